@@ -1,0 +1,1 @@
+"""One module a command: it parses its flags, asks the engine, prints the answer."""

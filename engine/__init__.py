@@ -1,0 +1,1 @@
+"""The engine: stores, decides, runs. Synchronous threads over one SQLite file."""

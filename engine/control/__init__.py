@@ -1,0 +1,1 @@
+"""The control plane: takes events in, plans, schedules, watches. Runs nothing itself."""

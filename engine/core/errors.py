@@ -1,0 +1,37 @@
+"""Errors of the engine's own making. A step that fails is no error but an outcome."""
+
+
+class EngineError(Exception):
+    """Something is wrong on our side of the line; the message is a sentence for a person, `fix` the next thing to try."""
+
+    def __init__(self, message: str, fix: str = "") -> None:
+        super().__init__(message)
+        self.fix = fix
+
+    def __str__(self) -> str:
+        message = super().__str__()
+        return f"{message} {self.fix}".strip()
+
+
+class IllegalTransition(EngineError):
+    """A cause that the transition table does not know for this status."""
+
+
+class LeaseLost(EngineError):
+    """The attempt belongs to somebody else by now; whoever sees this stops its box and writes nothing."""
+
+
+class StoreBusy(EngineError):
+    """Another process kept the database's write lock longer than the busy timeout."""
+
+
+class ExecutorUnavailable(EngineError):
+    """No engine, no image or no label to run a job on: a person has to act, a retry will not help."""
+
+
+class SettingsError(EngineError):
+    """The configuration cannot be used: names the file, the key and the nearest known one."""
+
+
+class GitError(EngineError):
+    """A repository that is not there, a revision that it lacks, an object that cannot be read."""

@@ -1,0 +1,122 @@
+"""What travels between the store and everybody else: frozen facts, no behaviour that acts."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from engine.core.states import AttemptStatus, JobStatus, RunStatus, StepStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One execution of a workflow. `number` counts from 1 per workflow; `repo` is the repository's name."""
+
+    id: int
+    number: int
+    repo: str
+    repo_path: str
+    workflow_path: str
+    workflow_name: str
+    title: str
+    event: str
+    ref: str
+    sha: str
+    status: RunStatus
+    priority: int
+    attempt: int
+    created_at: datetime
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    reason: str = ""
+    cancel_asked_at: datetime | None = None
+    concurrency_group: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One job of a run, the same id through all its attempts. `needs` are the job keys it waits for.
+
+    `name` is the display name, unique within the run; `key` the job's id in the workflow file, shared by a matrix.
+    `retry_count` counts retries begun; `attempts` the attempts begun, lost ones included.
+    """
+
+    id: int
+    run_id: int
+    key: str
+    name: str
+    status: JobStatus
+    matrix: Mapping[str, Any] | None
+    job_index: int
+    job_total: int
+    needs: tuple[str, ...]
+    priority: int
+    retry_count: int
+    max_retries: int
+    attempts: int
+    created_at: datetime
+    queued_at: datetime | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    next_attempt_at: datetime | None = None
+    deadline_at: datetime | None = None
+    cancel_asked_at: datetime | None = None
+    outputs: Mapping[str, str] = field(default_factory=dict)
+    reason: str = ""
+    tolerated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One numbered try of a job. `token` proves the lease; whoever lacks it cannot finish the attempt."""
+
+    id: int
+    job_id: int
+    number: int
+    worker: str
+    token: str
+    status: AttemptStatus
+    started_at: datetime
+    lease_expires_at: datetime
+    heartbeat_at: datetime
+    finished_at: datetime | None = None
+    exit_code: int | None = None
+    reason: str = ""
+    box_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of one attempt. `outcome` is before, `conclusion` after continue-on-error; log bounds in bytes."""
+
+    attempt_id: int
+    index: int
+    name: str
+    status: StepStatus
+    outcome: str = ""
+    conclusion: str = ""
+    exit_code: int | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    log_start: int | None = None
+    log_end: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """One change of one status, as it was written: `sequence` orders all of them and never repeats."""
+
+    sequence: int
+    noun: str  # run, job, attempt, step
+    run_id: int
+    job_id: int | None
+    attempt: int | None
+    step: int | None
+    name: str
+    from_status: str
+    to_status: str
+    cause: str
+    reason: str
+    actor: str
+    at: datetime
+    exit_code: int | None = None

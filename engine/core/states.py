@@ -1,0 +1,127 @@
+"""The state machine, as data: one table per noun. `docs/states.md` is printed from here."""
+
+from enum import StrEnum
+
+from engine.core.errors import IllegalTransition
+
+
+class RunStatus(StrEnum):
+    PENDING = "pending"  # waits for its concurrency group
+    BLOCKED = "blocked"  # waits for a person
+    QUEUED = "queued"  # planned, no job started yet
+    RUNNING = "running"
+    SUCCESS = "success"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    SKIPPED = "skipped"  # every job was skipped
+
+
+class JobStatus(StrEnum):
+    PENDING = "pending"  # its needs are not all finished, or its concurrency group is taken
+    BLOCKED = "blocked"  # waits for a person
+    QUEUED = "queued"
+    RUNNING = "running"
+    RETRYING = "retrying"  # waits for next_attempt_at
+    SUCCESS = "success"
+    FAILED = "failed"
+    TIMED_OUT = "timed_out"
+    CANCELLED = "cancelled"
+    SKIPPED = "skipped"
+
+
+class AttemptStatus(StrEnum):
+    RUNNING = "running"
+    SUCCESS = "success"
+    FAILED = "failed"
+    TIMED_OUT = "timed_out"
+    CANCELLED = "cancelled"
+    LOST = "lost"  # its engine or container went away; becomes a new attempt
+
+
+class StepStatus(StrEnum):
+    PENDING = "pending"
+    RUNNING = "running"
+    SUCCESS = "success"
+    FAILED = "failed"
+    TIMED_OUT = "timed_out"
+    CANCELLED = "cancelled"
+    SKIPPED = "skipped"
+
+
+R, J, A, S = RunStatus, JobStatus, AttemptStatus, StepStatus
+
+RUN_TRANSITIONS: dict[tuple[RunStatus, str], RunStatus] = {
+    (R.PENDING, "group_free"): R.QUEUED,
+    (R.BLOCKED, "approved"): R.QUEUED,
+    (R.QUEUED, "started"): R.RUNNING,
+    (R.QUEUED, "succeeded"): R.SUCCESS,
+    (R.QUEUED, "failed"): R.FAILED,
+    (R.QUEUED, "nothing_ran"): R.SKIPPED,
+    (R.RUNNING, "succeeded"): R.SUCCESS,
+    (R.RUNNING, "failed"): R.FAILED,
+    (R.RUNNING, "nothing_ran"): R.SKIPPED,
+    (R.SUCCESS, "retry_asked"): R.RUNNING,
+    (R.FAILED, "retry_asked"): R.RUNNING,
+    (R.CANCELLED, "retry_asked"): R.RUNNING,
+    (R.SKIPPED, "retry_asked"): R.RUNNING,
+} | {(s, "cancelled"): R.CANCELLED for s in (R.PENDING, R.BLOCKED, R.QUEUED, R.RUNNING)}
+
+JOB_TRANSITIONS: dict[tuple[JobStatus, str], JobStatus] = {
+    (J.BLOCKED, "approved"): J.PENDING,
+    (J.PENDING, "needs_met"): J.QUEUED,
+    (J.PENDING, "needs_failed"): J.SKIPPED,
+    (J.PENDING, "condition_false"): J.SKIPPED,
+    (J.PENDING, "condition_broken"): J.FAILED,
+    (J.QUEUED, "claimed"): J.RUNNING,
+    (J.RUNNING, "succeeded"): J.SUCCESS,
+    (J.RUNNING, "gave_up"): J.FAILED,
+    (J.RUNNING, "overran"): J.TIMED_OUT,
+    (J.RUNNING, "will_retry"): J.RETRYING,
+    (J.RUNNING, "lost"): J.QUEUED,
+    (J.RETRYING, "due"): J.QUEUED,
+    (J.SUCCESS, "retry_asked"): J.PENDING,
+    (J.FAILED, "retry_asked"): J.PENDING,
+    (J.TIMED_OUT, "retry_asked"): J.PENDING,
+    (J.CANCELLED, "retry_asked"): J.PENDING,
+    (J.SKIPPED, "retry_asked"): J.PENDING,
+    (J.SKIPPED, "need_retried"): J.PENDING,
+} | {(s, "cancelled"): J.CANCELLED for s in (J.PENDING, J.BLOCKED, J.QUEUED, J.RUNNING, J.RETRYING)}
+
+ATTEMPT_TRANSITIONS: dict[tuple[AttemptStatus, str], AttemptStatus] = {
+    (A.RUNNING, "succeeded"): A.SUCCESS,
+    (A.RUNNING, "failed"): A.FAILED,
+    (A.RUNNING, "overran"): A.TIMED_OUT,
+    (A.RUNNING, "cancelled"): A.CANCELLED,
+    (A.RUNNING, "lost"): A.LOST,
+}
+
+STEP_TRANSITIONS: dict[tuple[StepStatus, str], StepStatus] = {
+    (S.PENDING, "started"): S.RUNNING,
+    (S.PENDING, "condition_false"): S.SKIPPED,
+    (S.PENDING, "failed"): S.FAILED,
+    (S.PENDING, "cancelled"): S.CANCELLED,
+    (S.RUNNING, "succeeded"): S.SUCCESS,
+    (S.RUNNING, "failed"): S.FAILED,
+    (S.RUNNING, "overran"): S.TIMED_OUT,
+    (S.RUNNING, "cancelled"): S.CANCELLED,
+}
+
+TABLES = {"run": RUN_TRANSITIONS, "job": JOB_TRANSITIONS, "attempt": ATTEMPT_TRANSITIONS, "step": STEP_TRANSITIONS}
+
+RUN_FINAL = frozenset({R.SUCCESS, R.FAILED, R.CANCELLED, R.SKIPPED})
+JOB_FINAL = frozenset({J.SUCCESS, J.FAILED, J.TIMED_OUT, J.CANCELLED, J.SKIPPED})
+JOB_ACTIVE = frozenset({J.QUEUED, J.RUNNING, J.RETRYING})
+
+
+def next_status(noun: str, status: str, cause: str) -> str:
+    """Return the status that `cause` leads a `noun` to (run, job, attempt or step). Raises IllegalTransition."""
+    table: dict[tuple[str, str], str] = TABLES[noun]  # type: ignore[assignment]
+    try:
+        return str(table[(status, cause)])
+    except KeyError:
+        raise IllegalTransition(f"A {noun} that is {status} cannot become anything by {cause!r}.") from None
+
+
+def result_word(status: str) -> str:
+    """Return how GitHub's contexts (`needs.*.result`, `steps.*.outcome`, `job.status`) spell a status."""
+    return "failure" if status in (J.FAILED, J.TIMED_OUT) else status

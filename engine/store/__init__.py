@@ -1,0 +1,1 @@
+"""What lasts: the database and the files of a home. Rows never leave this package."""

@@ -1,0 +1,1 @@
+"""The workflow language, pure: text in, plans out. No clock, no disk, no network."""

@@ -1,0 +1,1 @@
+"""Terminal widgets that show one frozen prop each. They know no app, no client and no engine."""
