@@ -1,0 +1,141 @@
+"""What a renderer knows of the runs it shows, kept up to date from transitions. Shows nothing itself."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from engine.core.records import Job, Run, Transition
+from engine.core.states import JOB_FINAL
+from widgets.safe_text import plain
+
+TAIL_BYTES = 16_384
+
+
+@dataclass(slots=True)
+class StepView:
+    name: str
+    status: str = "pending"
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    exit_code: int | None = None
+
+
+@dataclass(slots=True)
+class JobView:
+    """A job as it stands. `steps` are those of the latest attempt, by index."""
+
+    job: Job
+    name: str
+    status: str
+    attempt: int
+    reason: str = ""
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    steps: dict[int, StepView] = field(default_factory=dict)
+
+    @property
+    def final(self) -> bool:
+        return self.status in JOB_FINAL
+
+    @property
+    def running_step(self) -> StepView | None:
+        return next((step for step in self.steps.values() if step.status == "running"), None)
+
+    @property
+    def failed_step(self) -> tuple[int, StepView] | None:
+        """The first step of the latest attempt that ended badly."""
+        return next(((i, s) for i, s in sorted(self.steps.items()) if s.status in ("failed", "timed_out")), None)
+
+    def seconds(self, now: datetime) -> float | None:
+        """Return how long the latest attempt has taken, or None before it began."""
+        if self.started_at is None:
+            return None
+        return ((self.finished_at or now) - self.started_at).total_seconds()
+
+
+@dataclass(slots=True)
+class RunView:
+    run: Run
+    name: str
+    status: str
+    jobs: list[JobView]
+    finished_at: datetime | None = None
+
+    def seconds(self, now: datetime) -> float:
+        return ((self.finished_at or now) - self.run.created_at).total_seconds()
+
+
+class Board:
+    """All runs and jobs shown, by id, and the last bytes that each unfinished or failed step printed."""
+
+    def __init__(self) -> None:
+        self.runs: dict[int, RunView] = {}
+        self.jobs: dict[int, JobView] = {}
+        self._tails: dict[tuple[int, int, int], bytes] = {}
+
+    def run_added(self, run: Run, jobs: Sequence[Job]) -> RunView:
+        name = plain(run.workflow_name)
+        if len(name) > 60:
+            name = name[:59] + "…"
+        view = self.runs[run.id] = RunView(run, name, str(run.status), [], run.finished_at)
+        for job in jobs:
+            self.job_added(job)
+        return view
+
+    def job_added(self, job: Job) -> JobView:
+        """Take up a job, or the newer facts of a known one; statuses come by transitions alone."""
+        known = self.jobs.get(job.id)
+        if known is not None:
+            known.job = job
+            return known
+        view = JobView(job, plain(job.name), str(job.status), job.attempts, job.reason, job.started_at, job.finished_at)
+        self.jobs[job.id] = view
+        self.runs[job.run_id].jobs.append(view)
+        return view
+
+    def steps(self, job_id: int, names: Sequence[str], first: int = 0) -> None:
+        view = self.jobs[job_id]
+        for index, name in enumerate(names, first):
+            view.steps.setdefault(index, StepView(plain(name))).name = plain(name)
+
+    def apply(self, t: Transition) -> None:
+        """Take in one change of one status."""
+        if t.noun == "run" and t.run_id in self.runs:
+            run = self.runs[t.run_id]
+            run.status = t.to_status
+            run.finished_at = t.at if t.to_status in ("success", "failed", "cancelled", "skipped") else None
+        elif t.job_id not in self.jobs:
+            return
+        elif t.noun == "job":
+            self._job(self.jobs[t.job_id], t)
+        elif t.noun == "step" and t.step is not None:
+            self._step(self.jobs[t.job_id], t.job_id, t.step, t)
+
+    def _job(self, view: JobView, t: Transition) -> None:
+        if t.to_status == "running":
+            view.attempt = t.attempt or view.attempt + 1
+            view.steps = {}
+            view.started_at, view.finished_at = t.at, None
+        elif view.status == "running" or t.to_status in JOB_FINAL:
+            view.finished_at = t.at
+        view.status, view.reason = t.to_status, plain(t.reason)
+
+    def _step(self, view: JobView, job_id: int, index: int, t: Transition) -> None:
+        step = view.steps.setdefault(index, StepView(plain(t.name)))
+        step.status = t.to_status
+        if t.to_status == "running":
+            step.started_at = t.at
+        else:
+            step.finished_at, step.exit_code = t.at, t.exit_code
+        if t.to_status in ("success", "skipped"):
+            self._tails.pop((job_id, view.attempt, index), None)
+
+    def keep_tail(self, job_id: int, attempt: int, step: int, data: bytes) -> None:
+        """Remember the end of what a step printed."""
+        key = (job_id, attempt, step)
+        self._tails[key] = (self._tails.get(key, b"")[-TAIL_BYTES:] + data[-TAIL_BYTES:])[-TAIL_BYTES:]
+
+    def last_lines(self, job_id: int, attempt: int, step: int, count: int) -> list[str]:
+        """Return the last lines that a step printed; the first may be cut where the memory ends."""
+        tail = self._tails.get((job_id, attempt, step), b"")
+        return tail.decode("utf-8", "replace").rstrip("\n").split("\n")[-count:] if tail.strip() else []

@@ -1,0 +1,168 @@
+"""The `treadle` command: finds the command's module, loads that one alone, and turns its end into an exit code.
+
+Importing this file costs next to nothing and must stay so: start-up time is part of the product.
+"""
+
+import argparse
+import os
+import sys
+from importlib import import_module
+from typing import NamedTuple
+
+SUCCESS, FAILURE, USAGE, UNAVAILABLE, INTERRUPTED = 0, 1, 2, 3, 130
+
+
+class Command(NamedTuple):
+    """A command that exists: the module that carries it out, and its line in the help."""
+
+    module: str
+    help: str
+
+
+COMMANDS = {
+    "run": Command("app.cli.run", "run workflows of a folder to the end"),
+    "validate": Command("app.cli.validate", "check workflow files"),
+    "graph": Command("app.cli.graph", "print a workflow's job graph"),
+    "expr": Command("app.cli.expr", "evaluate one expression"),
+    "list": Command("app.cli.list", "list runs, the latest first"),
+    "show": Command("app.cli.show", "show a run: its jobs, attempts and steps"),
+    "logs": Command("app.cli.logs", "print or follow a job's log"),
+    "retry": Command("app.cli.retry", "run a job or a run again, or only what failed"),
+    "cancel": Command("app.cli.cancel", "cancel a run or a job"),
+    "init": Command("app.cli.init", "write a starter workflow"),
+    "demo": Command("app.cli.demo", "run the bundled demo"),
+    "doctor": Command("app.cli.doctor", "check this machine and say what to mend"),
+}
+
+LATER = ("explain", "approve", "dispatch", "repo", "secret", "token", "artifact", "snapshot", "backup", "web")
+VALUED = frozenset({"--home", "--config", "--connect", "--token"})
+
+EPILOG = """\
+Begin here, in a folder with workflows in .github/workflows or .treadle/workflows:
+  treadle demo               see it work, without a project of your own
+  treadle init               write a first workflow
+  treadle validate           check what is there
+  treadle run                run what a push would run
+
+`treadle COMMAND --help` tells the rest."""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Carry out one command line and return its exit code; only argparse's own endings raise SystemExit."""
+    argv = sys.argv[1:] if argv is None else argv
+    front, name, rest = split(argv)
+    try:
+        if name is None:
+            return without_command(front)
+        if name in LATER:
+            return refuse(f"`treadle {name}` is not part of this version.")
+        if name not in COMMANDS:
+            return refuse(f"There is no command {name!r}.{nearest(name)}")
+        parser = parser_for(name)
+        args = parser.parse_args([*front, *rest])
+        code: int = import_module(COMMANDS[name].module).execute(args)
+        sys.stdout.flush()
+        return code
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader has left; Python would complain once more when it flushes stdout at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILURE
+    except Exception as error:
+        return exit_code_of(error)
+
+
+def split(argv: list[str]) -> tuple[list[str], str | None, list[str]]:
+    """Return the options before the command, the command, and what follows it."""
+    at = 0
+    while at < len(argv) and argv[at].startswith("-"):
+        at += 2 if argv[at] in VALUED else 1
+    return argv[:at], argv[at] if at < len(argv) else None, argv[at + 1 :]
+
+
+def parser_for(name: str) -> argparse.ArgumentParser:
+    """Return the parser of one command, with the options that every command takes."""
+    module = import_module(COMMANDS[name].module)
+    parser = argparse.ArgumentParser(prog=f"treadle {name}", description=f"{module.HELP[:1].upper()}{module.HELP[1:]}.")
+    module.configure(parser)
+    common = parser.add_argument_group("where")
+    common.add_argument("--home", metavar="DIR", help="the folder that holds everything (default: $TREADLE_HOME)")
+    common.add_argument("--config", metavar="FILE", help="the configuration (default: treadle.yml in the home)")
+    return parser
+
+
+def top_parser() -> argparse.ArgumentParser:
+    """Return the parser of a line without a command; its help lists the commands without loading them."""
+    width = max(map(len, COMMANDS))
+    lines = "\n".join(f"  {name:<{width}}  {command.help}" for name, command in COMMANDS.items())
+    parser = argparse.ArgumentParser(
+        prog="treadle",
+        usage="treadle [--home DIR] [--config FILE] COMMAND …",
+        description=f"Continuous integration for one machine, from the terminal.\n\ncommands:\n{lines}",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="store_true", help="print the version")
+    parser.add_argument("--home", metavar="DIR", help="the folder that holds everything (default: $TREADLE_HOME)")
+    parser.add_argument("--config", metavar="FILE", help="the configuration (default: treadle.yml in the home)")
+    parser.add_argument("--headless", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--connect", metavar="URL", help=argparse.SUPPRESS)
+    parser.add_argument("--token", help=argparse.SUPPRESS)
+    return parser
+
+
+def without_command(front: list[str]) -> int:
+    parser = top_parser()
+    args = parser.parse_args(front)
+    if args.version:
+        from app.version import VERSION
+
+        print(f"treadle {VERSION}")
+        return SUCCESS
+    if args.headless or args.connect or args.token:
+        return refuse("The server (`--headless`, `--connect`) is not part of this version.")
+    parser.print_help()
+    return SUCCESS
+
+
+def refuse(sentence: str) -> int:
+    print(f"treadle: {sentence}", file=sys.stderr)
+    return USAGE
+
+
+def nearest(name: str) -> str:
+    """Return the command that was probably meant, as a sentence, or a pointer to the help."""
+    from difflib import get_close_matches
+
+    close = get_close_matches(name, COMMANDS, n=1)
+    return f" Did you mean `treadle {close[0]}`?" if close else " `treadle --help` lists them."
+
+
+def exit_code_of(error: Exception) -> int:
+    """Say what went wrong on stderr and return the exit code that stands for it. The only such map."""
+    from engine.core.errors import EngineError, ExecutorUnavailable, GitError, SettingsError
+    from pipelines.errors import ExpressionError, WorkflowError
+
+    if os.environ.get("TREADLE_DEBUG"):
+        import traceback
+
+        traceback.print_exception(error)
+    if isinstance(error, WorkflowError):
+        print(error, file=sys.stderr)
+        return USAGE
+    if isinstance(error, EngineError | ExpressionError):
+        print(f"treadle: {error}", file=sys.stderr)
+        if isinstance(error, ExecutorUnavailable):
+            return UNAVAILABLE
+        return USAGE if isinstance(error, SettingsError | GitError | ExpressionError) else FAILURE
+    print(
+        f"treadle: something went wrong inside treadle ({type(error).__name__}: {error}). TREADLE_DEBUG=1 shows where.",
+        file=sys.stderr,
+    )
+    return FAILURE
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,139 @@
+"""How the commands print: tables, JSON, colours, durations. Results go to stdout, talk to stderr."""
+
+import json
+import os
+import shutil
+import sys
+import unicodedata
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import IO, Any
+
+from widgets.glyphs import look
+from widgets.safe_text import plain
+
+SGR = {
+    "red": "31",
+    "green": "32",
+    "yellow": "33",
+    "blue": "34",
+    "magenta": "35",
+    "cyan": "36",
+    "white": "37",
+    "bright_black": "90",
+    "bold": "1",
+}
+
+
+def colour_wanted(stream: IO[Any]) -> bool:
+    """Tell whether `stream` gets colours: a terminal that can, unless NO_COLOR; FORCE_COLOR insists."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR"):
+        return True
+    return stream.isatty() and os.environ.get("TERM", "") != "dumb"
+
+
+def paint(text: str, colour: str, on: bool) -> str:
+    return f"\x1b[{SGR[colour]}m{text}\x1b[0m" if on and text else text
+
+
+def status_text(status: str, on: bool) -> str:
+    """Return glyph and word of a status, coloured if `on`."""
+    shown = look(status)
+    return paint(f"{shown.glyph} {shown.word}", shown.colour, on)
+
+
+def print_json(value: Any) -> None:
+    print(json.dumps(value, indent=2))
+
+
+def talk(text: str) -> None:
+    """Say something to the person that is no result."""
+    print(text, file=sys.stderr)
+
+
+def duration(seconds: float | None) -> str:
+    """Return a span as people say it: `0.4 s`, `12 s`, `3 m 05 s`, `2 h 07 m`; empty for None."""
+    if seconds is None:
+        return ""
+    seconds = max(0.0, seconds)
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} m {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} m"
+
+
+def age(at: datetime, now: datetime) -> str:
+    """Return how long ago `at` was, in its largest unit."""
+    seconds = max(timedelta(0), now - at).total_seconds()
+    for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
+        if seconds >= size:
+            return f"{int(seconds // size)} {unit} ago"
+    return f"{int(seconds)} s ago"
+
+
+def short_ref(ref: str) -> str:
+    """Return a ref without the folders that Git keeps it in."""
+    for folder in ("refs/heads/", "refs/tags/"):
+        if ref.startswith(folder):
+            return ref[len(folder) :]
+    return ref.removeprefix("refs/")
+
+
+def width_of(text: str) -> int:
+    """Return the columns that plain text takes: two for wide characters, none for combining ones."""
+    if text.isascii():
+        return len(text)
+    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def clip(text: str, width: int) -> str:
+    """Return `text` in at most `width` columns, an ellipsis where it was cut."""
+    if width_of(text) <= width:
+        return text
+    used, kept = 0, []
+    for char in text:
+        used += width_of(char)
+        if used > width - 1:
+            break
+        kept.append(char)
+    return "".join(kept) + "…" if width > 0 else ""
+
+
+def terminal_width() -> int | None:
+    """Return the columns of the terminal on stdout; None when it is none, for then nothing is cut."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+def table(
+    header: Sequence[str], rows: Sequence[Sequence[str]], flexible: int, width: int | None, colours: bool
+) -> list[str]:
+    """Return the lines of a table. The `flexible` column gives way when `width` is too small.
+
+    A cell that is a status word is shown with its glyph and colour; every cell is made safe to print.
+    """
+    cells = [[plain(cell) for cell in row] for row in rows]
+    shown = [
+        [f"{look(c).glyph} {look(c).word}" if header[i] == "STATUS" else c for i, c in enumerate(r)] for r in cells
+    ]
+    columns = [max([width_of(header[i]), *(width_of(row[i]) for row in shown)]) for i in range(len(header))]
+    if width is not None:
+        columns[flexible] = max(
+            5, min(columns[flexible], width - sum(columns) + columns[flexible] - 2 * len(columns) + 2)
+        )
+    lines = [paint("  ".join(_pad(name, columns[i]) for i, name in enumerate(header)).rstrip(), "bold", colours)]
+    for row, raw in zip(shown, cells, strict=True):
+        parts = [_pad(text, columns[i]) for i, text in enumerate(row)]
+        parts = [paint(p, look(raw[i]).colour, colours) if header[i] == "STATUS" else p for i, p in enumerate(parts)]
+        lines.append("  ".join(parts).rstrip())
+    return lines
+
+
+def _pad(text: str, width: int) -> str:
+    text = clip(text, width)
+    return text + " " * (width - width_of(text))
