@@ -1,0 +1,59 @@
+"""What an ended attempt makes of its job. Pure."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+LOST_LIMIT = 5  # attempts in a row that went away under a job before it is given up
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an attempt ended. `cause` is one of ATTEMPT_TRANSITIONS; `kind` says what to blame for a failure:
+    failure, timed_out, oom, infrastructure or '' when it did not fail."""
+
+    cause: str
+    kind: str = ""
+    exit_code: int | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A job's retry policy as stored with it; delays in seconds."""
+
+    max: int = 0
+    backoff_s: float = 10.0
+    factor: float = 2.0
+    max_delay_s: float = 300.0
+    jitter: float = 0.1
+    on: tuple[str, ...] = ("failure", "timed_out", "oom", "infrastructure")
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The job's transition cause, and when to try again if it is `will_retry`."""
+
+    cause: str
+    next_attempt_at: datetime | None = None
+
+
+def delay_s(policy: Policy, retry: int, spread: float) -> float:
+    """Return the wait before retry number `retry` (from 1). `spread` in -1..1 says where in the jitter it falls."""
+    plain = min(policy.backoff_s * policy.factor ** (retry - 1), policy.max_delay_s)
+    return max(0.0, plain * (1 + policy.jitter * spread))
+
+
+def after_attempt(
+    outcome: Outcome, policy: Policy, *, retries_left: int, retries_used: int, lost_count: int, spread: float, now: datetime
+) -> Verdict:
+    """Say what the end of an attempt means for its job.
+
+    A lost attempt (its engine or box went away) costs no retry, but LOST_LIMIT of them in a row fail the job.
+    """
+    if outcome.cause in ("succeeded", "cancelled"):
+        return Verdict(outcome.cause)
+    if outcome.cause == "lost":
+        return Verdict("lost") if lost_count + 1 < LOST_LIMIT else Verdict("gave_up")
+    if retries_left > 0 and outcome.kind in policy.on:
+        return Verdict("will_retry", now + timedelta(seconds=delay_s(policy, retries_used + 1, spread)))
+    return Verdict("overran" if outcome.cause == "overran" else "gave_up")

@@ -1,0 +1,248 @@
+"""Decides what may run next: a snapshot and the time in, moves out. No clock, no store, no log.
+
+A snapshot holds only what changed since it was last decided (jobs whose needs are all finished, retries that are
+due, matrices that lost a member), so a run of 5,000 jobs costs O(edges) in all and an idle engine nothing.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, TypeAlias
+
+from engine.core.states import JobStatus, RunStatus, result_word
+
+# A job's order in the queue is one number of seconds, smaller first: when its run was created, put forward for each
+# point of priority and put back for each job of its repository that is running. Time alone makes everybody's turn
+# come, so nothing starves; among jobs of one run and priority the longest remaining path goes first.
+PRIORITY_S = 60.0
+RUNNING_JOB_S = 30.0
+
+MATRIX_FULL = "matrix"
+GROUP = "group:"
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """A finished job that another one waited for."""
+
+    key: str
+    status: JobStatus
+    tolerated: bool
+    outputs: Mapping[str, str]
+
+    @property
+    def result(self) -> str:
+        return "success" if self.tolerated else result_word(self.status)
+
+
+Condition: TypeAlias = Callable[[Mapping[str, Any], Mapping[str, Callable[..., Any]]], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A pending job whose needs are all finished.
+
+    `condition` evaluates its `if:` (None: there is none) on `contexts` plus the status functions that are passed in;
+    it may raise ValueError with a sentence. `active_siblings` counts the queued, running and retrying jobs of its matrix.
+    """
+
+    job_id: int
+    run_id: int
+    run_cancelled: bool
+    ancestry_ok: bool
+    ancestry_failed: bool
+    condition: Condition | None
+    contexts: Mapping[str, Any]
+    dynamic: bool = False
+    matrix: str = ""
+    active_siblings: int = 0
+    max_parallel: int | None = None
+    group: str | None = None
+    cancel_in_progress: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A job in a concurrency group, or in a matrix that fails fast. `is_run` marks a whole run in a group."""
+
+    id: int
+    status: JobStatus | RunStatus
+    since: datetime
+    is_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What there is to decide now.
+
+    `groups` holds, for each concurrency group that a candidate or waiting run asks for, the members that hold it or
+    wait in it. `failed_matrices` are the unfinished siblings of a matrix member that failed for good and fails fast.
+    `cancelled` are the unfinished jobs of runs that a person cancelled, and jobs cancelled one by one.
+    """
+
+    candidates: tuple[Candidate, ...] = ()
+    due: tuple[int, ...] = ()
+    failed_matrices: tuple[tuple[Member, ...], ...] = ()
+    cancelled: tuple[Member, ...] = ()
+    waiting_runs: tuple[tuple[Member, str, bool], ...] = ()  # run, group, cancel-in-progress
+    groups: Mapping[str, tuple[Member, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class JobMove:
+    """Change a job that is still `expected` by `cause`."""
+
+    job_id: int
+    expected: JobStatus
+    cause: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RunMove:
+    run_id: int
+    expected: RunStatus
+    cause: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Leave a pending job until what it waits for is free; `waits_for` is MATRIX_FULL or GROUP + name."""
+
+    job_id: int
+    waits_for: str
+
+
+@dataclass(frozen=True, slots=True)
+class Expand:
+    """Work out a dynamic matrix, now that what it depends on is known."""
+
+    job_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class AskCancel:
+    """Wish that a running job, or a whole run, ends."""
+
+    id: int
+    is_run: bool
+    reason: str
+
+
+Move: TypeAlias = JobMove | RunMove | Hold | Expand | AskCancel
+
+
+def decide(snapshot: Snapshot, now: datetime) -> list[Move]:
+    """Return the moves that the snapshot asks for, in the order to apply them."""
+    moves: list[Move] = []
+    for member in snapshot.cancelled:
+        moves += _end(member, "cancelled by request")
+    for members in snapshot.failed_matrices:
+        for member in members:
+            moves += _end(member, "another job of the matrix failed")
+    groups = {name: list(members) for name, members in snapshot.groups.items()}
+    for run, group, cancel_in_progress in snapshot.waiting_runs:
+        moves += _enter_group(run, group, cancel_in_progress, groups)
+    doomed = {move.job_id for move in moves if isinstance(move, JobMove)}
+    taken: dict[tuple[int, str], int] = {}
+    for candidate in snapshot.candidates:
+        if candidate.job_id not in doomed:
+            moves += _consider(candidate, groups, taken, now)
+    moves += [JobMove(job_id, JobStatus.RETRYING, "due") for job_id in snapshot.due if job_id not in doomed]
+    return moves
+
+
+def status_functions(*, ok: bool, failed: bool, cancelled: bool) -> dict[str, Callable[..., bool]]:
+    """Return the four functions that an `if:` may ask about the state so far."""
+    return {
+        "success": lambda *_: ok and not cancelled,
+        "failure": lambda *_: failed and not cancelled,
+        "cancelled": lambda *_: cancelled,
+        "always": lambda *_: True,
+    }
+
+
+def order_s(created_at: datetime, priority: int) -> float:
+    """Return a queued job's place on the scale of seconds described above, before fairness."""
+    return created_at.timestamp() - priority * PRIORITY_S
+
+
+def _consider(
+    candidate: Candidate, groups: dict[str, list[Member]], taken: dict[tuple[int, str], int], now: datetime
+) -> list[Move]:
+    job_id = candidate.job_id
+    verdict = _may_start(candidate)
+    if verdict is not None:
+        return [JobMove(job_id, JobStatus.PENDING, *verdict)]
+    if candidate.dynamic:
+        return [Expand(job_id)]
+    matrix = (candidate.run_id, candidate.matrix)
+    active = candidate.active_siblings + taken.get(matrix, 0)
+    if candidate.max_parallel is not None and active >= candidate.max_parallel:
+        return [Hold(job_id, MATRIX_FULL)]
+    if candidate.group is not None:
+        member = Member(job_id, JobStatus.PENDING, now)
+        moves = _enter_group(member, candidate.group, candidate.cancel_in_progress, groups)
+        if not any(isinstance(move, JobMove) and move.job_id == job_id for move in moves):
+            return moves
+        taken[matrix] = taken.get(matrix, 0) + 1
+        return moves
+    taken[matrix] = taken.get(matrix, 0) + 1
+    return [JobMove(job_id, JobStatus.PENDING, "needs_met")]
+
+
+def _may_start(candidate: Candidate) -> tuple[str, str] | None:
+    """Return None if the job may start, else the cause and reason that end it."""
+    functions = status_functions(
+        ok=candidate.ancestry_ok, failed=candidate.ancestry_failed, cancelled=candidate.run_cancelled
+    )
+    if candidate.condition is None:
+        runs = functions["success"]()
+    else:
+        try:
+            runs = candidate.condition(candidate.contexts, functions)
+        except ValueError as error:
+            return "condition_broken", f"if: {error}"
+    if runs:
+        return None
+    if candidate.run_cancelled:
+        return "cancelled", "the run was cancelled"
+    if candidate.condition is None or not candidate.ancestry_ok:
+        return "needs_failed", "a job that it needs did not succeed"
+    return "condition_false", "its condition is false"
+
+
+def _enter_group(member: Member, group: str, cancel_in_progress: bool, groups: dict[str, list[Member]]) -> list[Move]:
+    """One member of a group runs, one waits; a newer one takes the waiting place (GitHub's rule)."""
+    others = [other for other in groups.setdefault(group, []) if (other.is_run, other.id) != (member.is_run, member.id)]
+    holders = [other for other in others if other.status not in (JobStatus.PENDING, RunStatus.PENDING)]
+    moves: list[Move] = []
+    for other in others:
+        if other not in holders and other.id < member.id and other.is_run == member.is_run:
+            moves += _end(other, f"a newer one waits in the concurrency group {group!r}")
+    if not holders:
+        freed: Move
+        if member.is_run:
+            freed = RunMove(member.id, RunStatus.PENDING, "group_free")
+        else:
+            freed = JobMove(member.id, JobStatus.PENDING, "needs_met")
+        running = RunStatus.QUEUED if member.is_run else JobStatus.QUEUED
+        groups[group] = [Member(member.id, running, member.since, member.is_run)]
+        return [*moves, freed]
+    if cancel_in_progress:
+        for holder in holders:
+            moves += _end(holder, f"superseded in the concurrency group {group!r}")
+    groups[group] = [*holders, member]
+    if not member.is_run:
+        moves.append(Hold(member.id, GROUP + group))
+    return moves
+
+
+def _end(member: Member, reason: str) -> list[Move]:
+    """Cancel what has not started, ask what runs to end."""
+    if member.is_run:
+        return [AskCancel(member.id, True, reason)]
+    if member.status == JobStatus.RUNNING:
+        return [AskCancel(member.id, False, reason)]
+    return [JobMove(member.id, JobStatus(member.status), "cancelled", reason)]

@@ -1,0 +1,78 @@
+"""The one SQLite file: how it is opened, written and migrated. Knows nothing of what is in it."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from peewee import OperationalError, SqliteDatabase
+
+from engine.core.errors import EngineError, StoreBusy
+from engine.store.migrations import MIGRATIONS
+from engine.store.tables import DATABASE
+
+BUSY_S = 5.0
+PRAGMAS = {"journal_mode": "wal", "foreign_keys": 0, "busy_timeout": int(BUSY_S * 1000), "synchronous": 1, "temp_store": 2}
+
+
+class Database:
+    """`treadle.db`, one connection per thread.
+
+    A plain write survives the death of this process; a durable one survives a power cut too, at the price of an
+    fsync (SQLite: "PRAGMA synchronous"). The tables are bound to the database opened last: one home per process.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._db = SqliteDatabase(str(path), pragmas=PRAGMAS, timeout=BUSY_S)
+        DATABASE.initialize(self._db)
+        self._migrate()
+
+    @contextmanager
+    def write(self, *, durable: bool = False) -> Iterator[None]:
+        """One short write transaction, taken at once (BEGIN IMMEDIATE). Nests. Raises StoreBusy after 5 s without the lock."""
+        if self._db.in_transaction():
+            yield
+            return
+        try:
+            if durable:
+                self._db.execute_sql("PRAGMA synchronous=FULL")
+            with self._db.atomic("IMMEDIATE"):
+                yield
+        except OperationalError as error:
+            if "locked" in str(error) or "busy" in str(error):
+                raise StoreBusy(f"{self.path} stayed locked by another process for {BUSY_S:.0f} s.") from error
+            raise
+        finally:
+            if durable:
+                self._db.execute_sql("PRAGMA synchronous=NORMAL")
+
+    def close_thread(self) -> None:
+        """Close the calling thread's connection, as every thread must before it ends."""
+        if not self._db.is_closed():
+            self._db.close()
+
+    def version(self) -> int:
+        return int(self._db.execute_sql("PRAGMA user_version").fetchone()[0])
+
+    def integrity(self) -> str:
+        """Return SQLite's own word on the file: 'ok', or what is broken."""
+        return str(self._db.execute_sql("PRAGMA quick_check").fetchone()[0])
+
+    def _migrate(self) -> None:
+        found = self.version()
+        newest = len(MIGRATIONS)
+        if found > newest:
+            raise EngineError(
+                f"{self.path} was written by a newer Treadle (schema {found}; this one knows {newest}).",
+                "Install that version again, or point --home elsewhere.",
+            )
+        if found == newest:
+            return
+        if found:
+            self._db.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+            shutil.copy2(self.path, self.path.with_name(f"{self.path.name}.before-{newest}"))
+        with self.write(durable=True):
+            for migrate in MIGRATIONS[self.version() :]:
+                migrate(self._db)
+            self._db.execute_sql(f"PRAGMA user_version={newest}")

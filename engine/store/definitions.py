@@ -1,0 +1,50 @@
+"""Workflow texts, once per distinct content, and their parsed form. A run is planned, run and retried from these."""
+
+import hashlib
+import threading
+
+from engine.store.database import Database
+from engine.store.tables import DefinitionRow
+from pipelines.model import Workflow
+from pipelines.parse import parse_workflow
+from pipelines.policy import apply_policy, parse_policy
+
+
+class Definitions:
+    def __init__(self, database: Database) -> None:
+        self._db = database
+        self._lock = threading.Lock()
+        self._parsed: dict[str, Workflow] = {}
+
+    def keep(self, path: str, text: str, policy: str) -> tuple[str, Workflow]:
+        """Record a workflow file together with the repository's policy; return its digest and its parsed form.
+
+        Raises WorkflowError with every complaint about either file.
+        """
+        digest = hashlib.sha256("\0".join((path, text, policy)).encode()).hexdigest()
+        with self._lock:
+            known = self._parsed.get(digest)
+        if known is not None:
+            return digest, known
+        workflow = _parse(path, text, policy)
+        with self._db.write():
+            DefinitionRow.insert(digest=digest, path=path, text=text, policy=policy).on_conflict_ignore().execute()
+        with self._lock:
+            self._parsed[digest] = workflow
+        return digest, workflow
+
+    def workflow(self, digest: str) -> Workflow:
+        """Return the workflow that a run was planned from. Raises WorkflowError if this version reads it no more."""
+        with self._lock:
+            known = self._parsed.get(digest)
+        if known is None:
+            row = DefinitionRow.get_by_id(digest)
+            known = _parse(row.path, row.text, row.policy)
+            with self._lock:
+                self._parsed[digest] = known
+        return known
+
+
+def _parse(path: str, text: str, policy: str) -> Workflow:
+    workflow = parse_workflow(text, path)
+    return apply_policy(workflow, parse_policy(policy, ".treadle/policy.yml")) if policy else workflow

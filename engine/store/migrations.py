@@ -1,0 +1,15 @@
+"""The numbered steps from an empty file to today's schema. A step is never edited once released; add the next one."""
+
+from collections.abc import Callable
+
+from peewee import SqliteDatabase
+
+from engine.store.tables import TABLES
+
+
+def first_schema(db: SqliteDatabase) -> None:
+    """Schema 1: every table of the first release."""
+    db.create_tables(TABLES)
+
+
+MIGRATIONS: tuple[Callable[[SqliteDatabase], None], ...] = (first_schema,)

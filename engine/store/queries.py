@@ -1,0 +1,132 @@
+"""What people ask of the store: read-only, records out. Nothing here changes a row."""
+
+from collections.abc import Collection
+from typing import Any
+
+from peewee import fn
+
+from engine.core.records import Attempt, Job, Run, Step, Transition
+from engine.core.states import AttemptStatus, JobStatus, RunStatus, StepStatus
+from engine.store import transitions
+from engine.store.tables import AnnotationRow, AttemptRow, EdgeRow, JobRow, RepoRow, RunRow, StepRow, TransitionRow
+
+
+class Queries:
+    def runs(
+        self,
+        repo: str | None = None,
+        branch: str | None = None,
+        status: str | None = None,
+        before: int | None = None,
+        limit: int = 20,
+    ) -> list[Run]:
+        """Return runs, newest first. `before` is the id to page on from; `branch` a name or a whole ref."""
+        query = _runs()
+        if repo is not None:
+            query = query.where(RepoRow.name == repo)
+        if branch is not None:
+            query = query.where(RunRow.ref.in_([branch, f"refs/heads/{branch}"]))
+        if status is not None:
+            query = query.where(RunRow.status == status)
+        if before is not None:
+            query = query.where(RunRow.id < before)
+        return [_run(row) for row in query.order_by(RunRow.id.desc()).limit(limit).namedtuples()]
+
+    def run(self, run_id: int) -> Run | None:
+        row = _runs().where(RunRow.id == run_id).namedtuples().first()
+        return None if row is None else _run(row)
+
+    def jobs(self, run_id: int) -> list[Job]:
+        """Return a run's jobs in the order of the workflow file."""
+        return [_job(row) for row in JobRow.select().where(JobRow.run_id == run_id).order_by(JobRow.id)]
+
+    def job(self, job_id: int) -> Job | None:
+        row = JobRow.get_or_none(JobRow.id == job_id)
+        return None if row is None else _job(row)
+
+    def needs(self, run_id: int) -> dict[int, list[int]]:
+        """Return, for each job of a run, the ids of the jobs it waits for."""
+        edges: dict[int, list[int]] = {}
+        query = EdgeRow.select().join(JobRow, on=(JobRow.id == EdgeRow.job_id)).where(JobRow.run_id == run_id)
+        for edge in query.order_by(EdgeRow.job_id, EdgeRow.need_id):
+            edges.setdefault(edge.job_id, []).append(edge.need_id)
+        return edges
+
+    def attempts(self, job_id: int) -> list[Attempt]:
+        return [_attempt(row) for row in AttemptRow.select().where(AttemptRow.job_id == job_id).order_by(AttemptRow.number)]
+
+    def running(self) -> list[Attempt]:
+        """Return the attempts that run now: the running status view."""
+        return [_attempt(row) for row in AttemptRow.select().where(AttemptRow.status == AttemptStatus.RUNNING)]
+
+    def attempt_state(self, attempt_id: int) -> Any:
+        """Return what the worker left for a restarted engine, or None."""
+        return AttemptRow.get_by_id(attempt_id).state
+
+    def steps(self, attempt_id: int) -> list[Step]:
+        rows = StepRow.select().where(StepRow.attempt_id == attempt_id).order_by(StepRow.index)
+        return [
+            Step(
+                row.attempt_id, row.index, row.name, StepStatus(row.status), row.outcome, row.conclusion, row.exit_code,
+                row.started_at, row.finished_at, row.log_start, row.log_end,
+            )
+            for row in rows
+        ]  # fmt: skip
+
+    def summaries(self, attempt_id: int) -> list[str]:
+        """Return the step summaries (Markdown) of an attempt, in order."""
+        rows = StepRow.select(StepRow.summary).where((StepRow.attempt_id == attempt_id) & (StepRow.summary != ""))
+        return [row.summary for row in rows.order_by(StepRow.index)]
+
+    def annotations(self, attempt_id: int) -> list[dict[str, Any]]:
+        rows = AnnotationRow.select().where(AnnotationRow.attempt_id == attempt_id).order_by(AnnotationRow.id)
+        return [{"step": row.step, "level": row.level, "message": row.message, **row.properties} for row in rows]
+
+    def transitions(
+        self,
+        after: int = 0,
+        run_id: int | None = None,
+        job_id: int | None = None,
+        limit: int = 1000,
+        run_ids: Collection[int] | None = None,
+    ) -> list[Transition]:
+        """Return changes after a sequence number, oldest first; a reader keeps the last one as its cursor."""
+        wanted = [run_id] if run_id is not None else run_ids
+        return transitions.after(after, run_ids=wanted, job_id=job_id, limit=limit)
+
+    def last_sequence(self) -> int:
+        return int(TransitionRow.select(fn.MAX(TransitionRow.sequence)).scalar() or 0)
+
+    def counts(self) -> dict[str, int]:
+        """Return how many jobs there are in each status."""
+        rows = JobRow.select(JobRow.status, fn.COUNT(JobRow.id)).group_by(JobRow.status).tuples()
+        return {status: count for status, count in rows}  # noqa: C416 - peewee rows are lists
+
+
+def _runs() -> Any:
+    return RunRow.select(
+        RunRow.id, RunRow.number, RepoRow.name.alias("repo"), RepoRow.path.alias("repo_path"), RunRow.workflow_path,
+        RunRow.workflow_name, RunRow.title, RunRow.event, RunRow.ref, RunRow.sha, RunRow.status, RunRow.priority,
+        RunRow.attempt, RunRow.created_at, RunRow.started_at, RunRow.finished_at, RunRow.reason, RunRow.cancel_asked_at,
+        RunRow.concurrency_group,
+    ).join(RepoRow, on=(RepoRow.id == RunRow.repo_id))  # fmt: skip
+
+
+def _run(row: Any) -> Run:
+    return Run(**{**row._asdict(), "status": RunStatus(row.status)})
+
+
+def _job(row: JobRow) -> Job:
+    return Job(
+        row.id, row.run_id, row.key, row.name, JobStatus(row.status), row.matrix, row.job_index, row.job_total,
+        tuple(row.needs), row.priority, row.retry_count, row.max_retries, row.attempts, row.created_at, row.queued_at,
+        row.started_at, row.finished_at, row.next_attempt_at, row.deadline_at, row.cancel_asked_at, row.outputs,
+        row.reason, row.tolerated,
+    )  # fmt: skip
+
+
+def _attempt(row: AttemptRow) -> Attempt:
+    return Attempt(
+        row.id, row.job_id, row.number, row.worker, row.token, AttemptStatus(row.status), row.started_at,
+        row.lease_expires_at, row.heartbeat_at, row.finished_at, row.exit_code, row.reason, row.box_id,
+    )  # fmt: skip

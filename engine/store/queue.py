@@ -1,0 +1,275 @@
+"""The queue: the jobs whose status is `queued`, in order, and the leases on those that run.
+
+The rows are the truth. The heaps in memory only know their order, are rebuilt from the rows at start, and a stale
+entry costs a look: every claim is a compare-and-set on the row.
+"""
+
+import heapq
+import random
+import secrets
+import threading
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from engine.core.deadlines import LEASE_S, Watched
+from engine.core.errors import LeaseLost
+from engine.core.retry import Outcome, Policy, after_attempt
+from engine.core.scheduling import RUNNING_JOB_S, order_s
+from engine.core.states import AttemptStatus, JobStatus, RunStatus, StepStatus
+from engine.store import transitions
+from engine.store.database import Database
+from engine.store.tables import AnnotationRow, AttemptRow, JobRow, RunRow, StepRow
+from engine.store.transitions import Change
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to work on one attempt, proven by its token until it expires or is lost."""
+
+    job_id: int
+    run_id: int
+    attempt_id: int
+    number: int
+    token: str
+    worker: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepNews:
+    """One change of one step. Log bounds in bytes; `summary` is the step's Markdown, masked."""
+
+    index: int
+    cause: str
+    at: datetime
+    exit_code: int | None = None
+    reason: str = ""
+    outcome: str = ""
+    conclusion: str = ""
+    log_start: int | None = None
+    log_end: int | None = None
+    summary: str = ""
+
+
+class Queue:
+    def __init__(self, database: Database) -> None:
+        self._db = database
+        self._lock = threading.Lock()
+        self._heaps: dict[int, list[tuple[float, int, int]]] = {}  # repo -> (order, -remaining path, job)
+        self._running: dict[int, int] = {}  # repo -> jobs running
+
+    def load(self) -> int:
+        """Rebuild the order from the rows; return how many jobs wait."""
+        with self._lock:
+            self._heaps.clear()
+            self._running.clear()
+            for (repo_id,) in JobRow.select(JobRow.repo_id).where(JobRow.status == JobStatus.RUNNING).tuples():
+                self._running[repo_id] = self._running.get(repo_id, 0) + 1
+        waiting = [row.id for row in JobRow.select(JobRow.id).where(JobRow.status == JobStatus.QUEUED)]
+        self.add(waiting)
+        return len(waiting)
+
+    def add(self, job_ids: Collection[int]) -> None:
+        """Put jobs that just became `queued` in order."""
+        ids = list(job_ids)
+        for start in range(0, len(ids), 500):
+            rows = (
+                JobRow.select(JobRow.id, JobRow.repo_id, JobRow.priority, JobRow.remaining_path, JobRow.created_at)
+                .where(JobRow.id.in_(ids[start : start + 500]))
+                .namedtuples()
+            )
+            with self._lock:
+                for row in rows:
+                    entry = (order_s(row.created_at, row.priority), -row.remaining_path, row.id)
+                    heapq.heappush(self._heaps.setdefault(row.repo_id, []), entry)
+
+    def waiting(self) -> int:
+        with self._lock:
+            return sum(len(heap) for heap in self._heaps.values())
+
+    def claim(self, worker: str, now: datetime) -> Lease | None:
+        """Give `worker` the first queued job, or None.
+
+        Order: larger priority, aged by waiting, put back by what its repository already runs; then the longer
+        remaining path; then id. At least once: an attempt whose lease runs out is tried again as a new attempt.
+        Raises StoreBusy after 5 s without the write lock.
+        """
+        while (job_id := self._pop()) is not None:
+            with self._db.write():
+                lease = self._take(job_id, worker, now)
+            if lease is not None:
+                return lease
+        return None
+
+    def heartbeat(self, tokens: Collection[str], now: datetime) -> set[str]:
+        """Renew these leases; return the tokens that are still good."""
+        with self._db.write():
+            held = (AttemptRow.token.in_(list(tokens))) & (AttemptRow.status == AttemptStatus.RUNNING)
+            AttemptRow.update(heartbeat_at=now, lease_expires_at=now + timedelta(seconds=LEASE_S)).where(held).execute()
+            return {token for (token,) in AttemptRow.select(AttemptRow.token).where(held).tuples()}
+
+    def begin(self, lease: Lease, step_names: Sequence[str], deadline_at: datetime | None) -> None:
+        """Record what the attempt will do and until when. Raises LeaseLost."""
+        with self._db.write():
+            self._held(lease)
+            JobRow.update(deadline_at=deadline_at).where(JobRow.id == lease.job_id).execute()
+            rows = [
+                {"attempt_id": lease.attempt_id, "index": index, "name": name, "status": StepStatus.PENDING}
+                for index, name in enumerate(step_names)
+            ]
+            for start in range(0, len(rows), 200):
+                StepRow.insert_many(rows[start : start + 200]).execute()
+
+    def rename(self, lease: Lease, name: str) -> None:
+        """Give the job the display name that only its needs' outputs could complete."""
+        with self._db.write():
+            self._held(lease)
+            JobRow.update(name=name).where(JobRow.id == lease.job_id).execute()
+
+    def note(self, lease: Lease, *, box_id: str | None = None, state: Any = None) -> None:
+        """Keep what a restarted engine needs to take the attempt up again. Raises LeaseLost."""
+        fields: dict[str, Any] = {}
+        if box_id is not None:
+            fields["box_id"] = box_id
+        if state is not None:
+            fields["state"] = state
+        with self._db.write():
+            self._held(lease)
+            AttemptRow.update(**fields).where(AttemptRow.id == lease.attempt_id).execute()
+
+    def steps(self, lease: Lease, news: Sequence[StepNews], state: Any = None) -> None:
+        """Write changes of steps, in order, in one transaction. Raises LeaseLost."""
+        with self._db.write():
+            attempt, job = self._held(lease)
+            for item in news:
+                change = Change(item.cause, item.at, lease.worker, item.reason, item.exit_code)
+                fields = {
+                    name: value
+                    for name in ("outcome", "conclusion", "log_start", "log_end", "summary")
+                    if (value := getattr(item, name)) not in (None, "")
+                }
+                transitions.change_step(attempt, job, item.index, change, **fields)
+            if state is not None:
+                AttemptRow.update(state=state).where(AttemptRow.id == lease.attempt_id).execute()
+
+    def annotate(self, lease: Lease, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Keep annotations: step, level, message, properties."""
+        if rows:
+            with self._db.write():
+                self._held(lease)
+                AnnotationRow.insert_many([{"attempt_id": lease.attempt_id, **row} for row in rows]).execute()
+
+    def finish(self, lease: Lease, outcome: Outcome, now: datetime, *, outputs: Mapping[str, str], tolerated: bool) -> JobStatus:
+        """End the attempt, and say what becomes of its job; return the job's new status.
+
+        Durable: survives a power cut. Raises LeaseLost when somebody else ended the attempt; then nothing is written.
+        """
+        return self._end(lease.token, outcome, now, lease.worker, outputs, tolerated)
+
+    def end_overdue(self, token: str, outcome: Outcome, actor: str, now: datetime) -> JobStatus:
+        """End an attempt over its worker's head. Raises LeaseLost when the worker was quicker."""
+        return self._end(token, outcome, now, actor, {}, False)
+
+    def watched(self) -> tuple[Watched, ...]:
+        """Return every running attempt, as the watchdog sees it."""
+        rows = (
+            AttemptRow.select(
+                AttemptRow.job_id, AttemptRow.token, AttemptRow.lease_expires_at, JobRow.deadline_at, JobRow.cancel_asked_at
+            )
+            .join(JobRow, on=(JobRow.id == AttemptRow.job_id))
+            .where(AttemptRow.status == AttemptStatus.RUNNING)
+            .namedtuples()
+        )
+        return tuple(
+            Watched(row.job_id, row.token, row.lease_expires_at, row.deadline_at, row.cancel_asked_at) for row in rows
+        )
+
+    def cancel_asked(self) -> dict[int, str]:
+        """Return the running jobs that somebody wants ended, and why."""
+        rows = JobRow.select(JobRow.id, JobRow.reason).where(
+            (JobRow.status == JobStatus.RUNNING) & JobRow.cancel_asked_at.is_null(False)
+        )
+        return {row.id: row.reason for row in rows}
+
+    # -- inside -----------------------------------------------------------------------------------------------------
+
+    def _pop(self) -> int | None:
+        with self._lock:
+            best: tuple[tuple[float, int, int], int] | None = None
+            for repo_id, heap in self._heaps.items():
+                if heap:
+                    order, path, job_id = heap[0]
+                    key = (order + RUNNING_JOB_S * self._running.get(repo_id, 0), path, job_id)
+                    if best is None or key < best[0]:
+                        best = (key, repo_id)
+            if best is None:
+                return None
+            return heapq.heappop(self._heaps[best[1]])[2]
+
+    def _take(self, job_id: int, worker: str, now: datetime) -> Lease | None:
+        job = JobRow.get_or_none(JobRow.id == job_id)
+        if job is None or job.status != JobStatus.QUEUED or job.cancel_asked_at is not None:
+            return None
+        number = job.attempts + 1
+        started = {} if job.started_at else {"started_at": now}
+        if not transitions.change_job(job_id, JobStatus.QUEUED, Change("claimed", now, worker), attempts=number, **started):
+            return None
+        attempt = AttemptRow.create(
+            job_id=job_id, number=number, worker=worker, token=secrets.token_hex(16), status=AttemptStatus.RUNNING,
+            started_at=now, lease_expires_at=now + timedelta(seconds=LEASE_S), heartbeat_at=now,
+        )  # fmt: skip
+        change = Change("claimed", now, worker)
+        transitions.record_start(
+            "attempt", job.run_id, AttemptStatus.RUNNING, change, job.name, job_id=job_id, attempt=number
+        )
+        run = RunRow.get_by_id(job.run_id)
+        if run.status == RunStatus.QUEUED:
+            transitions.change_run(run.id, RunStatus.QUEUED, Change("started", now, worker))
+        with self._lock:
+            self._running[job.repo_id] = self._running.get(job.repo_id, 0) + 1
+        return Lease(job_id, job.run_id, attempt.id, number, attempt.token, worker)
+
+    def _held(self, lease: Lease) -> tuple[AttemptRow, JobRow]:
+        attempt = AttemptRow.get_or_none((AttemptRow.token == lease.token) & (AttemptRow.status == AttemptStatus.RUNNING))
+        if attempt is None:
+            raise LeaseLost(f"Attempt {lease.number} of job {lease.job_id} is no longer {lease.worker}'s.")
+        return attempt, JobRow.get_by_id(attempt.job_id)
+
+    def _end(
+        self, token: str, outcome: Outcome, now: datetime, actor: str, outputs: Mapping[str, str], tolerated: bool
+    ) -> JobStatus:
+        with self._db.write(durable=True):
+            attempt = AttemptRow.get_or_none((AttemptRow.token == token) & (AttemptRow.status == AttemptStatus.RUNNING))
+            if attempt is None:
+                raise LeaseLost("The attempt was ended by somebody else.")
+            job = JobRow.get_by_id(attempt.job_id)
+            policy = Policy(**{**job.plan["retry"], "on": tuple(job.plan["retry"]["on"])}) if job.plan.get("retry") else Policy()
+            verdict = after_attempt(
+                outcome, policy, retries_left=0 if job.cancel_asked_at else job.retries_left,
+                retries_used=job.max_retries - job.retries_left, lost_count=job.lost_count,
+                spread=random.uniform(-1, 1), now=now,
+            )  # fmt: skip
+            change = Change(outcome.cause, now, actor, outcome.reason, outcome.exit_code)
+            if not transitions.change_attempt(attempt, job, change):
+                raise LeaseLost("The attempt was ended by somebody else.")
+            fields: dict[str, Any] = {"outputs": dict(outputs), "deadline_at": None, "lost_count": 0}
+            if verdict.cause == "will_retry":
+                fields |= {
+                    "next_attempt_at": verdict.next_attempt_at,
+                    "retry_count": JobRow.retry_count + 1,
+                    "retries_left": JobRow.retries_left - 1,
+                }
+            elif verdict.cause == "lost":
+                fields["lost_count"] = JobRow.lost_count + 1
+            elif verdict.cause in ("gave_up", "overran"):
+                fields["tolerated"] = tolerated
+            transitions.change_job(
+                job.id, JobStatus.RUNNING, Change(verdict.cause, now, actor, outcome.reason, outcome.exit_code), **fields
+            )
+            status = JobStatus(JobRow.get_by_id(job.id).status)
+        with self._lock:
+            self._running[job.repo_id] = max(0, self._running.get(job.repo_id, 0) - 1)
+        if status == JobStatus.QUEUED:
+            self.add([job.id])
+        return status

@@ -1,0 +1,47 @@
+"""A home's store, opened: everything that lasts, behind one handle."""
+
+from pathlib import Path
+
+from engine.core.errors import EngineError
+from engine.store.database import Database
+from engine.store.definitions import Definitions
+from engine.store.queries import Queries
+from engine.store.queue import Queue
+from engine.store.runs import Runs
+from engine.store.secrets import SecretBox
+
+FOLDERS = ("logs", "artifacts", "repos", "cache", "work")
+
+
+class Store:
+    """The database and the folders of one home. Safe to use from any thread; each closes its own connection."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.database = Database(home / "treadle.db")
+        self.queries = Queries()
+        self.runs = Runs(self.database)
+        self.queue = Queue(self.database)
+        self.definitions = Definitions(self.database)
+        self.secrets = SecretBox(home)
+
+    def log_path(self, run_id: int, job_id: int, attempt: int) -> Path:
+        return self.home / "logs" / str(run_id) / f"{job_id}-{attempt}.log"
+
+    def work_folder(self, job_id: int, attempt: int) -> Path:
+        """The attempt's own folder: its channel to the box and what its workspace is made of."""
+        return self.home / "work" / f"{job_id}-{attempt}"
+
+    def close(self) -> None:
+        self.database.close_thread()
+
+
+def open_store(home: Path, *, create: bool = False) -> Store:
+    """Open the store of a home, making the home first if asked. Raises EngineError when there is none."""
+    if create:
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for folder in FOLDERS:
+            (home / folder).mkdir(exist_ok=True, mode=0o700)
+    elif not (home / "treadle.db").exists():
+        raise EngineError(f"There is nothing in {home} yet.", "Run `treadle run` in a repository first.")
+    return Store(home)

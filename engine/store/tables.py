@@ -1,0 +1,272 @@
+"""The tables of `treadle.db`, as peewee models. Rows end in `Row` and never leave `engine/store`.
+
+Instants are REAL seconds since the epoch (UTC), JSON is TEXT. Booleans are 0 and 1.
+"""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from peewee import (
+    AutoField,
+    BlobField,
+    BooleanField,
+    CharField,
+    CompositeKey,
+    DatabaseProxy,
+    Field,
+    FloatField,
+    IntegerField,
+    Model,
+    TextField,
+)
+
+DATABASE = DatabaseProxy()
+
+
+class InstantField(FloatField):
+    """An aware UTC datetime, kept as seconds since the epoch so that SQL can compare it."""
+
+    def db_value(self, value: datetime | None) -> float | None:
+        return value if value is None or isinstance(value, float) else value.timestamp()
+
+    def python_value(self, value: float | None) -> datetime | None:
+        return None if value is None else datetime.fromtimestamp(value, UTC)
+
+
+class JsonField(TextField):
+    """Any JSON value, kept as compact text."""
+
+    def db_value(self, value: Any) -> str | None:
+        return None if value is None else json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+    def python_value(self, value: str | None) -> Any:
+        return None if value is None else json.loads(value)
+
+
+class Row(Model):
+    class Meta:
+        database = DATABASE
+        legacy_table_names = False
+
+
+class RepoRow(Row):
+    id = AutoField()
+    name = CharField(unique=True)
+    path = TextField(default="")
+    url = TextField(default="")
+
+    class Meta:
+        table_name = "repo"
+
+
+class DefinitionRow(Row):
+    """A workflow's text at one moment, once per distinct content: what a run was planned from and retries with."""
+
+    digest = CharField(primary_key=True)
+    path = TextField()
+    text = TextField()
+    policy = TextField(default="")
+
+    class Meta:
+        table_name = "definition"
+
+
+class EventRow(Row):
+    """The inbox: what a trigger said, kept before anything is planned from it."""
+
+    id = AutoField()
+    repo_id = IntegerField(index=True)
+    delivery = CharField()
+    kind = CharField()
+    fields = JsonField()
+    verdicts = JsonField(null=True)
+    received_at = InstantField()
+
+    class Meta:
+        table_name = "event"
+        indexes = ((("repo_id", "delivery"), True),)
+
+
+class RunRow(Row):
+    id = AutoField()
+    number = IntegerField()
+    repo_id = IntegerField()
+    event_id = IntegerField()
+    workflow_path = TextField()
+    workflow_name = TextField()
+    title = TextField()
+    definition = CharField()
+    event = CharField()
+    ref = TextField()
+    sha = CharField()
+    status = CharField()
+    reason = TextField(default="")
+    priority = IntegerField()
+    attempt = IntegerField(default=1)
+    contexts = JsonField()  # github, inputs, vars: what an expression may see of the trigger
+    source = JsonField()  # how to get the files: see engine/control/intake.py
+    secrets = BlobField(null=True)  # encrypted, see engine/store/secrets.py
+    concurrency_group = TextField(null=True)
+    cancel_in_progress = BooleanField(default=False)
+    open_jobs = IntegerField(default=0)
+    created_at = InstantField()
+    started_at = InstantField(null=True)
+    finished_at = InstantField(null=True)
+    cancel_asked_at = InstantField(null=True)
+
+    class Meta:
+        table_name = "run"
+        indexes = ((("repo_id", "workflow_path", "number"), True), (("status",), False), (("concurrency_group",), False))
+
+
+class JobRow(Row):
+    id = AutoField()
+    run_id = IntegerField()
+    repo_id = IntegerField()
+    key = CharField()
+    name = TextField()
+    status = CharField()
+    reason = TextField(default="")
+    plan = JsonField()
+    matrix = JsonField(null=True)
+    job_index = IntegerField()
+    job_total = IntegerField()
+    needs = JsonField()
+    priority = IntegerField()
+    remaining_path = IntegerField()
+    unmet = IntegerField()
+    ancestry_ok = BooleanField(default=True)
+    ancestry_failed = BooleanField(default=False)
+    waits_for = TextField(default="")  # what holds a pending job although its needs are met
+    concurrency_group = TextField(null=True)
+    retry_count = IntegerField(default=0)
+    max_retries = IntegerField(default=0)
+    retries_left = IntegerField(default=0)
+    lost_count = IntegerField(default=0)
+    attempts = IntegerField(default=0)
+    outputs = JsonField(default=dict)
+    tolerated = BooleanField(default=False)
+    created_at = InstantField()
+    queued_at = InstantField(null=True)
+    started_at = InstantField(null=True)
+    finished_at = InstantField(null=True)
+    next_attempt_at = InstantField(null=True)
+    deadline_at = InstantField(null=True)
+    cancel_asked_at = InstantField(null=True)
+
+    class Meta:
+        table_name = "job"
+        indexes = (
+            (("run_id", "key"), False),
+            (("status", "unmet", "waits_for"), False),
+            (("concurrency_group", "status"), False),
+        )
+
+
+class EdgeRow(Row):
+    """`job_id` waits for `need_id`."""
+
+    job_id = IntegerField()
+    need_id = IntegerField(index=True)
+
+    class Meta:
+        table_name = "edge"
+        primary_key = CompositeKey("job_id", "need_id")
+        without_rowid = True
+
+
+class AttemptRow(Row):
+    id = AutoField()
+    job_id = IntegerField()
+    number = IntegerField()
+    worker = CharField()
+    token = CharField()
+    status = CharField(index=True)
+    started_at = InstantField()
+    lease_expires_at = InstantField()
+    heartbeat_at = InstantField()
+    finished_at = InstantField(null=True)
+    exit_code = IntegerField(null=True)
+    reason = TextField(default="")
+    box_id = CharField(default="")
+    state = JsonField(null=True)  # what a restarted engine needs to go on: see engine/worker/job_state.py
+
+    class Meta:
+        table_name = "attempt"
+        indexes = ((("job_id", "number"), True),)
+
+
+class StepRow(Row):
+    attempt_id = IntegerField()
+    index = IntegerField()
+    name = TextField()
+    status = CharField()
+    outcome = CharField(default="")
+    conclusion = CharField(default="")
+    exit_code = IntegerField(null=True)
+    started_at = InstantField(null=True)
+    finished_at = InstantField(null=True)
+    log_start = IntegerField(null=True)
+    log_end = IntegerField(null=True)
+    summary = TextField(default="")
+
+    class Meta:
+        table_name = "step"
+        primary_key = CompositeKey("attempt_id", "index")
+        without_rowid = True
+
+
+class AnnotationRow(Row):
+    """An error, warning or notice that a step raised with a workflow command. Text is masked."""
+
+    id = AutoField()
+    attempt_id = IntegerField(index=True)
+    step = IntegerField()
+    level = CharField()
+    message = TextField()
+    properties = JsonField()
+
+    class Meta:
+        table_name = "annotation"
+
+
+class TransitionRow(Row):
+    sequence = AutoField()
+    noun = CharField()
+    run_id = IntegerField()
+    job_id = IntegerField(null=True, index=True)
+    attempt = IntegerField(null=True)
+    step = IntegerField(null=True)
+    name = TextField()
+    from_status = CharField()
+    to_status = CharField()
+    cause = CharField()
+    reason = TextField()
+    actor = CharField()
+    at = InstantField()
+    exit_code = IntegerField(null=True)
+
+    class Meta:
+        table_name = "transition"
+        indexes = ((("run_id", "sequence"), False),)
+
+
+TABLES: tuple[type[Row], ...] = (
+    RepoRow,
+    DefinitionRow,
+    EventRow,
+    RunRow,
+    JobRow,
+    EdgeRow,
+    AttemptRow,
+    StepRow,
+    AnnotationRow,
+    TransitionRow,
+)
+
+
+def field_names(table: type[Row]) -> list[str]:
+    """Return the column attributes of a table, in order."""
+    fields: list[Field] = table._meta.sorted_fields
+    return [field.name for field in fields]

@@ -1,0 +1,181 @@
+"""How a status is written: a compare-and-set through the transition table, and its line in the log of changes.
+
+Only this module writes a status. `apply`, `claim` and `finish` call it, inside the transaction of their change.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from engine.core.records import Transition
+from engine.core.states import (
+    JOB_FINAL,
+    JobStatus,
+    RunStatus,
+    next_status,
+)
+from engine.store.tables import AttemptRow, EdgeRow, JobRow, RunRow, StepRow, TransitionRow
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Who changes what, when and why. `actor` is a worker, `scheduler`, `watchdog`, `recovery` or a person."""
+
+    cause: str
+    at: datetime
+    actor: str
+    reason: str = ""
+    exit_code: int | None = None
+
+
+def change_run(run_id: int, expected: str, change: Change, **fields: Any) -> bool:
+    """Move a run that is still `expected`; return whether it was."""
+    status = next_status("run", expected, change.cause)
+    if status == RunStatus.RUNNING:
+        fields |= {"finished_at": None, "started_at": change.at} if change.cause == "started" else {"finished_at": None}
+    elif status in (RunStatus.SUCCESS, RunStatus.FAILED, RunStatus.CANCELLED, RunStatus.SKIPPED):
+        fields["finished_at"] = change.at
+    query = RunRow.update(status=status, reason=change.reason, **fields).where(
+        (RunRow.id == run_id) & (RunRow.status == expected)
+    )
+    if query.execute() != 1:
+        return False
+    name = RunRow.select(RunRow.workflow_name).where(RunRow.id == run_id).scalar()
+    _record("run", run_id, expected, status, change, name=name)
+    if status in (RunStatus.SUCCESS, RunStatus.FAILED, RunStatus.CANCELLED, RunStatus.SKIPPED):
+        _free_group(RunRow.select(RunRow.concurrency_group).where(RunRow.id == run_id).scalar())
+    return True
+
+
+def change_job(job_id: int, expected: str, change: Change, **fields: Any) -> bool:
+    """Move a job that is still `expected`, and tell what hangs on it when it is final; return whether it was."""
+    status = next_status("job", expected, change.cause)
+    if status in JOB_FINAL:
+        fields["finished_at"] = change.at
+    elif status == JobStatus.QUEUED:
+        fields |= {"queued_at": change.at, "next_attempt_at": None, "waits_for": ""}
+    query = JobRow.update(status=status, reason=change.reason, **fields).where(
+        (JobRow.id == job_id) & (JobRow.status == expected)
+    )
+    if query.execute() != 1:
+        return False
+    job = JobRow.get_by_id(job_id)
+    _record("job", job.run_id, expected, status, change, job_id=job_id, attempt=job.attempts or None, name=job.name)
+    if status in JOB_FINAL:
+        _release(job)
+        _close_run(job.run_id, change)
+    return True
+
+
+def change_attempt(row: AttemptRow, job: JobRow, change: Change) -> bool:
+    status = next_status("attempt", row.status, change.cause)
+    query = AttemptRow.update(
+        status=status, finished_at=change.at, exit_code=change.exit_code, reason=change.reason, state=None
+    ).where((AttemptRow.id == row.id) & (AttemptRow.status == row.status) & (AttemptRow.token == row.token))
+    if query.execute() != 1:
+        return False
+    _record("attempt", job.run_id, row.status, status, change, job_id=job.id, attempt=row.number, name=job.name)
+    return True
+
+
+def change_step(attempt: AttemptRow, job: JobRow, index: int, change: Change, **fields: Any) -> bool:
+    step = StepRow.get((StepRow.attempt_id == attempt.id) & (StepRow.index == index))
+    status = next_status("step", step.status, change.cause)
+    fields |= {"started_at": change.at} if status == "running" else {"finished_at": change.at}
+    query = StepRow.update(status=status, exit_code=change.exit_code, **fields).where(
+        (StepRow.attempt_id == attempt.id) & (StepRow.index == index) & (StepRow.status == step.status)
+    )
+    if query.execute() != 1:
+        return False
+    _record(
+        "step", job.run_id, step.status, status, change, job_id=job.id, attempt=attempt.number, step=index, name=step.name
+    )
+    return True
+
+
+def record_start(noun: str, run_id: int, status: str, change: Change, name: str, **where: Any) -> None:
+    """Write the first line of something's life; it comes from no status."""
+    _record(noun, run_id, "", status, change, name=name, **where)
+
+
+def after(
+    sequence: int, *, run_ids: Collection[int] | None = None, job_id: int | None = None, limit: int = 1000
+) -> list[Transition]:
+    """Return the transitions after `sequence`, oldest first."""
+    query = TransitionRow.select().where(TransitionRow.sequence > sequence)
+    if run_ids is not None:
+        query = query.where(TransitionRow.run_id.in_(list(run_ids)))
+    if job_id is not None:
+        query = query.where(TransitionRow.job_id == job_id)
+    rows = query.order_by(TransitionRow.sequence).limit(limit)
+    return [
+        Transition(
+            row.sequence, row.noun, row.run_id, row.job_id, row.attempt, row.step, row.name, row.from_status,
+            row.to_status, row.cause, row.reason, row.actor, row.at, row.exit_code,
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
+def _record(noun: str, run_id: int, before: str, status: str, change: Change, **where: Any) -> None:
+    TransitionRow.insert(
+        noun=noun,
+        run_id=run_id,
+        from_status=before,
+        to_status=status,
+        cause=change.cause,
+        reason=change.reason,
+        actor=change.actor,
+        at=change.at,
+        exit_code=change.exit_code,
+        **where,
+    ).execute()
+
+
+def _release(job: JobRow) -> None:
+    """Count a finished job down in those that need it, and let one go on that waited for its place."""
+    ok = (job.status == JobStatus.SUCCESS or job.tolerated) and job.ancestry_ok
+    failed = (job.status in (JobStatus.FAILED, JobStatus.TIMED_OUT) and not job.tolerated) or job.ancestry_failed
+    dependents = EdgeRow.select(EdgeRow.job_id).where(EdgeRow.need_id == job.id)
+    fields: dict[str, Any] = {"unmet": JobRow.unmet - 1}
+    if not ok:
+        fields["ancestry_ok"] = False
+    if failed:
+        fields["ancestry_failed"] = True
+    JobRow.update(**fields).where(JobRow.id.in_(dependents)).execute()
+    if job.job_total > 1:
+        waiting = (
+            JobRow.select(JobRow.id)
+            .where((JobRow.run_id == job.run_id) & (JobRow.key == job.key) & (JobRow.waits_for == "matrix"))
+            .order_by(JobRow.id)
+            .limit(1)
+        )
+        JobRow.update(waits_for="").where(JobRow.id.in_(waiting)).execute()
+    _free_group(job.concurrency_group)
+
+
+def _free_group(group: str | None) -> None:
+    if group is not None:
+        JobRow.update(waits_for="").where(
+            (JobRow.waits_for == f"group:{group}") & (JobRow.status == JobStatus.PENDING)
+        ).execute()
+
+
+def _close_run(run_id: int, change: Change) -> None:
+    """Count a finished job down in its run; the last one decides how the run ended."""
+    RunRow.update(open_jobs=RunRow.open_jobs - 1).where(RunRow.id == run_id).execute()
+    run = RunRow.get_by_id(run_id)
+    if run.open_jobs > 0:
+        return
+    jobs = JobRow.select(JobRow.status, JobRow.tolerated).where(JobRow.run_id == run_id).tuples()
+    ended = {status for status, tolerated in jobs if not tolerated}
+    if run.cancel_asked_at is not None or JobStatus.CANCELLED in ended and not ended & {"failed", "timed_out"}:
+        cause = "cancelled"
+    elif ended & {JobStatus.FAILED, JobStatus.TIMED_OUT}:
+        cause = "failed"
+    elif ended == {JobStatus.SKIPPED}:
+        cause = "nothing_ran"
+    else:
+        cause = "succeeded"
+    change_run(run_id, run.status, Change(cause, change.at, change.actor))
