@@ -1,0 +1,121 @@
+"""Plain progress: every line once, whole, behind its job's name."""
+
+import pytest
+
+from app.cli.plain_lines import PlainLines
+from app.cli.result import Result
+
+
+@pytest.fixture
+def plain(world, out):
+    renderer = PlainLines(out, terminal=False, clock=world)
+    world.renderers.append(renderer)
+    return renderer
+
+
+def text(out) -> str:
+    return out.getvalue().decode()
+
+
+def test_every_log_line_stands_behind_the_name_of_its_job(world, out, plain):
+    build, lint = world.job(1, "build"), world.job(2, "lint")
+    world.run(build, lint)
+    world.log(build, 1, 1, b"one\ntwo\n")
+    world.log(lint, 1, 1, b"three\n")
+    assert "build | one\nbuild | two\nlint  | three\n" in text(out)
+
+
+def test_an_open_line_waits_for_its_end_and_never_mixes_with_another_job(world, out, plain):
+    build, lint = world.job(1, "build"), world.job(2, "lint")
+    world.run(build, lint)
+    world.log(build, 1, 1, b"half")
+    world.log(lint, 1, 1, b"whole\n")
+    world.log(build, 1, 1, b" and half\n")
+    assert "lint  | whole\nbuild | half and half\n" in text(out)
+
+
+def test_an_open_line_is_closed_by_the_next_step(world, out, plain):
+    build = world.job(1, "build")
+    world.run(build)
+    world.log(build, 1, 1, b"no end")
+    world.log(build, 1, 2, b"next\n")
+    assert "build | no end\nbuild | next\n" in text(out)
+
+
+def test_an_open_line_comes_before_the_status_that_ends_it(world, out, plain):
+    build = world.job(1, "build")
+    world.run(build)
+    world.log(build, 1, 1, b"no end")
+    world.tell("job", build, "running", "success")
+    assert text(out).index("no end") < text(out).index("success")
+
+
+def test_an_empty_line_stays_a_line(world, out, plain):
+    build = world.job(1, "build")
+    world.run(build)
+    world.log(build, 1, 1, b"\n\nx\n")
+    assert "build | \nbuild | \nbuild | x\n" in text(out)
+
+
+def test_bytes_that_are_no_text_pass_unchanged_into_a_pipe(world, out, plain):
+    build = world.job(1, "build")
+    world.run(build)
+    world.log(build, 1, 1, b"\xff\x1b[2J\n")
+    assert b"build | \xff\x1b[2J\n" in out.getvalue()
+
+
+def test_a_terminal_never_gets_more_than_colours_from_a_job(world, out):
+    renderer = PlainLines(out, terminal=True, clock=world)
+    world.renderers.append(renderer)
+    build = world.job(1, "bu\x1b]0;x\x07ild\x1b[2J")
+    world.run(build)
+    world.log(build, 1, 1, b"a\x1b[2Jb\x1b]52;c;eA==\x07c\x1b[H\rd\x1b7\n##[group]Run it\n##[endgroup]\n##[error]no\n")
+    world.tell("job", build, "running", "failed", reason="\x1b[5;5H bad")
+    assert "\x1b" not in text(out).replace("\x1b[0m", "")
+    assert "| ▸ Run it\nbuild | Error: no\n" in text(out)
+
+
+def test_a_second_attempt_says_so(world, out, plain):
+    build = world.job(1, "build")
+    world.run(build)
+    world.tell("job", build, "queued", "running", attempt=1)
+    world.tell("job", build, "running", "retrying", reason="exit code 1, next in 10 s")
+    world.tell("job", build, "queued", "running", attempt=2)
+    assert "build  running\n" in text(out)
+    assert "build  retrying: exit code 1, next in 10 s\n" in text(out)
+    assert "build  running (attempt 2)\n" in text(out)
+
+
+def test_the_end_shows_the_failed_steps_last_lines_and_where_the_whole_log_is(world, out, plain):
+    build = world.job(31, "build")
+    run = world.run(build)
+    world.tell("job", build, "queued", "running", attempt=1)
+    world.log(build, 1, 1, b"".join(b"line %d\n" % n for n in range(50)))
+    world.at_s = 2.0
+    world.tell("step", build, "running", "failed", attempt=1, step=1, name="make", code=7)
+    world.log(build, 1, 2, b"cleanup\n")
+    world.tell("job", build, "running", "failed", attempt=1, reason="failure")
+    world.tell("run", run, "running", "failed")
+    before = len(text(out))
+    plain.finished(Result("failed", 2.0, ()))
+    end = text(out)[before:]
+    assert "step 'make': exit code 7" in end
+    assert "line 30\n" in end and "line 49\n" in end and "line 29\n" not in end and "cleanup" not in end
+    assert "treadle logs j31" in end
+    assert "✗ failed  CI #3 in 2.0 s (r7)" in end
+
+
+def test_a_line_without_an_end_is_broken_at_last(world, out, plain):
+    build = world.job(1, "build")
+    world.run(build)
+    for _ in range(40):
+        world.log(build, 1, 1, b"x" * 65536)
+    assert text(out).count("x") > 1_000_000
+
+
+def test_jobs_of_several_runs_are_told_apart(world, out, plain):
+    one, two = world.job(1, "build"), world.job(2, "build", run_id=8)
+    world.run(one)
+    world.run(two, id=8, name="Docs")
+    world.log(two, 1, 1, b"x\n")
+    assert "Docs / build | x\n" in text(out)
