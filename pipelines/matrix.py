@@ -1,0 +1,133 @@
+"""From `strategy.matrix` to its cells, and a cell to the name that people read. Values are plain JSON here.
+
+The rules are GitHub's: "Running variations of jobs in a workflow" in its documentation.
+"""
+
+from collections.abc import Iterator, Mapping
+from itertools import product
+from math import prod
+
+from pipelines.model import Json
+
+MAX_CELLS = 256
+MAX_PRODUCT = 65_536  # before `exclude`: beyond it nobody means it, and walking it would hold up the engine
+MAX_LABEL = 100
+
+Cell = dict[str, Json]
+
+
+class MatrixError(ValueError):
+    """A matrix that gives no jobs; the message is a sentence for its author."""
+
+
+def expand(matrix: Json) -> list[Cell]:
+    """Return the cells of `matrix`: the product of its vectors, the last varying fastest, then what `include` adds.
+
+    `exclude` takes away the cells that hold all its values. An `include` entry extends every cell whose vector
+    values it does not contradict; one that fits none becomes a cell of its own. Raises MatrixError.
+    """
+    if not isinstance(matrix, dict):
+        raise MatrixError(f"a matrix is a mapping of vectors, not {_kind(matrix)}")
+    vectors = {key: _vector(key, value) for key, value in matrix.items() if key not in ("include", "exclude")}
+    include, exclude = _entries(matrix, "include"), _entries(matrix, "exclude")
+    if not vectors and not include:
+        raise MatrixError("a matrix needs at least one vector or an include")
+    if prod(map(len, vectors.values())) > MAX_PRODUCT:
+        raise MatrixError(f"the matrix makes more than {MAX_CELLS} jobs")
+    for entry in exclude:
+        for key in entry:
+            if key not in vectors:
+                raise MatrixError(f"exclude names {key!r}, which is no vector of the matrix")
+    cells = [cell for cell in _product(vectors) if not any(_holds(cell, entry) for entry in exclude)]
+    cells += _include(cells, include, frozenset(vectors))
+    if len(cells) > MAX_CELLS:
+        raise MatrixError(f"the matrix makes {len(cells)} jobs; {MAX_CELLS} are allowed")
+    if not cells:
+        raise MatrixError("exclude takes every combination out of the matrix")
+    return cells
+
+
+def label(name: str, cell: Mapping[str, Json] | None) -> str:
+    """Return the name of one cell's job as GitHub makes it: `test (3.12, linux)`, at most 100 characters.
+
+    The values stand in order, those within mappings and lists too; empty ones are left out.
+    """
+    words = [word for word in map(_word, _leaves(dict(cell or {}))) if word]
+    full = f"{name} ({', '.join(words)})" if words else name
+    return full if len(full) <= MAX_LABEL else full[: MAX_LABEL - 3] + "..."
+
+
+def _product(vectors: Mapping[str, list[Json]]) -> Iterator[Cell]:
+    if vectors:
+        for values in product(*vectors.values()):
+            yield dict(zip(vectors, values, strict=True))
+
+
+def _include(cells: list[Cell], entries: list[Cell], vectors: frozenset[str]) -> list[Cell]:
+    """Extend `cells` in place by what `entries` add; return the entries that stand alone."""
+    alone: list[Cell] = []
+    for entry in entries:
+        fixed = {key: value for key, value in entry.items() if key in vectors}
+        fitting = [cell for cell in cells if _holds(cell, fixed)]
+        for cell in fitting:
+            cell.update(entry)
+        if not fitting:
+            alone.append(dict(entry))
+    return alone
+
+
+def _holds(cell: Cell, wanted: Mapping[str, Json]) -> bool:
+    return all(key in cell and _same(cell[key], value) for key, value in wanted.items())
+
+
+def _same(left: Json, right: Json) -> bool:
+    """Return whether two values are equal, deeply; unlike in Python, true is not 1."""
+    if isinstance(left, dict) and isinstance(right, dict):
+        return left.keys() == right.keys() and all(_same(left[key], right[key]) for key in left)
+    if isinstance(left, list) and isinstance(right, list):
+        return len(left) == len(right) and all(map(_same, left, right))
+    return isinstance(left, bool) == isinstance(right, bool) and left == right
+
+
+def _vector(key: str, value: Json) -> list[Json]:
+    if not isinstance(value, list):
+        raise MatrixError(f"the matrix vector {key!r} is a list of values, not {_kind(value)}")
+    if not value:
+        raise MatrixError(f"the matrix vector {key!r} holds no values")
+    return value
+
+
+def _entries(matrix: Cell, key: str) -> list[Cell]:
+    value = matrix.get(key)
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise MatrixError(f"{key} is a list of mappings, not {_kind(value)}")
+    entries: list[Cell] = []
+    for entry in value:
+        if not isinstance(entry, dict) or not entry:
+            raise MatrixError(f"each entry of {key} is a mapping with at least one key, not {_kind(entry)}")
+        entries.append(entry)
+    return entries
+
+
+def _leaves(value: Json) -> Iterator[Json]:
+    if isinstance(value, dict | list):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from _leaves(inner)
+    else:
+        yield value
+
+
+def _word(value: Json) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return format(value, ".15g") if isinstance(value, float) else str(value)
+
+
+def _kind(value: Json) -> str:
+    if isinstance(value, dict):
+        return "a mapping" if value else "an empty mapping"
+    return "nothing" if value is None else "a list" if isinstance(value, list) else repr(value)
