@@ -1,0 +1,167 @@
+"""From the tree of an expression to its value. Reads its contexts, changes nothing, never parses a value again."""
+
+from collections.abc import Callable, Mapping
+
+from pipelines.errors import ExpressionError
+from pipelines.expr_syntax import (
+    Call,
+    Compare,
+    Filter,
+    Index,
+    Literal,
+    Logical,
+    Name,
+    Node,
+    Not,
+    functions_used,
+    names_used,
+    paths_used,
+)
+from pipelines.functions import BUILTINS, Function
+from pipelines.model import Json
+from pipelines.values import equal, less, to_number, to_string, truthy
+
+__all__ = ["evaluate", "functions_used", "names_used", "paths_used", "to_string", "truthy"]
+
+
+class _Filtered(list[Json]):
+    """What a star filter found: an index that follows goes to each element, not to the list."""
+
+
+class _Scope:
+    """What an evaluation may read."""
+
+    __slots__ = ("contexts", "functions")
+
+    def __init__(self, contexts: Mapping[str, Json], functions: Mapping[str, Function]) -> None:
+        self.contexts = contexts
+        self.functions = functions
+
+
+def evaluate(node: Node, contexts: Mapping[str, Json], functions: Mapping[str, Function] | None = None) -> Json:
+    """Return the value of `node`.
+
+    `contexts` are looked up by name, blind to case; what is not there is null. `functions` supplies the special
+    functions (`success`, `hashFiles`, …), called with the evaluated arguments: `success` and `failure` may get job ids.
+    Values are shared with the contexts, not copied. Raises ExpressionError (evaluation).
+    """
+    return _value(node, _Scope(contexts, functions or {}))
+
+
+def _value(node: Node, scope: _Scope) -> Json:
+    return _RULES[type(node)](node, scope)
+
+
+def _index(node: Index, scope: _Scope) -> Json:
+    of = _value(node.of, scope)
+    key = _value(node.key, scope)
+    if isinstance(of, _Filtered):
+        return _Filtered([found for element in of for found in _found(element, key)])
+    return next(iter(_found(of, key)), None)
+
+
+def _filter(node: Filter, scope: _Scope) -> Json:
+    of = _value(node.of, scope)
+    if isinstance(of, _Filtered):
+        return _Filtered([inner for element in of for inner in _elements(element)])
+    return _Filtered(_elements(of))
+
+
+def _compare(node: Compare, scope: _Scope) -> Json:
+    left, right = _value(node.left, scope), _value(node.right, scope)
+    match node.operator:
+        case "==":
+            return equal(left, right)
+        case "!=":
+            return not equal(left, right)
+        case "<":
+            return less(left, right)
+        case ">":
+            return less(right, left)
+        case "<=":
+            return less(left, right) or equal(left, right)
+    return less(right, left) or equal(left, right)
+
+
+def _logical(node: Logical, scope: _Scope) -> Json:
+    stop = node.operator == "||"
+    value: Json = None
+    for operand in node.operands:
+        value = _value(operand, scope)
+        if truthy(value) is stop:
+            break
+    return value
+
+
+def _call(node: Call, scope: _Scope) -> Json:
+    name = node.function
+    if name == "case":
+        return _case(node, scope)
+    function = scope.functions.get(name) or BUILTINS.get(name)
+    if function is None:
+        raise ExpressionError("evaluation", f"{name}() has no meaning here", node.position)
+    arguments = [_value(argument, scope) for argument in node.arguments]
+    try:
+        return function(*arguments)
+    except ExpressionError as error:
+        raise ExpressionError(error.kind, error.message, error.position or node.position or None) from None
+
+
+def _case(node: Call, scope: _Scope) -> Json:
+    *pairs, default = node.arguments
+    for condition, result in zip(pairs[::2], pairs[1::2], strict=True):
+        answer = _value(condition, scope)
+        if not isinstance(answer, bool):
+            raise ExpressionError("evaluation", "case: each condition must be true or false", node.position)
+        if answer:
+            return _value(result, scope)
+    return _value(default, scope)
+
+
+def _found(of: Json, key: Json) -> list[Json]:
+    """Return the one element of `of` that `key` names, or none."""
+    if isinstance(key, (list, dict)):
+        return []
+    if isinstance(of, dict):
+        return _member(of, to_string(key))
+    if isinstance(of, list):
+        place = to_number(key)
+        return [of[int(place)]] if 0 <= place < len(of) else []
+    return []
+
+
+def _member(mapping: Mapping[str, Json], key: str) -> list[Json]:
+    if key in mapping:
+        return [mapping[key]]
+    lower = key.lower()
+    return [value for name, value in mapping.items() if name.lower() == lower][:1]
+
+
+def _elements(value: Json) -> list[Json]:
+    if isinstance(value, dict):
+        return list(value.values())
+    return list(value) if isinstance(value, list) else []
+
+
+def _name(node: Name, scope: _Scope) -> Json:
+    return next(iter(_member(scope.contexts, node.name)), None)
+
+
+def _literal(node: Literal, _: _Scope) -> Json:
+    return node.value
+
+
+def _not(node: Not, scope: _Scope) -> Json:
+    return not truthy(_value(node.of, scope))
+
+
+_RULES: dict[type[Node], Callable[..., Json]] = {
+    Literal: _literal,
+    Name: _name,
+    Index: _index,
+    Filter: _filter,
+    Not: _not,
+    Compare: _compare,
+    Logical: _logical,
+    Call: _call,
+}
