@@ -1,0 +1,351 @@
+"""Finished artifacts on disk: one blob per distinct content, one manifest per artifact, nothing ever half-written.
+
+`blobs/ab/DIGEST.zst` holds a file's content, named by the SHA-256 of what it unpacks to; `runs/RUN/NAME.json` is the
+manifest that makes an artifact exist. Both appear by rename only, so a kill at any moment leaves whole ones. A blob
+without a manifest is garbage for a sweep, never the other way round; every blob is checked against its digest when it
+is read, so that a disk or a power cut that lost one is noticed. What comes in is a tar that a job wrote: it is believed
+in nothing.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import secrets
+import shutil
+import tarfile
+import threading
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path, PurePosixPath
+from typing import IO, BinaryIO
+from urllib.parse import quote
+
+import zstandard
+
+from engine.core.clock import Clock, SystemClock, rfc3339
+from engine.core.errors import EngineError
+from pipelines.artifact_names import artifact_name_error, artifact_path_error
+
+CHUNK_BYTES = 1 << 20
+HEADER_LIMIT_BYTES = 1 << 20
+
+
+class ArtifactError(EngineError):
+    """An artifact that cannot be kept or given: its name, its size or its archive is at fault."""
+
+
+class ArtifactExists(ArtifactError):
+    """The run has an artifact of this name, and nobody asked to overwrite it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactFile:
+    """One file: `digest` is the SHA-256 of its content. A symbolic link has `link`, and neither digest nor size."""
+
+    path: str
+    mode: int
+    size_bytes: int
+    digest: str
+    link: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """A finished artifact. `digest` is over the list of files; `id` fits into JSON's integers and is never reused."""
+
+    id: int
+    run_id: int
+    job_id: int
+    attempt: int
+    name: str
+    size_bytes: int
+    digest: str
+    created_at: datetime
+    files: tuple[ArtifactFile, ...]
+    retention_days: int | None = None
+
+
+class Artifacts:
+    """The artifacts of one home, under `folder`. Safe from any thread."""
+
+    def __init__(self, folder: Path, clock: Clock | None = None) -> None:
+        self.folder = folder
+        self._clock = clock or SystemClock()
+        self._publishing = threading.Lock()
+        self._blobs = folder / "blobs"
+        self._runs = folder / "runs"
+        self._partial = folder / "partial"
+        shutil.rmtree(self._partial, ignore_errors=True)  # what a killed engine was writing
+        for made in (self._blobs, self._runs, self._partial):
+            made.mkdir(parents=True, exist_ok=True)
+
+    def save_tar(
+        self,
+        run_id: int,
+        job_id: int,
+        attempt: int,
+        name: str,
+        tar: BinaryIO,
+        limit_bytes: int,
+        *,
+        overwrite: bool = False,
+        level: int = 6,
+        retention_days: int | None = None,
+    ) -> Artifact:
+        """Keep the files of an uncompressed `tar` as artifact `name` of a run; once this returns it survives a kill.
+
+        `limit_bytes` holds for the unpacked content. An artifact that an earlier attempt of the same job left is
+        replaced; any other of the same name needs `overwrite`. Raises ArtifactExists, or ArtifactError for a name or
+        an archive that is refused: absolute paths, `..`, devices, links that lead outside, the same name twice.
+        """
+        if error := artifact_name_error(name):
+            raise ArtifactError(error)
+        self._refuse_taken(run_id, job_id, attempt, name, overwrite)
+        try:
+            files = tuple(self._ingest(tar, limit_bytes, level))
+        except (tarfile.TarError, EOFError, OverflowError) as error:
+            raise ArtifactError(f"The archive of artifact {name!r} cannot be read: {error}.") from None
+        at = self._clock.now()
+        listing = json.dumps([asdict(file) for file in files], sort_keys=True)
+        digest = hashlib.sha256(listing.encode()).hexdigest()
+        birth = hashlib.sha256(f"{run_id} {name} {job_id} {attempt} {at.timestamp()} {digest}".encode())
+        artifact = Artifact(
+            id=int.from_bytes(birth.digest()[:6], "big"),
+            run_id=run_id,
+            job_id=job_id,
+            attempt=attempt,
+            name=name,
+            size_bytes=sum(file.size_bytes for file in files),
+            digest=digest,
+            created_at=at,
+            files=files,
+            retention_days=retention_days,
+        )
+        with self._publishing:
+            self._refuse_taken(run_id, job_id, attempt, name, overwrite)
+            self._publish(artifact)
+        return artifact
+
+    def list(self, run_id: int) -> "list[Artifact]":
+        """Return the artifacts of a run by name."""
+        found = (_read(path) for path in (self._runs / str(run_id)).glob("*.json"))
+        return sorted((artifact for artifact in found if artifact), key=lambda artifact: artifact.name)
+
+    def get(self, run_id: int, name: str) -> Artifact | None:
+        """Return a run's artifact by its name, or None."""
+        return _read(self._manifest(run_id, name))
+
+    def find(self, artifact_id: int) -> Artifact | None:
+        """Return the artifact with this id, or None. Reads manifests until it finds it."""
+        return next((a for a in map(_read, self._runs.glob("*/*.json")) if a and a.id == artifact_id), None)
+
+    def delete(self, artifact: Artifact) -> None:
+        """Forget an artifact; its blobs stay until a sweep, for others may share them. Safe to repeat."""
+        self._manifest(artifact.run_id, artifact.name).unlink(missing_ok=True)
+
+    def read(self, file: ArtifactFile) -> Iterator[bytes]:
+        """Yield a file's content in chunks. Raises ArtifactError, maybe at the end, when it is not what was kept.
+
+        A reader that stops early has not had it checked.
+        """
+        digest = hashlib.sha256()
+        try:
+            with self._blob(file.digest).open("rb") as raw, zstandard.ZstdDecompressor().stream_reader(raw) as content:
+                while chunk := content.read(CHUNK_BYTES):
+                    digest.update(chunk)
+                    yield chunk
+        except (OSError, zstandard.ZstdError) as error:
+            raise ArtifactError(f"The content of {file.path!r} cannot be read: {error}.") from None
+        if digest.hexdigest() != file.digest:
+            raise ArtifactError(f"The content of {file.path!r} is damaged on disk.")
+
+    def write_tar(self, artifact: Artifact, out: IO[bytes]) -> None:
+        """Write the artifact as an uncompressed GNU tar (which busybox reads too), owned by root, folders implied."""
+        with tarfile.open(fileobj=out, mode="w|", format=tarfile.GNU_FORMAT) as tar:
+            for file in artifact.files:
+                member = tarfile.TarInfo(file.path)
+                member.mode, member.mtime = file.mode, int(artifact.created_at.timestamp())
+                if file.link is not None:
+                    member.type, member.linkname = tarfile.SYMTYPE, file.link
+                    tar.addfile(member)
+                    continue
+                member.size = file.size_bytes
+                tar.addfile(member, _Chunks(self.read(file)))
+
+    def extract(self, artifact: Artifact, dest: Path) -> None:
+        """Unpack under `dest`, replacing files of the same name. Never writes through a symbolic link lying there."""
+        dest.mkdir(parents=True, exist_ok=True)
+        for file in sorted(artifact.files, key=lambda file: file.link is not None):
+            target = dest
+            for part in PurePosixPath(file.path).parts[:-1]:
+                target /= part
+                if target.is_symlink() or (target.exists() and not target.is_dir()):
+                    raise ArtifactError(f"{target} is in the way: {file.path!r} needs a folder there.")
+                target.mkdir(exist_ok=True)
+            target = dest / file.path
+            if target.is_dir() and not target.is_symlink():
+                raise ArtifactError(f"{target} is in the way: a folder, where the artifact has a file.")
+            partial = target.parent / f".partial-{secrets.token_hex(8)}"
+            try:
+                if file.link is not None:
+                    partial.symlink_to(file.link)
+                else:
+                    with partial.open("xb") as written:
+                        written.writelines(self.read(file))
+                    partial.chmod(file.mode | 0o600)
+                partial.replace(target)
+            finally:
+                partial.unlink(missing_ok=True)
+
+    def _ingest(self, tar: BinaryIO, limit_bytes: int, level: int) -> Iterator[ArtifactFile]:
+        files: dict[str, ArtifactFile] = {}
+        folders: set[str] = set()
+        left = limit_bytes
+        with tarfile.open(fileobj=tar, mode="r|", tarinfo=_Member) as members:
+            for member in members:
+                path = str(PurePosixPath(member.name)) if not member.name.startswith("/") else member.name
+                if member.isdir():
+                    continue  # an artifact has files; folders follow from their names
+                if error := artifact_path_error(path):
+                    raise ArtifactError(error)
+                parents = [str(parent) for parent in PurePosixPath(path).parents][:-1]
+                if path in files or path in folders or any(parent in files for parent in parents):
+                    raise ArtifactError(f"The archive has {path!r} twice, or something below it.")
+                folders.update(parents)
+                if member.isreg():
+                    left -= member.size
+                    if left < 0:
+                        raise ArtifactError(f"The artifact is larger than the limit of {limit_bytes} bytes.", FIX_LIMIT)
+                    content = members.extractfile(member)
+                    assert content is not None
+                    file = ArtifactFile(path, member.mode & 0o777, member.size, self._keep(content, member.size, level))
+                elif member.islnk() and (same := files.get(str(PurePosixPath(member.linkname)))):
+                    left -= same.size_bytes
+                    file = ArtifactFile(path, same.mode, same.size_bytes, same.digest, same.link)
+                elif member.issym() and _stays_inside(path, member.linkname):
+                    file = ArtifactFile(path, 0o777, 0, "", member.linkname)
+                else:
+                    raise ArtifactError(f"{path!r} is {_kind(member)}, which an artifact cannot hold.")
+                files[path] = file
+        yield from (files[path] for path in sorted(files))
+
+    def _keep(self, content: IO[bytes], size_bytes: int, level: int) -> str:
+        """Put one content among the blobs and return its digest."""
+        chunk = content.read(CHUNK_BYTES)
+        digest, got = hashlib.sha256(), 0
+        if len(chunk) == size_bytes and self._blob(whole := hashlib.sha256(chunk).hexdigest()).exists():
+            return whole
+        partial = self._partial / secrets.token_hex(8)
+        try:
+            with partial.open("xb") as raw:
+                compressor = zstandard.ZstdCompressor(level=max(1, min(level, 9)))
+                with compressor.stream_writer(raw, size=size_bytes, closefd=False) as packed:
+                    while chunk:
+                        digest.update(chunk)
+                        got += len(chunk)
+                        packed.write(chunk)
+                        chunk = content.read(CHUNK_BYTES)
+            if got != size_bytes:
+                raise ArtifactError("The archive ends in the middle of a file.")
+            blob = self._blob(digest.hexdigest())
+            blob.parent.mkdir(exist_ok=True)
+            partial.replace(blob)
+        finally:
+            partial.unlink(missing_ok=True)
+        return digest.hexdigest()
+
+    def _publish(self, artifact: Artifact) -> None:
+        manifest = self._manifest(artifact.run_id, artifact.name)
+        manifest.parent.mkdir(parents=True, exist_ok=True)
+        partial = self._partial / secrets.token_hex(8)
+        with partial.open("x") as out:
+            json.dump(asdict(artifact) | {"created_at": rfc3339(artifact.created_at)}, out)
+            out.flush()
+            os.fsync(out.fileno())
+        partial.replace(manifest)
+        folder = os.open(manifest.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+    def _refuse_taken(self, run_id: int, job_id: int, attempt: int, name: str, overwrite: bool) -> None:
+        old = self.get(run_id, name)
+        if old and not overwrite and (old.job_id != job_id or old.attempt >= attempt):
+            raise ArtifactExists(
+                f"This run has an artifact named {name!r} already.",
+                "Give it another name, or set `overwrite: true`.",
+            )
+
+    def _manifest(self, run_id: int, name: str) -> Path:
+        quoted = quote(name, safe=" ()+,=@")
+        if quoted.startswith(".") or len(quoted) > 200:
+            quoted = (
+                f"%{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()}"  # no quoted name is %-64 hex
+            )
+        return self._runs / str(run_id) / f"{quoted}.json"
+
+    def _blob(self, digest: str) -> Path:
+        return self._blobs / digest[:2] / f"{digest}.zst"
+
+
+FIX_LIMIT = "Raise `limits: {artifact: …}` in treadle.yml, or upload less."
+
+
+class _Member(tarfile.TarInfo):
+    """A header that may not make us read a gigabyte of extended attributes into memory."""
+
+    def _proc_member(self, tar: tarfile.TarFile) -> tarfile.TarInfo:
+        extended = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE)
+        if self.type in (*extended, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK) and (
+            self.size > HEADER_LIMIT_BYTES
+        ):
+            raise tarfile.ReadError("a header is larger than 1 MiB")
+        found: tarfile.TarInfo = super()._proc_member(tar)  # type: ignore[misc]
+        return found
+
+
+class _Chunks:
+    """A reader over an iterator of byte chunks, as tarfile wants it."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
+        self._left = b""
+
+    def read(self, size: int = -1) -> bytes:
+        parts, got = [self._left], len(self._left)
+        while size < 0 or got < size:
+            chunk = next(self._chunks, b"")
+            if not chunk:
+                break
+            parts.append(chunk)
+            got += len(chunk)
+        data = b"".join(parts)
+        self._left = data[size:] if size >= 0 else b""
+        return data[:size] if size >= 0 else data
+
+
+def _read(manifest: Path) -> Artifact | None:
+    with contextlib.suppress(FileNotFoundError):
+        data = json.loads(manifest.read_text())
+        data["files"] = tuple(ArtifactFile(**file) for file in data["files"])
+        data["created_at"] = datetime.fromisoformat(data["created_at"])
+        return Artifact(**data)
+    return None
+
+
+def _stays_inside(path: str, link: str) -> bool:
+    """Whether a link is relative and cannot leave: it may climb at its beginning only, where no other link hides."""
+    parts = [part for part in link.split("/") if part not in ("", ".")]
+    climbs = next((index for index, part in enumerate(parts) if part != ".."), len(parts))
+    return bool(link) and not link.startswith("/") and climbs <= path.count("/") and ".." not in parts[climbs:]
+
+
+def _kind(member: tarfile.TarInfo) -> str:
+    if member.issym():
+        return "a symbolic link that leads outside"
+    if member.islnk():
+        return "a hard link to something that is not in the archive"
+    return "a device, a pipe or something unknown"
