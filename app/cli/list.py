@@ -1,0 +1,67 @@
+"""`treadle list`: runs, the latest first."""
+
+import argparse
+import sys
+
+from app.cli.naming import home_of
+from app.cli.output import age, colour_wanted, duration, print_json, short_ref, table, talk, terminal_width
+from app.shapes import run_shape
+from engine.core.clock import SystemClock
+from engine.core.records import Run
+from engine.core.states import RunStatus
+
+NAME = "list"
+HELP = "list runs, the latest first"
+HEADER = ("STATUS", "ID", "WORKFLOW", "#", "REF", "TITLE", "EVENT", "AGE", "TOOK")
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--repo", metavar="NAME", help="only runs of this repository")
+    parser.add_argument("--branch", metavar="NAME", help="only runs of this branch")
+    parser.add_argument("--status", choices=[str(status) for status in RunStatus], help="only runs in this status")
+    parser.add_argument("--before", type=int, metavar="RUN", help="only runs older than this id")
+    parser.add_argument("--limit", type=int, default=20, metavar="N", help="at most so many (default: 20)")
+    parser.add_argument("--json", action="store_true", help="print a JSON array")
+
+
+def execute(args: argparse.Namespace) -> int:
+    runs = _runs(args)
+    if args.json:
+        print_json([run_shape(run) for run in runs])
+        return 0
+    if not runs:
+        talk("No runs here. `treadle run` in a repository makes the first.")
+        return 0
+    print(*table(HEADER, _rows(runs), 5, terminal_width(), colour_wanted(sys.stdout)), sep="\n")
+    return 0
+
+
+def _runs(args: argparse.Namespace) -> list[Run]:
+    home = home_of(args)
+    if not (home / "treadle.db").exists():
+        return []
+    from engine.store.store import open_store
+
+    store = open_store(home)
+    try:
+        return store.queries.runs(args.repo, args.branch, args.status, args.before, args.limit)
+    finally:
+        store.close()
+
+
+def _rows(runs: list[Run]) -> list[tuple[str, ...]]:
+    now = SystemClock().now()
+    return [
+        (
+            str(run.status),
+            f"r{run.id}",
+            run.workflow_name,
+            f"#{run.number}",
+            short_ref(run.ref),
+            run.title.split("\n")[0],
+            run.event,
+            age(run.created_at, now),
+            duration(((run.finished_at or now) - run.started_at).total_seconds()) if run.started_at else "",
+        )
+        for run in runs
+    ]

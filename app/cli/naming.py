@@ -1,0 +1,97 @@
+"""How people name runs and jobs on the command line, and which home they mean.
+
+A RUN is `12`, `r12`, `latest`, or `#3` (the newest run with that number). A JOB is `34`, `j34`, or RUN/NAME, such as
+`latest/test (3.12)`. Where either is taken, a bare number is what the usage names first, if there is one.
+"""
+
+import argparse
+import os
+from pathlib import Path
+
+from app.cli.output import print_json, talk
+from engine.core.errors import EngineError
+from engine.core.records import Job, Run
+from engine.doorbell import ring
+from engine.store.queries import Queries
+
+RUN_HELP = "a run: its id (12 or r12), #NUMBER or latest"
+JOB_HELP = "a job: its id (34 or j34), or RUN/NAME"
+PAGE = 500
+
+
+def home_of(args: argparse.Namespace) -> Path:
+    """Return the home: `--home`, else TREADLE_HOME, else `treadle` in the user's state folder."""
+    if chosen := args.home or os.environ.get("TREADLE_HOME"):
+        return Path(chosen).expanduser().absolute()
+    state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return Path(state) / "treadle"
+
+
+def find_run(queries: Queries, text: str) -> Run:
+    """Return the run that `text` names. Raises EngineError when there is none."""
+    found = _run(queries, text)
+    if found is None:
+        raise EngineError(f"There is no run {text}.", "`treadle list` shows those there are.")
+    return found
+
+
+def find_job(queries: Queries, text: str) -> Job:
+    """Return the job that `text` names. Raises EngineError when there is none."""
+    found = _job(queries, text)
+    if found is None:
+        raise EngineError(f"There is no job {text}.", "`treadle show RUN` lists a run's jobs.")
+    return found
+
+
+def find_either(queries: Queries, text: str, *, jobs_first: bool) -> Run | Job:
+    """Return the run or job that `text` names. Raises EngineError when there is none."""
+    run, job = _run, _job
+    found = (job(queries, text) or run(queries, text)) if jobs_first else (run(queries, text) or job(queries, text))
+    if found is None:
+        raise EngineError(f"There is no run or job {text}.", "`treadle list` and `treadle show RUN` list them.")
+    return found
+
+
+def report(home: Path, target: Run | Job, done: str, as_json: bool) -> None:
+    """Say what was asked of a run or a job, and whether an engine has heard it."""
+    heard = ring(home)
+    if as_json:
+        kind = "run" if isinstance(target, Run) else "job"
+        print_json({"kind": kind, "id": target.id, "done": done, "engine": heard})
+        return
+    print(done)
+    if not heard:
+        talk("No engine runs on this home now; the next one takes it up.")
+
+
+def _run(queries: Queries, text: str) -> Run | None:
+    if text == "latest":
+        return next(iter(queries.runs(limit=1)), None)
+    if text.startswith("#"):
+        return _by_number(queries, int(text[1:])) if text[1:].isdecimal() else None
+    ident = text.removeprefix("r")
+    return queries.run(int(ident)) if ident.isdecimal() else None
+
+
+def _by_number(queries: Queries, number: int) -> Run | None:
+    before: int | None = None
+    while page := queries.runs(before=before, limit=PAGE):
+        for run in page:
+            if run.number == number:
+                return run
+        before = page[-1].id
+    return None
+
+
+def _job(queries: Queries, text: str) -> Job | None:
+    where, slash, name = text.partition("/")
+    if slash:
+        run = find_run(queries, where)
+        jobs = queries.jobs(run.id)
+        named = [job for job in jobs if job.name == name] or [job for job in jobs if job.key == name]
+        if len(named) > 1:
+            names = ", ".join(repr(job.name) for job in named)
+            raise EngineError(f"{name!r} are several jobs.", f"Name one: {names}.")
+        return named[0] if named else None
+    ident = text.removeprefix("j")
+    return queries.job(int(ident)) if ident.isdecimal() else None

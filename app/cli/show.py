@@ -1,0 +1,104 @@
+"""`treadle show RUN`: a run with its jobs, every attempt with its own times and end, and the steps of each."""
+
+import argparse
+import sys
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from app.cli.naming import RUN_HELP, find_run, home_of
+from app.cli.output import colour_wanted, duration, paint, print_json, short_ref, status_text
+from app.shapes import attempt_shape, job_shape, run_shape, step_shape
+from engine.core.clock import SystemClock
+from engine.core.records import Attempt, Job, Run, Step
+from engine.core.states import JobStatus, StepStatus
+from engine.store.queries import Queries
+from engine.store.store import open_store
+from widgets.safe_text import plain
+
+NAME = "show"
+HELP = "show a run: its jobs, attempts and steps"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", metavar="RUN", nargs="?", default="latest", help=f"{RUN_HELP} (default: latest)")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def execute(args: argparse.Namespace) -> int:
+    store = open_store(home_of(args))
+    try:
+        run = find_run(store.queries, args.run)
+        if args.json:
+            print_json(_shape(store.queries, run))
+        else:
+            print(*_lines(store.queries, run, SystemClock().now(), colour_wanted(sys.stdout)), sep="\n")
+    finally:
+        store.close()
+    return 0
+
+
+def _shape(queries: Queries, run: Run) -> dict[str, Any]:
+    jobs = [
+        job_shape(job)
+        | {
+            "attempts": [
+                attempt_shape(attempt) | {"steps": [step_shape(step) for step in queries.steps(attempt.id)]}
+                for attempt in queries.attempts(job.id)
+            ]
+        }
+        for job in queries.jobs(run.id)
+    ]
+    return run_shape(run) | {"jobs": jobs}
+
+
+def _lines(queries: Queries, run: Run, now: datetime, colours: bool) -> Iterable[str]:
+    title = f"{plain(run.workflow_name)} #{run.number}"
+    took = duration(((run.finished_at or now) - run.started_at).total_seconds()) if run.started_at else ""
+    yield f"{status_text(run.status, colours)}  {paint(title, 'bold', colours)}  r{run.id}  {took}".rstrip()
+    yield f"  {plain(run.title)}"
+    yield f"  {plain(run.event)} on {plain(short_ref(run.ref))} {run.sha[:8]}, {run.repo}, {_at(run.created_at)}"
+    if run.reason:
+        yield f"  {plain(run.reason)}"
+    for job in queries.jobs(run.id):
+        yield ""
+        yield from _job(queries, job, now, colours)
+
+
+def _job(queries: Queries, job: Job, now: datetime, colours: bool) -> Iterable[str]:
+    parts = [status_text(job.status, colours), paint(plain(job.name), "bold", colours), f"j{job.id}"]
+    if job.status == JobStatus.PENDING and job.needs:
+        parts.append(f"needs {plain(', '.join(job.needs))}")
+    if job.next_attempt_at is not None and job.status == JobStatus.RETRYING:
+        parts.append(f"next attempt {_at(job.next_attempt_at)}")
+    if job.reason and job.status != JobStatus.SUCCESS:
+        parts.append(plain(job.reason))
+    yield "  ".join(parts)
+    for attempt in queries.attempts(job.id):
+        yield from _attempt(attempt, queries.steps(attempt.id), now, colours)
+
+
+def _attempt(attempt: Attempt, steps: list[Step], now: datetime, colours: bool) -> Iterable[str]:
+    took = duration(((attempt.finished_at or now) - attempt.started_at).total_seconds())
+    until = f" to {_at(attempt.finished_at)}" if attempt.finished_at else ""
+    parts = [
+        f"attempt {attempt.number}",
+        status_text(attempt.status, colours),
+        took,
+        f"{_at(attempt.started_at)}{until}",
+    ]
+    if attempt.exit_code is not None:
+        parts.append(f"exit code {attempt.exit_code}")
+    if attempt.reason:
+        parts.append(plain(attempt.reason))
+    yield "  " + "  ".join(parts)
+    for step in steps:
+        spent = duration(((step.finished_at or now) - step.started_at).total_seconds()) if step.started_at else ""
+        code = f"exit code {step.exit_code}" if step.exit_code and step.status != StepStatus.SUCCESS else ""
+        note = "  ".join(part for part in (spent, code) if part)
+        yield f"    {step.index:>2}  {status_text(step.status, colours)}  {plain(step.name)}  {note}".rstrip()
+
+
+def _at(at: datetime) -> str:
+    """Return an instant in the person's own time zone."""
+    return at.astimezone().strftime("%Y-%m-%d %H:%M:%S")

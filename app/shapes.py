@@ -1,0 +1,84 @@
+"""How records read as JSON: one shape for the command line, the API and the stream. Only facts, no decisions."""
+
+from datetime import datetime
+from typing import Any
+
+from engine.core.clock import rfc3339
+from engine.core.records import Attempt, Job, Run, Step
+
+
+def run_shape(run: Run) -> dict[str, Any]:
+    return {
+        "id": run.id,
+        "number": run.number,
+        "repo": run.repo,
+        "workflow": run.workflow_name,
+        "workflow_path": run.workflow_path,
+        "title": run.title,
+        "event": run.event,
+        "ref": run.ref,
+        "sha": run.sha,
+        "status": str(run.status),
+        "reason": run.reason,
+        "priority": run.priority,
+        "attempt": run.attempt,
+        "created_at": rfc3339(run.created_at),
+        "started_at": _instant(run.started_at),
+        "finished_at": _instant(run.finished_at),
+        "cancel_asked_at": _instant(run.cancel_asked_at),
+    }
+
+
+def job_shape(job: Job) -> dict[str, Any]:
+    return {
+        "id": job.id,
+        "run": job.run_id,
+        "key": job.key,
+        "name": job.name,
+        "status": str(job.status),
+        "reason": job.reason,
+        "matrix": None if job.matrix is None else dict(job.matrix),
+        "needs": list(job.needs),
+        "priority": job.priority,
+        "attempts": job.attempts,
+        "retry_count": job.retry_count,
+        "max_retries": job.max_retries,
+        "outputs": dict(job.outputs),
+        "created_at": rfc3339(job.created_at),
+        "queued_at": _instant(job.queued_at),
+        "started_at": _instant(job.started_at),
+        "finished_at": _instant(job.finished_at),
+        "next_attempt_at": _instant(job.next_attempt_at),
+        "deadline_at": _instant(job.deadline_at),
+        "cancel_asked_at": _instant(job.cancel_asked_at),
+    }
+
+
+def attempt_shape(attempt: Attempt) -> dict[str, Any]:
+    """The lease's token stays inside: whoever knows it could finish the attempt."""
+    return {
+        "number": attempt.number,
+        "worker": attempt.worker,
+        "status": str(attempt.status),
+        "exit_code": attempt.exit_code,
+        "reason": attempt.reason,
+        "started_at": rfc3339(attempt.started_at),
+        "finished_at": _instant(attempt.finished_at),
+    }
+
+
+def step_shape(step: Step) -> dict[str, Any]:
+    return {
+        "index": step.index,
+        "name": step.name,
+        "status": str(step.status),
+        "outcome": step.outcome,
+        "conclusion": step.conclusion,
+        "exit_code": step.exit_code,
+        "started_at": _instant(step.started_at),
+        "finished_at": _instant(step.finished_at),
+    }
+
+
+def _instant(at: datetime | None) -> str | None:
+    return None if at is None else rfc3339(at)
