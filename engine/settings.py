@@ -1,0 +1,148 @@
+"""The server's configuration: what it holds, and its defaults. `treadle.yml` is read by `engine.settings_file`.
+
+Every key has a default, so the file may be absent. Read once at the start; nothing here changes afterwards.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+MIB, GIB = 1 << 20, 1 << 30
+DAY_S = 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """The TCP address of the HTTP server."""
+
+    host: str = "127.0.0.1"
+    port: int = 8484
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What is refused or cut off: a delivery's body, events that wait, one attempt's log, one artifact."""
+
+    body_bytes: int = 25 * MIB
+    backlog: int = 10_000
+    log_bytes: int = GIB
+    artifact_bytes: int = 2 * GIB
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotRetention:
+    """How many snapshots of each age are kept."""
+
+    hourly: int = 24
+    daily: int = 7
+    weekly: int = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How long what is finished is kept; caches by size, the oldest go first."""
+
+    runs_s: float = 90 * DAY_S
+    artifacts_s: float = 30 * DAY_S
+    caches_bytes: int = 10 * GIB
+    snapshots: SnapshotRetention = SnapshotRetention()
+
+
+@dataclass(frozen=True, slots=True)
+class Slo:
+    """The promises that the SLO screen measures: push to first job, and the share of jobs that succeed in time."""
+
+    trigger_s: float = 5.0
+    completion: float = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class RepoSettings:
+    """One repository. `poll_s` is None when it is not polled; `watch` is commits, files or None.
+
+    `secret` signs its deliveries, `token` reads private clones and writes commit statuses; neither is ever printed.
+    `fork_prs` is never, approval or always; `forge` is auto, github, gitea, forgejo, gitlab or none.
+    """
+
+    name: str
+    url: str
+    secret: str | None = field(default=None, repr=False)
+    token: str | None = field(default=None, repr=False)
+    forge: str = "auto"
+    poll_s: float | None = None
+    watch: str | None = None
+    fork_prs: str = "approval"
+    allow_host: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Notify:
+    """A URL that is told of a run's end. `on` is a subset of failed, fixed, success, cancelled."""
+
+    url: str = field(repr=False)  # such URLs often carry their own key
+    on: tuple[str, ...] = ("failed", "fixed")
+
+
+def _default_labels() -> Mapping[str, str]:
+    return {"ubuntu-latest": "catthehacker/ubuntu:act-latest"}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All of `treadle.yml`. `timeout_s` is for jobs that set none, `grace_s` lies between TERM and KILL.
+
+    `labels` maps what `runs-on` says to an image, or to `host`. `actions` maps `OWNER/REPO`, `OWNER/*` or `*` to
+    where an action is cloned from.
+    """
+
+    home: Path
+    listen: Listen = Listen()
+    workers: int = 0
+    executor: str = "docker"
+    labels: Mapping[str, str] = field(default_factory=_default_labels)
+    timeout_s: float = 3600.0
+    grace_s: float = 10.0
+    limits: Limits = Limits()
+    retention: Retention = Retention()
+    slo: Slo = Slo()
+    public_badges: bool = False
+    actions: Mapping[str, str] = field(default_factory=dict)
+    repos: tuple[RepoSettings, ...] = ()
+    notify: tuple[Notify, ...] = ()
+
+    @property
+    def worker_count(self) -> int:
+        """How many jobs run at once: `workers`, or as many as there are CPUs that this process may use."""
+        if self.workers:
+            return self.workers
+        usable = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else ()
+        return len(usable) or os.cpu_count() or 1
+
+    def repo(self, name: str) -> RepoSettings | None:
+        """Return the settings of one repository, or None."""
+        return next((repo for repo in self.repos if repo.name == name), None)
+
+
+def default_home(environ: Mapping[str, str]) -> Path:
+    """Return the home that the environment names: `TREADLE_HOME`, else `treadle` in the user's state folder."""
+    if home := environ.get("TREADLE_HOME"):
+        return Path(home).expanduser()
+    state = environ.get("XDG_STATE_HOME", "")
+    if state.startswith("/"):  # the specification has relative ones ignored
+        return Path(state, "treadle")
+    return Path(environ.get("HOME") or Path.home(), ".local", "state", "treadle")
+
+
+def load(home: Path, config: Path | None, environ: Mapping[str, str]) -> Settings:
+    """Return the settings of `home`: from `config`, else from its `treadle.yml`, else the defaults.
+
+    Raises SettingsError, naming file, line and key, for an unknown key, a wrong value, a variable that is not set,
+    or a `config` that is not there.
+    """
+    from engine.settings_file import read_settings
+
+    path = config or home / "treadle.yml"
+    if config is None and not path.exists():
+        return Settings(home=home)
+    return read_settings(home, path, environ)

@@ -1,0 +1,241 @@
+"""Reads `treadle.yml`: tables of its keys, and how each value is read. Every complaint names file, line and key."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, NoReturn
+
+from engine.core.errors import SettingsError
+from engine.settings import Limits, Listen, Notify, RepoSettings, Retention, Settings, Slo, SnapshotRetention
+from pipelines.quantities import duration_s, size_bytes
+from pipelines.source import Mapping as Pairs
+from pipelines.source import Node, Scalar, Sequence, SourceError, read, scalar_value
+
+VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+ADDRESS = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<host>[^\s:]+)):(?P<port>[0-9]{1,5})")
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One value of the file: its node, its full name (`limits.body`), and where its variables come from."""
+
+    path: Path
+    node: Node
+    name: str
+    environ: Mapping[str, str]
+
+    def fail(self, message: str, fix: str = "", line: int | None = None) -> NoReturn:
+        raise SettingsError(f"{self.path}:{line or self.node.line}: {message}", fix)
+
+    def expected(self, what: str) -> NoReturn:
+        """Refuse the value. It is shown as written, never as its variables made it: they may be secrets."""
+        if isinstance(self.node, Scalar):
+            self.fail(f"{self.name} is {what}, not {self.node.text!r}")
+        self.fail(f"{self.name} is {what}, not {'a mapping' if isinstance(self.node, Pairs) else 'a list'}")
+
+    def inner(self, node: Node, name: str) -> "Setting":
+        return Setting(self.path, node, f"{self.name}.{name}" if self.name else name, self.environ)
+
+    def text(self) -> str:
+        """Return the text of a scalar, each `${NAME}` replaced by that variable of the environment."""
+        if not isinstance(self.node, Scalar) or self.node.value is None:
+            self.expected("a single value")
+        return VARIABLE.sub(self._variable, self.node.text)
+
+    def plain(self) -> object:
+        """Return what the text means as plain YAML: a variable may hold a number."""
+        text = self.text()
+        return text if isinstance(self.node, Scalar) and self.node.quoted else scalar_value(text)
+
+    def _variable(self, match: re.Match[str]) -> str:
+        if match[1] not in self.environ:
+            self.fail(f"{self.name} needs the environment variable {match[1]}, which is not set")
+        return self.environ[match[1]]
+
+    def pairs(self) -> "list[tuple[str, Setting, int]]":
+        """Return the keys of a mapping, in order, with their values and lines."""
+        if not isinstance(self.node, Pairs):
+            self.expected("a mapping")
+        return [(key.text, self.inner(value, key.text), key.line) for key, value in self.node.pairs]
+
+    def items(self) -> "list[Setting]":
+        if not isinstance(self.node, Sequence):
+            self.expected("a list")
+        return [self.inner(item, str(number)) for number, item in enumerate(self.node.items)]
+
+
+Reader = Callable[[Setting], Any]
+
+
+def text(setting: Setting) -> str:
+    return setting.text()
+
+
+def flag(setting: Setting) -> bool:
+    value = setting.plain()
+    if not isinstance(value, bool):
+        setting.expected("true or false")
+    return value
+
+
+def count(setting: Setting) -> int:
+    value = setting.plain()
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        setting.expected("a whole number from 0")
+    return value
+
+
+def share(setting: Setting) -> float:
+    value = setting.plain()
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+        setting.expected("a number from 0 to 1")
+    return float(value)
+
+
+def duration(setting: Setting) -> float:
+    try:
+        seconds = duration_s(setting.text())
+    except ValueError:
+        setting.expected("a duration such as 90s, 5m or 30d")
+    if seconds <= 0:
+        setting.expected("longer than nothing")
+    return seconds
+
+
+def size(setting: Setting) -> int:
+    try:
+        return size_bytes(setting.text())
+    except ValueError:
+        setting.expected("a size such as 512MiB or 2GiB")
+
+
+def address(setting: Setting) -> Listen:
+    match = ADDRESS.fullmatch(setting.text())
+    if match is None or int(match["port"]) > 65_535:
+        setting.expected("an address and a port, such as 127.0.0.1:8484")
+    return Listen(match["v6"] or match["host"], int(match["port"]))
+
+
+def one_of(*words: str) -> Reader:
+    def choose(setting: Setting) -> str:
+        found = setting.text()
+        if found not in words:
+            setting.expected(f"one of {', '.join(words)}")
+        return found
+
+    return choose
+
+
+def unless_off(reader: Reader) -> Reader:
+    def read_or_none(setting: Setting) -> Any:
+        off = isinstance(setting.node, Scalar) and setting.text() in ("off", "false")
+        return None if off else reader(setting)
+
+    return read_or_none
+
+
+def text_map(setting: Setting) -> dict[str, str]:
+    return {key: value.text() for key, value, _ in setting.pairs()}
+
+
+def many(reader: Reader) -> Reader:
+    return lambda setting: tuple(map(reader, setting.items()))
+
+
+def section(make: type, keys: Mapping[str, tuple[str, Reader]], needed: tuple[str, ...] = ()) -> Reader:
+    """Return a reader of a mapping into the dataclass `make`. A key without a value keeps its default."""
+
+    def read_section(setting: Setting) -> Any:
+        return make(**section_fields(setting, keys, needed))
+
+    return read_section
+
+
+def section_fields(
+    setting: Setting, keys: Mapping[str, tuple[str, Reader]], needed: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    """Return the fields that a mapping sets. Unknown keys are refused, with the nearest known one."""
+    fields: dict[str, Any] = {}
+    for key, value, line in setting.pairs():
+        if key not in keys:
+            near = get_close_matches(key, keys, n=1, cutoff=0.5)
+            known = f"Known are {', '.join(keys)}."
+            fix = f"Did you mean {near[0]!r}?" if near else known
+            where = f" in {setting.name}" if setting.name else ""
+            setting.fail(f"unknown key {key!r}{where}.", fix, line)
+        name, reader = keys[key]
+        if not (isinstance(value.node, Scalar) and value.node.value is None):
+            fields[name] = reader(value)
+    for key in needed:
+        if keys[key][0] not in fields:
+            setting.fail(f"{setting.name} lacks the key {key!r}.")
+    return fields
+
+
+SNAPSHOTS = {"hourly": ("hourly", count), "daily": ("daily", count), "weekly": ("weekly", count)}
+LIMITS = {
+    "body": ("body_bytes", size),
+    "backlog": ("backlog", count),
+    "log": ("log_bytes", size),
+    "artifact": ("artifact_bytes", size),
+}
+RETENTION = {
+    "runs": ("runs_s", duration),
+    "artifacts": ("artifacts_s", duration),
+    "caches": ("caches_bytes", size),
+    "snapshots": ("snapshots", section(SnapshotRetention, SNAPSHOTS)),
+}
+REPO = {
+    "name": ("name", text),
+    "url": ("url", text),
+    "secret": ("secret", text),
+    "token": ("token", text),
+    "forge": ("forge", one_of("auto", "github", "gitea", "forgejo", "gitlab", "none")),
+    "poll": ("poll_s", unless_off(duration)),
+    "watch": ("watch", unless_off(one_of("commits", "files"))),
+    "fork_prs": ("fork_prs", one_of("never", "approval", "always")),
+    "allow_host": ("allow_host", flag),
+}
+NOTIFY = {"url": ("url", text), "on": ("on", many(one_of("failed", "fixed", "success", "cancelled")))}
+KEYS: Mapping[str, tuple[str, Reader]] = {
+    "listen": ("listen", address),
+    "workers": ("workers", count),
+    "executor": ("executor", one_of("docker", "host")),
+    "labels": ("labels", text_map),
+    "timeout": ("timeout_s", duration),
+    "grace": ("grace_s", duration),
+    "limits": ("limits", section(Limits, LIMITS)),
+    "retention": ("retention", section(Retention, RETENTION)),
+    "slo": ("slo", section(Slo, {"trigger": ("trigger_s", duration), "completion": ("completion", share)})),
+    "public_badges": ("public_badges", flag),
+    "actions": ("actions", text_map),
+    "repos": ("repos", many(section(RepoSettings, REPO, needed=("name", "url")))),
+    "notify": ("notify", many(section(Notify, NOTIFY, needed=("url",)))),
+}
+
+
+def read_settings(home: Path, path: Path, environ: Mapping[str, str]) -> Settings:
+    """Return the settings that the file at `path` makes. Raises SettingsError."""
+    try:
+        source = path.read_bytes()
+    except OSError as error:
+        raise SettingsError(f"The configuration {path} cannot be read: {error.strerror}.") from None
+    if not any(line.strip() and not line.lstrip().startswith(b"#") for line in source.splitlines()):
+        return Settings(home=home)
+    try:
+        document = read(source)
+    except SourceError as error:
+        raise SettingsError(error.finding.line_for(str(path))) from None
+    if document.findings:
+        raise SettingsError("\n".join(finding.line_for(str(path)) for finding in document.findings))
+    root = Setting(path, document.root, "", environ)
+    if not isinstance(document.root, Pairs):
+        root.fail("the configuration is a mapping of keys")
+    settings = Settings(home=home, **section_fields(root, KEYS))
+    names = [repo.name for repo in settings.repos]
+    for name in names:
+        if names.count(name) > 1:
+            root.fail(f"repos has {name!r} twice.")
+    return settings
