@@ -7,6 +7,7 @@ from engine.core.retry import Outcome
 
 LEASE_S = 30.0
 PATIENCE_S = 3.0  # how long after the grace period a worker may still take to end what is late
+CLEANUP_S = 300.0  # how long the `always()` steps of a cancelled job may take, as on GitHub
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,10 @@ def overdue(watched: tuple[Watched, ...], grace_s: float, now: datetime) -> list
             outcome = Outcome("lost", "infrastructure", reason="its worker fell silent")
         elif attempt.deadline_at is not None and attempt.deadline_at + slack <= now:
             outcome = Outcome("overran", "timed_out", reason="ended by the watchdog after its timeout")
-        elif attempt.cancel_asked_at is not None and attempt.cancel_asked_at + slack <= now:
+        elif (
+            attempt.cancel_asked_at is not None
+            and attempt.cancel_asked_at + slack + timedelta(seconds=CLEANUP_S) <= now
+        ):
             outcome = Outcome("cancelled", reason="ended by the watchdog after it was cancelled")
         else:
             continue
@@ -51,5 +55,6 @@ def next_due(watched: tuple[Watched, ...], grace_s: float) -> datetime | None:
     slack = timedelta(seconds=grace_s + PATIENCE_S)
     moments = [attempt.lease_expires_at for attempt in watched]
     moments += [attempt.deadline_at + slack for attempt in watched if attempt.deadline_at]
-    moments += [attempt.cancel_asked_at + slack for attempt in watched if attempt.cancel_asked_at]
+    cleanup = slack + timedelta(seconds=CLEANUP_S)
+    moments += [attempt.cancel_asked_at + cleanup for attempt in watched if attempt.cancel_asked_at]
     return min(moments, default=None)

@@ -67,8 +67,30 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
+class JobFacts:
+    """A job with what its run was planned from: all that deciding about it or running it needs.
+
+    `trigger` holds the github, inputs and vars contexts as stored with the run, `source` how to get its files
+    (see engine/control/intake.py), `secrets` its sealed secrets, `definition` the digest of its workflow.
+    """
+
+    job: Job
+    run: Run
+    definition: str
+    trigger: Mapping[str, Any]
+    source: Mapping[str, Any]
+    secrets: bytes | None
+    fail_fast: bool
+    max_parallel: int | None
+    dynamic: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Attempt:
-    """One numbered try of a job. `token` proves the lease; whoever lacks it cannot finish the attempt."""
+    """One numbered try of a job. `token` proves the lease; whoever lacks it cannot finish the attempt.
+
+    `kind` says what a failure is blamed on: failure (the user's own code), timed_out, oom, infrastructure, unavailable.
+    """
 
     id: int
     job_id: int
@@ -81,6 +103,7 @@ class Attempt:
     heartbeat_at: datetime
     finished_at: datetime | None = None
     exit_code: int | None = None
+    kind: str = ""
     reason: str = ""
     box_id: str = ""
 

@@ -9,7 +9,7 @@ LOST_LIMIT = 5  # attempts in a row that went away under a job before it is give
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """How an attempt ended. `cause` is one of ATTEMPT_TRANSITIONS; `kind` says what to blame for a failure:
-    failure, timed_out, oom, infrastructure or '' when it did not fail."""
+    failure, timed_out, oom, infrastructure, unavailable (a person has to act) or '' when it did not fail."""
 
     cause: str
     kind: str = ""
@@ -44,7 +44,14 @@ def delay_s(policy: Policy, retry: int, spread: float) -> float:
 
 
 def after_attempt(
-    outcome: Outcome, policy: Policy, *, retries_left: int, retries_used: int, lost_count: int, spread: float, now: datetime
+    outcome: Outcome,
+    policy: Policy,
+    *,
+    retries_left: int,
+    retries_used: int,
+    lost_count: int,
+    spread: float,
+    now: datetime,
 ) -> Verdict:
     """Say what the end of an attempt means for its job.
 

@@ -12,7 +12,13 @@ from engine.store.migrations import MIGRATIONS
 from engine.store.tables import DATABASE
 
 BUSY_S = 5.0
-PRAGMAS = {"journal_mode": "wal", "foreign_keys": 0, "busy_timeout": int(BUSY_S * 1000), "synchronous": 1, "temp_store": 2}
+PRAGMAS = {
+    "journal_mode": "wal",
+    "foreign_keys": 0,
+    "busy_timeout": int(BUSY_S * 1000),
+    "synchronous": 1,
+    "temp_store": 2,
+}
 
 
 class Database:

@@ -5,7 +5,7 @@ from typing import Any
 
 from peewee import fn
 
-from engine.core.records import Attempt, Job, Run, Step, Transition
+from engine.core.records import Attempt, Job, JobFacts, Run, Step, Transition
 from engine.core.states import AttemptStatus, JobStatus, RunStatus, StepStatus
 from engine.store import transitions
 from engine.store.tables import AnnotationRow, AttemptRow, EdgeRow, JobRow, RepoRow, RunRow, StepRow, TransitionRow
@@ -38,11 +38,16 @@ class Queries:
 
     def jobs(self, run_id: int) -> list[Job]:
         """Return a run's jobs in the order of the workflow file."""
-        return [_job(row) for row in JobRow.select().where(JobRow.run_id == run_id).order_by(JobRow.id)]
+        return [job_record(row) for row in JobRow.select().where(JobRow.run_id == run_id).order_by(JobRow.id)]
 
     def job(self, job_id: int) -> Job | None:
         row = JobRow.get_or_none(JobRow.id == job_id)
-        return None if row is None else _job(row)
+        return None if row is None else job_record(row)
+
+    def facts(self, job_id: int) -> JobFacts:
+        """Return a job with all that its run was planned from. The job must exist."""
+        row = JobRow.get_by_id(job_id)
+        return facts_record(row, RunRow.get_by_id(row.run_id))
 
     def needs(self, run_id: int) -> dict[int, list[int]]:
         """Return, for each job of a run, the ids of the jobs it waits for."""
@@ -53,7 +58,9 @@ class Queries:
         return edges
 
     def attempts(self, job_id: int) -> list[Attempt]:
-        return [_attempt(row) for row in AttemptRow.select().where(AttemptRow.job_id == job_id).order_by(AttemptRow.number)]
+        return [
+            _attempt(row) for row in AttemptRow.select().where(AttemptRow.job_id == job_id).order_by(AttemptRow.number)
+        ]
 
     def running(self) -> list[Attempt]:
         """Return the attempts that run now: the running status view."""
@@ -116,7 +123,7 @@ def _run(row: Any) -> Run:
     return Run(**{**row._asdict(), "status": RunStatus(row.status)})
 
 
-def _job(row: JobRow) -> Job:
+def job_record(row: JobRow) -> Job:
     return Job(
         row.id, row.run_id, row.key, row.name, JobStatus(row.status), row.matrix, row.job_index, row.job_total,
         tuple(row.needs), row.priority, row.retry_count, row.max_retries, row.attempts, row.created_at, row.queued_at,
@@ -125,8 +132,21 @@ def _job(row: JobRow) -> Job:
     )  # fmt: skip
 
 
+def facts_record(job: JobRow, run: RunRow) -> JobFacts:
+    repo = RepoRow.get_by_id(run.repo_id)
+    record = Run(
+        run.id, run.number, repo.name, repo.path, run.workflow_path, run.workflow_name, run.title, run.event, run.ref,
+        run.sha, RunStatus(run.status), run.priority, run.attempt, run.created_at, run.started_at, run.finished_at,
+        run.reason, run.cancel_asked_at, run.concurrency_group,
+    )  # fmt: skip
+    return JobFacts(
+        job_record(job), record, run.definition, run.contexts, run.source, run.secrets,
+        bool(job.plan.get("fail_fast", True)), job.plan.get("max_parallel"), bool(job.plan.get("dynamic")),
+    )  # fmt: skip
+
+
 def _attempt(row: AttemptRow) -> Attempt:
     return Attempt(
         row.id, row.job_id, row.number, row.worker, row.token, AttemptStatus(row.status), row.started_at,
-        row.lease_expires_at, row.heartbeat_at, row.finished_at, row.exit_code, row.reason, row.box_id,
+        row.lease_expires_at, row.heartbeat_at, row.finished_at, row.exit_code, row.kind, row.reason, row.box_id,
     )  # fmt: skip

@@ -160,7 +160,9 @@ class Queue:
                 self._held(lease)
                 AnnotationRow.insert_many([{"attempt_id": lease.attempt_id, **row} for row in rows]).execute()
 
-    def finish(self, lease: Lease, outcome: Outcome, now: datetime, *, outputs: Mapping[str, str], tolerated: bool) -> JobStatus:
+    def finish(
+        self, lease: Lease, outcome: Outcome, now: datetime, *, outputs: Mapping[str, str], tolerated: bool
+    ) -> JobStatus:
         """End the attempt, and say what becomes of its job; return the job's new status.
 
         Durable: survives a power cut. Raises LeaseLost when somebody else ended the attempt; then nothing is written.
@@ -171,11 +173,28 @@ class Queue:
         """End an attempt over its worker's head. Raises LeaseLost when the worker was quicker."""
         return self._end(token, outcome, now, actor, {}, False)
 
+    def take_over(self, attempt_id: int, worker: str, now: datetime) -> Lease | None:
+        """Give a running attempt that an earlier engine left to `worker`, under a new token; None if it has ended."""
+        token = secrets.token_hex(16)
+        with self._db.write():
+            left = (AttemptRow.id == attempt_id) & (AttemptRow.status == AttemptStatus.RUNNING)
+            expires = now + timedelta(seconds=LEASE_S)
+            fields = {"worker": worker, "token": token, "heartbeat_at": now, "lease_expires_at": expires}
+            if AttemptRow.update(**fields).where(left).execute() != 1:
+                return None
+            attempt = AttemptRow.get_by_id(attempt_id)
+            run_id = JobRow.get_by_id(attempt.job_id).run_id
+        return Lease(attempt.job_id, run_id, attempt.id, attempt.number, token, worker)
+
     def watched(self) -> tuple[Watched, ...]:
         """Return every running attempt, as the watchdog sees it."""
         rows = (
             AttemptRow.select(
-                AttemptRow.job_id, AttemptRow.token, AttemptRow.lease_expires_at, JobRow.deadline_at, JobRow.cancel_asked_at
+                AttemptRow.job_id,
+                AttemptRow.token,
+                AttemptRow.lease_expires_at,
+                JobRow.deadline_at,
+                JobRow.cancel_asked_at,
             )
             .join(JobRow, on=(JobRow.id == AttemptRow.job_id))
             .where(AttemptRow.status == AttemptStatus.RUNNING)
@@ -213,7 +232,9 @@ class Queue:
             return None
         number = job.attempts + 1
         started = {} if job.started_at else {"started_at": now}
-        if not transitions.change_job(job_id, JobStatus.QUEUED, Change("claimed", now, worker), attempts=number, **started):
+        if not transitions.change_job(
+            job_id, JobStatus.QUEUED, Change("claimed", now, worker), attempts=number, **started
+        ):
             return None
         attempt = AttemptRow.create(
             job_id=job_id, number=number, worker=worker, token=secrets.token_hex(16), status=AttemptStatus.RUNNING,
@@ -231,7 +252,9 @@ class Queue:
         return Lease(job_id, job.run_id, attempt.id, number, attempt.token, worker)
 
     def _held(self, lease: Lease) -> tuple[AttemptRow, JobRow]:
-        attempt = AttemptRow.get_or_none((AttemptRow.token == lease.token) & (AttemptRow.status == AttemptStatus.RUNNING))
+        attempt = AttemptRow.get_or_none(
+            (AttemptRow.token == lease.token) & (AttemptRow.status == AttemptStatus.RUNNING)
+        )
         if attempt is None:
             raise LeaseLost(f"Attempt {lease.number} of job {lease.job_id} is no longer {lease.worker}'s.")
         return attempt, JobRow.get_by_id(attempt.job_id)
@@ -244,14 +267,18 @@ class Queue:
             if attempt is None:
                 raise LeaseLost("The attempt was ended by somebody else.")
             job = JobRow.get_by_id(attempt.job_id)
-            policy = Policy(**{**job.plan["retry"], "on": tuple(job.plan["retry"]["on"])}) if job.plan.get("retry") else Policy()
+            policy = (
+                Policy(**{**job.plan["retry"], "on": tuple(job.plan["retry"]["on"])})
+                if job.plan.get("retry")
+                else Policy()
+            )
             verdict = after_attempt(
                 outcome, policy, retries_left=0 if job.cancel_asked_at else job.retries_left,
                 retries_used=job.max_retries - job.retries_left, lost_count=job.lost_count,
                 spread=random.uniform(-1, 1), now=now,
             )  # fmt: skip
             change = Change(outcome.cause, now, actor, outcome.reason, outcome.exit_code)
-            if not transitions.change_attempt(attempt, job, change):
+            if not transitions.change_attempt(attempt, job, change, outcome.kind):
                 raise LeaseLost("The attempt was ended by somebody else.")
             fields: dict[str, Any] = {"outputs": dict(outputs), "deadline_at": None, "lost_count": 0}
             if verdict.cause == "will_retry":
@@ -265,7 +292,10 @@ class Queue:
             elif verdict.cause in ("gave_up", "overran"):
                 fields["tolerated"] = tolerated
             transitions.change_job(
-                job.id, JobStatus.RUNNING, Change(verdict.cause, now, actor, outcome.reason, outcome.exit_code), **fields
+                job.id,
+                JobStatus.RUNNING,
+                Change(verdict.cause, now, actor, outcome.reason, outcome.exit_code),
+                **fields,
             )
             status = JobStatus(JobRow.get_by_id(job.id).status)
         with self._lock:

@@ -4,11 +4,13 @@ from pathlib import Path
 
 from engine.core.errors import EngineError
 from engine.store.database import Database
+from engine.store.decisions import Decisions
 from engine.store.definitions import Definitions
 from engine.store.queries import Queries
 from engine.store.queue import Queue
 from engine.store.runs import Runs
 from engine.store.secrets import SecretBox
+from engine.store.wishes import Wishes
 
 FOLDERS = ("logs", "artifacts", "repos", "cache", "work")
 
@@ -21,6 +23,8 @@ class Store:
         self.database = Database(home / "treadle.db")
         self.queries = Queries()
         self.runs = Runs(self.database)
+        self.decisions = Decisions(self.database)
+        self.wishes = Wishes(self.database)
         self.queue = Queue(self.database)
         self.definitions = Definitions(self.database)
         self.secrets = SecretBox(home)

@@ -117,7 +117,11 @@ class RunRow(Row):
 
     class Meta:
         table_name = "run"
-        indexes = ((("repo_id", "workflow_path", "number"), True), (("status",), False), (("concurrency_group",), False))
+        indexes = (
+            (("repo_id", "workflow_path", "number"), True),
+            (("status",), False),
+            (("concurrency_group",), False),
+        )
 
 
 class JobRow(Row):
@@ -188,6 +192,7 @@ class AttemptRow(Row):
     heartbeat_at = InstantField()
     finished_at = InstantField(null=True)
     exit_code = IntegerField(null=True)
+    kind = CharField(default="")  # what a failure is blamed on: see engine/core/retry.Outcome
     reason = TextField(default="")
     box_id = CharField(default="")
     state = JsonField(null=True)  # what a restarted engine needs to go on: see engine/worker/job_state.py

@@ -68,10 +68,10 @@ def change_job(job_id: int, expected: str, change: Change, **fields: Any) -> boo
     return True
 
 
-def change_attempt(row: AttemptRow, job: JobRow, change: Change) -> bool:
+def change_attempt(row: AttemptRow, job: JobRow, change: Change, kind: str = "") -> bool:
     status = next_status("attempt", row.status, change.cause)
     query = AttemptRow.update(
-        status=status, finished_at=change.at, exit_code=change.exit_code, reason=change.reason, state=None
+        status=status, finished_at=change.at, exit_code=change.exit_code, reason=change.reason, kind=kind, state=None
     ).where((AttemptRow.id == row.id) & (AttemptRow.status == row.status) & (AttemptRow.token == row.token))
     if query.execute() != 1:
         return False
@@ -89,7 +89,15 @@ def change_step(attempt: AttemptRow, job: JobRow, index: int, change: Change, **
     if query.execute() != 1:
         return False
     _record(
-        "step", job.run_id, step.status, status, change, job_id=job.id, attempt=attempt.number, step=index, name=step.name
+        "step",
+        job.run_id,
+        step.status,
+        status,
+        change,
+        job_id=job.id,
+        attempt=attempt.number,
+        step=index,
+        name=step.name,
     )
     return True
 
@@ -170,9 +178,10 @@ def _close_run(run_id: int, change: Change) -> None:
         return
     jobs = JobRow.select(JobRow.status, JobRow.tolerated).where(JobRow.run_id == run_id).tuples()
     ended = {status for status, tolerated in jobs if not tolerated}
-    if run.cancel_asked_at is not None or JobStatus.CANCELLED in ended and not ended & {"failed", "timed_out"}:
+    broken = bool(ended & {JobStatus.FAILED, JobStatus.TIMED_OUT})
+    if JobStatus.CANCELLED in ended and (run.cancel_asked_at is not None or not broken):
         cause = "cancelled"
-    elif ended & {JobStatus.FAILED, JobStatus.TIMED_OUT}:
+    elif broken:
         cause = "failed"
     elif ended == {JobStatus.SKIPPED}:
         cause = "nothing_ran"

@@ -1,0 +1,48 @@
+"""What a person may ask of runs and jobs that exist. Writes wishes; the scheduler and the workers act on them."""
+
+from engine.core.clock import Clock, SystemClock
+from engine.core.errors import EngineError
+from engine.core.records import Job, Run
+from engine.core.states import JOB_FINAL, JobStatus
+from engine.doorbell import ring
+from engine.store.store import Store
+
+AGAIN = (JobStatus.FAILED, JobStatus.TIMED_OUT, JobStatus.CANCELLED)
+
+
+def cancel(store: Store, target: Run | Job, actor: str, clock: Clock | None = None) -> str:
+    """Wish that a run or a job ends; return what was done, as a sentence. Raises EngineError if it has ended."""
+    now = (clock or SystemClock()).now()
+    reason = f"cancelled by {actor}"
+    if isinstance(target, Run):
+        done = store.wishes.ask_cancel(target.id, None, reason, actor, now)
+        what = f"Run {target.id}"
+    else:
+        done = store.wishes.ask_cancel(None, target.id, reason, actor, now)
+        what = f"Job {target.id}"
+    if not done:
+        raise EngineError(f"{what} has ended already, or is being cancelled.")
+    ring(store.home)
+    return f"{what} is being cancelled."
+
+
+def retry(store: Store, target: Run | Job, failed_only: bool, actor: str, clock: Clock | None = None) -> str:
+    """Run a job or a run's jobs again under the same ids; return what was done, as a sentence.
+
+    `failed_only` takes what failed, timed out or was cancelled, and what that held back; results of green jobs are
+    used as they are. Raises EngineError if there is nothing to do.
+    """
+    now = (clock or SystemClock()).now()
+    if isinstance(target, Job):
+        run_id, wanted = target.run_id, [target.id]
+        if target.status not in JOB_FINAL:
+            raise EngineError(f"Job {target.id} is {target.status}.", "Cancel it first, or wait for its end.")
+    else:
+        run_id = target.id
+        jobs = store.queries.jobs(run_id)
+        wanted = [job.id for job in jobs if job.status in (AGAIN if failed_only else JOB_FINAL)]
+    again = store.wishes.ask_retry(run_id, wanted, f"asked by {actor}", actor, now) if wanted else []
+    if not again:
+        raise EngineError(f"Run {run_id} has no job to run again.")
+    ring(store.home)
+    return f"{len(again)} job{'s' if len(again) > 1 else ''} of run {run_id} will run again."

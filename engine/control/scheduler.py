@@ -1,0 +1,77 @@
+"""The scheduler's loop: read, decide, apply, wake. The decisions themselves are in `engine/core/scheduling`."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from engine.bus import Bus
+from engine.core.clock import Clock
+from engine.core.job_contexts import job_contexts, needs_context
+from engine.core.records import JobFacts
+from engine.core.scheduling import decide
+from engine.store.decisions import Decidable
+from engine.store.store import Store
+from pipelines.errors import ExpressionError, WorkflowError
+from pipelines.plan import expand_job
+from pipelines.template import Condition
+
+ACTOR = "scheduler"
+
+
+class Scheduler:
+    """Moves jobs from pending to queued, or to where else their needs and conditions send them."""
+
+    def __init__(self, store: Store, bus: Bus, clock: Clock) -> None:
+        self._store = store
+        self._bus = bus
+        self._clock = clock
+
+    def tick(self) -> None:
+        """Decide until there is nothing more to decide now."""
+        while True:
+            now = self._clock.now()
+            moves = decide(self._store.decisions.snapshot(self._describe, now), now)
+            if not moves:
+                return
+            applied = self._store.decisions.apply(moves, ACTOR, now)
+            for job_id in applied.expand:
+                self._expand(job_id)
+            self._store.queue.add(applied.queued)
+            if applied.changed:
+                self._bus.wake("queue", "wishes", "news")
+            else:
+                return
+
+    def next_due(self) -> datetime | None:
+        return self._store.decisions.next_retry_at()
+
+    def _describe(self, facts: JobFacts) -> Decidable:
+        condition = self._store.definitions.workflow(facts.definition).jobs[facts.job.key].condition
+        if condition is None and not facts.dynamic:
+            return Decidable(None, {})
+        return Decidable(_bind(condition) if condition else None, self._contexts(facts))
+
+    def _contexts(self, facts: JobFacts) -> dict[str, Any]:
+        return job_contexts(facts, needs_context(self._store.decisions.needs_of(facts.job.id)))
+
+    def _expand(self, job_id: int) -> None:
+        facts = self._store.queries.facts(job_id)
+        workflow = self._store.definitions.workflow(facts.definition)
+        try:
+            plans = expand_job(workflow, facts.job.key, self._contexts(facts))
+        except (ExpressionError, WorkflowError, ValueError) as error:
+            self._store.decisions.fail_pending(
+                job_id, f"its matrix cannot be worked out: {error}", ACTOR, self._clock.now()
+            )
+            return
+        self._store.runs.expand(job_id, plans, ACTOR, self._clock.now())
+
+
+def _bind(condition: Condition) -> Callable[[Mapping[str, Any], Mapping[str, Callable[..., Any]]], bool]:
+    def evaluate(contexts: Mapping[str, Any], functions: Mapping[str, Callable[..., Any]]) -> bool:
+        try:
+            return condition.evaluate(contexts, functions)
+        except ExpressionError as error:
+            raise ValueError(error.message) from error
+
+    return evaluate

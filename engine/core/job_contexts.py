@@ -1,0 +1,52 @@
+"""What a job's expressions may see: the contexts of GitHub's syntax, built from facts. Pure."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from engine.core.records import JobFacts
+from engine.core.scheduling import Need
+
+
+def needs_context(needs: Iterable[Need]) -> dict[str, Any]:
+    """Return `needs`: result and outputs by job key. A matrix counts as failed when one member did, as cancelled when
+    one was, as skipped only when all were; its members' outputs are merged, the last one wins."""
+    results: dict[str, list[str]] = {}
+    outputs: dict[str, dict[str, str]] = {}
+    for need in needs:
+        results.setdefault(need.key, []).append(need.result)
+        outputs.setdefault(need.key, {}).update({name: value for name, value in need.outputs.items() if value != ""})
+    return {key: {"result": _worst(found), "outputs": outputs[key]} for key, found in results.items()}
+
+
+def job_contexts(facts: JobFacts, needs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return github, inputs, vars, needs, strategy and matrix, as a job's own expressions see them."""
+    job, run = facts.job, facts.run
+    github = {
+        **facts.trigger.get("github", {}),
+        "run_id": str(run.id),
+        "run_number": str(run.number),
+        "run_attempt": str(run.attempt),
+        "job": job.key,
+    }
+    strategy = {
+        "fail-fast": facts.fail_fast,
+        "job-index": job.job_index,
+        "job-total": job.job_total,
+        "max-parallel": facts.max_parallel or job.job_total,
+    }
+    return {
+        "github": github,
+        "inputs": facts.trigger.get("inputs", {}),
+        "vars": facts.trigger.get("vars", {}),
+        "needs": dict(needs),
+        "strategy": strategy,
+        "matrix": dict(job.matrix or {}),
+    }
+
+
+def _worst(results: list[str]) -> str:
+    if "failure" in results:
+        return "failure"
+    if "cancelled" in results:
+        return "cancelled"
+    return "skipped" if set(results) == {"skipped"} else "success"

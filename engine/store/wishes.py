@@ -1,0 +1,97 @@
+"""What a person asks of runs and jobs: wishes are fields, and a retry puts rows back to where they begin."""
+
+from collections.abc import Collection
+from datetime import datetime
+
+from engine.core.states import JOB_FINAL, JobStatus, RunStatus
+from engine.store import transitions
+from engine.store.database import Database
+from engine.store.tables import EdgeRow, JobRow, RunRow
+from engine.store.transitions import Change
+
+OPEN_RUN = (RunStatus.QUEUED, RunStatus.RUNNING)
+
+
+class Wishes:
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def ask_cancel(self, run_id: int | None, job_id: int | None, reason: str, actor: str, now: datetime) -> bool:
+        """Wish that a run or a job ends; return whether there was anything left to end."""
+        with self._db.write(durable=True):
+            if run_id is not None:
+                return ask_cancel(run_id, True, reason, now, actor)
+            assert job_id is not None
+            return ask_cancel(job_id, False, reason, now, actor)
+
+    def ask_retry(self, run_id: int, job_ids: Collection[int], reason: str, actor: str, now: datetime) -> list[int]:
+        """Put finished jobs and everything that hangs on them back to pending; return their ids.
+
+        Each keeps its id, its attempts and their logs. What is still unfinished is left as it is.
+        """
+        with self._db.write(durable=True):
+            run = RunRow.get_by_id(run_id)
+            asked = set(job_ids)
+            again = sorted(asked | self._descendants(asked))
+            reset = []
+            for job in JobRow.select().where(JobRow.id.in_(again)).order_by(JobRow.id):
+                if job.status not in JOB_FINAL:
+                    continue
+                cause = "need_retried" if job.status == JobStatus.SKIPPED and job.id not in asked else "retry_asked"
+                plan = job.plan.get("retry") or {}
+                transitions.change_job(
+                    job.id, job.status, Change(cause, now, actor, reason), retries_left=plan.get("max", 0),
+                    retry_count=JobRow.retry_count + (1 if job.attempts else 0), lost_count=0, cancel_asked_at=None,
+                    deadline_at=None, finished_at=None, tolerated=False, outputs={}, waits_for="",
+                )  # fmt: skip
+                reset.append(job.id)
+            if not reset:
+                return []
+            RunRow.update(open_jobs=RunRow.open_jobs + len(reset), cancel_asked_at=None).where(
+                RunRow.id == run_id
+            ).execute()
+            if run.status not in (*OPEN_RUN, RunStatus.PENDING, RunStatus.BLOCKED):
+                transitions.change_run(
+                    run_id, run.status, Change("retry_asked", now, actor, reason), attempt=RunRow.attempt + 1
+                )
+            for job_id in reset:
+                self._recount(job_id)
+        return reset
+
+    def _recount(self, job_id: int) -> None:
+        """Work out a reset job's unmet needs and what its finished ancestors came to, as if it were new."""
+        unmet, ok, failed = 0, True, False
+        for need in JobRow.select().join(EdgeRow, on=(EdgeRow.need_id == JobRow.id)).where(EdgeRow.job_id == job_id):
+            if need.status not in JOB_FINAL:
+                unmet += 1
+                continue
+            ok = ok and (need.status == JobStatus.SUCCESS or need.tolerated) and need.ancestry_ok
+            failed = failed or need.ancestry_failed
+            failed = failed or (need.status in (JobStatus.FAILED, JobStatus.TIMED_OUT) and not need.tolerated)
+        JobRow.update(unmet=unmet, ancestry_ok=ok, ancestry_failed=failed).where(JobRow.id == job_id).execute()
+
+    def _descendants(self, job_ids: Collection[int]) -> set[int]:
+        found: set[int] = set()
+        frontier = set(job_ids)
+        while frontier:
+            edges = EdgeRow.select(EdgeRow.job_id).where(EdgeRow.need_id.in_(list(frontier)))
+            frontier = {edge.job_id for edge in edges} - found
+            found |= frontier
+        return found
+
+
+def ask_cancel(ident: int, is_run: bool, reason: str, now: datetime, actor: str) -> bool:
+    """Inside a write: note the wish that a run or a job ends; return whether that was news."""
+    if is_run:
+        run = RunRow.get_by_id(ident)
+        if run.status in (RunStatus.PENDING, RunStatus.BLOCKED):
+            RunRow.update(cancel_asked_at=now).where(RunRow.id == ident).execute()
+            jobs = JobRow.select(JobRow.id, JobRow.status).where(JobRow.run_id == ident)
+            for job in list(jobs):
+                if job.status not in JOB_FINAL:
+                    transitions.change_job(job.id, job.status, Change("cancelled", now, actor, reason))
+            return True
+        asked = (RunRow.id == ident) & RunRow.status.in_(OPEN_RUN) & RunRow.cancel_asked_at.is_null()
+        return bool(RunRow.update(cancel_asked_at=now, reason=reason).where(asked).execute())
+    asked = (JobRow.id == ident) & JobRow.status.not_in(list(JOB_FINAL)) & JobRow.cancel_asked_at.is_null()
+    return bool(JobRow.update(cancel_asked_at=now, reason=reason).where(asked).execute())
