@@ -13,24 +13,29 @@ from pipelines.errors import Finding, Place
 if TYPE_CHECKING:
     from pipelines.template import Condition, Template
 
-Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
-Tree: TypeAlias = "None | bool | int | float | Template | list[Tree] | dict[str, Tree]"
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
+Tree: TypeAlias = "bool | int | float | Template | list[Tree] | dict[str, Tree] | None"
 
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
     """One event of `on:`. `filters` holds its lists by key: branches, branches-ignore, tags, tags-ignore, paths,
-    paths-ignore, types, workflows, cron (schedule; one string an entry)."""
+    paths-ignore, types, workflows, cron (schedule; one string an entry). `secrets` are those that workflow_call
+    declares: whether each is required."""
 
     event: str
     place: Place
     filters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     inputs: Mapping[str, "Input"] = field(default_factory=dict)
+    secrets: Mapping[str, bool] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """An input of workflow_dispatch, workflow_call or an action. `type` is string, boolean, number, choice or environment."""
+    """An input of workflow_dispatch, workflow_call or an action.
+
+    `type` is string, boolean, number, choice or environment; those of an action are strings.
+    """
 
     name: str
     type: str
@@ -125,8 +130,9 @@ class Step:
 class Job:
     """One job as written. `uses` calls a reusable workflow; then `steps` is empty and `runs_on` None.
 
-    `place` is that of the job's key. `timeout_minutes`, `continue_on_error` and the like are templates, for they
-    may hold expressions; plain numbers and booleans are kept as templates without one.
+    `place` is that of the job's key. `runs_on` is one label or a list of them. `unsupported` says what of the job this
+    version cannot honour: unless empty, the job must not be started. `timeout_minutes`, `continue_on_error` and the
+    like are templates, for they may hold expressions; plain numbers and booleans are kept as templates without one.
     """
 
     key: str
@@ -150,7 +156,11 @@ class Job:
     priority: int | None = None
     resources: Resources | None = None
     uses: str | None = None
+    uses_place: Place | None = None
     with_: Mapping[str, "Tree"] = field(default_factory=dict)
+    secrets: "Mapping[str, Template] | None" = None
+    inherit_secrets: bool = False
+    unsupported: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,3 +182,24 @@ class Workflow:
     def title(self) -> str:
         """The name people see: `name:`, else the path, as GitHub shows it."""
         return self.name or self.path
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """An action.yml. `using` is composite, docker or a node version; only a composite one has `steps`.
+
+    `main`, `pre` and `post` are scripts, `image` a Dockerfile or docker:// image: kept to name what is not supported.
+    """
+
+    path: str
+    name: str
+    using: str
+    place: Place
+    inputs: Mapping[str, Input] = field(default_factory=dict)
+    outputs: "Mapping[str, Template]" = field(default_factory=dict)
+    steps: tuple[Step, ...] = ()
+    main: str = ""
+    pre: str = ""
+    post: str = ""
+    image: str = ""
+    findings: tuple[Finding, ...] = ()

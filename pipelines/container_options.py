@@ -1,0 +1,147 @@
+"""`container.options`: which flags of `docker run` a job may set, as a table. What weakens the box is refused."""
+
+import shlex
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import Any
+
+from pipelines.quantities import size_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerOptions:
+    """The flags that were set, under the names that boxes know them by."""
+
+    user: str | None = None
+    workdir: str | None = None
+    network: str | None = None
+    hostname: str | None = None
+    shm_size_bytes: int | None = None
+    cap_add: tuple[str, ...] = ()
+    read_only: bool = False
+    tmpfs: tuple[str, ...] = ()
+    ulimits: tuple[str, ...] = ()
+    cpus: float | None = None
+    memory_bytes: int | None = None
+    env: Mapping[str, str] = field(default_factory=dict)
+
+
+def _cpus(text: str) -> float:
+    try:
+        count = float(text)
+    except ValueError:
+        count = 0.0
+    if not 0 < count <= 4096:
+        raise ValueError(f"{text!r} is no number of CPUs")
+    return count
+
+
+def _network(text: str) -> str:
+    if text not in ("none", "bridge"):
+        raise ValueError(f"a job may not join the network {text!r}; none and bridge are allowed")
+    return text
+
+
+def _capability(text: str) -> str:
+    name = text.upper().removeprefix("CAP_")
+    if name not in _CAPABILITIES:
+        raise ValueError(f"the capability {text!r} is refused; allowed are {', '.join(_CAPABILITIES)}")
+    return name
+
+
+def _ulimit(text: str) -> str:
+    name, equals, limits = text.partition("=")
+    if not (name and equals and all(part.lstrip("-").isdigit() for part in limits.split(":"))):
+        raise ValueError(f"{text!r} is no limit such as nofile=1024:2048")
+    return text
+
+
+def _absolute(text: str) -> str:
+    if not text.startswith("/"):
+        raise ValueError(f"{text!r} is no absolute path")
+    return text
+
+
+def _variable(text: str) -> str:
+    if text.partition("=")[0] in ("", text):
+        raise ValueError(f"{text!r} is no NAME=value; the engine's own environment is never passed on")
+    return text
+
+
+_CAPABILITIES = (
+    "AUDIT_WRITE", "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "IPC_LOCK", "KILL", "MKNOD", "NET_BIND_SERVICE",
+    "NET_RAW", "SETFCAP", "SETGID", "SETPCAP", "SETUID", "SYS_CHROOT", "SYS_NICE", "SYS_PTRACE",
+)  # fmt: skip
+
+# flag → field, how its value is read, whether it may be repeated
+_FLAGS: dict[str, tuple[str, Callable[[str], Any], bool]] = {
+    "--user": ("user", str, False),
+    "--workdir": ("workdir", _absolute, False),
+    "--network": ("network", _network, False),
+    "--hostname": ("hostname", str, False),
+    "--shm-size": ("shm_size_bytes", size_bytes, False),
+    "--cap-add": ("cap_add", _capability, True),
+    "--tmpfs": ("tmpfs", _absolute, True),
+    "--ulimit": ("ulimits", _ulimit, True),
+    "--cpus": ("cpus", _cpus, False),
+    "--memory": ("memory_bytes", size_bytes, False),
+    "--env": ("env", _variable, True),
+}
+_SHORT = {"-u": "--user", "-w": "--workdir", "-h": "--hostname", "-m": "--memory", "-e": "--env", "--net": "--network"}
+_WEAKENING = (
+    "--privileged", "--pid", "--ipc", "--userns", "--uts", "--cgroupns", "--cgroup-parent", "--device", "--gpus",
+    "--device-cgroup-rule", "--security-opt", "-v", "--volume", "--volumes-from", "--volume-driver", "--mount", "-p",
+    "--runtime", "--sysctl", "--group-add", "--add-host", "--link", "--publish", "-P", "--publish-all",
+    "--oom-kill-disable", "--oom-score-adj",
+)  # fmt: skip
+
+
+def parse_container_options(text: str) -> ContainerOptions:
+    """Return what `container.options` asks for. Raises ValueError naming the first flag that is not allowed."""
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise ValueError(f"the options cannot be split into words: {error}") from None
+    found: dict[str, Any] = {}
+    at = 0
+    while at < len(words):
+        word, at = words[at], at + 1
+        flag, equals, value = word.partition("=")
+        if flag in _SHORT or flag.startswith("--"):
+            flag = _SHORT.get(flag, flag)
+        elif word[:2] in _SHORT:  # -u1000
+            flag, equals, value = _SHORT[word[:2]], "=", word[2:]
+        if flag == "--read-only":
+            found["read_only"] = _switch(flag, value if equals else "true")
+            continue
+        if flag not in _FLAGS:
+            raise ValueError(_refusal(flag))
+        if not equals:
+            if at >= len(words):
+                raise ValueError(f"{flag} lacks its value")
+            value, at = words[at], at + 1
+        name, read, many = _FLAGS[flag]
+        try:
+            setting = read(value)
+        except ValueError as error:
+            raise ValueError(f"{flag}: {error}") from None
+        found[name] = (*found.get(name, ()), setting) if many else setting
+    if "env" in found:
+        found["env"] = dict(pair.split("=", 1) for pair in found["env"])
+    return ContainerOptions(**found)
+
+
+def _switch(flag: str, value: str) -> bool:
+    if value not in ("true", "false"):
+        raise ValueError(f"{flag} is true or false, not {value!r}")
+    return value == "true"
+
+
+def _refusal(flag: str) -> str:
+    if flag in _WEAKENING:
+        return f"the option {flag} is refused: it would open the job's box to this machine"
+    if not flag.startswith("-"):
+        return f"{flag!r} is no option"
+    near = get_close_matches(flag, [*_FLAGS, "--read-only"], 1)
+    return f"the option {flag} is not supported" + (f"; did you mean {near[0]}?" if near else "")
