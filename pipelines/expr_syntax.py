@@ -93,7 +93,7 @@ class Token:
 
 _TOKEN = re.compile(
     r"""\s*(?:
-      (?P<string>'(?:[^']|'')*'(?!'))
+      (?P<string>'(?:[^']+|'')*+')
     | (?P<symbol>&&|\|\||==|!=|<=|>=|[!<>()\[\],*])
     | (?P<number>[-+.0-9][^\s()\[\],!<>=&|]*)
     | (?P<word>[^\s()\[\],!<>=&|.'][^\s()\[\],!<>=&|.]*)
@@ -106,6 +106,13 @@ _REST = re.compile(r"\s*(\S+)")
 _CONSTANTS: dict[str, Json] = {"true": True, "false": False, "null": None}
 _NUMBER_WORDS = frozenset({"NaN", "Infinity"})
 _VALUE_ENDS = frozenset({"word", ")", "]", "*"})
+_HINTS = {
+    '"': "texts stand in single quotes",
+    "'": "the text is never closed",
+    "=": "equality is ==",
+    "&": "and is &&",
+    "|": "or is ||",
+} | dict.fromkeys("+-/%", "expressions have no arithmetic")
 _POWERS = {"||": 1, "&&": 2, "==": 3, "!=": 3, "<": 4, "<=": 4, ">": 4, ">=": 4}
 
 
@@ -130,7 +137,7 @@ def _tokens(text: str) -> Iterator[Token]:
         if match is None:
             rest = _REST.match(text, position)
             assert rest is not None, "only blanks are left, and those end the expression"
-            _fail("lexing", f"Unexpected {rest[1]!r}", rest.start(1) + 1)
+            _no_token(rest[1], rest.start(1) + 1)
         kind = match.lastgroup or "end"
         start, position = match.span(kind)
         if kind == "number" and text[start] == "." and previous in _VALUE_ENDS:
@@ -138,12 +145,15 @@ def _tokens(text: str) -> Iterator[Token]:
         token = text[start:position]
         if kind == "symbol":
             kind = token
-        elif kind == "word" and not _WORD.fullmatch(token):
-            _fail("lexing", f"Unexpected {token!r}", start + 1)
-        elif kind == "number" and math.isnan(read_number(token)):
-            _fail("lexing", f"{token!r} is no number", start + 1)
+        elif (kind == "word" and not _WORD.fullmatch(token)) or (kind == "number" and math.isnan(read_number(token))):
+            _no_token(token, start + 1)
         yield Token(kind, token, start + 1)
         previous = kind
+
+
+def _no_token(text: str, position: int) -> NoReturn:
+    hint = _HINTS.get(text[0]) if not text[1:2].isdigit() else None
+    _fail("lexing", f"Unexpected {text!r}" + (f": {hint}" if hint else ""), position)
 
 
 class _Parser:
@@ -227,7 +237,7 @@ class _Parser:
             return self._call(token)
         name = self.contexts.get(token.text.lower())
         if name is None:
-            _unknown("context", token, self.contexts)
+            _unknown("context", token, self.contexts, CONTEXTS)
         return Name(name)
 
     def _path(self, node: Node) -> Node:
@@ -253,7 +263,7 @@ class _Parser:
     def _call(self, name: Token) -> Node:
         function = self.functions.get(name.text.lower())
         if function is None:
-            _unknown("function", name, self.functions)
+            _unknown("function", name, self.functions, ARITIES)
         arguments: list[Node] = []
         if not self._take(")"):
             arguments.append(self._deeper(self._group))
@@ -357,12 +367,16 @@ def _count(function: str) -> str:
     )
 
 
-def _unknown(what: str, token: Token, known: dict[str, str]) -> NoReturn:
-    message = f"Unknown {what} {token.text!r}"
-    near = difflib.get_close_matches(token.text.lower(), known, n=1)
-    if near:
-        message += f"; did you mean {known[near[0]]!r}?"
-    elif what == "context":
+def _unknown(what: str, token: Token, known: dict[str, str], everywhere: Collection[str]) -> NoReturn:
+    name = token.text.lower()
+    if name in _spellings(frozenset(everywhere)):
+        message = f"The {what} {token.text!r} cannot be used here"
+    else:
+        message = f"Unknown {what} {token.text!r}"
+        candidates = known if what == "function" else known | {word: word for word in _CONSTANTS}
+        if near := difflib.get_close_matches(name, candidates, n=1):
+            _fail("parsing", f"{message}; did you mean {candidates[near[0]]!r}?", token.position)
+    if what == "context":
         message += f"; known here: {', '.join(sorted(known.values()))}" if known else "; no context is known here"
     _fail("parsing", message, token.position)
 

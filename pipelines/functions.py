@@ -67,9 +67,22 @@ def join(items: Json, separator: Json = ",") -> str:
 def to_json(value: Json) -> str:
     """Return `value` as JSON, indented by two blanks."""
     try:
-        return concatenate([json.dumps(_printable(value), indent=2, ensure_ascii=False)])
+        return concatenate([json.dumps(printable(value), indent=2, ensure_ascii=False)])
     except RecursionError:
         raise ExpressionError("evaluation", "toJSON: the value is nested too deeply") from None
+
+
+def printable(value: Json) -> Json:
+    """Return `value` as JSON can hold it: whole numbers as ints, NaN and the infinities as their names."""
+    if isinstance(value, float):
+        if math.isfinite(value):
+            return int(value) if value.is_integer() and abs(value) < 2**63 else value
+        return to_string(value)
+    if isinstance(value, list):
+        return [printable(element) for element in value]
+    if isinstance(value, dict):
+        return {key: printable(element) for key, element in value.items()}
+    return value
 
 
 def from_json(text: Json) -> Json:
@@ -105,18 +118,6 @@ def _piece(match: re.Match[str], values: tuple[Json, ...]) -> str:
 
 def _is_collection(*values: Json) -> bool:
     return any(isinstance(value, (list, dict)) for value in values)
-
-
-def _printable(value: Json) -> Json:
-    if isinstance(value, float):
-        if math.isfinite(value):
-            return int(value) if value.is_integer() and abs(value) < 2**63 else value
-        return to_string(value)
-    if isinstance(value, list):
-        return [_printable(element) for element in value]
-    if isinstance(value, dict):
-        return {key: _printable(element) for key, element in value.items()}
-    return value
 
 
 def _mapping(pairs: list[tuple[str, Json]]) -> dict[str, Json]:

@@ -19,7 +19,7 @@ from pipelines.values import concatenate
 Names: TypeAlias = "Collection[str] | None"
 Functions: TypeAlias = "Mapping[str, Function] | None"
 
-_CLOSE = re.compile(r"(?:[^'}]|'(?:[^']|'')*'|}(?!}))*+}}")
+_CLOSE = re.compile(r"(?:[^'}]+|'[^']*+'|}(?!}))*+}}")
 _TOP = Place(1, 1)
 _SUCCESS = Call("success", ())
 

@@ -15,7 +15,7 @@ KINDS = {
     "template": "expressions:template",
     "condition": "expressions:condition",
     "glob": "filters:glob",
-    "glob-paths": "filters:glob_paths",
+    "glob-paths": "filters:glob",
     "trigger": "filters:trigger",
     "cron": "filters:cron",
     "scalar": "workflows:scalar",
