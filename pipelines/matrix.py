@@ -8,6 +8,7 @@ from itertools import product
 from math import prod
 
 from pipelines.model import Json
+from pipelines.values import to_string
 
 MAX_CELLS = 256
 MAX_PRODUCT = 65_536  # before `exclude`: beyond it nobody means it, and walking it would hold up the engine
@@ -52,7 +53,7 @@ def label(name: str, cell: Mapping[str, Json] | None) -> str:
 
     The values stand in order, those within mappings and lists too; empty ones are left out.
     """
-    words = [word for word in map(_word, _leaves(dict(cell or {}))) if word]
+    words = [word for word in map(to_string, _leaves(dict(cell or {}))) if word]
     full = f"{name} ({', '.join(words)})" if words else name
     return full if len(full) <= MAX_LABEL else full[: MAX_LABEL - 3] + "..."
 
@@ -117,14 +118,6 @@ def _leaves(value: Json) -> Iterator[Json]:
             yield from _leaves(inner)
     else:
         yield value
-
-
-def _word(value: Json) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return str(value).lower()
-    return format(value, ".15g") if isinstance(value, float) else str(value)
 
 
 def _kind(value: Json) -> str:
