@@ -1,12 +1,13 @@
 """From a workflow and the contexts of its event to a plan: which jobs there will be, under which names and limits.
 
-A plan is frozen with its run. Nothing of a step is evaluated here, and no `if:`: those wait until the job's needs are done.
+A plan is frozen with its run. Nothing of a step is evaluated here, and no `if:`: those wait for the job's
+needs to be done.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from difflib import get_close_matches
-from typing import Any, NoReturn, Self
+from typing import Any, Self
 
 from pipelines.dag import closure, remaining_path
 from pipelines.errors import ExpressionError, Finding, Place, Severity, WorkflowError
@@ -137,7 +138,7 @@ def expand_job(workflow: Workflow, key: str, contexts: Contexts, taken: Iterable
 
 
 def late_concurrency(workflow: Workflow, plan: JobPlan, contexts: Contexts) -> JobPlan:
-    """Return `plan` with the concurrency group that its needs settle. `contexts` holds needs too. Raises WorkflowError."""
+    """Return `plan` with the concurrency group that its needs settle; `contexts` holds them. Raises WorkflowError."""
     job = workflow.jobs[plan.key]
     inner = _cell_contexts(contexts, plan.matrix, plan)
     return _with_concurrency(replace(plan, concurrency_late=False), job, _Evaluator(workflow.path, inner))
@@ -148,7 +149,7 @@ def _wanted(workflow: Workflow, only: Collection[str]) -> dict[str, Job]:
         if key not in workflow.jobs:
             near = get_close_matches(key, workflow.jobs, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"its jobs are {', '.join(workflow.jobs)}"
-            _refuse(workflow.path, Place(1, 1), f"there is no job {key!r}", hint)
+            raise _refusal(workflow.path, Place(1, 1), f"there is no job {key!r}", hint)
     chosen = closure({key: job.needs for key, job in workflow.jobs.items()}, only or workflow.jobs)
     return {key: job for key, job in workflow.jobs.items() if key in chosen}
 
@@ -198,8 +199,13 @@ def _with_concurrency(plan: JobPlan, job: Job, evaluator: "_Evaluator") -> JobPl
     if job.concurrency is None:
         return plan
     group, cancel = evaluator.concurrency(job.concurrency)
-    limits = {"queue_all": job.concurrency.queue_all, "limit": job.concurrency.limit}
-    return replace(plan, concurrency_group=group, cancel_in_progress=cancel, **limits)
+    return replace(
+        plan,
+        concurrency_group=group,
+        cancel_in_progress=cancel,
+        queue_all=job.concurrency.queue_all,
+        limit=job.concurrency.limit,
+    )
 
 
 def _with_unique_names(plans: Iterable[JobPlan], taken: Iterable[str]) -> tuple[JobPlan, ...]:
@@ -244,13 +250,13 @@ class _Evaluator:
         try:
             return template.value(self.contexts)
         except ExpressionError as error:
-            _refuse(self.path, template.place, error.message)
+            raise _refusal(self.path, template.place, error.message) from None
 
     def text(self, template: Template) -> str:
         try:
             return template.string(self.contexts)
         except ExpressionError as error:
-            _refuse(self.path, template.place, error.message)
+            raise _refusal(self.path, template.place, error.message) from None
 
     def flag(self, template: Template | None, default: bool) -> bool:
         value = default if template is None else self.value(template)
@@ -259,7 +265,7 @@ class _Evaluator:
         if isinstance(value, bool):
             return value
         assert template is not None
-        _refuse(self.path, template.place, f"this must be true or false, not {value!r}")
+        raise _refusal(self.path, template.place, f"this must be true or false, not {value!r}")
 
     def count(self, template: Template | None) -> int | None:
         """Return a whole number above zero, or None where none is set."""
@@ -268,20 +274,17 @@ class _Evaluator:
         value = self.value(template)
         number = to_number(value)
         if isinstance(value, bool) or not number >= 1 or number != number // 1 or number > 2**31:
-            _refuse(self.path, template.place, f"this must be a whole number from 1, not {value!r}")
+            raise _refusal(self.path, template.place, f"this must be a whole number from 1, not {value!r}")
         return int(number)
 
     def cells(self, strategy: Strategy) -> Sequence[Cell | None]:
         if strategy.matrix is None:
             return [None]
+        place = strategy.matrix.place if isinstance(strategy.matrix, Template) else strategy.place
         try:
             return expand(resolve(strategy.matrix, self.contexts))
-        except ExpressionError as error:
-            message = error.message
-        except MatrixError as error:
-            message = str(error)
-        place = strategy.matrix.place if isinstance(strategy.matrix, Template) else strategy.place
-        _refuse(self.path, place, message)
+        except (ExpressionError, MatrixError) as error:
+            raise _refusal(self.path, place, str(error)) from None
 
     def job_name(self, job: Job, name: str, cell: Cell | None) -> str:
         """Return the job's display name: what `name:` evaluates to, else `name` with the values of its cell."""
@@ -292,9 +295,9 @@ class _Evaluator:
     def concurrency(self, concurrency: Concurrency) -> tuple[str, bool]:
         group = self.text(concurrency.group).strip().lower()
         if not group:
-            _refuse(self.path, concurrency.group.place, "the concurrency group is empty")
+            raise _refusal(self.path, concurrency.group.place, "the concurrency group is empty")
         return group, self.flag(concurrency.cancel_in_progress, default=False)
 
 
-def _refuse(path: str, place: Place, message: str, hint: str | None = None) -> NoReturn:
-    raise WorkflowError(path, (Finding(Severity.ERROR, place, message, hint),))
+def _refusal(path: str, place: Place, message: str, hint: str | None = None) -> WorkflowError:
+    return WorkflowError(path, (Finding(Severity.ERROR, place, message, hint),))
