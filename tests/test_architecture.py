@@ -9,8 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from engine.store.store import open_store
-
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("app", "engine", "pipelines", "widgets")
 
@@ -178,6 +176,8 @@ def test_every_module_says_what_it_is_for():
 @pytest.mark.parametrize("command", QUICK)
 def test_a_quick_command_loads_no_slow_library(command, tmp_path):
     """The twin of the law above at run time: a whole command, in a fresh process."""
+    from engine.store.store import open_store
+
     workflow = tmp_path / "w.yml"
     workflow.write_text("on: push\njobs: {a: {runs-on: x, steps: [{run: 'true'}]}}\n")
     home = tmp_path / "home"

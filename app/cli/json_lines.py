@@ -45,15 +45,19 @@ class JsonLines:
         if t.noun == "run" and t.run_id in self._runs:
             self._run_line(t.run_id, t.to_status, t.at)
         elif t.noun == "job" and t.job_id in self._jobs:
-            self._flush_open(t.job_id)
+            self.flush_open(t.job_id)
             if t.to_status == "running":
                 self._attempts[t.job_id] = t.attempt or self._attempts[t.job_id] + 1
             line = {"type": "job", "run": t.run_id, "id": t.job_id, "job": t.job_id, "name": self._jobs[t.job_id].name}
-            line |= {"attempt": t.attempt or self._attempts[t.job_id], "from": t.from_status, "status": t.to_status}
+            line |= {
+                "attempt": t.attempt or self._attempts[t.job_id],
+                "from": t.from_status or None,
+                "status": t.to_status,
+            }
             self._emit(line | {"at": rfc3339(t.at), "reason": t.reason})
         elif t.noun == "step" and t.job_id in self._jobs:
             if t.to_status != "running":
-                self._flush_open(t.job_id, t.step)
+                self.flush_open(t.job_id, t.step)
             line = {"type": "step", "job": t.job_id, "attempt": t.attempt, "index": t.step, "name": t.name}
             self._emit(line | {"status": t.to_status, "exit_code": t.exit_code, "at": rfc3339(t.at)})
 
@@ -76,7 +80,7 @@ class JsonLines:
 
     def finished(self, result: Result) -> None:
         for job_id in list(self._open):
-            self._flush_open(job_id)
+            self.flush_open(job_id)
         self._emit(result.as_json())
 
     def close(self) -> None:
@@ -90,7 +94,8 @@ class JsonLines:
         line = {"type": "run", "id": run.id, "number": run.number, "workflow": run.workflow_name}
         self._emit(line | {"status": status, "at": rfc3339(at)})
 
-    def _flush_open(self, job_id: int, step: int | None = None) -> None:
+    def flush_open(self, job_id: int, step: int | None = None) -> None:
+        """Write the line that a job (or one step of it) has not ended."""
         left = self._open.get(job_id)
         if left and step in (None, left[1]):
             del self._open[job_id]

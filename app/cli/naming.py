@@ -12,6 +12,7 @@ from app.cli.output import print_json, talk
 from engine.core.errors import EngineError
 from engine.core.records import Job, Run
 from engine.doorbell import ring
+from engine.settings import default_home
 from engine.store.queries import Queries
 
 RUN_HELP = "a run: its id (12 or r12), #NUMBER or latest"
@@ -20,11 +21,8 @@ PAGE = 500
 
 
 def home_of(args: argparse.Namespace) -> Path:
-    """Return the home: `--home`, else TREADLE_HOME, else `treadle` in the user's state folder."""
-    if chosen := args.home or os.environ.get("TREADLE_HOME"):
-        return Path(chosen).expanduser().absolute()
-    state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    return Path(state) / "treadle"
+    """Return the home: `--home`, else the one that the environment names."""
+    return Path(args.home).expanduser().absolute() if args.home else default_home(os.environ)
 
 
 def find_run(queries: Queries, text: str) -> Run:

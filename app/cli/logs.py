@@ -1,0 +1,201 @@
+"""`treadle logs JOB`: one attempt's log, byte for byte, whole or while it grows."""
+
+import argparse
+import sys
+import threading
+from datetime import datetime
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from app.cli.json_lines import JsonLines
+from app.cli.log_text import shown
+from app.cli.naming import JOB_HELP, find_job, home_of
+from app.cli.output import colour_wanted, talk
+from engine.core.clock import rfc3339
+from engine.core.errors import EngineError
+from engine.core.records import Job
+from engine.core.states import JOB_FINAL, AttemptStatus, JobStatus
+from engine.store.log_index import Mark
+from engine.store.logs import LogReader
+from engine.store.store import Store, open_store
+
+NAME = "logs"
+HELP = "print or follow a job's log"
+LOOK_S = 0.1
+BLOCK_BYTES = 1 << 20
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("job", metavar="JOB", help=JOB_HELP)
+    parser.add_argument("--attempt", type=int, metavar="N", help="the attempt (default: the latest)")
+    parser.add_argument("--step", type=int, metavar="N", help="only this step, by the number that `show` gives it")
+    parser.add_argument(
+        "--follow", "-f", action="store_true", help="print what comes until the job ends; exit 1 unless it succeeds"
+    )
+    parser.add_argument("--timestamps", "-t", action="store_true", help="begin each line with when it came in")
+    parser.add_argument("--json", action="store_true", help="print JSON lines, as `run --json` does")
+
+
+def execute(args: argparse.Namespace) -> int:
+    store = open_store(home_of(args))
+    try:
+        job = find_job(store.queries, args.job)
+        if args.follow:
+            return _follow(store, job, args)
+        number = args.attempt or job.attempts
+        if not number:
+            raise EngineError(f"Job {job.id} has not started.", "`treadle logs --follow` waits for it.")
+        log = _Log(store.log_path(job.run_id, job.id, number), args.step, _printer(args, job, number))
+        if not log.print_new():
+            raise EngineError(f"Job {job.id} has no log of attempt {number}.")
+        log.close()
+        if args.step is not None and not log.found:
+            raise EngineError(f"The log has no step {args.step}.", "`treadle show RUN` lists the steps.")
+        return 0
+    finally:
+        store.close()
+
+
+def _follow(store: Store, job: Job, args: argparse.Namespace) -> int:
+    """Print attempt after attempt, or the one asked for, until the job has ended."""
+    number = args.attempt or max(1, job.attempts)
+    log = _Log(store.log_path(job.run_id, job.id, number), args.step, _printer(args, job, number))
+    pause = threading.Event()
+    while True:
+        # Asked before reading: whatever was written before the end is then read for certain.
+        attempt = next((a for a in store.queries.attempts(job.id) if a.number == number), None)
+        job = store.queries.job(job.id) or job
+        log.print_new()
+        if attempt is not None and attempt.status != AttemptStatus.RUNNING:
+            if args.attempt or job.status in JOB_FINAL:
+                break
+            if job.attempts > number:
+                log.close()
+                number += 1
+                talk(f"Attempt {number} of {job.name}:")
+                log = _Log(store.log_path(job.run_id, job.id, number), args.step, _printer(args, job, number))
+                continue
+        elif attempt is None and job.status in JOB_FINAL:
+            break
+        pause.wait(LOOK_S)
+    log.close()
+    succeeded = attempt.status == AttemptStatus.SUCCESS if args.attempt and attempt else job.status == JobStatus.SUCCESS
+    return 0 if succeeded else 1
+
+
+class _Printer(Protocol):
+    def write(self, step: int, at: datetime, data: bytes) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class _Log:
+    """One attempt's log on its way to stdout; remembers how much of it was printed."""
+
+    def __init__(self, path: Path, step: int | None, printer: _Printer) -> None:
+        self._path = path
+        self._step = step
+        self._printer = printer
+        self._reader: LogReader | None = None
+        self._next = 0
+        self.found = False
+
+    def print_new(self) -> bool:
+        """Print what is there and was not printed yet; return whether there is a log at all."""
+        if self._reader is None:
+            try:
+                self._reader = LogReader(self._path)
+            except FileNotFoundError:
+                return False
+        size = self._reader.size
+        for entry in self._reader.entries()[self._next :]:
+            if entry.end > size:
+                break  # announced in the index, not written yet
+            self._next += 1
+            if self._step is not None and entry.step != self._step:
+                continue
+            self.found = True
+            if entry.mark in (Mark.CHUNK, Mark.SAID):
+                for at in range(entry.start, entry.end, BLOCK_BYTES):
+                    data = self._reader.read(at, min(entry.end, at + BLOCK_BYTES))
+                    self._printer.write(entry.step, entry.at, data)
+        sys.stdout.buffer.flush()
+        return True
+
+    def close(self) -> None:
+        self._printer.close()
+        if self._reader is not None:
+            self._reader.close()
+
+
+def _printer(args: argparse.Namespace, job: Job, attempt: int) -> _Printer:
+    if args.json:
+        return _Json(job, attempt)
+    if args.timestamps or sys.stdout.isatty():
+        return _Lines(sys.stdout.buffer, args.timestamps)
+    return _Raw(sys.stdout.buffer)
+
+
+class _Raw:
+    """The log's own bytes."""
+
+    def __init__(self, out: BinaryIO) -> None:
+        self._out = out
+
+    def write(self, step: int, at: datetime, data: bytes) -> None:
+        self._out.write(data)
+
+    def close(self) -> None:
+        self._out.flush()
+
+
+class _Lines:
+    """Whole lines: safe and drawn on a terminal, with the time at which each began to come in if asked."""
+
+    def __init__(self, out: BinaryIO, timestamps: bool) -> None:
+        self._out = out
+        self._timestamps = timestamps
+        self._terminal = sys.stdout.isatty()
+        self._colours = colour_wanted(sys.stdout)
+        self._open: tuple[datetime, bytes] | None = None
+
+    def write(self, step: int, at: datetime, data: bytes) -> None:
+        if self._open is not None:
+            began, start = self._open
+            head, newline, data = data.partition(b"\n")
+            if not newline:
+                self._open = (began, start + head)
+                return
+            self._put(began, start + head + b"\n")
+        end = data.rfind(b"\n") + 1
+        self._open = (at, data[end:]) if end < len(data) else None
+        self._put(at, data[:end])
+
+    def _put(self, at: datetime, lines: bytes) -> None:
+        if self._terminal:
+            lines = shown(lines, self._colours).encode()
+        if self._timestamps and lines:
+            stamp = rfc3339(at).encode() + b" "
+            lines = stamp + lines[:-1].replace(b"\n", b"\n" + stamp) + b"\n"
+        self._out.write(lines)
+
+    def close(self) -> None:
+        if self._open is not None:
+            self._put(self._open[0], self._open[1] + b"\n")
+        if self._terminal and self._colours:
+            self._out.write(b"\x1b[0m")
+        self._out.flush()
+
+
+class _Json:
+    def __init__(self, job: Job, attempt: int) -> None:
+        self._job = job
+        self._attempt = attempt
+        self._stream = JsonLines()
+
+    def write(self, step: int, at: datetime, data: bytes) -> None:
+        self._stream.log(self._job, self._attempt, step, data)
+
+    def close(self) -> None:
+        self._stream.flush_open(self._job.id)
+        self._stream.close()

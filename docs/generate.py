@@ -1,0 +1,99 @@
+"""Prints the pages that are made from the code: `python docs/generate.py` writes them, tests compare them."""
+
+import argparse
+import sys
+from pathlib import Path
+
+FOLDER = Path(__file__).resolve().parent
+sys.path.insert(0, str(FOLDER.parent))
+
+from app.cli.main import COMMANDS, parser_for  # noqa: E402
+from engine.core.states import JOB_FINAL, RUN_FINAL, TABLES  # noqa: E402
+
+FIRST = {
+    "run": ("queued", "pending", "blocked"),
+    "job": ("pending", "blocked"),
+    "attempt": ("running",),
+    "step": ("pending",),
+}
+FINAL = {"run": RUN_FINAL, "job": JOB_FINAL}
+PROMISE = {
+    "run": "One execution of a workflow: `pending` while another run holds its concurrency group, `blocked` until a "
+    "person approves it.",
+    "job": "One job of a run, the same id through all its attempts. A retry is a normal entry of the queue.",
+    "attempt": "One numbered try of a job. A `lost` one, whose engine or container went away, becomes a new attempt.",
+    "step": "One step of one attempt.",
+}
+
+
+def states_page() -> str:
+    """Return docs/states.md: a picture and a table of every noun's states."""
+    parts = [
+        "# States",
+        "Printed from `engine/core/states.py`. A status changes by a cause that its table knows, or not at all; each "
+        "change is written as a compare-and-set together with its line in the log of changes, which gives the "
+        "timeline of a job and the stream of events.",
+        "A wish is no state: whoever cancels leaves a wish, and `cancelled` is reached when the worker confirms it.",
+    ]
+    for noun, table in TABLES.items():
+        parts += [f"## {noun.capitalize()}", PROMISE[noun], _diagram(noun, table), _table(table)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _diagram(noun: str, table: dict) -> str:
+    lines = ["```mermaid", "stateDiagram-v2", *(f"    [*] --> {status}" for status in FIRST[noun])]
+    lines += [f"    {before} --> {after}: {cause}" for (before, cause), after in table.items()]
+    leaves = {str(before) for before, _ in table}
+    ends = FINAL.get(noun) or {str(after) for after in table.values()} - leaves
+    lines += [f"    {end} --> [*]" for end in sorted(ends)]
+    return "\n".join([*lines, "```"])
+
+
+def _table(table: dict) -> str:
+    rows = [f"| `{before}` | {cause} | `{after}` |" for (before, cause), after in table.items()]
+    return "\n".join(["| from | cause | to |", "|---|---|---|", *rows])
+
+
+def commands_page() -> str:
+    """Return docs/commands.md: every command with its arguments, as its parser knows them."""
+    names = "\n".join(f"| [`treadle {name}`](#treadle-{name}) | {command.help} |" for name, command in COMMANDS.items())
+    parts = [
+        "# Commands",
+        "Printed from the commands' own parsers. Results go to stdout, talk to stderr; `--json` prints JSON and "
+        "nothing else on stdout.",
+        "Exit codes: 0 success; 1 the run ended in anything but success; 2 wrong usage, an invalid workflow or "
+        "configuration; 3 no engine or no executor; 130 interrupted.",
+        f"| command | does |\n|---|---|\n{names}",
+        "A RUN is `12`, `r12`, `latest`, or `#3` (the newest run with that number). A JOB is `34`, `j34`, or RUN/NAME, "
+        "such as `latest/test (3.12)`. Where either is taken, a bare number is what the usage names first, if there "
+        "is one.",
+    ]
+    for name in COMMANDS:
+        parser = parser_for(name)
+        rows = [f"| {_argument(action)} | {_cell(action.help or '')} |" for action in parser._actions]
+        parts += [
+            f"## treadle {name}",
+            parser.description or "",
+            "\n".join(["| argument | meaning |", "|---|---|", *rows]),
+        ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _argument(action: argparse.Action) -> str:
+    """Return an argument as one types it: its flags or its place, and what it takes."""
+    value = action.metavar or ("{" + ",".join(action.choices) + "}" if action.choices else action.dest.upper())
+    if not action.option_strings:
+        return f"`{_cell(str(value))}`"
+    takes = "" if action.nargs == 0 else f" {value}"
+    return f"`{_cell(', '.join(action.option_strings) + takes)}`"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+PAGES = {"states.md": states_page, "commands.md": commands_page}
+
+if __name__ == "__main__":
+    for name, page in PAGES.items():
+        (FOLDER / name).write_text(page())
