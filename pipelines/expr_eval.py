@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from pipelines.errors import ExpressionError
-from pipelines.expr_syntax import (
+from pipelines.expr_nodes import (
     Call,
     Compare,
     Filter,

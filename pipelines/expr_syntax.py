@@ -1,4 +1,4 @@
-"""From the text of an expression to its tree: lexer, parser, nodes. Evaluates nothing, knows no values.
+"""From the text of an expression to its tree: lexer and parser. Evaluates nothing, knows no contexts' contents.
 
 Names are checked here, so that a misspelt context is found when the workflow is read. The tree holds every name in
 its canonical spelling.
@@ -8,78 +8,35 @@ import difflib
 import math
 import re
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import NoReturn
 
 from pipelines.contexts import CONTEXTS, SPECIAL_FUNCTIONS
 from pipelines.errors import ExpressionError
+from pipelines.expr_nodes import (
+    Call,
+    Compare,
+    Filter,
+    Index,
+    Literal,
+    Logical,
+    Name,
+    Node,
+    Not,
+    children,
+    functions_used,
+    names_used,
+    paths_used,
+)
 from pipelines.functions import ARITIES, EVERYWHERE, MAX_ARGUMENTS
 from pipelines.model import Json
 from pipelines.values import read_number
 
+__all__ = ["MAX_DEPTH", "MAX_LENGTH", "Node", "functions_used", "names_used", "parse", "paths_used"]
+
 MAX_LENGTH = 21_000
 MAX_DEPTH = 50
-
-
-class Node:
-    """A part of an expression. Frozen; compares by structure."""
-
-    __slots__ = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Literal(Node):
-    value: Json
-
-
-@dataclass(frozen=True, slots=True)
-class Name(Node):
-    """A context, such as `github`."""
-
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Index(Node):
-    """`of.key` and `of[key]`, which are one."""
-
-    of: Node
-    key: Node
-
-
-@dataclass(frozen=True, slots=True)
-class Filter(Node):
-    """`of.*` and `of[*]`: all elements; what follows applies to each."""
-
-    of: Node
-
-
-@dataclass(frozen=True, slots=True)
-class Not(Node):
-    of: Node
-
-
-@dataclass(frozen=True, slots=True)
-class Compare(Node):
-    operator: str
-    left: Node
-    right: Node
-
-
-@dataclass(frozen=True, slots=True)
-class Logical(Node):
-    """A chain of `&&` or of `||`: evaluated from the left, as far as needed."""
-
-    operator: str
-    operands: tuple[Node, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Call(Node):
-    function: str
-    arguments: tuple[Node, ...]
-    position: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +54,7 @@ _TOKEN = re.compile(
     | (?P<symbol>&&|\|\||==|!=|<=|>=|[!<>()\[\],*])
     | (?P<number>[-+.0-9][^\s()\[\],!<>=&|]*)
     | (?P<word>[^\s()\[\],!<>=&|.'][^\s()\[\],!<>=&|.]*)
-    | (?P<end>$)
+    | (?P<end>\Z)
     )""",
     re.VERBOSE,
 )
@@ -153,7 +110,7 @@ def _tokens(text: str) -> Iterator[Token]:
 
 def _no_token(text: str, position: int) -> NoReturn:
     hint = _HINTS.get(text[0]) if not text[1:2].isdigit() else None
-    _fail("lexing", f"Unexpected {text!r}" + (f": {hint}" if hint else ""), position)
+    _fail("lexing", f"Unexpected {_quoted(text)}" + (f": {hint}" if hint else ""), position)
 
 
 class _Parser:
@@ -194,7 +151,7 @@ class _Parser:
             _fail(
                 "parsing", "The expression ends too early" if self.at else "An expression was expected", token.position
             )
-        _fail("parsing", f"Unexpected {token.text!r}", token.position)
+        _fail("parsing", f"Unexpected {_quoted(token.text)}", token.position)
 
     def _operation(self, power: int) -> Node:
         """Parse an operand and all operators that bind at least as tightly as `power`."""
@@ -284,64 +241,6 @@ class _Parser:
         return node
 
 
-def children(node: Node) -> tuple[Node, ...]:
-    """Return the direct parts of `node`, in source order."""
-    match node:
-        case Index(of, key):
-            return (of, key)
-        case Filter(of) | Not(of):
-            return (of,)
-        case Compare(_, left, right):
-            return (left, right)
-        case Logical(_, parts) | Call(_, parts):
-            return parts
-    return ()
-
-
-def walk(node: Node) -> Iterator[Node]:
-    """Yield `node` and everything below it."""
-    waiting = [node]
-    while waiting:
-        node = waiting.pop()
-        yield node
-        waiting.extend(reversed(children(node)))
-
-
-def names_used(node: Node) -> frozenset[str]:
-    """Return the contexts that `node` names."""
-    return frozenset(part.name for part in walk(node) if isinstance(part, Name))
-
-
-def functions_used(node: Node) -> frozenset[str]:
-    """Return the functions that `node` calls, in GitHub's spelling."""
-    return frozenset(part.function for part in walk(node) if isinstance(part, Call))
-
-
-def paths_used(node: Node) -> frozenset[tuple[str, ...]]:
-    """Return what `node` looks up, each as far as it is fixed: `needs.a.outputs[x].b` is `("needs", "a", "outputs")`.
-
-    A star filter is the part `*`. Keys are spelt as written, the context in its canonical spelling.
-    """
-    paths: set[tuple[str, ...]] = set()
-    waiting = [node]
-    while waiting:
-        part = waiting.pop()
-        keys: list[str] = []
-        while isinstance(part, (Index, Filter)):
-            if isinstance(part, Filter):
-                keys.append("*")
-            elif isinstance(part.key, Literal) and isinstance(part.key.value, str):
-                keys.append(part.key.value)
-            else:
-                keys.clear()
-                waiting.append(part.key)
-            part = part.of
-        if isinstance(part, Name):
-            paths.add((part.name, *reversed(keys)))
-        waiting.extend(children(part))
-    return frozenset(paths)
-
-
 def _is_deep(node: Node) -> bool:
     level = [node]
     for _ in range(MAX_DEPTH):
@@ -370,15 +269,19 @@ def _count(function: str) -> str:
 def _unknown(what: str, token: Token, known: dict[str, str], everywhere: Collection[str]) -> NoReturn:
     name = token.text.lower()
     if name in _spellings(frozenset(everywhere)):
-        message = f"The {what} {token.text!r} cannot be used here"
+        message = f"The {what} {_quoted(token.text)} cannot be used here"
     else:
-        message = f"Unknown {what} {token.text!r}"
+        message = f"Unknown {what} {_quoted(token.text)}"
         candidates = known if what == "function" else known | {word: word for word in _CONSTANTS}
         if near := difflib.get_close_matches(name, candidates, n=1):
             _fail("parsing", f"{message}; did you mean {candidates[near[0]]!r}?", token.position)
     if what == "context":
         message += f"; known here: {', '.join(sorted(known.values()))}" if known else "; no context is known here"
     _fail("parsing", message, token.position)
+
+
+def _quoted(text: str) -> str:
+    return repr(text if len(text) <= 40 else f"{text[:39]}…")
 
 
 def _fail(kind: str, message: str, position: int) -> NoReturn:

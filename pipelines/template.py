@@ -11,7 +11,8 @@ from typing import NoReturn, TypeAlias
 from pipelines.contexts import STATUS_FUNCTIONS
 from pipelines.errors import ExpressionError, Place
 from pipelines.expr_eval import evaluate, to_string, truthy
-from pipelines.expr_syntax import Call, Literal, Logical, Node, functions_used, names_used, parse, paths_used
+from pipelines.expr_nodes import Call, Literal, Logical, Node, functions_used, names_used, paths_used
+from pipelines.expr_syntax import parse
 from pipelines.functions import Function
 from pipelines.model import Json, Tree
 from pipelines.values import concatenate
