@@ -1,7 +1,7 @@
 """Filters, triggers and schedules, asked case by case. See CONTRACT: conformance adapter."""
 
 import json
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from pipelines import cron as schedules
@@ -38,7 +38,7 @@ def cron(case: dict[str, Any]) -> dict[str, Any]:
         schedule = schedules.parse(case["cron"])
     except schedules.CronError as error:
         return {"valid": False, "error": str(error)}
-    at: datetime | None = datetime.fromisoformat(case["base"]) if "base" in case else datetime.now(UTC)
+    at: datetime | None = datetime.fromisoformat(case["base"]) if "base" in case else None
     times: list[str] = []
     while at is not None and len(times) < 5:
         at = schedule.next_after(at)
