@@ -1,0 +1,106 @@
+"""One container with a driver in it. Knows its own container only; making and removing is the executor's."""
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from engine.worker.docker_client import DockerClient
+from engine.worker.executor import BoxExit, BoxSpec
+
+CHANNEL, WORKSPACE, TEMP, SOURCE = "/treadle", "/github/workspace", "/github/temp", "/github/source"
+
+
+class DockerBox:
+    """A container that was made. `arm` listens for its end and must come before it is started."""
+
+    channel, workspace, temp = CHANNEL, WORKSPACE, TEMP
+
+    def __init__(self, client: DockerClient, box_id: str, spec: BoxSpec, remove: Callable[[], None]) -> None:
+        self.id = box_id
+        self.source = SOURCE if spec.source else None
+        self._client = client
+        self._remove = remove
+        self._exit: BoxExit | None = None
+        self._ended = threading.Event()
+        self._removed = threading.Lock()
+
+    def arm(self, condition: str) -> None:
+        """Have the engine promise to tell the exit code: returns once it has, before anything can end.
+
+        A wait that is not in place before the start can miss the end and hang for ever; `not-running` on a container
+        that was not started answers at once.
+        """
+        api = self._client.api
+        url = api._url("/containers/{0}/wait", self.id)
+        answer = api._post(url, params={"condition": condition}, stream=True, timeout=(10, None))
+        api._raise_for_status(answer)
+        threading.Thread(target=self._listen, args=(answer,), name=f"wait-{self.id[:12]}", daemon=True).start()
+
+    def watch(self) -> None:
+        """Listen for the end by asking again and again: for an engine that tells a wait nothing before the end."""
+        threading.Thread(target=self._ask, name=f"ask-{self.id[:12]}", daemon=True).start()
+
+    def ended(self, state: dict[str, Any]) -> None:
+        """Take the end from an inspected State."""
+        self._exit = BoxExit(int(state.get("ExitCode") or 0), bool(state.get("OOMKilled")))
+        self._ended.set()
+
+    def interrupt(self) -> None:
+        self._signal("USR1")
+
+    def exited(self, timeout_s: float = 0.0) -> BoxExit | None:
+        self._ended.wait(timeout_s)
+        return self._exit
+
+    def kill(self) -> None:
+        self._signal("KILL")
+
+    def remove(self) -> None:
+        if self._removed.acquire(blocking=False):
+            self._remove()
+
+    def _signal(self, name: str) -> None:
+        from docker.errors import APIError
+
+        if self._ended.is_set():
+            return
+        try:
+            self._client.api.kill(self.id, name)
+        except APIError as error:
+            if error.status_code not in (404, 409):  # gone, or not running
+                raise
+
+    def _listen(self, answer: Any) -> None:
+        from requests.exceptions import RequestException
+
+        try:
+            code = int(answer.json()["StatusCode"])
+        except (RequestException, ValueError, KeyError, TypeError, AttributeError):
+            self._ask()  # the engine went away, or closed the line without a word
+            return
+        if code == 0:
+            self.ended({"ExitCode": 0})
+        else:
+            self._ask(code)
+
+    def _ask(self, code: int | None = None) -> None:
+        """Ask for the state until the container has ended; one that is gone counts as killed unless `code` is known."""
+        from docker.errors import DockerException, NotFound
+        from requests.exceptions import RequestException
+
+        from engine.core.errors import ExecutorUnavailable
+
+        pause = 0.02
+        while not self._ended.is_set():
+            try:
+                state = self._client.api.inspect_container(self.id)["State"]
+                if state["Status"] not in ("created", "running", "paused", "restarting"):
+                    self.ended(state)
+                    return
+            except NotFound:
+                self.ended({"ExitCode": 137 if code is None else code})
+                return
+            except (DockerException, RequestException, ExecutorUnavailable):
+                pass  # the engine restarts: its word comes later
+            self._ended.wait(pause)
+            pause = min(pause * 2, 0.25)

@@ -1,0 +1,127 @@
+"""What a box asks of the Docker Engine, as data: pure functions from a BoxSpec to the bodies of API calls.
+
+Hardening costs nothing measurable, so it is the default. `no-new-privileges` is not: boxes are root inside anyway
+unless asked otherwise, and for a box with another user it would break exactly the `sudo` that CI images ship.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from engine.core.errors import ExecutorUnavailable
+from engine.worker.docker_box import CHANNEL, SOURCE, TEMP, WORKSPACE
+from engine.worker.executor import BoxSpec
+
+BOX_LABEL = "treadle.box"  # on volumes: the container they belong to
+# What chown, apt, useradd, su and sudo (AUDIT_WRITE) need; no raw sockets, no device nodes.
+CAPABILITIES = (
+    *("AUDIT_WRITE", "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL"),
+    *("NET_BIND_SERVICE", "SETGID", "SETUID"),
+)
+PIDS_LIMIT = 2048
+SHM_BYTES = 1 << 30  # the engine's 64 MiB break browsers and databases
+OOM_FILES = "/sys/fs/cgroup/memory/memory.oom_control /sys/fs/cgroup/memory.events"  # cgroup v1, v2
+_OVERLAY_UNSAFE = re.compile(r"[:,\\\s]")  # the option string of an overlay mount has its own syntax
+
+
+def container_name(home_id: str, spec: BoxSpec) -> str:
+    """Return a name that is the same for the same box, so that a create repeated after a lost reply is noticed."""
+    return re.sub(r"[^a-zA-Z0-9_.-]", "-", f"treadle-{home_id[:12]}-{spec.name}")
+
+
+def overlay_layers(name: str) -> tuple[str, str]:
+    """Return the names of the volumes that hold what a box writes over its source, and the kernel's own work."""
+    return f"{name}-upper", f"{name}-work"
+
+
+def may_overlay(spec: BoxSpec) -> bool:
+    """Can the workspace be an overlay? Not for a box with its own user: it could not write the source's files."""
+    return bool(spec.overlay and spec.source and not spec.options.user and not _OVERLAY_UNSAFE.search(str(spec.source)))
+
+
+def joins_slot(spec: BoxSpec) -> bool:
+    """May the box join another container's network? Not with a network or a hostname of its own."""
+    return spec.options.network is None and spec.options.hostname is None
+
+
+def container_config(
+    home_id: str, spec: BoxSpec, overlay: tuple[str, str] | None, slot_id: str | None, etc: Sequence[dict[str, Any]]
+) -> dict[str, Any]:
+    """Return the body of the create call. `overlay` are the host paths of upper and work folder, `etc` extra mounts."""
+    options = spec.options
+    name = container_name(home_id, spec)
+    labels = {**spec.labels, "treadle": home_id}
+    binds = [volume for volume in spec.volumes if ":" in volume]
+    mounts = [
+        {"Type": "bind", "Source": str(spec.folder / "channel"), "Target": CHANNEL},
+        _volume(WORKSPACE, {**labels, BOX_LABEL: name}, _overlay_driver(spec, overlay)),
+        _volume(TEMP, {**labels, BOX_LABEL: name}),
+        *etc,
+    ]
+    if spec.source:
+        mounts.append({"Type": "bind", "Source": str(spec.source), "Target": SOURCE, "ReadOnly": True})
+    host: dict[str, Any] = {
+        "Binds": binds,
+        "Mounts": mounts,
+        "Init": True,
+        "LogConfig": {"Type": "none"},
+        "NetworkMode": f"container:{slot_id}" if slot_id else options.network or "default",
+        "CapDrop": ["ALL"],
+        "CapAdd": sorted({*CAPABILITIES, *options.cap_add}),
+        "PidsLimit": PIDS_LIMIT,
+        "ShmSize": options.shm_size_bytes or SHM_BYTES,
+        "ReadonlyRootfs": options.read_only,
+        "Tmpfs": dict(_tmpfs(entry) for entry in options.tmpfs),
+        "Ulimits": [_ulimit(entry) for entry in options.ulimits],
+    }
+    if spec.memory_bytes:
+        host |= {"Memory": spec.memory_bytes, "MemorySwap": spec.memory_bytes}
+    if spec.cpus:
+        host |= {"NanoCpus": round(spec.cpus * 1e9)}
+    config: dict[str, Any] = {
+        "Image": spec.image,
+        "Entrypoint": ["sh"],
+        "Cmd": [f"{CHANNEL}/driver.sh", CHANNEL, OOM_FILES],
+        "Env": [f"{key}={value}" for key, value in spec.env.items()],
+        "Labels": labels,
+        "WorkingDir": options.workdir or WORKSPACE,
+        "Healthcheck": {"Test": ["NONE"]},
+        "Volumes": {volume: {} for volume in spec.volumes if ":" not in volume},
+        "NetworkDisabled": options.network == "none",  # spares the sandbox as well
+        "HostConfig": host,
+    }
+    if options.user:
+        config["User"] = options.user
+    if options.hostname:
+        config["Hostname"] = options.hostname
+    return config
+
+
+def _volume(target: str, labels: dict[str, str], driver: dict[str, Any] | None = None) -> dict[str, Any]:
+    """An anonymous volume: it goes with its container, and the engine deletes what root has left in it."""
+    options: dict[str, Any] = {"Labels": labels, "NoCopy": True}
+    if driver:
+        options["DriverConfig"] = driver
+    return {"Type": "volume", "Target": target, "VolumeOptions": options}
+
+
+def _overlay_driver(spec: BoxSpec, layers: tuple[str, str] | None) -> dict[str, Any] | None:
+    if layers is None:
+        return None
+    upper, work = layers
+    o = f"lowerdir={spec.source},upperdir={upper},workdir={work}"
+    return {"Name": "local", "Options": {"type": "overlay", "device": "overlay", "o": o}}
+
+
+def _tmpfs(entry: str) -> tuple[str, str]:
+    path, _, options = entry.partition(":")
+    return path, options
+
+
+def _ulimit(entry: str) -> dict[str, Any]:
+    name, _, limits = entry.partition("=")
+    soft, _, hard = limits.partition(":")
+    try:
+        return {"Name": name, "Soft": int(soft), "Hard": int(hard or soft)}
+    except ValueError:
+        raise ExecutorUnavailable(f"--ulimit {entry} is not NAME=SOFT[:HARD].", "Mend `container.options`.") from None

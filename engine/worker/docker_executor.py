@@ -1,0 +1,306 @@
+"""Runs jobs in containers: makes them, takes them up again after a restart, and leaves nothing behind.
+
+Talks to the engine for the life of a container only; steps, logs and events go through the channel's files.
+"""
+
+import logging
+import os
+import shlex
+import threading
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from engine.core.clock import Clock, SystemClock
+from engine.core.errors import EngineError, ExecutorUnavailable
+from engine.worker.docker_box import SOURCE, TEMP, WORKSPACE, DockerBox
+from engine.worker.docker_client import DockerClient, explain, status_of
+from engine.worker.docker_config import (
+    BOX_LABEL,
+    container_config,
+    container_name,
+    joins_slot,
+    may_overlay,
+    overlay_layers,
+)
+from engine.worker.docker_images import Images, missing
+from engine.worker.docker_slots import Slot, Slots
+from engine.worker.executor import Box, BoxSpec, Say
+
+_log = logging.getLogger(__name__)
+_FILL_LIMIT_S = 600.0
+_NO_NETWORK_HOSTS = (("/etc/hosts", "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n"),)
+
+
+class _OverlayRefused(Exception):
+    """The engine or its kernel will not mount the source as an overlay."""
+
+
+class _SlotBroken(Exception):
+    """The slot's pause container does not run any more."""
+
+
+class DockerExecutor:
+    """Boxes are containers of one home, told by the label `treadle`.
+
+    The workspace is a copy-on-write view of the source where the engine can mount one. Whether it can is learnt from
+    the first start that is refused with a mount error, once for the life of this executor; from then on (and for
+    boxes with a user of their own) the workspace is a volume that is filled by a copy inside the box.
+    """
+
+    kind = "docker"
+
+    def __init__(self, home_id: str, network_slots: int = 0, clock: Clock | None = None) -> None:
+        self._home_id = home_id
+        self._clock = clock or SystemClock()
+        self._client = DockerClient()
+        self._images = Images(self._client)
+        self._slots = Slots(self._client, home_id, network_slots)
+        self._used_slots: dict[str, Slot] = {}
+        # The engine makes some ten containers a second and two cores; more at once only makes each of them slower.
+        self._gate = threading.BoundedSemaphore(2 * (os.cpu_count() or 1))
+        self._removers = ThreadPoolExecutor(2, "treadle-remove")
+        self._lock = threading.Lock()
+        self._boxes: set[str] = set()
+        self._started = 0
+        self._overlay_refused = False
+
+    def check(self) -> None:
+        self._client.ping()
+
+    def ensure_image(self, image: str, say: Say) -> None:
+        self._images.ensure(image, say)
+
+    def want_slots(self, count: int, image: str) -> None:
+        """Hint that `count` boxes will run at once: their network slots are made in the background, from `image`."""
+        self._slots.want(count, image)
+
+    def start(self, spec: BoxSpec) -> Box:
+        """Start a container with a driver in it. Raises EngineError when the engine fails twice: retry later."""
+        from docker.errors import APIError, DockerException
+        from requests.exceptions import RequestException
+
+        if spec.image is None:
+            raise ExecutorUnavailable("The job names no image.", "Map its label to one with --label LABEL=IMAGE.")
+        if joins_slot(spec):
+            with self._lock:
+                self._started += 1
+                wanted = len(self._boxes) + 1 if self._started > 1 else 0  # a single job is not worth a slot
+            self._slots.want(wanted, spec.image)
+        failures = 0
+        while True:
+            overlay = may_overlay(spec) and not self._overlay_refused
+            slot = self._slots.take() if joins_slot(spec) else None
+            try:
+                with self._gate:
+                    return self._start_once(spec, overlay, slot)
+            except _OverlayRefused:
+                self._overlay_refused = True
+            except _SlotBroken:
+                if slot:
+                    self._slots.drop(slot)
+            except APIError as error:
+                self._translate(spec, error)
+                failures += 1
+                if failures > 1:
+                    raise EngineError(f"The box {spec.name} cannot be started: {explain(error)}.") from error
+            except (DockerException, RequestException) as error:
+                raise EngineError(f"The Docker Engine failed to start {spec.name}: {error}.") from error
+
+    def adopt(self, spec: BoxSpec, box_id: str) -> Box | None:
+        from docker.errors import NotFound
+
+        try:
+            found = self._client.api.inspect_container(box_id) if box_id else None
+        except NotFound:
+            return None
+        if found is None or found["Config"]["Labels"].get("treadle") != self._home_id:
+            return None
+        name = container_name(self._home_id, spec)
+        mode = found["HostConfig"]["NetworkMode"]
+        slot = self._slots.adopt(mode.removeprefix("container:")) if mode.startswith("container:") else None
+        box = self._box(found["Id"], spec, name, slot)
+        if found["State"]["Status"] == "created":  # an engine died between create and start
+            box.remove()
+            return None
+        if found["State"]["Running"]:
+            self._listen(box, "not-running")
+        else:
+            box.ended(found["State"])
+        return box
+
+    def strays(self, known: Iterable[str]) -> list[str]:
+        """Remove containers and volumes of this home that belong to no known box; slots that known boxes use stay."""
+        api = self._client.api
+        ours = {"label": [f"treadle={self._home_id}"]}
+        kept = set(known) | self._slots.ids()
+        containers = api.containers(all=True, filters=ours)
+        for container in containers:
+            mode = container.get("HostConfig", {}).get("NetworkMode", "")
+            if container["Id"] in kept and mode.startswith("container:"):
+                kept.add(mode.removeprefix("container:"))
+        removed: list[str] = []
+        names: set[str] = set()
+        for container in containers:
+            if container["Id"] in kept:
+                names.update(name.lstrip("/") for name in container["Names"])
+            else:
+                self._remove_container(container["Id"])
+                removed.append(container["Id"])
+        for volume in api.volumes(filters=ours)["Volumes"] or []:
+            if (volume.get("Labels") or {}).get(BOX_LABEL) not in names:
+                self._remove_volume(volume["Name"])
+        return removed
+
+    def close(self) -> None:
+        """Finish all removals, then take away the slots."""
+        self._removers.shutdown(wait=True)
+        self._slots.close()
+        self._client.close()
+
+    def _start_once(self, spec: BoxSpec, overlay: bool, slot: Slot | None) -> DockerBox:
+        from docker.errors import APIError
+
+        name = container_name(self._home_id, spec)
+        box = None
+        try:
+            etc = self._etc(spec, slot)
+            layers = self._make_layers(spec, name) if overlay else None
+            config = container_config(self._home_id, spec, layers, slot.id if slot else None, etc)
+            box = self._box(self._create(config, name), spec, name, slot)
+            self._listen(box, "next-exit")
+            self._client.api.start(box.id)
+            if spec.options.user or (spec.overlay and spec.source and not overlay):
+                self._fill(box, spec)
+        except BaseException as error:
+            self._undo(box, name, slot)
+            if isinstance(error, APIError):
+                words = explain(error).lower()
+                if overlay and "overlay" in words and "mount" in words:
+                    raise _OverlayRefused from error
+                if slot and (slot.id[:12] in words or "join network" in words):
+                    raise _SlotBroken from error
+            raise
+        return box
+
+    def _create(self, config: dict[str, Any], name: str) -> str:
+        from docker.errors import APIError
+
+        api = self._client.api
+        try:
+            return str(api.create_container_from_config(config, name)["Id"])
+        except APIError as error:
+            if status_of(error) != 409:
+                raise
+            self._remove_container(name)  # the same attempt, made once already and never used: its reply was lost
+            return str(api.create_container_from_config(config, name)["Id"])
+
+    def _box(self, box_id: str, spec: BoxSpec, name: str, slot: Slot | None) -> DockerBox:
+        with self._lock:
+            self._boxes.add(box_id)
+            if slot:
+                self._used_slots[box_id] = slot
+        return DockerBox(self._client, box_id, spec, lambda: self._remove(box_id, name))
+
+    def _listen(self, box: DockerBox, condition: str) -> None:
+        from requests.exceptions import RequestException
+
+        try:
+            box.arm(condition)
+        except RequestException:
+            box.watch()
+
+    def _make_layers(self, spec: BoxSpec, name: str) -> tuple[str, str]:
+        """Make what the overlay writes into as volumes too: the engine, not we, must delete what root leaves there."""
+        labels = {**spec.labels, "treadle": self._home_id, BOX_LABEL: name}
+        upper, work = (
+            self._client.api.create_volume(layer, labels=labels)["Mountpoint"] for layer in overlay_layers(name)
+        )
+        return str(upper), str(work)
+
+    def _etc(self, spec: BoxSpec, slot: Slot | None) -> list[dict[str, Any]]:
+        if spec.options.network == "none":
+            slot = Slot("", _NO_NETWORK_HOSTS)
+        return slot.write_files(spec.folder / "etc") if slot else []
+
+    def _fill(self, box: DockerBox, spec: BoxSpec) -> None:
+        """Copy the source into the workspace and hand both folders to the box's user, as root inside the box."""
+        commands = []
+        if spec.overlay and spec.source:
+            commands.append(f"cp -a {SOURCE}/. {WORKSPACE}/")
+        if user := spec.options.user:
+            commands.append(f"chown -R {shlex.quote(user)} {WORKSPACE} {TEMP}")
+        api = self._client.api
+        command = ["sh", "-c", " && ".join(commands)]
+        run = api.exec_create(box.id, command, stdout=False, stderr=False, user="0")["Id"]
+        api.exec_start(run, detach=True)
+        deadline = self._clock.monotonic_s() + _FILL_LIMIT_S
+        while (state := api.exec_inspect(run))["Running"] or state["ExitCode"] is None:
+            if self._clock.monotonic_s() > deadline or box.exited(0.02):
+                raise EngineError(f"The workspace of {spec.name} could not be filled in {_FILL_LIMIT_S:.0f} s.")
+        if state["ExitCode"]:
+            raise EngineError(f"The workspace of {spec.name} could not be filled: exit code {state['ExitCode']}.")
+
+    def _undo(self, box: DockerBox | None, name: str, slot: Slot | None) -> None:
+        self._remove_container(box.id if box else name)
+        for layer in overlay_layers(name):
+            self._remove_volume(layer)
+        with self._lock:
+            self._boxes.discard(box.id if box else "")
+            self._used_slots.pop(box.id if box else "", None)
+        if slot:
+            self._slots.give(slot)
+
+    def _translate(self, spec: BoxSpec, error: Any) -> None:
+        """Raise ExecutorUnavailable for what no retry mends; return for the rest."""
+        words = explain(error)
+        if status_of(error) == 404 and "image" in words.lower():
+            raise missing(spec.image or "", words) from error
+        if '"sh"' in words and ("not found" in words or "no such file" in words):
+            raise ExecutorUnavailable(
+                f"The image {spec.image} has no `sh`, which every box needs.", "Use an image with a shell."
+            ) from error
+        if status_of(error) in (400, 403):
+            raise ExecutorUnavailable(
+                f"The engine refuses the box {spec.name}: {words}.", "Mend the job's `container:`."
+            ) from error
+
+    def _remove(self, box_id: str, name: str) -> None:
+        with self._lock:
+            self._boxes.discard(box_id)
+        try:
+            self._removers.submit(self._remove_all, box_id, name)
+        except RuntimeError:  # closed already
+            self._remove_all(box_id, name)
+
+    def _remove_all(self, box_id: str, name: str) -> None:
+        from docker.errors import DockerException
+        from requests.exceptions import RequestException
+
+        try:
+            with self._gate:
+                self._remove_container(box_id)
+            if slot := self._used_slots.pop(box_id, None):
+                self._slots.give(slot)
+            for layer in overlay_layers(name):
+                self._remove_volume(layer)
+        except (DockerException, RequestException, EngineError) as error:
+            _log.warning("%s was left behind, the next start removes it: %s", name, error)
+
+    def _remove_container(self, container: str) -> None:
+        from docker.errors import APIError
+
+        try:
+            self._client.api.remove_container(container, force=True, v=True)
+        except APIError as error:
+            if status_of(error) not in (404, 409):  # gone, or being removed already
+                raise EngineError(f"The container {container} cannot be removed: {explain(error)}.") from error
+
+    def _remove_volume(self, volume: str) -> None:
+        from docker.errors import APIError
+
+        try:
+            self._client.api.remove_volume(volume)
+        except APIError as error:
+            if status_of(error) not in (404, 409):  # gone, or of a container that still is
+                raise EngineError(f"The volume {volume} cannot be removed: {explain(error)}.") from error

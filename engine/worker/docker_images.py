@@ -1,0 +1,75 @@
+"""Images: the local one if it is there, else a pull, else a sentence that names the image and the way out."""
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+from engine.core.errors import ExecutorUnavailable
+from engine.worker.docker_client import DockerClient, explain
+from engine.worker.executor import Say
+
+
+class Images:
+    """Asks a registry only for what is missing here, and for one image only once at a time."""
+
+    def __init__(self, client: DockerClient) -> None:
+        self._client = client
+        self._locks: dict[str, threading.Lock] = {}
+        self._guard = threading.Lock()
+
+    def here(self, image: str) -> bool:
+        from docker.errors import ImageNotFound
+
+        try:
+            self._client.api.inspect_image(image)
+        except ImageNotFound:
+            return False
+        return True
+
+    def ensure(self, image: str, say: Say) -> None:
+        """Have `image` here. Raises ExecutorUnavailable with the engine's own reason."""
+        if self.here(image):
+            return
+        with self._guard:
+            lock = self._locks.setdefault(image, threading.Lock())
+        with lock:
+            if self.here(image):
+                return
+            say(f"Pulling {image}")
+            self._pull(image, say)
+
+    def _pull(self, image: str, say: Say) -> None:
+        from docker.errors import DockerException
+        from requests.exceptions import RequestException
+
+        try:
+            for line in _progress(self._client.api.pull(image, stream=True, decode=True)):
+                say(line)
+        except (DockerException, RequestException, _PullFailed) as error:
+            raise missing(image, explain(error)) from error
+        if not self.here(image):
+            raise missing(image, "the engine says it pulled it, but has no such image")
+
+
+class _PullFailed(Exception):
+    """The engine answered 200 and put the failure into the stream."""
+
+
+def missing(image: str, reason: str) -> ExecutorUnavailable:
+    """Return the error for an image that cannot be had."""
+    return ExecutorUnavailable(
+        f"The image {image} is neither here nor can it be pulled: {reason}.",
+        f"Run `docker pull {image}`, or map the label to another image with --label.",
+    )
+
+
+def _progress(messages: Iterator[dict[str, Any]]) -> Iterator[str]:
+    """Yield what is worth a line of a log: layers that are done and the last words, no progress bars."""
+    for message in messages:
+        if "error" in message:
+            raise _PullFailed(message["error"])
+        status = str(message.get("status", ""))
+        if status.startswith(("Pull complete", "Already exists")):
+            yield f"{message.get('id', '')}: {status}"
+        elif status.startswith(("Digest:", "Status:")):
+            yield status

@@ -1,0 +1,175 @@
+"""Network slots: ready-made network sandboxes that boxes join, for the sandbox is most of what a start costs.
+
+A slot is a pause container on the default bridge. One box at a time uses it; what a box could leave in it (its
+copies of /etc/hosts, resolv.conf and hostname) is given to each box afresh, so nothing passes from job to job.
+"""
+
+import io
+import tarfile
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from engine.worker.docker_client import DockerClient
+
+SLOT_LABEL = "treadle.slot"
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A pause container and the name files that belong into a box which joins it."""
+
+    id: str
+    files: tuple[tuple[str, str], ...]
+
+    def write_files(self, folder: Path) -> list[dict[str, Any]]:
+        """Write fresh copies below `folder`; return the mounts for them."""
+        folder.mkdir(exist_ok=True)
+        mounts = []
+        for target, text in self.files:
+            path = folder / Path(target).name
+            path.write_text(text)
+            path.chmod(0o644)
+            mounts.append({"Type": "bind", "Source": str(path), "Target": target})
+        return mounts
+
+
+class Slots:
+    """Up to `limit` slots, made in the background as they are wanted. A box that finds none uses the bridge."""
+
+    def __init__(self, client: DockerClient, home_id: str, limit: int) -> None:
+        self._client = client
+        self._home_id = home_id
+        self._limit = limit
+        self._lock = threading.Lock()
+        self._free: list[Slot] = []
+        self._all: set[str] = set()
+        self._wanted = 0
+        self._closed = False
+        self._maker = ThreadPoolExecutor(1, "treadle-slots")
+
+    def want(self, count: int, image: str) -> None:
+        """Have `count` slots soon, made from `image`, which is here. Never takes any away."""
+        with self._lock:
+            missing = min(count, self._limit) - self._wanted
+            if self._closed or missing <= 0:
+                return
+            self._wanted += missing
+            for _ in range(missing):
+                self._maker.submit(self._make, image)
+
+    def settle(self) -> None:
+        """Wait until everything wanted so far is made."""
+        self._maker.submit(lambda: None).result()
+
+    def take(self) -> Slot | None:
+        """Give a free slot to a box, if there is one."""
+        with self._lock:
+            return self._free.pop() if self._free else None
+
+    def give(self, slot: Slot) -> None:
+        """Take a slot back from a box that has ended."""
+        with self._lock:
+            if slot.id in self._all:
+                self._free.append(slot)
+
+    def drop(self, slot: Slot) -> None:
+        """Forget a slot that does not work any more; another is made when wanted."""
+        with self._lock:
+            self._all.discard(slot.id)
+            self._wanted -= 1
+        self._remove(slot.id)
+
+    def adopt(self, slot_id: str) -> Slot | None:
+        """Take over a slot of an earlier engine that a running box uses; None when it is broken."""
+        from docker.errors import DockerException
+
+        try:
+            slot = Slot(slot_id, self._files(slot_id))
+        except DockerException:
+            return None
+        with self._lock:
+            self._all.add(slot_id)
+            self._wanted += 1
+        return slot
+
+    def ids(self) -> frozenset[str]:
+        with self._lock:
+            return frozenset(self._all)
+
+    def close(self) -> None:
+        """Remove all slots. Those that running boxes still use take their network away: close after the boxes."""
+        with self._lock:
+            self._closed = True
+            self._free.clear()
+        self._maker.shutdown(wait=True)
+        with ThreadPoolExecutor(4) as removers:
+            list(removers.map(self._remove, self._all))
+        self._all.clear()
+
+    def _make(self, image: str) -> None:
+        from docker.errors import DockerException
+        from requests.exceptions import RequestException
+
+        with self._lock:
+            if self._closed:
+                return
+        slot_id = None
+        try:
+            slot_id = self._client.api.create_container_from_config(self._config(image))["Id"]
+            with self._lock:
+                self._all.add(slot_id)
+            self._client.api.start(slot_id)
+            slot = Slot(slot_id, self._files(slot_id))
+        except (DockerException, RequestException):
+            # A slot only saves time: without it boxes make their own sandbox, and that one's error is the one to show.
+            with self._lock:
+                self._wanted -= 1
+                self._all.discard(slot_id or "")
+            if slot_id:
+                self._remove(slot_id)
+            return
+        with self._lock:
+            self._free.append(slot)
+
+    def _config(self, image: str) -> dict[str, Any]:
+        return {
+            "Image": image,
+            "User": "65534:65534",
+            "Entrypoint": ["sh"],
+            "Cmd": ["-c", "exec sleep 2147483647"],
+            "Healthcheck": {"Test": ["NONE"]},
+            "Labels": {"treadle": self._home_id, SLOT_LABEL: "1"},
+            "HostConfig": {
+                "NetworkMode": "default",
+                "LogConfig": {"Type": "none"},
+                "CapDrop": ["ALL"],
+                "PidsLimit": 16,
+                "ReadonlyRootfs": True,
+                "SecurityOpt": ["no-new-privileges"],
+            },
+        }
+
+    def _files(self, slot_id: str) -> tuple[tuple[str, str], ...]:
+        state = self._client.api.inspect_container(slot_id)
+        hostname = state["Config"]["Hostname"]
+        networks = state["NetworkSettings"].get("Networks") or {}
+        addresses = [network["IPAddress"] for network in networks.values() if network.get("IPAddress")]
+        hosts = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n"
+        hosts += "".join(f"{address}\t{hostname}\n" for address in addresses)
+        chunks, _ = self._client.api.get_archive(slot_id, "/etc/resolv.conf")
+        with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as archive:
+            member = archive.extractfile(archive.next() or "resolv.conf")
+            resolv = member.read().decode() if member else ""
+        return ("/etc/hosts", hosts), ("/etc/resolv.conf", resolv), ("/etc/hostname", f"{hostname}\n")
+
+    def _remove(self, slot_id: str) -> None:
+        from docker.errors import DockerException
+        from requests.exceptions import RequestException
+
+        try:
+            self._client.api.remove_container(slot_id, force=True, v=True)
+        except (DockerException, RequestException):
+            pass  # gone already, or the engine is: its label lets the next start find it

@@ -1,0 +1,187 @@
+"""Runs jobs as processes on this machine: the same driver as in a container, without the container.
+
+Nothing is isolated: a job can do what the engine's user can. Whoever maps a label to `host` has chosen that.
+"""
+
+import os
+import secrets
+import select
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterable
+from pathlib import Path
+
+from engine.core.errors import EngineError, ExecutorUnavailable
+from engine.worker import host_sweep
+from engine.worker.executor import Box, BoxExit, BoxOptions, BoxSpec, Say
+
+# What a job gets of the engine's own environment; the rest may hold the engine's secrets.
+_PASSED = ("PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LC_ALL", "TZ", "XDG_RUNTIME_DIR", "SSH_AUTH_SOCK")
+_PASSED_ANY_CASE = ("http_proxy", "https_proxy", "no_proxy", "all_proxy")
+_HELPER = (sys.executable, "-IS", host_sweep.__file__)
+
+
+class HostBox:
+    """A driver process and all that descends from it. `id` is `PID-STARTTIME-MARK`, good across restarts."""
+
+    def __init__(self, box_id: str, spec: BoxSpec, child: subprocess.Popen[bytes] | None = None) -> None:
+        self.id = box_id
+        self.channel = str(spec.folder / "channel")
+        self.workspace = str(spec.folder / "workspace")
+        self.temp = str(spec.folder / "temp")
+        self.source = str(spec.source) if spec.source else None
+        pid, self._started, self.mark = box_id.split("-", 2)
+        self._pid = int(pid)
+        self._child = child
+        self._lock = threading.Lock()
+        self._exit: BoxExit | None = None
+        self._events = spec.folder / "channel" / "ev"
+        self._pidfd = self._open_pidfd()
+
+    def interrupt(self) -> None:
+        self._signal(signal.SIGUSR1)
+
+    def exited(self, timeout_s: float = 0.0) -> BoxExit | None:
+        if self._exit is None and self._pidfd is not None and select.select([self._pidfd], [], [], timeout_s)[0]:
+            with self._lock:
+                if self._exit is None:
+                    self._exit = self._read_exit()
+        return self._exit
+
+    def kill(self) -> None:
+        driver = self._pid if self._alive() else None
+        host_sweep.sweep(self.mark, driver, frozenset({self._pid}))
+        self._signal(signal.SIGKILL)
+        if driver is not None:
+            self.exited(5.0)
+        host_sweep.sweep(self.mark, None)
+
+    def remove(self) -> None:
+        self.kill()
+        with self._lock:
+            if self._pidfd is not None and self._exit is not None:
+                os.close(self._pidfd)
+                self._pidfd = None
+
+    def _open_pidfd(self) -> int | None:
+        try:
+            fd = os.pidfd_open(self._pid)
+        except ProcessLookupError:
+            fd = None
+        if fd is not None and not self._alive():
+            os.close(fd)
+            fd = None
+        if fd is None:
+            self._exit = self._read_exit()
+        return fd
+
+    def _alive(self) -> bool:
+        try:
+            state, _, started = host_sweep.stat_fields(self._pid)
+        except OSError:
+            return False
+        return started == self._started and state != "Z"
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._pidfd is not None:
+            try:
+                signal.pidfd_send_signal(self._pidfd, number)
+            except ProcessLookupError:
+                pass  # it has ended
+
+    def _read_exit(self) -> BoxExit:
+        """The exit code of our own child; of an adopted one, what its last event says: left, or was killed."""
+        if self._child is not None:
+            code = self._child.wait()
+            return BoxExit(code if code >= 0 else 128 - code)
+        try:
+            with self._events.open("rb") as file:
+                file.seek(max(0, self._events.stat().st_size - 2))
+                return BoxExit(0 if file.read(2) == b"Q\n" else 137)
+        except OSError:
+            return BoxExit(137)
+
+
+class HostExecutor:
+    """Boxes are processes of the engine's user; they outlive the engine and are found again by a mark."""
+
+    kind = "host"
+
+    def __init__(self, home_id: str) -> None:
+        self._home_id = home_id
+
+    def check(self) -> None:
+        for tool in ("sh", "cp"):
+            if shutil.which(tool) is None:
+                raise ExecutorUnavailable(f"There is no {tool} on this machine.", "Install it, or use Docker.")
+        if not Path("/proc/self/stat").exists() or not hasattr(os, "pidfd_open"):
+            raise ExecutorUnavailable("Jobs on this machine need Linux with /proc.", "Set `executor: docker`.")
+
+    def ensure_image(self, image: str, say: Say) -> None:
+        raise ExecutorUnavailable(
+            f"The image {image} cannot be used: jobs run on this machine itself.", "Set `executor: docker`."
+        )
+
+    def start(self, spec: BoxSpec) -> Box:
+        """Start the driver in a session of its own. Refuses what only a container can keep."""
+        self._refuse(spec)
+        workspace = spec.folder / "workspace"
+        workspace.mkdir(exist_ok=True)
+        (spec.folder / "temp").mkdir(exist_ok=True)
+        if spec.source is not None and spec.overlay:
+            copied = subprocess.run(
+                ["cp", "-a", "--reflink=auto", f"{spec.source}/.", str(workspace)], capture_output=True, check=False
+            )
+            if copied.returncode:
+                raise EngineError(f"The workspace cannot be filled: {copied.stderr.decode(errors='replace').strip()}.")
+        mark = f"{self._home_id}.{secrets.token_hex(8)}"
+        channel = spec.folder / "channel"
+        sweep = f"{shlex.join((*_HELPER, 'sweep', mark))} $$"  # $$ is the driver itself, which is spared
+        command = (*_HELPER, "drive", "sh", str(channel / "driver.sh"), str(channel), "", sweep)
+        child = subprocess.Popen(
+            command,
+            env={**_own_environment(), **spec.env, host_sweep.MARK: mark},
+            cwd=workspace,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        started = host_sweep.stat_fields(child.pid)[2]
+        return HostBox(f"{child.pid}-{started}-{mark}", spec, child)
+
+    def adopt(self, spec: BoxSpec, box_id: str) -> Box | None:
+        if box_id.count("-") < 2 or not (spec.folder / "channel" / "ev").exists():
+            return None
+        return HostBox(box_id, spec)
+
+    def strays(self, known: Iterable[str]) -> list[str]:
+        kept = {box_id.split("-", 2)[2] for box_id in known if box_id.count("-") >= 2}
+        found = {mark for _, mark in host_sweep.marks() if mark.startswith(f"{self._home_id}.") and mark not in kept}
+        for mark in found:
+            host_sweep.sweep(mark, None)
+        return sorted(found)
+
+    def close(self) -> None:
+        pass  # nothing is kept warm
+
+    def _refuse(self, spec: BoxSpec) -> None:
+        asked = {
+            "an image": spec.image,
+            "`container.options`": spec.options != BoxOptions(),
+            "`volumes:`": spec.volumes,
+            "`resources:`": spec.cpus or spec.memory_bytes,
+        }
+        for what, wanted in asked.items():
+            if wanted:
+                raise ExecutorUnavailable(
+                    f"The job asks for {what}, which only a container can give.", "Run it on a label with an image."
+                )
+
+
+def _own_environment() -> dict[str, str]:
+    return {k: v for k, v in os.environ.items() if k in _PASSED or k.lower() in _PASSED_ANY_CASE}
