@@ -1,0 +1,206 @@
+"""What `treadle doctor` looks at, each check on its own: one that breaks never hides the others."""
+
+import os
+import shutil
+import sqlite3
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.core.errors import EngineError, ExecutorUnavailable, SettingsError
+from engine.settings import Settings, load
+
+GIB = 1 << 30
+ROOM_BYTES, LEAST_BYTES = 5 * GIB, GIB
+SQLITE = (3, 35, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One finding. `state` is ok, warn or fail; `fix` is what to do about it. `executor`: without it no job can run."""
+
+    name: str
+    state: str
+    message: str
+    fix: str = ""
+    executor: bool = False
+
+
+def checkup(home: Path, config: Path | None) -> Iterator[Check]:
+    """Look at the machine, the home, the configuration and the executor, in this order."""
+    yield _python()
+    yield _sqlite(home)
+    yield _git()
+    yield from _home(home)
+    yield _engine(home)
+    settings, found = _settings(home, config)
+    yield found
+    if settings is not None and settings.executor == "host":
+        yield _host()
+    else:
+        yield from _docker(settings)
+
+
+def _python() -> Check:
+    return Check("python", "ok", f"Python {'.'.join(map(str, sys.version_info[:3]))} at {sys.executable}")
+
+
+def _sqlite(home: Path) -> Check:
+    version = sqlite3.sqlite_version
+    if sqlite3.sqlite_version_info < SQLITE:
+        return Check(
+            "sqlite", "fail", f"SQLite {version} is too old", "Use a Python that comes with SQLite 3.35 or newer."
+        )
+    try:
+        with tempfile.TemporaryDirectory(dir=_nearest(home)) as folder:
+            handle = sqlite3.connect(Path(folder) / "try.db")
+            mode = handle.execute("pragma journal_mode=wal").fetchone()[0]
+            handle.close()
+    except (OSError, sqlite3.Error) as error:
+        return Check("sqlite", "fail", f"SQLite {version} cannot write at the home: {error}", "Choose another --home.")
+    if mode != "wal":
+        fix = "Put the home on a local disk: network file systems lack what WAL needs."
+        return Check("sqlite", "fail", f"SQLite {version}, but no WAL at the home", fix)
+    return Check("sqlite", "ok", f"SQLite {version}, WAL works at the home")
+
+
+def _git() -> Check:
+    try:
+        from engine.git import discover
+
+        discover(Path("/"))
+    except (ImportError, OSError, EngineError) as error:
+        return Check(
+            "git",
+            "fail",
+            f"libgit2 does not work: {error}",
+            "Install treadle again: pip install --force-reinstall treadle",
+        )
+    if shutil.which("git") is None:
+        return Check(
+            "git", "warn", "libgit2 works; there is no git command", "Host jobs that call git need it: install git."
+        )
+    return Check("git", "ok", "libgit2 works, git is there")
+
+
+def _home(home: Path) -> Iterator[Check]:
+    place = _nearest(home)
+    if not os.access(place, os.W_OK | os.X_OK):
+        yield Check(
+            "home",
+            "fail",
+            f"{home} cannot be written",
+            f"Give this user the right to write in {place}, or choose --home.",
+        )
+        return
+    yield Check("home", "ok", str(home) if home.exists() else f"{home} (made at the first run)")
+    free = shutil.disk_usage(place).free
+    state = "fail" if free < LEAST_BYTES else "warn" if free < ROOM_BYTES else "ok"
+    fix = "" if state == "ok" else "Make room: logs, artifacts and images grow."
+    yield Check("disk", state, f"{free / GIB:.1f} GiB free", fix)
+    if (home / "treadle.db").exists():
+        yield _database(home)
+
+
+def _database(home: Path) -> Check:
+    from engine.store.store import open_store
+
+    try:
+        store = open_store(home)
+        try:
+            found = store.database.integrity()
+        finally:
+            store.close()
+    except (EngineError, OSError) as error:
+        return Check("database", "fail", str(error), "Restore the home from a backup.")
+    if found != "ok":
+        return Check("database", "fail", f"treadle.db is damaged: {found}", "Restore the home from a backup.")
+    return Check("database", "ok", "treadle.db is whole")
+
+
+def _engine(home: Path) -> Check:
+    from engine.engine import HomeLock
+
+    if not home.exists():
+        return Check("engine", "ok", "no engine runs on this home")
+    lock = HomeLock(home)
+    try:
+        if lock.take():
+            lock.release()
+            return Check("engine", "ok", "no engine runs on this home")
+    except OSError as error:
+        return Check("engine", "fail", f"treadle.lock cannot be taken: {error}", "Give this user the home's files.")
+    return Check("engine", "ok", f"an engine runs on this home (process {lock.holder()})")
+
+
+def _settings(home: Path, config: Path | None) -> tuple[Settings | None, Check]:
+    try:
+        settings = load(home, config, os.environ)
+    except SettingsError as error:
+        return None, Check("configuration", "fail", str(error), "Mend the file; every key has a default.")
+    path = config or home / "treadle.yml"
+    where = str(path) if path.exists() else "the defaults (there is no treadle.yml)"
+    return settings, Check(
+        "configuration", "ok", f"{where}; {settings.worker_count} jobs at once, executor {settings.executor}"
+    )
+
+
+def _host() -> Check:
+    from engine.worker.host_executor import HostExecutor
+
+    return _try("host", lambda: HostExecutor("doctor").check(), "jobs run as processes on this machine")
+
+
+def _try(name: str, check: Callable[[], None], message: str) -> Check:
+    try:
+        check()
+    except ExecutorUnavailable as error:
+        return Check(name, "fail", error.args[0], error.fix, executor=True)
+    return Check(name, "ok", message)
+
+
+def _docker(settings: Settings | None) -> Iterator[Check]:
+    from engine.worker.docker_facts import docker_facts
+
+    try:
+        facts = docker_facts()
+    except ExecutorUnavailable as error:
+        yield Check("docker", "fail", error.args[0], error.fix, executor=True)
+        return
+    rootless = ", rootless" if facts.rootless else ""
+    yield Check("docker", "ok", f"Docker {facts.version}, API {facts.api}, {facts.storage_driver}{rootless}")
+    if facts.cgroup_version == "2":
+        yield Check("cgroup", "ok", "cgroup v2: limits and out-of-memory kills are seen")
+    else:
+        fix = "Boot with systemd.unified_cgroup_hierarchy=1."
+        yield Check("cgroup", "warn", "cgroup v1: out-of-memory kills may be reported as plain failures", fix)
+    yield _overlay()
+    for label, image in sorted((settings.labels if settings else {}).items()):
+        yield _image(label, image, facts.images)
+
+
+def _overlay() -> Check:
+    try:
+        known = "\toverlay\n" in Path("/proc/filesystems").read_text()
+    except OSError:
+        known = False
+    if known:
+        return Check("overlay", "ok", "workspaces can be copy-on-write views")
+    return Check("overlay", "warn", "no overlay file system: workspaces are copied", "modprobe overlay")
+
+
+def _image(label: str, image: str, here: frozenset[str]) -> Check:
+    name = f"label {label}"
+    if image == "host":
+        return Check(name, "ok", "runs as processes on this machine")
+    wanted = image if "@" in image or ":" in image.rpartition("/")[2] else f"{image}:latest"
+    if wanted in here:
+        return Check(name, "ok", wanted)
+    return Check(name, "warn", f"{wanted} is not here; the first job that needs it pulls it", f"docker pull {wanted}")
+
+
+def _nearest(home: Path) -> Path:
+    """Return the home, or the nearest folder above it that exists."""
+    return next(folder for folder in (home, *home.parents) if folder.is_dir())

@@ -1,0 +1,113 @@
+"""The frame: which module a line loads, and which exit code its end becomes."""
+
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from app.cli import main as frame
+from app.cli.main import COMMANDS, LATER, main, parser_for, split
+from engine.core.errors import EngineError, ExecutorUnavailable, GitError, SettingsError
+from pipelines.errors import Finding, Place, Severity, WorkflowError
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_table_of_commands_says_what_the_modules_say(name):
+    module = import_module(COMMANDS[name].module)
+    assert module.NAME == name
+    assert module.HELP == COMMANDS[name].help
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_takes_home_and_config(name):
+    flags = {flag for action in parser_for(name)._actions for flag in action.option_strings}
+    assert {"--home", "--config", "--help"} <= flags
+
+
+@pytest.mark.parametrize("name", LATER)
+def test_a_command_of_a_later_version_is_refused_in_a_sentence(name, capsys):
+    assert main([name]) == 2
+    assert capsys.readouterr().err == f"treadle: `treadle {name}` is not part of this version.\n"
+
+
+@pytest.mark.parametrize("line", [["--headless"], ["--connect", "http://x"]])
+def test_the_server_is_refused_in_a_sentence(line, capsys):
+    assert main(line) == 2
+    assert "not part of this version" in capsys.readouterr().err
+
+
+def test_alone_it_tells_how_to_begin(capsys):
+    assert main([]) == 0
+    out = capsys.readouterr().out
+    assert "treadle demo" in out and all(name in out for name in COMMANDS)
+
+
+def test_a_misspelt_command_names_the_nearest(capsys):
+    assert main(["vaildate"]) == 2
+    assert "Did you mean `treadle validate`?" in capsys.readouterr().err
+
+
+def test_wrong_usage_is_exit_2():
+    with pytest.raises(SystemExit) as ending:
+        main(["list", "--no-such"])
+    assert ending.value.code == 2
+
+
+def test_options_may_stand_before_the_command():
+    assert split(["--home", "x", "list", "--json"]) == (["--home", "x"], "list", ["--json"])
+    assert split(["--home=x", "list"]) == (["--home=x"], "list", [])
+
+
+FINDING = Finding(Severity.ERROR, Place(3, 5), "no", "yes")
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (WorkflowError("w.yml", (FINDING,)), 2, "w.yml:3:5: error: no (yes)\n"),
+        (SettingsError("treadle.yml: no", "Write yes."), 2, "treadle: treadle.yml: no Write yes.\n"),
+        (GitError("no"), 2, "treadle: no\n"),
+        (ExecutorUnavailable("none", "Start one."), 3, "treadle: none Start one.\n"),
+        (EngineError("lost"), 1, "treadle: lost\n"),
+        (KeyboardInterrupt(), 130, "Interrupted.\n"),
+    ],
+)
+def test_an_error_becomes_its_exit_code(monkeypatch, capsys, error, code, said):
+    def execute(args):
+        raise error
+
+    module = SimpleNamespace(NAME="list", HELP="x", configure=lambda parser: None, execute=execute)
+    monkeypatch.setattr(frame, "import_module", lambda name: module)
+    assert main(["list"]) == code
+    assert capsys.readouterr().err == said
+
+
+def test_a_bug_is_one_sentence_unless_asked_for_more(monkeypatch, capsys):
+    def execute(args):
+        raise ZeroDivisionError("by zero")
+
+    module = SimpleNamespace(NAME="list", HELP="x", configure=lambda parser: None, execute=execute)
+    monkeypatch.setattr(frame, "import_module", lambda name: module)
+    assert main(["list"]) == 1
+    assert capsys.readouterr().err.count("\n") == 1
+    monkeypatch.setenv("TREADLE_DEBUG", "1")
+    assert main(["list"]) == 1
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_a_reader_that_leaves_early_hears_no_complaint():
+    code = (
+        "import sys, types, app.cli.main as frame;"
+        "many = lambda args: [print('x' * 1000) for _ in range(1000)] and 0;"
+        "module = types.SimpleNamespace(HELP='x', configure=lambda parser: None, execute=many);"
+        "frame.import_module = lambda name: module;"
+        "sys.exit(frame.main(['list']))"
+    )
+    line = ["sh", "-c", '"$0" -c "$1" | true', sys.executable, code]
+    run = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert run.stderr == ""
