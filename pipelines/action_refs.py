@@ -55,17 +55,14 @@ def parse_workflow_ref(uses: str) -> str | None:
     """Return the path of a called workflow in this repository, None when it lives in another one. Raises ValueError."""
     if uses.startswith(("./", ".\\", "$/")):
         path = _inside(uses.removeprefix("$/"))
-        folder = posixpath.dirname(path)
-        if folder not in WORKFLOW_FOLDERS or not path.endswith((".yml", ".yaml")):
-            raise ValueError(f"{uses[:80]!r} is no .yml file directly in a workflows folder of this repository")
+        if not path.endswith((".yml", ".yaml")):
+            raise ValueError(f"{uses[:80]!r} is no .yml file")
         return path
     match = _REMOTE.fullmatch(uses)
     if match is None:
-        wanted = "./.github/workflows/FILE.yml nor OWNER/REPO/.github/workflows/FILE.yml@REF"
-        raise ValueError(f"{uses[:80]!r} is neither {wanted}")
-    folder, _, name = (match["path"] or "").strip("/").rpartition("/")
-    if folder not in WORKFLOW_FOLDERS or not name.endswith((".yml", ".yaml")):
-        raise ValueError(f"{uses[:80]!r} names no .yml file directly in a workflows folder")
+        raise ValueError(f"{uses[:80]!r} is neither ./PATH/FILE.yml nor OWNER/REPO/PATH/FILE.yml@REF")
+    if not (match["path"] or "").endswith((".yml", ".yaml")):
+        raise ValueError(f"{uses[:80]!r} names no .yml file")
     return None
 
 

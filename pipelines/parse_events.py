@@ -9,6 +9,7 @@ from pipelines.filters import PatternError, compile_patterns
 from pipelines.model import Input, Tree, Trigger
 from pipelines.reading import Fields, Reader, is_expression, is_null
 from pipelines.source import Mapping, Node, Scalar, Sequence
+from pipelines.template import Template
 
 _BRANCHES = ("branches", "branches-ignore")
 _TAGS = ("tags", "tags-ignore")
@@ -16,8 +17,8 @@ _PATHS = ("paths", "paths-ignore")
 _PATTERNS = frozenset((*_BRANCHES, *_TAGS, *_PATHS))
 _EDITED = "created edited deleted"
 _PULL_REQUEST = (
-    "assigned unassigned labeled unlabeled opened edited closed reopened synchronize converted_to_draft locked unlocked "
-    "enqueued dequeued milestoned demilestoned ready_for_review review_requested review_request_removed "
+    "assigned unassigned labeled unlabeled opened edited closed reopened synchronize converted_to_draft locked "
+    "unlocked enqueued dequeued milestoned demilestoned ready_for_review review_requested review_request_removed "
     "auto_merge_enabled auto_merge_disabled stacked"
 )
 
@@ -31,8 +32,8 @@ _EVENTS: dict[str, tuple[str, tuple[str, ...]]] = {
     "deployment": ("", ()),
     "deployment_status": ("", ()),
     "discussion": (
-        "created edited deleted transferred pinned unpinned labeled unlabeled locked unlocked category_changed answered "
-        "unanswered",
+        "created edited deleted transferred pinned unpinned labeled unlabeled locked unlocked category_changed "
+        "answered unanswered",
         (),
     ),
     "discussion_comment": (_EDITED, ()),
@@ -41,8 +42,8 @@ _EVENTS: dict[str, tuple[str, tuple[str, ...]]] = {
     "image_version": ("created ready deleted", ("names", "versions")),
     "issue_comment": (_EDITED, ()),
     "issues": (
-        "opened edited deleted transferred pinned unpinned closed reopened assigned unassigned labeled unlabeled locked "
-        "unlocked milestoned demilestoned field_added field_removed typed untyped",
+        "opened edited deleted transferred pinned unpinned closed reopened assigned unassigned labeled unlabeled "
+        "locked unlocked milestoned demilestoned field_added field_removed typed untyped",
         (),
     ),
     "label": (_EDITED, ()),
@@ -74,8 +75,10 @@ _DISPATCH_TYPES = ("string", "boolean", "number", "choice", "environment")
 _CALL_TYPES = ("string", "boolean", "number")
 
 
-def parse_triggers(reader: Reader, node: Node) -> tuple[Trigger, ...]:
+def parse_triggers(reader: Reader, node: Node | None) -> tuple[Trigger, ...]:
     """Return the triggers of `on:` in the order of the file: one event, a list of events, or a mapping with filters."""
+    if node is None:
+        return ()
     triggers: list[Trigger] = []
     if isinstance(node, Mapping):
         for key, value in node.pairs:
@@ -156,7 +159,7 @@ def _schedule(reader: Reader, node: Node) -> tuple[str, ...]:
         if "timezone" in fields and reader.text(fields["timezone"], "on.schedule.timezone") not in (None, "UTC"):
             place = fields.places["timezone"]
             reader.warn(place, "timezone has no effect: Treadle reads cron times in UTC")
-        line = reader.text(fields["cron"], "on.schedule.cron") if "cron" in fields else None
+        line = reader.text(fields.get("cron"), "on.schedule.cron")
         if line is not None:
             try:
                 cron.parse(line)
@@ -176,13 +179,13 @@ def _call(reader: Reader, node: Node, place: Place) -> Trigger:
     fields = reader.fields(node, "on.workflow_call", ("inputs", "secrets", "outputs"))
     inputs = _inputs(reader, fields, "on.workflow_call.inputs", partial(_call_input, reader))
     secrets: dict[str, bool] = {}
-    for key, value in reader.entries(fields["secrets"], "on.workflow_call.secrets") if "secrets" in fields else ():
+    for key, value in reader.entries(fields.get("secrets"), "on.workflow_call.secrets"):
         secrets[key.text] = False
         if not is_null(value):
             secret = reader.fields(value, f"on.workflow_call.secrets.{key.text}", ("description", "required"))
             _described(reader, secret, key.text)
             secrets[key.text] = _is_true(reader, secret, "required")
-    for key, value in reader.entries(fields["outputs"], "on.workflow_call.outputs") if "outputs" in fields else ():
+    for key, value in reader.entries(fields.get("outputs"), "on.workflow_call.outputs"):
         what = f"on.workflow_call.outputs.{key.text}"
         output = reader.fields(value, what, ("description", "value"), ("value",))
         _described(reader, output, key.text)
@@ -203,7 +206,8 @@ def _dispatch_input(reader: Reader, name: str, what: str, node: Node) -> Input:
     if is_null(node):
         return Input(name, "string", node.place)
     fields = reader.fields(node, what, ("description", "type", "required", "default", "options"))
-    kind = reader.choice(fields["type"], f"{what}.type", _DISPATCH_TYPES) if "type" in fields else "string"
+    kind = reader.choice(fields.get("type"), f"{what}.type", _DISPATCH_TYPES)
+    kind = kind if "type" in fields else "string"
     options: tuple[str, ...] = ()
     if "options" in fields:
         found = (
@@ -216,7 +220,7 @@ def _dispatch_input(reader: Reader, name: str, what: str, node: Node) -> Input:
     elif kind != "choice" and "options" in fields:
         reader.error(fields.places["options"], f"{what} has options, but is no choice", "add type: choice")
     default = _default(reader, fields, what, kind)
-    if options and isinstance(default, str) and default not in options:
+    if options and isinstance(default, Template) and default.text not in options:
         reader.error(fields["default"].place, f"{what}.default is none of its options")
     return Input(
         name, kind or "string", node.place, _is_true(reader, fields, "required"), default, options,
@@ -226,7 +230,7 @@ def _dispatch_input(reader: Reader, name: str, what: str, node: Node) -> Input:
 
 def _call_input(reader: Reader, name: str, what: str, node: Node) -> Input:
     fields = reader.fields(node, what, ("description", "type", "required", "default"), ("type",))
-    kind = reader.choice(fields["type"], f"{what}.type", _CALL_TYPES) if "type" in fields else None
+    kind = reader.choice(fields.get("type"), f"{what}.type", _CALL_TYPES)
     default: Tree = None
     if "default" in fields and is_expression(fields["default"]):
         default = reader.template(fields["default"], what, "on.workflow_call.inputs.<inputs_id>.default")
@@ -238,7 +242,7 @@ def _call_input(reader: Reader, name: str, what: str, node: Node) -> Input:
     )  # fmt: skip
 
 
-def _default(reader: Reader, fields: Fields, what: str, kind: str | None) -> str | bool | int | float | None:
+def _default(reader: Reader, fields: Fields, what: str, kind: str | None) -> Tree:
     if "default" not in fields:
         return None
     node, what = fields["default"], f"{what}.default"
@@ -249,9 +253,10 @@ def _default(reader: Reader, fields: Fields, what: str, kind: str | None) -> str
     if kind == "number":
         return reader.number(node, what)
     text = reader.text(node, what, empty=True)
+    literal = None if text is None else Template.literal(text, node.place)
     if text is not None and isinstance(node, Scalar) and not isinstance(node.value, str):
         reader.error(node.place, f"{what} must be text like the input itself, not {node.text}", "quote it")
-    return text
+    return literal
 
 
 def _described(reader: Reader, fields: Fields, what: str) -> str:

@@ -1,7 +1,8 @@
 """Typed access to the nodes of a workflow file. Every complaint is kept, with its place, and reading goes on.
 
 A method that finds something else than it was asked for complains once and returns None (or nothing), so that a
-caller may simply carry on. It knows shapes and expressions, but no key of the workflow language.
+caller may simply carry on; given no node at all, it returns the same and complains of nothing. It knows shapes and
+expressions, but no key of the workflow language.
 """
 
 import difflib
@@ -59,13 +60,15 @@ class Reader:
         return any(finding.severity is Severity.ERROR for finding in self.findings)
 
     def in_order(self) -> tuple[Finding, ...]:
-        """Return each finding once, in the order of the file: an aliased node is read, and complained of, repeatedly."""
+        """Return each finding once, in the order of the file. (What an alias repeats is read repeatedly.)"""
         return tuple(sorted(dict.fromkeys(self.findings), key=lambda found: (found.place.line, found.place.column)))
 
     # collections
 
-    def entries(self, node: Node, what: str) -> list[tuple[Scalar, Node]]:
-        """Return the pairs of a mapping whose keys are the writer's own."""
+    def entries(self, node: Node | None, what: str, evaluated: bool = False) -> list[tuple[Scalar, Node]]:
+        """Return the pairs of a mapping whose keys are the writer's own; `evaluated`: expressions on GitHub."""
+        if node is None:
+            return []
         if not isinstance(node, Mapping):
             self._wrong(node, what, "a mapping")
             return []
@@ -73,6 +76,8 @@ class Reader:
         for key, value in node.pairs:
             if key.value is None or not key.text:
                 self.error(key.place, f"{what}: a key is empty")
+            elif "${{" in key.text and evaluated:
+                self.refuse(key.place, f"{what}: an expression as a key is")
             elif "${{" in key.text:
                 self.error(key.place, f"{what}: an expression cannot be a key")
             else:
@@ -100,7 +105,9 @@ class Reader:
         """Complain of a name that is not among the known ones, with the nearest of them or else all."""
         self.error(name.place, f"{what} has no {kind} {_short(name.text)}", _nearest(name.text, known))
 
-    def items(self, node: Node, what: str) -> "list[Node]":
+    def items(self, node: Node | None, what: str) -> "list[Node]":
+        if node is None:
+            return []
         if isinstance(node, Sequence):
             return node.items
         self._wrong(node, what, "a list")
@@ -108,122 +115,137 @@ class Reader:
 
     # literals: no expression is evaluated there
 
-    def text(self, node: Node, what: str, empty: bool = False) -> str | None:
+    def text(self, node: Node | None, what: str, empty: bool = False) -> str | None:
         """Return literal text; numbers and booleans read as the text that they print as."""
-        if not isinstance(node, Scalar):
-            self._wrong(node, what, "text")
+        scalar = self._scalar(node, what)
+        if scalar is None:
             return None
-        text = to_string(node.value)
+        text = to_string(scalar.value)
         if "${{" in text:
-            self.error(node.place, f"{what} cannot hold an expression")
-            return None
-        if not text and not empty:
-            self.error(node.place, f"{what} is empty")
-            return None
-        return text
+            self.error(scalar.place, f"{what} cannot hold an expression")
+        elif not text and not empty:
+            self.error(scalar.place, f"{what} is empty")
+        else:
+            return text
+        return None
 
-    def texts(self, node: Node, what: str) -> tuple[str, ...]:
+    def texts(self, node: Node | None, what: str) -> tuple[str, ...]:
         """Return a list of literal texts; one text alone is a list of one."""
         nodes = node.items if isinstance(node, Sequence) else [node]
         return tuple(text for item in nodes if (text := self.text(item, what)) is not None)
 
-    def choice(self, node: Node, what: str, allowed: Collection[str]) -> str | None:
+    def choice(self, node: Node | None, what: str, allowed: Collection[str]) -> str | None:
         text = self.text(node, what)
-        if text is None or text in allowed:
+        if node is None or text is None or text in allowed:
             return text
         self.error(node.place, f"{what} cannot be {_short(text)}", _nearest(text, allowed))
         return None
 
-    def boolean(self, node: Node, what: str) -> bool | None:
+    def boolean(self, node: Node | None, what: str) -> bool | None:
         if isinstance(node, Scalar) and isinstance(node.value, bool):
             return node.value
-        self._wrong(node, what, "true or false")
+        if node is not None:
+            self._wrong(node, what, "true or false")
         return None
 
-    def number(self, node: Node, what: str) -> int | float | None:
+    def number(self, node: Node | None, what: str) -> int | float | None:
         if isinstance(node, Scalar) and isinstance(node.value, (int, float)) and not isinstance(node.value, bool):
             return node.value
-        self._wrong(node, what, "a number")
+        if node is not None:
+            self._wrong(node, what, "a number")
         return None
+
+    def between(self, node: Node | None, what: str, low: float, high: float) -> float | None:
+        number = self.number(node, what)
+        if node is None or number is None or low <= number <= high:
+            return number
+        self.error(node.place, f"{what} must be from {low:g} to {high:g}, not {to_string(number)}")
+        return None
+
+    def whole(self, node: Node | None, what: str, low: int, high: int) -> int | None:
+        number = self.between(node, what, low, high)
+        if node is None or number is None:
+            return None
+        if number != int(number):
+            self.error(node.place, f"{what} must be a whole number, not {to_string(number)}")
+            return None
+        return int(number)
 
     # text that may hold expressions
 
-    def template(self, node: Node, what: str, names: str | Names, empty: bool = True) -> Template | None:
-        """Return text with the expressions that its position allows: the name of a position, or the names themselves."""
-        if not isinstance(node, Scalar):
-            self._wrong(node, what, "text")
+    def template(self, node: Node | None, what: str, names: str | Names, empty: bool = True) -> Template | None:
+        """Return text with the expressions that `names` allows: a position of `contexts`, or the names."""
+        scalar = self._scalar(node, what)
+        if scalar is None:
             return None
-        if not isinstance(node.value, str):
-            text = to_string(node.value)
-            if not text and not empty:
-                self.error(node.place, f"{what} is empty")
-            return Template.literal(text, node.place)
-        if not node.value and not empty:
-            self.error(node.place, f"{what} is empty")
-        if "${{" not in node.value:
-            return Template.literal(node.value, node.place)
-        allowed, text = _allowed(names), node.value
+        text = to_string(scalar.value)
+        if not text and not empty:
+            self.error(scalar.place, f"{what} is empty")
+        if "${{" not in text:
+            return Template.literal(text, scalar.place)
+        whole, allowed = text, _allowed(names)
         while True:  # each round finds one faulty expression and blanks it out
             try:
-                template = Template.parse(text, node.place, *allowed)
-                return template if text is node.value else None
+                template = Template.parse(text, scalar.place, *allowed)
+                return template if text is whole else None
             except ExpressionError as error:
-                self._expression(node, what, error)
-                start = text.rfind("${{", 0, (error.position or 1) + 2)
-                end = text.find("}}", error.position or 1) + 2
+                self._expression(scalar, what, error)
+                position = error.position or 1
+                start, end = text.rfind("${{", 0, position + 2), text.find("}}", position) + 2
                 if start < 0 or end < 2:
                     return None
                 text = text[:start] + " " * (end - start) + text[end:]
 
-    def table(self, node: Node, what: str, names: str | Names) -> dict[str, Template]:
+    def table(self, node: Node | None, what: str, names: str | Names) -> dict[str, Template]:
         """Return a mapping of the writer's own keys to texts, such as `env`."""
-        found: dict[str, Template] = {}
-        for key, value in self.entries(node, what):
-            template = self.template(value, f"{what}.{key.text}", names)
-            if template is not None:
-                found[key.text] = template
-        return found
+        read = (
+            (key.text, self.template(value, f"{what}.{key.text}", names)) for key, value in self.entries(node, what)
+        )
+        return {key: template for key, template in read if template is not None}
 
-    def flag(self, node: Node, what: str, names: str | Names) -> Template | None:
+    def flag(self, node: Node | None, what: str, names: str | Names) -> Template | None:
         """Return true, false or an expression."""
-        if is_expression(node):
+        if node is None or is_expression(node):
             return self.template(node, what, names)
         value = self.boolean(node, what)
         return None if value is None else Template.literal(to_string(value), node.place)
 
-    def amount(self, node: Node, what: str, names: str | Names) -> Template | None:
+    def amount(self, node: Node | None, what: str, names: str | Names) -> Template | None:
         """Return a number or an expression."""
-        if is_expression(node):
+        if node is None or is_expression(node):
             return self.template(node, what, names)
         value = self.number(node, what)
         return None if value is None else Template.literal(to_string(value), node.place)
 
-    def condition(self, node: Node, what: str, names: str | Names) -> Condition | None:
+    def condition(self, node: Node | None, what: str, names: str | Names) -> Condition | None:
         """Return an `if:`, with or without its `${{ }}`; an empty one is None, as if it were not there."""
-        if not isinstance(node, Scalar):
-            self._wrong(node, what, "text")
-            return None
-        text = to_string(node.value)
-        if not text.strip():
+        scalar = self._scalar(node, what)
+        text = "" if scalar is None else to_string(scalar.value)
+        if scalar is None or not text.strip():
             return None
         try:
-            condition = Condition.parse(text, node.place, *_allowed(names))
+            condition = Condition.parse(text, scalar.place, *_allowed(names))
         except ExpressionError as error:
-            self._expression(node, what, error)
+            self._expression(scalar, what, error)
             return None
         if condition.is_mixed:
-            self.warn(
-                node.place, f"{what} is always true: text around ${{{{ }}}} makes it a text", "use one ${{ }} or none"
-            )
+            message = f"{what} is always true, for the text around ${{{{ }}}} makes it a text"
+            self.warn(scalar.place, message, "write one expression, within ${{ }} or bare")
         return condition
 
-    def tree(self, node: Node, what: str, names: str | Names) -> Tree:
+    def tree(self, node: Node | None, what: str, names: str | Names) -> Tree:
         """Return any value, its texts as templates."""
-        if isinstance(node, Scalar):
-            return self.template(node, what, names) if isinstance(node.value, str) else node.value
         if isinstance(node, Sequence):
             return [self.tree(item, what, names) for item in node.items]
-        return {key.text: self.tree(value, what, names) for key, value in node.pairs}
+        if isinstance(node, Mapping):
+            return {key.text: self.tree(value, what, names) for key, value in self.entries(node, what, evaluated=True)}
+        return self.template(node, what, names) if node is None or isinstance(node.value, str) else node.value
+
+    def _scalar(self, node: Node | None, what: str) -> Scalar | None:
+        if node is None or isinstance(node, Scalar):
+            return node
+        self._wrong(node, what, "text")
+        return None
 
     def _expression(self, node: Scalar, what: str, error: ExpressionError) -> None:
         place = node.place if error.position is None else self.document.place_in(node, error.position - 1)

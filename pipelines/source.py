@@ -20,7 +20,6 @@ MAX_NODES = 200_000  # after aliases are expanded
 MAX_ALIAS_CHARS = 8 << 20  # text repeated through aliases
 
 Value: TypeAlias = "bool | int | float | str | None"
-Node: TypeAlias = "Scalar | Sequence | Mapping"
 
 
 @dataclass(slots=True)
@@ -65,6 +64,9 @@ class Mapping:
     @property
     def place(self) -> Place:
         return Place(self.line, self.column)
+
+
+Node: TypeAlias = Scalar | Sequence | Mapping
 
 
 @dataclass(slots=True)

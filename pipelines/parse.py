@@ -1,0 +1,54 @@
+"""A workflow file's text in, a `Workflow` out, with every complaint at once. Reads no disk, evaluates nothing."""
+
+from collections.abc import Collection
+from dataclasses import replace
+
+from pipelines.errors import Finding, WorkflowError
+from pipelines.model import Workflow
+from pipelines.parse_defaults import NOWHERE, check_permissions, parse_concurrency, parse_defaults
+from pipelines.parse_events import parse_triggers
+from pipelines.parse_jobs import parse_jobs
+from pipelines.policy import read_priority
+from pipelines.reading import Reader
+from pipelines.source import SourceError, read
+
+_KEYS = (
+    "on", "name", "description", "run-name", "defaults", "env", "permissions", "concurrency", "jobs", "priority",
+)  # fmt: skip
+
+
+def parse_workflow(text: str | bytes, path: str) -> Workflow:
+    """Read a workflow; its `findings` are the warnings. `path` is kept as given.
+
+    Raises WorkflowError with every complaint, warnings included, in the order of the file; of a text that is no
+    YAML, with the first place that is not.
+    """
+    try:
+        document = read(text)
+    except SourceError as error:
+        raise WorkflowError(path, (error.finding,)) from None
+    reader = Reader(document)
+    fields = reader.fields(document.root, "the workflow", _KEYS, ("on", "jobs"))
+    check_permissions(reader, fields.get("permissions"))
+    reader.text(fields.get("description"), "description", empty=True)
+    workflow = Workflow(
+        path=path,
+        name=reader.text(fields.get("name"), "name", empty=True),
+        on=parse_triggers(reader, fields.get("on")),
+        jobs=parse_jobs(reader, fields.get("jobs")),
+        run_name=reader.template(fields.get("run-name"), "run-name", "run-name"),
+        env=reader.table(fields.get("env"), "env", "env"),
+        defaults=parse_defaults(reader, fields.get("defaults"), NOWHERE),
+        concurrency=parse_concurrency(reader, fields.get("concurrency"), "concurrency"),
+        priority=read_priority(reader, fields.get("priority")),
+        findings=(),
+    )
+    if reader.failed():
+        raise WorkflowError(path, reader.in_order())
+    return replace(workflow, findings=reader.in_order())
+
+
+def unsupported(workflow: Workflow, job_keys: Collection[str] | None = None) -> tuple[Finding, ...]:
+    """Return what these jobs (default: all) ask for and this version cannot do: reasons to refuse the run."""
+    jobs = workflow.jobs.values() if job_keys is None else [workflow.jobs[key] for key in job_keys]
+    return tuple(dict.fromkeys(finding for job in jobs for finding in job.unsupported))
