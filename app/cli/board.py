@@ -86,7 +86,7 @@ class Board:
         """Take up a job, or the newer facts of a known one; statuses come by transitions alone."""
         known = self.jobs.get(job.id)
         if known is not None:
-            known.job = job
+            known.job, known.name = job, plain(job.name)
             return known
         view = JobView(job, plain(job.name), str(job.status), job.attempts, job.reason, job.started_at, job.finished_at)
         self.jobs[job.id] = view
@@ -118,7 +118,7 @@ class Board:
             view.started_at, view.finished_at = t.at, None
         elif view.status == "running" or t.to_status in JOB_FINAL:
             view.finished_at = t.at
-        view.status, view.reason = t.to_status, plain(t.reason)
+        view.status, view.reason, view.name = t.to_status, plain(t.reason), plain(t.name) or view.name
 
     def _step(self, view: JobView, job_id: int, index: int, t: Transition) -> None:
         step = view.steps.setdefault(index, StepView(plain(t.name)))

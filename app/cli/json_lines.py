@@ -48,7 +48,13 @@ class JsonLines:
             self.flush_open(t.job_id)
             if t.to_status == "running":
                 self._attempts[t.job_id] = t.attempt or self._attempts[t.job_id] + 1
-            line = {"type": "job", "run": t.run_id, "id": t.job_id, "job": t.job_id, "name": self._jobs[t.job_id].name}
+            line = {
+                "type": "job",
+                "run": t.run_id,
+                "id": t.job_id,
+                "job": t.job_id,
+                "name": t.name or self._jobs[t.job_id].name,
+            }
             line |= {
                 "attempt": t.attempt or self._attempts[t.job_id],
                 "from": t.from_status or None,
