@@ -1,0 +1,339 @@
+"""The logs of attempts: one append-only file each, an index beside it, compressed when finished.
+
+Bytes arrive here already masked. What was appended is there after a kill -9 of this process, none of it lost or
+doubled: a writer that opens the file again takes back a half-written chunk and tells where each step's raw output has
+to be read on. Log bytes never enter a database.
+"""
+
+import os
+import threading
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from engine.core.errors import EngineError
+from engine.store.log_frames import Frames, write_frames
+from engine.store.log_index import SIZE, Entry, Mark, unpacked
+
+NO_STEP = -1
+_BLOCK = 64 * 1024
+
+
+class Wake(Protocol):
+    """What tells a reader to look again: `wait` returns True as soon as there is news since the last wait."""
+
+    def wait(self, timeout: float | None = None) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a step's raw output is in the log, and how the secrets' mask stood there."""
+
+    raw_end: int = 0
+    mask_open: bool = False
+    mask_covered: int = 0
+
+
+class LogWriter:
+    """Appends to one attempt's log. One process at a time; any thread. `grew` is called after each append.
+
+    Steps' output stops at `limit_bytes` with a line that says so; what the engine itself says still gets in.
+    """
+
+    def __init__(self, path: Path, limit_bytes: int, grew: Callable[[], None] | None = None) -> None:
+        """Open the log, made with its folder if missing, and take back what a killed writer left half done."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.path = path
+        self.dropped_bytes = 0
+        self._limit = limit_bytes
+        self._grew = grew
+        self._lock = threading.Lock()
+        self._progress: dict[int, Progress] = {}
+        self._begun: set[int] = set()
+        self._ended: set[int] = set()
+        self._capped = False
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
+        self._log = os.open(path, flags, 0o600)
+        self._index = os.open(index_path(path), flags, 0o600)
+        self.size, self._index_size = self._recover()
+
+    def resume_offset(self, step: int) -> int:
+        """Return the offset in the step's raw output up to which the log holds it."""
+        return self.progress(step).raw_end
+
+    def progress(self, step: int) -> Progress:
+        """Return how far the step's output is in the log."""
+        return self._progress.get(step, Progress())
+
+    def begin_step(self, step: int, at: datetime) -> None:
+        """Note that the step's part of the log begins here. Repeating it, after a restart, changes nothing."""
+        if step not in self._begun:
+            self._begun.add(step)
+            self._note(Mark.STEP_BEGIN, step, at)
+
+    def end_step(self, step: int, at: datetime) -> None:
+        """Note that the step's part ends here. What a process it left behind prints later is still its output."""
+        if step not in self._ended:
+            self._ended.add(step)
+            self._note(Mark.STEP_END, step, at)
+
+    def append(
+        self, step: int, data: bytes, after: Progress, at: datetime, marks: Sequence[tuple[Mark, int, int]] = ()
+    ) -> None:
+        """Append a step's output, with which the log stands at `after`; `data` may be empty.
+
+        `marks` are what begins where, as offsets in `data`. OSError (a full disk) leaves the log as it was.
+        """
+        with self._lock:
+            data, dropped = self._within_limit(data)
+            entries = [
+                Entry(
+                    Mark.CHUNK,
+                    step,
+                    self.size,
+                    self.size + len(data),
+                    at,
+                    self.progress(step).raw_end,
+                    after.raw_end,
+                    dropped,
+                    after.mask_covered,
+                    after.mask_open,
+                    self._capped,
+                )
+            ]
+            for mark, start, end in marks:
+                if end <= len(data):
+                    entries.append(Entry(mark, step, self.size + start, self.size + end, at))
+            self._write(entries, data)
+            self.dropped_bytes += dropped
+            self._progress[step] = after
+        self._tell()
+
+    def say(self, text: bytes, at: datetime, step: int = NO_STEP) -> None:
+        """Append lines of the engine's own, on lines of their own."""
+        with self._lock:
+            text = self._new_line() + text + (b"" if text.endswith(b"\n") else b"\n")
+            self._write([Entry(Mark.SAID, step, self.size, self.size + len(text), at)], text)
+        self._tell()
+
+    def sync(self) -> None:
+        """Have everything on disk, safe from a power cut too."""
+        os.fsync(self._log)
+        os.fsync(self._index)
+
+    def close(self) -> None:
+        os.close(self._log)
+        os.close(self._index)
+
+    def _note(self, mark: Mark, step: int, at: datetime) -> None:
+        with self._lock:
+            self._write([Entry(mark, step, self.size, self.size, at)], b"")
+
+    def _tell(self) -> None:
+        if self._grew:
+            self._grew()
+
+    def _within_limit(self, data: bytes) -> tuple[bytes, int]:
+        """Cut `data` where the limit is reached, with a line that says so, once. Return it and what was cut off."""
+        if self._capped:
+            return b"", len(data)
+        room = self._limit - self.size
+        if len(data) <= room:
+            return data, 0
+        self._capped = True
+        kept = data[: max(0, room)]
+        break_ = (b"" if kept.endswith(b"\n") else b"\n") if kept else self._new_line()
+        line = f"##[warning]This log reached its limit of {self._limit} bytes (limits.log); the rest is left out.\n"
+        return kept + break_ + line.encode(), len(data) - len(kept)
+
+    def _new_line(self) -> bytes:
+        """What has to come before text that needs a line of its own."""
+        return b"\n" if self.size and os.pread(self._log, 1, self.size - 1) != b"\n" else b""
+
+    def _write(self, entries: list[Entry], data: bytes) -> None:
+        """Write the records, then the bytes; after an error take both back."""
+        records = b"".join(entry.packed() for entry in entries)
+        try:
+            _write_all(self._index, records, self._index_size)
+            _write_all(self._log, data, self.size)
+        except OSError:
+            os.ftruncate(self._log, self.size)
+            os.ftruncate(self._index, self._index_size)
+            raise
+        self._index_size += len(records)
+        self.size += len(data)
+
+    def _recover(self) -> tuple[int, int]:
+        """Bring log and index to the end of the last whole chunk; return their sizes."""
+        entries = list(unpacked(_read_all(self._index)))
+        size = os.fstat(self._log).st_size
+        last = max((n for n, e in enumerate(entries) if e.mark in (Mark.CHUNK, Mark.SAID)), default=-1)
+        if last >= 0 and size < entries[last].end:
+            del entries[last:]
+        size = max((entry.end for entry in entries), default=0)
+        os.ftruncate(self._log, size)
+        os.ftruncate(self._index, len(entries) * SIZE)
+        for entry in entries:
+            if entry.mark is Mark.CHUNK:
+                self._progress[entry.step] = Progress(entry.raw_end, entry.mask_open, entry.mask_covered)
+                self._capped = self._capped or entry.capped
+                self.dropped_bytes += entry.dropped
+            elif entry.mark is Mark.STEP_BEGIN:
+                self._begun.add(entry.step)
+            elif entry.mark is Mark.STEP_END:
+                self._ended.add(entry.step)
+        return size, len(entries) * SIZE
+
+
+class LogReader:
+    """Reads one attempt's log, while it is written or after, plain or compressed. Not for several threads at a time.
+
+    A reader goes on when the log is compressed meanwhile. Raises FileNotFoundError where there never was a log.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._fd, self._frames = _open(path)
+        self._entries: list[Entry] = []
+
+    def __enter__(self) -> "LogReader":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        os.close(self._fd)
+
+    @property
+    def size(self) -> int:
+        """How many plain bytes there are by now."""
+        return self._frames.size if self._frames else os.fstat(self._fd).st_size
+
+    def read(self, start: int, end: int) -> bytes:
+        """Return the bytes from `start` up to `end`, fewer where the log is not that long."""
+        if self._frames:
+            return self._frames.read(start, end)
+        return os.pread(self._fd, max(0, end - start), start)
+
+    def entries(self) -> list[Entry]:
+        """Return the index as it is by now."""
+        with index_path(self.path).open("rb") as file:
+            if os.fstat(file.fileno()).st_size < len(self._entries) * SIZE:
+                self._entries = []  # a new writer took back what its killed predecessor left half done
+            file.seek(len(self._entries) * SIZE)
+            self._entries += unpacked(file.read())
+        return self._entries
+
+    def steps(self) -> list[int]:
+        """Return the steps that have begun, in that order."""
+        return [entry.step for entry in self.entries() if entry.mark is Mark.STEP_BEGIN]
+
+    def step_range(self, step: int) -> tuple[int, int]:
+        """Return where the step's part of the log starts and ends; it ends at the log's end while the step runs."""
+        start = end = None
+        for entry in self.entries():
+            if entry.step == step and entry.mark is Mark.STEP_BEGIN:
+                start = entry.start
+            elif entry.step == step and entry.mark is Mark.STEP_END:
+                end = entry.start
+        if start is None:
+            raise EngineError(f"The log has no step {step}.")
+        return start, self.size if end is None else end
+
+    def arrived_at(self, offset: int) -> datetime | None:
+        """Return when the byte at `offset` came in; None beyond the end."""
+        chunks = [entry for entry in self.entries() if entry.end > entry.start and entry.mark <= Mark.SAID]
+        number = bisect_right([chunk.start for chunk in chunks], offset) - 1
+        return chunks[number].at if number >= 0 and offset < chunks[number].end else None
+
+    def tail_lines(self, count: int) -> bytes:
+        """Return the last `count` lines, an unfinished one included, reading no more than these need."""
+        if count <= 0:
+            return b""
+        at = end = self.size
+        lines = -1 if end and self.read(end - 1, end) == b"\n" else 0
+        parts: list[bytes] = []
+        while at > 0:
+            block = self.read(max(0, at - _BLOCK), at)
+            lines += block.count(b"\n")
+            at -= len(block)
+            parts.append(block)
+            if lines >= count:
+                break
+        tail = b"".join(reversed(parts))
+        for _ in range(lines - count + 1):
+            tail = tail[tail.index(b"\n") + 1 :]
+        return tail
+
+    def follow(self, start: int, wake: Wake, ended: Callable[[], bool], timeout_s: float = 15.0) -> Iterator[bytes]:
+        """Yield the log from `start` on as it grows, in blocks, until it has `ended` and all of it was given.
+
+        Sleeps on `wake` between; an empty block comes after each `timeout_s` without news, for whoever must show life.
+        """
+        while True:
+            over = ended()
+            while block := self.read(start, start + 4 * _BLOCK):
+                start += len(block)
+                yield block
+            if over:
+                return
+            if not wake.wait(timeout_s):
+                yield b""
+
+
+def compress(path: Path) -> None:
+    """Put the finished log at `path` into its compressed form. At every moment one whole form is there; repeatable.
+
+    Readers that hold the plain file open go on with it.
+    """
+    packed = packed_path(path)
+    if not path.exists():
+        return
+    draft = packed.with_suffix(".tmp")
+    source = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    target = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    try:
+        write_frames(source, target)
+    finally:
+        os.close(source)
+        os.close(target)
+    draft.rename(packed)
+    path.unlink()
+
+
+def index_path(path: Path) -> Path:
+    """Where the index of the log at `path` is."""
+    return path.with_suffix(".idx")
+
+
+def packed_path(path: Path) -> Path:
+    """Where the compressed form of the log at `path` is."""
+    return path.with_suffix(path.suffix + ".zst")
+
+
+def _open(path: Path) -> tuple[int, Frames | None]:
+    """Open whichever form is there; the plain one may become the compressed one at any moment."""
+    flags = os.O_RDONLY | os.O_CLOEXEC
+    try:
+        return os.open(path, flags), None
+    except FileNotFoundError:
+        fd = os.open(packed_path(path), flags)
+    try:
+        return fd, Frames(fd, packed_path(path))
+    except EngineError:
+        os.close(fd)
+        raise
+
+
+def _read_all(fd: int) -> bytes:
+    return os.pread(fd, os.fstat(fd).st_size, 0)
+
+
+def _write_all(fd: int, data: bytes, at: int) -> None:
+    done = os.pwrite(fd, data, at)
+    while done < len(data):
+        done += os.pwrite(fd, memoryview(data)[done:], at + done)

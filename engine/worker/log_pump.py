@@ -1,0 +1,242 @@
+"""Moves a step's raw output into the log people read: commands acted upon, secrets hidden, by the chunk.
+
+A chunk without `::` and `##[` is never cut into lines. The log's bytes are a function of the raw bytes alone, however
+they arrive: a pump that opens a killed one's log and journal goes on as if nothing had happened.
+"""
+
+import ctypes
+import json
+import os
+import re
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+
+from engine.store.log_index import Mark
+from engine.store.logs import NO_STEP, LogWriter, Progress
+from engine.worker.commands import CommandStream
+from engine.worker.secrets_mask import Mask, MaskStream
+
+CHUNK_BYTES = 1024 * 1024
+ROUND_BYTES = 8 * CHUNK_BYTES
+# A longer line is no command but plain text, so that one endless line does not have to be held in memory.
+COMMAND_LIMIT_BYTES = 1024 * 1024
+
+_LIBC = ctypes.CDLL(None, use_errno=True)
+
+# Lines end at \n, \r\n or \r, as the official runner reads them, so that a command may follow a progress bar.
+_SPACE = rb"[ \t\v\f]*"
+_COMMAND = re.compile(_SPACE + rb"(?:::[^\s:]|##\[)")
+_NEXT_COMMAND = re.compile(rb"[\r\n]" + _SPACE + rb"(?:::[^\s:]|##\[)")
+_COMMAND_SO_FAR = re.compile(_SPACE + rb"(?:::[^\s:]|##\[|(?:::?|##?)?\Z)")
+_END = re.compile(rb"\r\n|[\r\n]")
+_MARKS = {
+    "##[group]": Mark.GROUP_BEGIN,
+    "##[endgroup]": Mark.GROUP_END,
+    "##[error]": Mark.ERROR,
+    "##[warning]": Mark.WARNING,
+    "##[notice]": Mark.NOTICE,
+}
+
+
+class LogPump:
+    """Fills one attempt's log. One thread at a time, but `say`, which any thread may call.
+
+    `stream_factory(step)` makes the command stream of a step. `journal` (in the attempt's own folder: it holds secrets)
+    keeps the commands acted upon, from which a later pump knows masks, outputs and annotations again.
+    """
+
+    def __init__(
+        self,
+        writer: LogWriter,
+        mask: Mask,
+        stream_factory: Callable[[int], CommandStream],
+        now: Callable[[], datetime],
+        journal: Path | None = None,
+    ) -> None:
+        self._writer = writer
+        self._mask = mask
+        self._make_stream = stream_factory
+        self._now = now
+        self._feeds: dict[int, _Feed] = {}
+        self._journal = _Journal(journal) if journal else None
+        if self._journal:
+            for step, line in self._journal.open(writer.resume_offset):
+                self._act(self._feed(step).commands, line)
+
+    def commands(self, step: int) -> CommandStream:
+        """Return what the step's commands said so far."""
+        return self._feed(step).commands
+
+    def consumed(self, step: int) -> int:
+        """Return the raw offset before which everything is in the log: nothing earlier is ever read again."""
+        return self._writer.resume_offset(step)
+
+    def pump(self, step: int, fd: int) -> int:
+        """Take up to 8 MiB of new raw output from `fd`; return how many bytes were new.
+
+        An end that may be the beginning of a command or of a secret waits for what follows it.
+        """
+        return self._take(step, fd, ROUND_BYTES)
+
+    def finish(self, step: int, fd: int) -> int:
+        """Take all that is left of the raw output, waiting for nothing more; return how many bytes were new."""
+        taken = self._take(step, fd, None)
+        feed = self._feed(step)
+        if feed.pending or feed.mask.held:
+            self._digest(step, feed, b"", final=True)
+        return taken
+
+    def say(self, text: str, step: int = NO_STEP) -> None:
+        """Put lines of the engine's own into the log, secrets hidden."""
+        self._writer.say(self._mask.text(text).encode("utf-8", "surrogateescape"), self._now(), step)
+
+    def close(self) -> None:
+        """Let go of the journal. The writer is its owner's to close."""
+        if self._journal:
+            self._journal.close()
+
+    def _feed(self, step: int) -> "_Feed":
+        if step not in self._feeds:
+            self._feeds[step] = _Feed(self._make_stream(step), self._mask, self._writer.progress(step))
+        return self._feeds[step]
+
+    def _take(self, step: int, fd: int, at_most: int | None) -> int:
+        feed = self._feed(step)
+        if feed.at_start is None:
+            feed.at_start = feed.read == 0 or os.pread(fd, 1, feed.read - 1) in b"\r\n"
+        taken = 0
+        while (at_most is None or taken < at_most) and (chunk := os.pread(fd, CHUNK_BYTES, feed.read)):
+            feed.read += len(chunk)
+            taken += len(chunk)
+            self._digest(step, feed, chunk, final=False)
+        return taken
+
+    def _digest(self, step: int, feed: "_Feed", chunk: bytes, final: bool) -> None:
+        """Bring `chunk` and what was held before it into the log."""
+        data = feed.pending + chunk if feed.pending else chunk
+        base = feed.read - len(data)
+        shown: list[bytes] = []
+        marks: list[tuple[Mark, int, int]] = []
+        at = 0
+        for start, stop, end in _candidates(data, bool(feed.at_start), final):
+            shown.append(feed.mask.feed(data[at:start]))
+            at = start
+            text = data[start:stop].decode("utf-8", "surrogateescape")
+            lines = self._act(feed.commands, text)
+            if lines is None:
+                continue
+            if self._journal and feed.commands.changed:
+                self._journal.add(step, base + end, text)
+            shown.append(feed.mask.flush())
+            at = end
+            for line in lines:
+                masked = self._mask.text(line).encode("utf-8", "surrogateescape") + b"\n"
+                if mark := _MARKS.get(line[: line.find("]") + 1]):
+                    begin = sum(map(len, shown))
+                    marks.append((mark, begin, begin + len(masked)))
+                shown.append(masked)
+        hold = len(data) if final else _hold(data, bool(feed.at_start))
+        rest = data[at:hold] if at or hold < len(data) else data
+        shown.append(feed.mask.feed(rest))
+        if final:
+            shown.append(feed.mask.flush())
+        feed.pending = data[hold:]
+        if hold:
+            feed.at_start = data[hold - 1] in b"\r\n"
+        raw_end = feed.read - len(feed.pending) - feed.mask.held
+        after = Progress(raw_end, feed.mask.open, feed.mask.covered)
+        out = b"".join(shown) if len(shown) > 1 else shown[0]
+        if out or after != self._writer.progress(step):
+            self._writer.append(step, out, after, self._now(), marks)
+
+    def _act(self, commands: CommandStream, line: str) -> list[str] | None:
+        """Have a command acted upon, new secrets hidden from the next line on."""
+        shown = commands.line(line)
+        while commands.masks:
+            value = commands.masks.pop(0)
+            self._mask.add(value)
+        return shown
+
+
+class _Feed:
+    """Where one step's raw output stands: read up to `read`, the last `pending` bytes of it held as a line begun."""
+
+    def __init__(self, commands: CommandStream, mask: Mask, progress: Progress) -> None:
+        self.commands = commands
+        self.mask: MaskStream = mask.stream(progress.mask_open, progress.mask_covered)
+        self.read = progress.raw_end
+        self.pending = b""
+        self.at_start: bool | None = None
+
+
+class _Journal:
+    """The commands acted upon, one JSON line each: step, raw offset behind it, text. Written before the log is."""
+
+    def __init__(self, path: Path) -> None:
+        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+
+    def open(self, logged: Callable[[int], int]) -> list[tuple[int, str]]:
+        """Return step and text of the commands that are `logged`; forget the rest, which will be read again."""
+        known: list[tuple[int, str]] = []
+        size = 0
+        for line in os.pread(self._fd, os.fstat(self._fd).st_size, 0).splitlines(keepends=True):
+            if not line.endswith(b"\n"):
+                break
+            step, raw_end, text = json.loads(line)
+            if raw_end > logged(step):
+                break
+            known.append((step, text))
+            size += len(line)
+        os.ftruncate(self._fd, size)
+        return known
+
+    def add(self, step: int, raw_end: int, text: str) -> None:
+        os.write(self._fd, json.dumps([step, raw_end, text]).encode() + b"\n")
+
+    def close(self) -> None:
+        os.close(self._fd)
+
+
+def discard(fd: int, upto: int) -> bool:
+    """Give the disk blocks of a raw file before `upto` back, for they hold unmasked text; the file keeps its length.
+
+    The byte before `upto` stays, for it tells whether a line begins there. False where the file system cannot.
+    """
+    length = max(0, upto - 1) // 4096 * 4096
+    if not length:
+        return True
+    keep_size_punch_hole = 0x01 | 0x02
+    return bool(_LIBC.fallocate(fd, keep_size_punch_hole, ctypes.c_long(0), ctypes.c_long(length)) == 0)
+
+
+def _candidates(data: bytes, at_start: bool, final: bool) -> Iterator[tuple[int, int, int]]:
+    """Yield the whole lines that look like commands: where each starts, where its text stops, where the next begins."""
+    if b"::" not in data and b"##[" not in data:
+        return
+    found = _COMMAND.match(data) if at_start else None
+    start = 0
+    if not found and (found := _NEXT_COMMAND.search(data)):
+        start = found.start() + 1
+    while found:
+        newline = _END.search(data, found.end())
+        if newline and (final or newline.end() < len(data) or newline[0] != b"\r"):
+            stop, end = newline.span()
+        elif final:
+            stop = end = len(data)
+        else:
+            return
+        if stop - start <= COMMAND_LIMIT_BYTES:
+            yield start, stop, end
+        found = _NEXT_COMMAND.search(data, stop)
+        start = found.start() + 1 if found else 0
+
+
+def _hold(data: bytes, at_start: bool) -> int:
+    """Return where the last line begins if it has no end yet and may be a command, else the length of `data`."""
+    stop = len(data) - data.endswith(b"\r")  # what ends with \r may go on with \n
+    newline = data.rfind(b"\n", 0, stop)
+    start = max(newline, data.rfind(b"\r", newline + 1, stop)) + 1
+    if (start or at_start) and stop - start <= COMMAND_LIMIT_BYTES and _COMMAND_SO_FAR.match(data, start):
+        return start
+    return len(data)

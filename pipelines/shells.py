@@ -1,0 +1,68 @@
+"""What `shell:` means: the command line, the script's file extension, and the text around the script. Pure."""
+
+import shlex
+from dataclasses import dataclass
+
+# Whether an image has bash is known only inside the box. Both look-ups are builtins of sh and `exec` leaves no process
+# behind, so the choice costs well under a millisecond.
+_BASH_OR_SH = 'command -v bash >/dev/null 2>&1 && exec bash -e "$1"; exec sh -e "$1"'
+
+_PWSH_PROLOGUE = "$ErrorActionPreference = 'stop'\n"
+_PWSH_EPILOGUE = "\nif ((Test-Path -LiteralPath variable:\\LASTEXITCODE)) { exit $LASTEXITCODE }\n"
+
+_EXTENSIONS = {"bash": ".sh", "sh": ".sh", "python": ".py", "pwsh": ".ps1"}
+_KNOWN: dict[str, tuple[str, ...]] = {
+    "bash": ("bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "{0}"),
+    "sh": ("sh", "-e", "{0}"),
+    "python": ("python", "{0}"),
+    "pwsh": ("pwsh", "-command", ". '{0}'"),
+}
+_WINDOWS = frozenset({"cmd", "powershell"})
+
+
+class ShellError(ValueError):
+    """A `shell:` that cannot be used; the message is a sentence for the author of the workflow."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShellCommand:
+    """How to run a script. Each `{0}` in `argv` stands for its path; the script is `prologue + run + epilogue`."""
+
+    argv: tuple[str, ...]
+    extension: str = ".sh"
+    prologue: str = ""
+    epilogue: str = ""
+
+    def with_script(self, path: str) -> tuple[str, ...]:
+        """Return the command line for the script at `path`."""
+        return tuple(word.replace("{0}", path) for word in self.argv)
+
+
+def command_for(shell: str | None, has_bash: bool | None = None) -> ShellCommand:
+    """Return how GitHub runs a `run:` step with this `shell:`. Raises ShellError.
+
+    Without a shell: `bash -e`, or `sh -e` where there is no bash; with `has_bash` None the box decides when the step
+    starts. A named bash also gets `-o pipefail`. Anything else is a command line with `{0}` for the script's path.
+    """
+    if shell is None:
+        if has_bash is None:
+            return ShellCommand(("sh", "-c", _BASH_OR_SH, "sh", "{0}"))
+        return ShellCommand(("bash" if has_bash else "sh", "-e", "{0}"))
+    words = _KNOWN.get(shell) or _custom(shell)
+    prologue, epilogue = (_PWSH_PROLOGUE, _PWSH_EPILOGUE) if words[0] == "pwsh" else ("", "")
+    return ShellCommand(words, _EXTENSIONS.get(words[0], ""), prologue, epilogue)
+
+
+def _custom(shell: str) -> tuple[str, ...]:
+    """Split a command line of the author's own."""
+    if shell in _WINDOWS:
+        raise ShellError(f"The shell {shell!r} exists on Windows only; use bash, sh, pwsh or python.")
+    if "{0}" not in shell:
+        raise ShellError(f"The shell {shell!r} is neither bash, sh, pwsh nor python, and has no {{0}} for the script.")
+    try:
+        words = tuple(shlex.split(shell))
+    except ValueError as error:
+        raise ShellError(f"The shell {shell!r} cannot be split into words: {error}.") from None
+    if "{0}" in words[0]:
+        raise ShellError(f"The shell {shell!r} names no program before {{0}}.")
+    return words

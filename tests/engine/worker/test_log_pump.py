@@ -1,0 +1,236 @@
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime
+from itertools import pairwise
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.store.log_index import SIZE, Mark
+from engine.store.logs import LogReader, LogWriter, index_path
+from engine.worker import log_pump
+from engine.worker.commands import CommandStream
+from engine.worker.log_pump import LogPump, discard
+from engine.worker.secrets_mask import Mask
+
+NOW = datetime(2025, 1, 2, 3, 4, 5, tzinfo=UTC)
+SECRETS = ("tok-1", "k-1ab", "two\nlines", "ab", "abba")
+
+
+class Desk:
+    """One attempt: its raw file, its log, its journal, and a pump that can be killed."""
+
+    def __init__(self, folder: Path, limit: int = 1 << 30) -> None:
+        self.folder = folder
+        self.limit = limit
+        self.log = folder / "1-1.log"
+        self.journal = folder / "commands"
+        self.raw = os.open(folder / "raw", os.O_RDWR | os.O_CREAT)
+        self.open()
+
+    def open(self) -> None:
+        self.mask = Mask(SECRETS)
+        self.writer = LogWriter(self.log, self.limit)
+        self.pump = LogPump(
+            self.writer, self.mask, lambda step: CommandStream(hide=self.mask.text), lambda: NOW, self.journal
+        )
+
+    def close(self) -> None:
+        self.pump.close()
+        self.writer.close()
+
+    def print(self, data: bytes) -> None:
+        os.pwrite(self.raw, data, os.fstat(self.raw).st_size)
+        self.pump.pump(0, self.raw)
+
+    def sizes(self) -> list[int]:
+        return [path.stat().st_size for path in (self.log, index_path(self.log), self.journal)]
+
+    def kill_in_the_middle(self, before: list[int], share: float) -> None:
+        """Leave the files as a kill during the last write would: journal, then index, then log."""
+        after = self.sizes()
+        grown = sum(after) - sum(before)
+        left = int(grown * share)
+        files = (self.journal, index_path(self.log), self.log)
+        for path, old, new in zip(
+            files, (before[2], before[1], before[0]), (after[2], after[1], after[0]), strict=True
+        ):
+            kept = min(left, new - old)
+            left -= kept
+            os.truncate(path, old + kept)
+        self.close()
+        self.open()
+
+    def end(self) -> bytes:
+        self.pump.finish(0, self.raw)
+        return self.log.read_bytes()
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(tmp_path)
+
+
+def test_plain_output_passes_byte_for_byte(desk: Desk) -> None:
+    data = b"a\nb \xff\x00 std::string x\r\nprogress 1%\rprogress 2%\r\n\nno newline"
+    desk.print(data)
+    assert desk.end() == data
+
+
+def test_a_prompt_shows_at_once(desk: Desk) -> None:
+    for prompt in (b"Password: ", b":: Proceed? [Y/n] ", b"# ", b"root# "):
+        before = desk.writer.size
+        desk.print(prompt)
+        assert desk.log.read_bytes()[before:] == prompt
+
+
+def test_a_command_begun_waits_for_its_end(desk: Desk) -> None:
+    for part in (b"x\n", b"  ", b":", b":err", b"or::bo", b"om"):
+        desk.print(part)
+        assert desk.log.read_bytes() == b"x\n"
+    desk.print(b"\ny")
+    assert desk.log.read_bytes() == b"x\n##[error]boom\ny"
+    assert [note.message for note in desk.pump.commands(0).annotations] == ["boom"]
+
+
+def test_commands_become_the_lines_that_people_read(desk: Desk) -> None:
+    desk.print(b"::group::Build tok-1\nmake\n::endgroup::\n::warning file=a.c,line=3,title=T::w\n::debug::d\n")
+    assert desk.end() == b"##[group]Build ***\nmake\n##[endgroup]\n##[warning]w\n"
+    marks = [(entry.mark, entry.start) for entry in LogReader(desk.log).entries() if entry.mark > Mark.STEP_END]
+    assert marks == [(Mark.GROUP_BEGIN, 0), (Mark.GROUP_END, 24), (Mark.WARNING, 37)]
+
+
+def test_a_masked_value_is_hidden_from_the_next_line_on_and_its_command_never_shows(desk: Desk) -> None:
+    desk.print(b"hunter2\n::add-mask::hunter2\r\nhunter2\n::error::hunter2\n")
+    assert desk.end() == b"hunter2\n***\n##[error]***\n"
+    assert desk.pump.commands(0).annotations[0].message == "***"
+
+
+def test_a_command_may_follow_a_progress_bar(desk: Desk) -> None:
+    desk.print(b"10%\r::add-mask::hunter2\r\nhunter2\r::notice::n\r")
+    assert desk.end() == b"10%\r***\r##[notice]n\n"
+
+
+def test_stopped_commands_are_plain_text(desk: Desk) -> None:
+    desk.print(b"::stop-commands::T1\n::error::no\n::T1::\n::error::yes\n")
+    assert desk.end() == b"::stop-commands::T1\n::error::no\n::T1::\n##[error]yes\n"
+
+
+def test_a_line_of_five_megabytes_is_plain_and_not_held(desk: Desk) -> None:
+    line = b"::error::" + b"x" * 5_000_000
+    for at in range(0, len(line), 700_000):
+        desk.print(line[at : at + 700_000])
+        assert desk.writer.resume_offset(0) + log_pump.COMMAND_LIMIT_BYTES >= min(at + 700_000, len(line))
+    assert desk.end() == line
+
+
+def test_a_secret_split_over_writes_is_hidden(desk: Desk) -> None:
+    for part in (b"x to", b"k-", b"1tok", b"-1 y\n"):
+        desk.print(part)
+    assert desk.end() == b"x *** y\n"
+
+
+def test_output_beyond_the_limit_is_counted_and_dropped_with_one_mark(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, limit=10)
+    for _ in range(5):
+        desk.print(b"12345\n")
+    desk.close()
+    desk.open()
+    desk.print(b"12345\n")
+    desk.pump.say("The step was cancelled.")
+    _, kept, mark, said = desk.end().splitlines()
+    assert (kept, said) == (b"1234", b"The step was cancelled.")
+    assert mark.startswith(b"##[warning]This log reached its limit of 10 bytes")
+    assert desk.writer.dropped_bytes == 26
+    assert desk.writer.resume_offset(0) == 36
+
+
+def test_what_the_engine_says_is_masked_and_on_a_line_of_its_own(desk: Desk) -> None:
+    desk.print(b"half: ")
+    desk.pump.say("pulling with tok-1")
+    assert desk.end() == b"half: \npulling with ***\n"
+
+
+def test_steps_keep_apart_what_they_hold(desk: Desk, tmp_path: Path) -> None:
+    other = os.open(tmp_path / "raw2", os.O_RDWR | os.O_CREAT)
+    desk.print(b"to")
+    os.write(other, b"k-1\n")
+    desk.pump.pump(1, other)
+    desk.print(b"k-1\n")
+    assert desk.end() == b"k-1\n***\n"
+
+
+def test_raw_output_that_is_logged_can_be_discarded(desk: Desk) -> None:
+    desk.print(b"::set-output name=a::b\n" + b"line\n" * 40_000)
+    assert desk.pump.consumed(0) == 200_023
+    if not discard(desk.raw, desk.pump.consumed(0)):
+        pytest.skip("no hole punching here")
+    assert os.fstat(desk.raw).st_blocks * 512 < 20_000
+    desk.close()
+    desk.open()
+    desk.print(b"::set-output name=c::d\nend\n")
+    assert desk.pump.commands(0).outputs == {"a": "b", "c": "d"}
+    assert desk.end().endswith(b"line\nend\n")
+
+
+PIECES = (
+    rb"plain\n|tok-1|tok-|1\n|two\n|lines\n|ab|ba|a|\r|\n|\r\n|  |:|::|#|#[warning]w\n|err|\xff\xfe|::what::ever\n"
+    rb"|::error::tok-1 x\n|::group::g\n|##[endgroup]\n|::add-mask::plain\n|::add-mask::\xff\xfe\n|::debug::d\n"
+    rb"|::stop-commands::q\n|::q::\n|::set-output name=a::1\n|::set-output name=b::tok-1\n|::echo::on\r\n"
+)
+LINES = st.sampled_from([piece.decode("unicode_escape").encode("latin-1") for piece in PIECES.split(b"|")])
+
+
+def scene(limit: int, act: Callable[[Desk], bytes]) -> tuple[bytes, CommandStream, set[str], int]:
+    with TemporaryDirectory() as folder:
+        desk = Desk(Path(folder), limit)
+        log = act(desk)
+        stream, values, dropped = desk.pump.commands(0), desk.mask._values, desk.writer.dropped_bytes
+        desk.close()
+        os.close(desk.raw)
+        return log, stream, values, dropped
+
+
+@settings(deadline=None, max_examples=150)
+@given(
+    st.lists(LINES, max_size=30),
+    st.lists(st.integers(0, 400), max_size=15),
+    st.dictionaries(st.integers(0, 15), st.floats(0, 1)),
+    st.sampled_from([1 << 30, 60]),
+)
+def test_a_killed_pump_is_taken_up_with_nothing_lost_or_doubled(
+    lines: list[bytes], cuts: list[int], kills: dict[int, float], limit: int
+) -> None:
+    raw = b"".join(lines)
+    borders = sorted({0, len(raw), *(cut for cut in cuts if cut < len(raw))})
+
+    def at_once(desk: Desk) -> bytes:
+        desk.print(raw)
+        return desk.end()
+
+    def in_pieces(desk: Desk) -> bytes:
+        for number, (start, end) in enumerate(pairwise(borders)):
+            before = desk.sizes()
+            desk.print(raw[start:end])
+            if number in kills:
+                desk.kill_in_the_middle(before, kills[number])
+        return desk.end()
+
+    whole, pieces = scene(limit, at_once), scene(limit, in_pieces)
+    assert pieces[0] == whole[0]
+    assert pieces[2:] == whole[2:]
+    for name in ("annotations", "outputs", "failure", "_token", "_echo", "_warned"):
+        assert getattr(pieces[1], name) == getattr(whole[1], name)
+
+
+def test_a_torn_index_record_is_taken_back(desk: Desk) -> None:
+    desk.print(b"one\n")
+    with index_path(desk.log).open("ab") as index:
+        index.write(b"\1" * (SIZE // 2))
+    desk.close()
+    desk.open()
+    desk.print(b"two\n")
+    assert desk.end() == b"one\ntwo\n"
