@@ -23,7 +23,7 @@ COMMANDS = {
     "run": Command("app.cli.run", "run workflows of a folder to the end"),
     "validate": Command("app.cli.validate", "check workflow files"),
     "graph": Command("app.cli.graph", "print a workflow's job graph"),
-    "expr": Command("app.cli.expr", "evaluate one expression"),
+    "expr": Command("app.cli.expr", "evaluate one expression and print its value as JSON"),
     "list": Command("app.cli.list", "list runs, the latest first"),
     "show": Command("app.cli.show", "show a run: its jobs, attempts and steps"),
     "logs": Command("app.cli.logs", "print or follow a job's log"),
