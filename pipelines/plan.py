@@ -164,7 +164,7 @@ def _plan_job(workflow: Workflow, job: Job, contexts: Contexts, path: int, early
         retry=job.retry,
         remaining_path=path,
     )
-    if early and not _names_of(job.name, job.strategy) <= KNOWN_EARLY:
+    if early and not names_of(job.name, job.strategy) <= KNOWN_EARLY:
         return [replace(base, dynamic=True)]
     evaluator = _Evaluator(workflow.path, contexts)
     cells: Sequence[Cell | None] = [None]
@@ -180,7 +180,7 @@ def _plan_job(workflow: Workflow, job: Job, contexts: Contexts, path: int, early
         plan = replace(base, matrix=cell, job_index=index, job_total=len(cells))
         inner = _Evaluator(workflow.path, _cell_contexts(contexts, cell, plan))
         plan = replace(plan, name=inner.job_name(job, base.name, cell))
-        late = early and job.concurrency is not None and not _names_of(job.concurrency) <= KNOWN_EARLY
+        late = early and job.concurrency is not None and not names_of(job.concurrency) <= KNOWN_EARLY
         plans.append(replace(plan, concurrency_late=True) if late else _with_concurrency(plan, job, inner))
     return plans
 
@@ -220,7 +220,7 @@ def _with_unique_names(plans: Iterable[JobPlan], taken: Iterable[str]) -> tuple[
     return tuple(unique)
 
 
-def _names_of(*parts: "Tree | Strategy | Concurrency") -> frozenset[str]:
+def names_of(*parts: "Tree | Strategy | Concurrency") -> frozenset[str]:
     """Return the contexts that any template within `parts` names."""
     names: frozenset[str] = frozenset()
     waiting: list[Tree | Strategy | Concurrency] = list(parts)
