@@ -22,7 +22,8 @@ from widgets.glyphs import look
 from widgets.safe_text import plain
 
 WAITING = frozenset({"pending", "queued", "blocked"})
-FOLDS = 4
+FOLDS = 5
+ACTIVE = frozenset({"running", "retrying", "failed", "timed_out"})
 
 
 class LiveTree:
@@ -77,8 +78,8 @@ class LiveTree:
 def tree_lines(board: Board, now: datetime, width: int, height: int) -> list[Text]:
     """Return the tree in at most `height` lines of `width` columns, folded as little as that allows.
 
-    Folded first: steps and the running step's last line; then matrices into one line; then all that is finished
-    or waits; what still does not fit is counted in the last line.
+    Folded first: steps and the running step's last line; then of a matrix the jobs that neither run nor failed; then
+    each matrix into one line; then all that is finished or waits; what still does not fit is counted in the last line.
     """
     lines: list[Text] = []
     for fold in range(FOLDS):
@@ -106,12 +107,15 @@ def _run(board: Board, run: RunView, now: datetime, fold: int) -> Iterable[Text]
         groups.setdefault(job.job.key, []).append(job)
     finished = waiting = 0
     for key, jobs in groups.items():
-        if fold >= 3 and all(job.final and job.status not in ("failed", "timed_out") for job in jobs):
+        if fold >= 4 and all(job.final and job.status not in ("failed", "timed_out") for job in jobs):
             finished += len(jobs)
-        elif fold >= 3 and all(job.status in WAITING for job in jobs):
+        elif fold >= 4 and all(job.status in WAITING for job in jobs):
             waiting += len(jobs)
         elif len(jobs) > 1 and fold >= 2:
             yield _matrix(key, jobs, now)
+            for job in jobs if fold == 2 else ():
+                if job.status in ACTIVE:
+                    yield from _job(board, job, now, fold)
         else:
             for job in jobs:
                 yield from _job(board, job, now, fold)

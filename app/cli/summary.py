@@ -70,6 +70,6 @@ def _job_line(job: JobView, width: int, now: datetime, colours: bool) -> str:
     notes = [duration(job.seconds(now))]
     if job.attempt > 1:
         notes.append(f"{job.attempt} attempts")
-    if job.status not in ("success", "running"):
-        notes.append(ending(job) if job.status != "skipped" else job.reason)
+    if job.status != "success":
+        notes.append(ending(job) if job.status in ("failed", "timed_out") else job.reason)
     return f"{status}  {name}  {'  '.join(plain(note) for note in notes if note)}"

@@ -79,7 +79,10 @@ def test_a_matrix_folds_into_one_line_before_anything_is_hidden(world, tree):
     world.run(*legs)
     for leg in legs[:3]:
         world.tell("job", leg, "queued", "running", attempt=1)
-    assert "test ×40: 3 running, 37 pending" in drawn(tree, world)
+    shown = drawn(tree, world)
+    assert "test ×40: 3 running, 37 pending" in shown
+    assert shown.count("running    test (") == 3
+    assert "test (" not in drawn(tree, world, height=4)
 
 
 def test_nothing_but_text_and_colour_of_a_job_reaches_the_screen(world, tree, screen):
