@@ -97,11 +97,13 @@ def _check_program(reader: Reader, fields: Fields) -> None:
 def _runs(reader: Reader, node: Node) -> tuple[str, dict[str, str], tuple[Step, ...]]:
     pairs = node.pairs if isinstance(node, Mapping) else []
     written = next((value for key, value in pairs if key.text == "using"), None)
-    using = reader.choice(written, "runs.using", _RUNS)
-    if using is None:
-        if written is None:
-            reader.fields(node, "runs", _RUNS["docker"], ("using",))
+    if written is None:
+        reader.fields(node, "runs", _RUNS["docker"], ("using",))
         return "", {}, ()
+    using = reader.text(written, "runs.using") or ""
+    if using not in _RUNS:
+        reader.refuse(written.place, f"an action of the kind {using[:40]!r} is")
+        return using, {}, ()
     fields = reader.fields(node, f"runs of a {using} action", _RUNS[using], _REQUIRED[using])
     named = [name for name in ("main", "pre", "post", "image") if name in fields]
     texts = {name: reader.text(fields[name], f"runs.{name}") or "" for name in named}

@@ -8,14 +8,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from pipelines.errors import WorkflowError
+from pipelines.errors import Finding, WorkflowError
 from pipelines.model import Job, Resources, RetryPolicy, Workflow
 from pipelines.quantities import duration_s, size_bytes
 from pipelines.reading import Reader, is_null
 from pipelines.source import Mapping as MappingNode
-from pipelines.source import Node, Scalar, Sequence, SourceError, read
+from pipelines.source import Node, Scalar, Sequence, SourceError, read, scalar_text
 from pipelines.template import Template
-from pipelines.values import to_string
 
 POLICY_PATH = ".treadle/policy.yml"
 JOB_KEYS = ("retry", "priority", "resources")
@@ -36,9 +35,10 @@ class JobPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The policy file: by workflow file, by job id or `*`; what is said of the id wins, key by key."""
+    """The policy file and its warnings: by workflow file, by job id or `*`; what is said of the id wins, key by key."""
 
     jobs: Mapping[str, Mapping[str, JobPolicy]] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
 
     def apply(self, workflow: Workflow) -> Workflow:
         """Return the workflow with what the policy says of its jobs. Files are named by path or by bare file name."""
@@ -60,12 +60,11 @@ def parse_policy(text: str | bytes, path: str = POLICY_PATH) -> Policy:
     except SourceError as error:
         raise WorkflowError(path, (error.finding,)) from None
     reader = Reader(document)
-    policy = Policy(
-        {file.text: _jobs(reader, file.text, jobs) for file, jobs in reader.entries(document.root, "the policy file")}
-    )
+    files = reader.entries(document.root, "the policy file")
+    jobs = {file.text: _jobs(reader, file.text, entries) for file, entries in files}
     if reader.failed():
         raise WorkflowError(path, reader.in_order())
-    return policy
+    return Policy(jobs, reader.in_order())
 
 
 def read_retry(reader: Reader, node: Node | None) -> RetryPolicy | None:
@@ -105,7 +104,7 @@ def read_timeout_minutes(reader: Reader, node: Node | None, position: str) -> Te
     """Return `timeout-minutes:`. Of zero, less or infinity a warning says that the default timeout holds."""
     amount = reader.amount(node, "timeout-minutes", position)
     if isinstance(node, Scalar) and isinstance(node.value, (int, float)) and not 0 < node.value < math.inf:
-        reader.warn(node.place, f"timeout-minutes: {to_string(node.value)} is no limit, so the default timeout holds")
+        reader.warn(node.place, f"timeout-minutes: {scalar_text(node.value)} is no limit, so the default timeout holds")
         return None
     return amount
 

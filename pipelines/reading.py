@@ -12,9 +12,8 @@ from contextlib import contextmanager
 from pipelines import contexts
 from pipelines.errors import ExpressionError, Finding, Place, Severity
 from pipelines.model import Tree
-from pipelines.source import Document, Mapping, Node, Scalar, Sequence
+from pipelines.source import Document, Mapping, Node, Scalar, Sequence, scalar_text
 from pipelines.template import Condition, Template
-from pipelines.values import to_string
 
 Names = tuple[frozenset[str], frozenset[str]]
 """Contexts and special functions that an expression may name."""
@@ -120,7 +119,7 @@ class Reader:
         scalar = self._scalar(node, what)
         if scalar is None:
             return None
-        text = to_string(scalar.value)
+        text = scalar_text(scalar.value)
         if "${{" in text:
             self.error(scalar.place, f"{what} cannot hold an expression")
         elif not text and not empty:
@@ -159,7 +158,7 @@ class Reader:
         number = self.number(node, what)
         if node is None or number is None or low <= number <= high:
             return number
-        self.error(node.place, f"{what} must be from {low:g} to {high:g}, not {to_string(number)}")
+        self.error(node.place, f"{what} must be from {low:g} to {high:g}, not {scalar_text(number)}")
         return None
 
     def whole(self, node: Node | None, what: str, low: int, high: int) -> int | None:
@@ -167,7 +166,7 @@ class Reader:
         if node is None or number is None:
             return None
         if number != int(number):
-            self.error(node.place, f"{what} must be a whole number, not {to_string(number)}")
+            self.error(node.place, f"{what} must be a whole number, not {scalar_text(number)}")
             return None
         return int(number)
 
@@ -178,7 +177,7 @@ class Reader:
         scalar = self._scalar(node, what)
         if scalar is None:
             return None
-        text = to_string(scalar.value)
+        text = scalar_text(scalar.value)
         if not text and not empty:
             self.error(scalar.place, f"{what} is empty")
         if "${{" not in text:
@@ -208,19 +207,19 @@ class Reader:
         if node is None or is_expression(node):
             return self.template(node, what, names)
         value = self.boolean(node, what)
-        return None if value is None else Template.literal(to_string(value), node.place)
+        return None if value is None else Template.literal(scalar_text(value), node.place)
 
     def amount(self, node: Node | None, what: str, names: str | Names) -> Template | None:
         """Return a number or an expression."""
         if node is None or is_expression(node):
             return self.template(node, what, names)
         value = self.number(node, what)
-        return None if value is None else Template.literal(to_string(value), node.place)
+        return None if value is None else Template.literal(scalar_text(value), node.place)
 
     def condition(self, node: Node | None, what: str, names: str | Names) -> Condition | None:
         """Return an `if:`, with or without its `${{ }}`; an empty one is None, as if it were not there."""
         scalar = self._scalar(node, what)
-        text = "" if scalar is None else to_string(scalar.value)
+        text = "" if scalar is None else scalar_text(scalar.value)
         if scalar is None or not text.strip():
             return None
         try:

@@ -4,9 +4,11 @@ It reads PyYAML's event stream rather than its node graph, so that hostile files
 recursive anchors) are stopped by a cap while they are read, and never by the interpreter's stack.
 """
 
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from decimal import Decimal
 from itertools import islice
 from typing import Any, TypeAlias
 
@@ -182,6 +184,25 @@ def scalar_value(text: str) -> Value:
         return _BOOLS[text]
     found = number(text)
     return text if found is None else found
+
+
+def scalar_text(value: Value) -> str:
+    """Return a scalar as the text that a workflow gets of it: 1.50 is 1.5, null is empty, 1e20 is written out.
+
+    The form of numbers is that of GitHub's parser (JavaScript's); the one that expressions print differs beyond 1e15.
+    """
+    if isinstance(value, str) or value is None:
+        return value or ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if value != value or value in (math.inf, -math.inf):
+        return "NaN" if value != value else f"{'-' if value < 0 else ''}Infinity"
+    if value == 0:
+        return "0"
+    if 1e-6 <= abs(value) < 1e21:
+        return format(Decimal(repr(value)), "f").removesuffix(".0")
+    mantissa, _, exponent = repr(float(value)).partition("e")
+    return f"{mantissa.removesuffix('.0')}e{int(exponent):+d}"
 
 
 def read(source: str | bytes) -> Document:
