@@ -243,6 +243,18 @@ def materialise(repo: Repo, sha: str, dest: Path, branch: str | None, base: tupl
     return size
 
 
+def start_repository(folder: Path, message: str, at: datetime) -> str:
+    """Make a folder of Treadle's own a repository; return its first commit, on `main`, with all that is in it."""
+    import pygit2
+
+    _prepare()
+    handle = pygit2.init_repository(str(folder), initial_head="main")
+    handle.index.add_all()
+    handle.index.write()
+    author = pygit2.Signature("treadle", "demo@treadle.invalid", int(at.timestamp()), 0)
+    return str(handle.create_commit("HEAD", author, author, message, handle.index.write_tree(), []))
+
+
 @functools.cache
 def _prepare() -> None:
     import pygit2

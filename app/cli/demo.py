@@ -7,6 +7,7 @@ from pathlib import Path
 
 from app.cli.naming import home_of
 from app.cli.output import talk
+from engine.core.clock import SystemClock
 from engine.core.errors import ExecutorUnavailable
 
 NAME = "demo"
@@ -20,6 +21,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--executor", choices=("docker", "host"), help="where the jobs run (default: Docker if it is there)"
     )
+    parser.add_argument("--plain", action="store_true", help="plain lines, also on a terminal")
     parser.add_argument("--json", action="store_true", help="print JSON lines, as `run --json` does")
 
 
@@ -33,7 +35,7 @@ def execute(args: argparse.Namespace) -> int:
     talk(f"The demo project is {folder}. Run it again with:\n  treadle run --repo {folder} {' '.join(where)}\n")
     line = ["--repo", str(folder), "--home", str(home), *where]
     line += ["--config", args.config] if args.config else []
-    line += ["--json"] if args.json else []
+    line += [f"--{face}" for face in ("plain", "json") if getattr(args, face)]
     sys.stdout.flush()
     return run.execute(parser_for("run").parse_args(line))
 
@@ -45,7 +47,7 @@ def prepare(folder: Path) -> Path:
     folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     shutil.copytree(BUNDLED, folder, dirs_exist_ok=True)
     if not (folder / ".git").exists():
-        start_repository(folder, "Begin the demo")
+        start_repository(folder, "Begin the demo", SystemClock().now())
     return folder
 
 
@@ -71,7 +73,7 @@ def _image() -> str:
         return image
     client = DockerClient()
     try:
-        Images(client).ensure(PULLED, talk)
+        Images(client).ensure(PULLED, lambda line: talk(line))
     finally:
         client.close()
     return PULLED
