@@ -4,6 +4,7 @@ A command stands at the start of its line, after white space at most. What a com
 setting outputs) is left to whoever owns the stream; here it is only noted down and turned into what the log shows.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
@@ -93,6 +94,7 @@ class CommandStream:
     _token: str = ""
     _echo: bool = False
     _warned: set[str] = field(default_factory=set)
+    _said: Counter[str] = field(default_factory=Counter)
 
     def line(self, text: str) -> list[str] | None:
         """Act on one line. Return the lines to show in its place, None when it is plain text and stays as it is."""
@@ -109,7 +111,8 @@ class CommandStream:
     def _say(self, level: str, command: Command | None, message: str) -> list[str]:
         """Keep an annotation and return its line in the log."""
         place = command.properties if command else {}
-        if sum(kept.level == level for kept in self.annotations) < KEPT_ANNOTATIONS:
+        self._said[level] += 1
+        if self._said[level] <= KEPT_ANNOTATIONS:
             self.annotations.append(
                 Annotation(
                     level,

@@ -46,8 +46,7 @@ class Mask:
         """Return `text` with every secret hidden."""
         if not self._roots:
             return text
-        stream = self.stream()
-        return (stream.feed(_bytes(text)) + stream.flush()).decode("utf-8", "surrogateescape")
+        return self.stream().flush(_bytes(text)).decode("utf-8", "surrogateescape")
 
     def spans(self, data: bytes) -> list[tuple[int, int]]:
         """Return the places that secrets cover, in order, merged where they overlap or touch."""
@@ -140,9 +139,10 @@ class MaskStream:
         data = self._held + chunk if self._held else chunk
         return self._show(data, self._mask.tail(data))
 
-    def flush(self) -> bytes:
-        """Return what was held back; the stream starts afresh, so nothing later joins with what was before."""
-        shown = self._show(self._held, len(self._held))
+    def flush(self, last: bytes = b"") -> bytes:
+        """Return what was held back and `last`; the stream starts afresh, nothing later joins with what was before."""
+        data = self._held + last if self._held else last
+        shown = self._show(data, len(data))
         self.open, self.covered = False, 0
         return shown
 
