@@ -1,1 +1,1 @@
-"""The ground floor: states, records, retry and scheduling rules. Pure: no clock but an argument, no disk, no network."""
+"""The ground floor: states, records, retry and scheduling rules. Pure: time is an argument, no disk, no network."""

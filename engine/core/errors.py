@@ -2,7 +2,7 @@
 
 
 class EngineError(Exception):
-    """Something is wrong on our side of the line; the message is a sentence for a person, `fix` the next thing to try."""
+    """Something is wrong on our side of the line; the message is a sentence for a person, `fix` what to try next."""
 
     def __init__(self, message: str, fix: str = "") -> None:
         super().__init__(message)

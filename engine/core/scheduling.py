@@ -43,7 +43,8 @@ class Candidate:
     """A pending job whose needs are all finished.
 
     `condition` evaluates its `if:` (None: there is none) on `contexts` plus the status functions that are passed in;
-    it may raise ValueError with a sentence. `active_siblings` counts the queued, running and retrying jobs of its matrix.
+    it may raise ValueError with a sentence. `active_siblings` counts the queued, running and retrying jobs of its
+    matrix.
     """
 
     job_id: int

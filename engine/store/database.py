@@ -36,7 +36,10 @@ class Database:
 
     @contextmanager
     def write(self, *, durable: bool = False) -> Iterator[None]:
-        """One short write transaction, taken at once (BEGIN IMMEDIATE). Nests. Raises StoreBusy after 5 s without the lock."""
+        """One short write transaction, taken at once (BEGIN IMMEDIATE). Nests.
+
+        Raises StoreBusy after 5 s without the lock.
+        """
         if self._db.in_transaction():
             yield
             return

@@ -1,4 +1,7 @@
-"""What there is to decide, read for the scheduler, and what it decided, written. The rules are in `engine/core/scheduling`."""
+"""What there is to decide, read for the scheduler, and what it decided, written.
+
+The rules are in `engine/core/scheduling`.
+"""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -97,7 +100,7 @@ class Decisions:
             )  # fmt: skip
         due = JobRow.select(JobRow.id).where((JobRow.status == JobStatus.RETRYING) & (JobRow.next_attempt_at <= now))
         waiting = RunRow.select().where(RunRow.status == RunStatus.PENDING).order_by(RunRow.id).limit(limit)
-        waiting_runs = tuple((_run_member(run), run.concurrency_group, run.cancel_in_progress) for run in waiting)
+        waiting_runs = tuple((_run_member(run), str(run.concurrency_group), run.cancel_in_progress) for run in waiting)
         names = {c.group for c in candidates if c.group} | {group for _, group, _ in waiting_runs}
         return Snapshot(
             tuple(candidates),

@@ -7,7 +7,7 @@ from engine.store.database import Database
 from engine.store.tables import DefinitionRow
 from pipelines.model import Workflow
 from pipelines.parse import parse_workflow
-from pipelines.policy import apply_policy, parse_policy
+from pipelines.policy import parse_policy
 
 
 class Definitions:
@@ -47,4 +47,4 @@ class Definitions:
 
 def _parse(path: str, text: str, policy: str) -> Workflow:
     workflow = parse_workflow(text, path)
-    return apply_policy(workflow, parse_policy(policy, ".treadle/policy.yml")) if policy else workflow
+    return parse_policy(policy).apply(workflow) if policy else workflow

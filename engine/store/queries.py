@@ -71,11 +71,11 @@ class Queries:
         return AttemptRow.get_by_id(attempt_id).state
 
     def steps(self, attempt_id: int) -> list[Step]:
-        rows = StepRow.select().where(StepRow.attempt_id == attempt_id).order_by(StepRow.index)
+        rows = StepRow.select().where(StepRow.attempt_id == attempt_id).order_by(StepRow.position)
         return [
             Step(
-                row.attempt_id, row.index, row.name, StepStatus(row.status), row.outcome, row.conclusion, row.exit_code,
-                row.started_at, row.finished_at, row.log_start, row.log_end,
+                row.attempt_id, row.position, row.name, StepStatus(row.status), row.outcome, row.conclusion,
+                row.exit_code, row.started_at, row.finished_at, row.log_start, row.log_end,
             )
             for row in rows
         ]  # fmt: skip
@@ -83,7 +83,7 @@ class Queries:
     def summaries(self, attempt_id: int) -> list[str]:
         """Return the step summaries (Markdown) of an attempt, in order."""
         rows = StepRow.select(StepRow.summary).where((StepRow.attempt_id == attempt_id) & (StepRow.summary != ""))
-        return [row.summary for row in rows.order_by(StepRow.index)]
+        return [row.summary for row in rows.order_by(StepRow.position)]
 
     def annotations(self, attempt_id: int) -> list[dict[str, Any]]:
         rows = AnnotationRow.select().where(AnnotationRow.attempt_id == attempt_id).order_by(AnnotationRow.id)
@@ -106,8 +106,10 @@ class Queries:
 
     def counts(self) -> dict[str, int]:
         """Return how many jobs there are in each status."""
-        rows = JobRow.select(JobRow.status, fn.COUNT(JobRow.id)).group_by(JobRow.status).tuples()
-        return {status: count for status, count in rows}  # noqa: C416 - peewee rows are lists
+        rows: Any = (
+            JobRow.select(JobRow.status, fn.COUNT(JobRow.id).alias("jobs")).group_by(JobRow.status).namedtuples()
+        )
+        return {row.status: row.jobs for row in rows}
 
 
 def _runs() -> Any:

@@ -50,6 +50,7 @@ class StepNews:
     log_start: int | None = None
     log_end: int | None = None
     summary: str = ""
+    name: str = ""
 
 
 class Queue:
@@ -64,8 +65,8 @@ class Queue:
         with self._lock:
             self._heaps.clear()
             self._running.clear()
-            for (repo_id,) in JobRow.select(JobRow.repo_id).where(JobRow.status == JobStatus.RUNNING).tuples():
-                self._running[repo_id] = self._running.get(repo_id, 0) + 1
+            for row in JobRow.select(JobRow.repo_id).where(JobRow.status == JobStatus.RUNNING):
+                self._running[row.repo_id] = self._running.get(row.repo_id, 0) + 1
         waiting = [row.id for row in JobRow.select(JobRow.id).where(JobRow.status == JobStatus.QUEUED)]
         self.add(waiting)
         return len(waiting)
@@ -107,7 +108,7 @@ class Queue:
         with self._db.write():
             held = (AttemptRow.token.in_(list(tokens))) & (AttemptRow.status == AttemptStatus.RUNNING)
             AttemptRow.update(heartbeat_at=now, lease_expires_at=now + timedelta(seconds=LEASE_S)).where(held).execute()
-            return {token for (token,) in AttemptRow.select(AttemptRow.token).where(held).tuples()}
+            return {row.token for row in AttemptRow.select(AttemptRow.token).where(held)}
 
     def begin(self, lease: Lease, step_names: Sequence[str], deadline_at: datetime | None) -> None:
         """Record what the attempt will do and until when. Raises LeaseLost."""
@@ -115,7 +116,7 @@ class Queue:
             self._held(lease)
             JobRow.update(deadline_at=deadline_at).where(JobRow.id == lease.job_id).execute()
             rows = [
-                {"attempt_id": lease.attempt_id, "index": index, "name": name, "status": StepStatus.PENDING}
+                {"attempt_id": lease.attempt_id, "position": index, "name": name, "status": StepStatus.PENDING}
                 for index, name in enumerate(step_names)
             ]
             for start in range(0, len(rows), 200):
@@ -146,7 +147,7 @@ class Queue:
                 change = Change(item.cause, item.at, lease.worker, item.reason, item.exit_code)
                 fields = {
                     name: value
-                    for name in ("outcome", "conclusion", "log_start", "log_end", "summary")
+                    for name in ("outcome", "conclusion", "log_start", "log_end", "summary", "name")
                     if (value := getattr(item, name)) not in (None, "")
                 }
                 transitions.change_step(attempt, job, item.index, change, **fields)
@@ -188,7 +189,7 @@ class Queue:
 
     def watched(self) -> tuple[Watched, ...]:
         """Return every running attempt, as the watchdog sees it."""
-        rows = (
+        rows: Any = (
             AttemptRow.select(
                 AttemptRow.job_id,
                 AttemptRow.token,

@@ -131,11 +131,19 @@ class Runs:
         RunRow.update(open_jobs=len(rows)).where(RunRow.id == run.id).execute()
 
     def _insert_job(self, run: RunRow, plan: JobPlan, change: Change) -> JobRow:
+        retries = plan.retry.max if plan.retry else 0
         row = JobRow.create(
-            run_id=run.id, repo_id=run.repo_id, key=plan.key, status=JobStatus.PENDING, unmet=0, created_at=run.created_at,
-            needs=list(plan.needs), max_retries=plan.retry.max if plan.retry else 0,
-            retries_left=plan.retry.max if plan.retry else 0, **_plan_fields(plan),
-        )  # fmt: skip
+            run_id=run.id,
+            repo_id=run.repo_id,
+            key=plan.key,
+            status=JobStatus.PENDING,
+            unmet=0,
+            created_at=run.created_at,
+            needs=list(plan.needs),
+            max_retries=retries,
+            retries_left=retries,
+            **_plan_fields(plan),
+        )
         transitions.record_start("job", run.id, JobStatus.PENDING, change, plan.name, job_id=row.id)
         return row
 

@@ -204,7 +204,7 @@ class AttemptRow(Row):
 
 class StepRow(Row):
     attempt_id = IntegerField()
-    index = IntegerField()
+    position = IntegerField()
     name = TextField()
     status = CharField()
     outcome = CharField(default="")
@@ -218,7 +218,7 @@ class StepRow(Row):
 
     class Meta:
         table_name = "step"
-        primary_key = CompositeKey("attempt_id", "index")
+        primary_key = CompositeKey("attempt_id", "position")
         without_rowid = True
 
 

@@ -80,11 +80,11 @@ def change_attempt(row: AttemptRow, job: JobRow, change: Change, kind: str = "")
 
 
 def change_step(attempt: AttemptRow, job: JobRow, index: int, change: Change, **fields: Any) -> bool:
-    step = StepRow.get((StepRow.attempt_id == attempt.id) & (StepRow.index == index))
+    step = StepRow.get((StepRow.attempt_id == attempt.id) & (StepRow.position == index))
     status = next_status("step", step.status, change.cause)
     fields |= {"started_at": change.at} if status == "running" else {"finished_at": change.at}
     query = StepRow.update(status=status, exit_code=change.exit_code, **fields).where(
-        (StepRow.attempt_id == attempt.id) & (StepRow.index == index) & (StepRow.status == step.status)
+        (StepRow.attempt_id == attempt.id) & (StepRow.position == index) & (StepRow.status == step.status)
     )
     if query.execute() != 1:
         return False
@@ -176,8 +176,8 @@ def _close_run(run_id: int, change: Change) -> None:
     run = RunRow.get_by_id(run_id)
     if run.open_jobs > 0:
         return
-    jobs = JobRow.select(JobRow.status, JobRow.tolerated).where(JobRow.run_id == run_id).tuples()
-    ended = {status for status, tolerated in jobs if not tolerated}
+    jobs = JobRow.select(JobRow.status, JobRow.tolerated).where(JobRow.run_id == run_id)
+    ended = {job.status for job in jobs if not job.tolerated}
     broken = bool(ended & {JobStatus.FAILED, JobStatus.TIMED_OUT})
     if JobStatus.CANCELLED in ended and (run.cancel_asked_at is not None or not broken):
         cause = "cancelled"

@@ -1,0 +1,348 @@
+"""`treadle run`: runs workflows of a repository on this machine to the end, and shows them while they run."""
+
+import argparse
+import getpass
+import json
+import os
+import signal
+import threading
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from app.cli.naming import home_of
+from app.cli.output import talk
+from app.cli.result import Renderer, Result, renderer_for
+from engine.bus import Bus
+from engine.core.clock import SystemClock
+from engine.core.errors import EngineError, GitError, SettingsError
+from engine.settings import Settings, load
+
+if TYPE_CHECKING:
+    from app.cli.follow import Follower
+    from engine.engine import Engine
+    from engine.git import Repo
+    from engine.store.store import Store
+
+NAME = "run"
+HELP = "run workflows of a folder to the end"
+LOOK_S = 0.1
+TAKE_OVER_S = 0.5
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "workflow", nargs="?", metavar="WORKFLOW", help="a workflow file or name (default: all that the event triggers)"
+    )
+    parser.add_argument("--repo", default=".", metavar="DIR", help="the repository (default: here)")
+    parser.add_argument(
+        "--job", action="append", default=[], metavar="ID", help="only this job and what it needs; repeatable"
+    )
+    parser.add_argument(
+        "--event", metavar="NAME", help="the event (default: push, or what the named workflow listens to)"
+    )
+    parser.add_argument("--payload", metavar="FILE", help="the event's payload, a JSON file")
+    parser.add_argument("--ref", metavar="REF", help="run this commit (default: the working tree as it is)")
+    parser.add_argument(
+        "--input", action="append", default=[], metavar="K=V", help="an input of workflow_dispatch; repeatable"
+    )
+    parser.add_argument(
+        "--var", action="append", default=[], metavar="K=V", help="a value of the vars context; repeatable"
+    )
+    parser.add_argument(
+        "--secret",
+        action="append",
+        default=[],
+        metavar="K=V",
+        help="a secret (K alone: from the environment); repeatable",
+    )
+    parser.add_argument(
+        "--env", action="append", default=[], metavar="K=V", help="a variable for every step; repeatable"
+    )
+    parser.add_argument(
+        "--label",
+        action="append",
+        default=[],
+        metavar="L=IMAGE",
+        help="map a runs-on label to an image or to `host`; repeatable",
+    )
+    parser.add_argument("--executor", choices=("docker", "host"), help="where jobs without a container run")
+    parser.add_argument("--workers", type=int, metavar="N", help="jobs at once (default: the number of CPUs)")
+    parser.add_argument("--plain", action="store_true", help="plain lines, also on a terminal")
+    parser.add_argument("--json", action="store_true", help="print JSON lines")
+
+
+def execute(args: argparse.Namespace) -> int:
+    home = home_of(args)
+    settings = _settings(args, home)
+    # Interrupts are answered from here on: a run that is being set up is taken back, one that runs is cancelled.
+    interrupts = Interrupts()
+    with interrupts:
+        return _run(args, settings, home, interrupts)
+
+
+class Interrupts:
+    """Counts Ctrl-C and SIGTERM instead of raising in the middle of things."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.news = threading.Event()
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            self._before[number] = signal.signal(number, self._note)
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _note(self, *_: object) -> None:
+        self.count += 1
+        self.news.set()
+
+    def check(self) -> None:
+        """Raise KeyboardInterrupt if there was one."""
+        if self.count:
+            raise KeyboardInterrupt
+
+
+def _run(args: argparse.Namespace, settings: Settings, home: Path, interrupts: Interrupts) -> int:
+    from engine.engine import executors_of
+    from engine.store.store import open_store
+    from engine.worker.precheck import Wanted, check
+
+    clock = SystemClock()
+    started_s = clock.monotonic_s()
+    store = open_store(home, create=True)
+    executors = executors_of(settings, store)
+    try:
+        _warm_up(executors, args.executor or settings.executor)
+        from engine.control import intake
+
+        prepared = _prepare(args, store)
+        for note in prepared.notes:
+            talk(note)
+        if not prepared.runs:
+            _say_why(prepared.verdicts, args.event or "push")
+            return 2
+        labels = {**settings.labels, **_pairs(args.label, "--label")}
+        executor = args.executor or settings.executor
+        wanted = [Wanted(run.workflow, run.plan.jobs, run.contexts, labels, executor) for run in prepared.runs]
+        check(wanted, executors, talk)
+        interrupts.check()
+        renderer = renderer_for(as_json=args.json, plain=args.plain)
+        session = _Session(store, settings, executors, renderer, interrupts)
+        run_ids = intake.record(store, prepared, _actor(), clock)
+        result = session.see_through(run_ids, started_s)
+    finally:
+        executors.close()
+        store.close()
+    if interrupts.count:
+        return 130
+    return _exit_code(result, session.unavailable)
+
+
+class _Session:
+    """One `treadle run` from the recorded runs to their end, with this home's engine or in its place."""
+
+    def __init__(
+        self, store: "Store", settings: Settings, executors: Any, renderer: Renderer, interrupts: Interrupts
+    ) -> None:
+        from engine.engine import HomeLock
+
+        self._store = store
+        self._settings = settings
+        self._executors = executors
+        self._renderer = renderer
+        self._interrupts = interrupts
+        self._bus = Bus()
+        self._lock = HomeLock(store.home)
+        self._engine: Engine | None = None
+        self.unavailable = False
+
+    def see_through(self, run_ids: list[int], started_s: float) -> Result:
+        """Follow the runs to their end. An engine that runs already does the work; if it leaves, this one goes on."""
+        from app.cli.follow import Follower
+        from engine.doorbell import ring
+
+        clock = SystemClock()
+        listener = self._bus.listen("news", "log")
+        follower = Follower(self._store, run_ids, self._renderer)
+        try:
+            if not self._become_engine():
+                ring(self._store.home)
+            tried_s = asked = 0.0
+            while not follower.done:
+                follower.look()
+                if self._interrupts.count > asked:
+                    self._cancel(run_ids, now=asked > 0)
+                    asked = self._interrupts.count
+                if self._engine is None and clock.monotonic_s() - tried_s > TAKE_OVER_S:
+                    tried_s = clock.monotonic_s()
+                    self._become_engine()
+                listener.wait(LOOK_S)
+                self._pause(follower)
+            follower.look()
+            result = follower.result(clock.monotonic_s() - started_s)
+            self.unavailable = self._any_unavailable(run_ids)
+            if self._engine is not None:
+                self._engine.stop()
+                self._engine = None
+            self._renderer.finished(result)
+            return result
+        finally:
+            if self._engine is not None:
+                self._engine.stop()
+            self._renderer.close()
+
+    def _pause(self, follower: "Follower") -> None:
+        """Let a burst of news gather: a screen is not read a thousand times a second."""
+        if not follower.done:
+            self._interrupts.news.wait(0.02)
+            self._interrupts.news.clear()
+
+    def _become_engine(self) -> bool:
+        from engine.engine import Engine
+
+        if not self._lock.take():
+            return False
+        self._engine = Engine(self._settings, self._store, self._lock, self._bus, self._executors).start()
+        return True
+
+    def _cancel(self, run_ids: list[int], now: bool) -> None:
+        from engine.control import commands
+
+        for run_id in run_ids:
+            run = self._store.queries.run(run_id)
+            if run is not None and not now:
+                try:
+                    commands.cancel(self._store, run, _actor())
+                except EngineError:
+                    continue  # it has just ended
+        if now and self._engine is not None:
+            jobs = frozenset(job.id for run_id in run_ids for job in self._store.queries.jobs(run_id))
+            self._engine.pool.kill(jobs)
+
+    def _any_unavailable(self, run_ids: list[int]) -> bool:
+        jobs = [job for run_id in run_ids for job in self._store.queries.jobs(run_id) if job.status == "failed"]
+        return any(
+            attempt.kind == "unavailable" for job in jobs for attempt in self._store.queries.attempts(job.id)[-1:]
+        )
+
+
+def _settings(args: argparse.Namespace, home: Path) -> Settings:
+    settings = load(home, Path(args.config) if args.config else None, os.environ)
+    if args.workers is not None:
+        if args.workers < 1:
+            raise SettingsError(f"--workers {args.workers} leaves nobody to work.", "Give at least 1.")
+        settings = replace(settings, workers=args.workers)
+    return settings
+
+
+def _prepare(args: argparse.Namespace, store: "Store") -> Any:
+    from engine.control.intake import LocalRequest, prepare
+    from pipelines.github_context import InputError
+
+    repo = _repo(Path(args.repo))
+    request = LocalRequest(
+        repo=repo,
+        rev=args.ref,
+        workflow=_workflow(args.workflow, repo.root),
+        jobs=frozenset(args.job),
+        event=args.event,
+        payload=_payload(args.payload),
+        inputs=_pairs(args.input, "--input"),
+        variables=_pairs(args.var, "--var"),
+        secrets=_pairs(args.secret, "--secret", from_environment=True),
+        env=_pairs(args.env, "--env"),
+        labels=_pairs(args.label, "--label"),
+        executor=args.executor,
+        actor=_actor(),
+    )
+    try:
+        return prepare(store, request)
+    except InputError as error:
+        raise SettingsError(str(error)) from None
+
+
+def _repo(path: Path) -> "Repo":
+    from engine import git
+
+    found = git.discover(path)
+    if found is None:
+        raise GitError(
+            f"{path.resolve()} is not in a Git repository.", "`git init` makes one; --repo names another folder."
+        )
+    return found
+
+
+def _workflow(given: str | None, root: Path) -> str | None:
+    """Return a workflow file's path in the repository, or what was given as a name."""
+    if given is None:
+        return None
+    path = Path(given)
+    for candidate in (path, root / path):
+        if candidate.is_file() and candidate.resolve().is_relative_to(root.resolve()):
+            return candidate.resolve().relative_to(root.resolve()).as_posix()
+    return given
+
+
+def _payload(path: str | None) -> Mapping[str, Any] | None:
+    if path is None:
+        return None
+    try:
+        payload = json.loads(Path(path).read_bytes())
+    except OSError as error:
+        raise SettingsError(f"The payload {path} cannot be read: {error.strerror}.") from None
+    except ValueError as error:
+        raise SettingsError(f"The payload {path} is not JSON: {error}.") from None
+    if not isinstance(payload, dict):
+        raise SettingsError(f"The payload {path} is not a JSON object.")
+    return payload
+
+
+def _pairs(given: list[str], option: str, *, from_environment: bool = False) -> dict[str, str]:
+    pairs = {}
+    for pair in given:
+        name, equals, value = pair.partition("=")
+        if not equals and from_environment and name in os.environ:
+            value, equals = os.environ[name], "="
+        if not equals or not name:
+            # A secret's value must not be repeated, and what lacks its `=` may be one.
+            shown = f"of {option}" if from_environment else f"{option} {pair}"
+            raise SettingsError(f"{shown[:1].upper()}{shown[1:]}: give NAME=VALUE.")
+        pairs[name] = value
+    return pairs
+
+
+def _warm_up(executors: Any, kind: str) -> None:
+    """Load what the executor needs while the workflow is read; what goes wrong shows when it is asked for."""
+
+    def load_it() -> None:
+        try:
+            executors.get(kind)
+        except EngineError:
+            pass  # the check before the run says it, with the fix
+
+    threading.Thread(target=load_it, name="warm-up", daemon=True).start()
+
+
+def _say_why(verdicts: Mapping[str, str], event: str) -> None:
+    talk(f"No workflow runs for {event}:")
+    for path, reason in verdicts.items():
+        talk(f"  {path}: {reason}")
+
+
+def _exit_code(result: Result, unavailable: bool) -> int:
+    if result.status == "success":
+        return 0
+    return 3 if unavailable else 1
+
+
+def _actor() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())

@@ -1,0 +1,317 @@
+"""From a trigger to recorded runs: match, plan, record. Nothing here runs anything.
+
+In two steps, so that a person who asked for a run can be told what stands in its way before anything is written:
+`prepare` reads and plans, `record` writes. `Prepared.source` tells the worker how to get the files: `root` (the
+repository on this machine), `sha` (commit or snapshot), `branch`, `mirror` (the bare repository with the snapshot),
+and what the person asked for beyond the file: `labels`, `executor`, `env`.
+"""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
+from typing import Any
+
+from engine import git
+from engine.core.clock import Clock
+from engine.core.errors import GitError
+from engine.store.runs import NewRun
+from engine.store.store import Store
+from pipelines.dag import closure
+from pipelines.errors import Finding, Place, Severity, WorkflowError
+from pipelines.github_context import dispatch_inputs, github_context
+from pipelines.model import Trigger, Workflow
+from pipelines.parse import unsupported
+from pipelines.plan import RunPlan, plan_run
+from pipelines.policy import POLICY_PATH
+from pipelines.triggers import TriggerEvent, fires
+
+NO_SHA = "0" * 40
+
+
+@dataclass(frozen=True)
+class LocalRequest:
+    """What a person asks for in a repository on this machine. `rev` None: the working tree as it is.
+
+    `workflow` is a path in the repository or a workflow's name; None: all that `event` triggers. `event` None: push,
+    or what a workflow that was named listens to.
+    """
+
+    repo: git.Repo
+    rev: str | None = None
+    workflow: str | None = None
+    jobs: frozenset[str] = frozenset()
+    event: str | None = None
+    payload: Mapping[str, Any] | None = None
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    variables: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    env: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    executor: str | None = None
+    actor: str = ""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """One run that could be recorded. `plan` is what it would be; ids and numbers are filled in when it is."""
+
+    workflow: Workflow
+    definition: str
+    event: str
+    ref: str
+    sha: str
+    contexts: Mapping[str, Any]
+    source: Mapping[str, Any]
+    plan: RunPlan
+    only: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Intake:
+    """What a request comes to: runs to record, and for each workflow file why it would run or not."""
+
+    request: LocalRequest
+    runs: tuple[Prepared, ...]
+    verdicts: Mapping[str, str]
+    notes: tuple[str, ...]
+
+
+def prepare(store: Store, request: LocalRequest) -> Intake:
+    """Work out which workflows run, and plan them.
+
+    Raises WorkflowError (several in an ExceptionGroup) for workflows that cannot be read, planned or honoured,
+    GitError for a repository or revision that cannot be read, InputError for inputs that the workflow does not take.
+    """
+    facts = _look(store, request)
+    policy = _text(git.read_file(request.repo, facts.rev, POLICY_PATH) or b"", POLICY_PATH)
+    wanted = request.workflow
+    known: dict[str, tuple[str, Workflow]] = {}
+    broken: list[WorkflowError] = []
+    for path, content in facts.files.items():
+        if wanted in facts.files and path != wanted:
+            continue
+        try:
+            known[path] = store.definitions.keep(path, _text(content, path), policy)
+        except WorkflowError as error:
+            broken.append(error)
+    chosen = _choose(facts, known, wanted, broken)
+    runs: list[Prepared] = []
+    verdicts: dict[str, str] = {}
+    for path, (digest, workflow) in chosen.items():
+        event = request.event or _usual_event(workflow, named=wanted is not None)
+        trigger = next((one for one in workflow.on if one.event == event), None)
+        verdict = fires(workflow.on, facts.trigger_event(event, workflow))
+        verdicts[path] = verdict.reason
+        if wanted is not None and trigger is None:
+            raise GitError(f"{path} does not listen to {event}, only to {', '.join(t.event for t in workflow.on)}.")
+        if wanted is None and not verdict.runs:
+            continue
+        try:
+            runs.append(_plan(facts, request, digest, workflow, event, trigger))
+        except WorkflowError as error:
+            broken.append(error)
+    if len(broken) == 1:
+        raise broken[0]
+    if broken:
+        raise ExceptionGroup("invalid workflows", broken)
+    return Intake(request, tuple(runs), verdicts, facts.notes)
+
+
+def record(store: Store, intake: Intake, actor: str, clock: Clock) -> list[int]:
+    """Record the event, then its runs with all their jobs; return the runs' ids. The scheduler takes it from there."""
+    if not intake.runs:
+        return []
+    repo, first = intake.request.repo, intake.runs[0]
+    repo_id = store.runs.repo(repo.name, str(repo.root), repo.remote_url or "")
+    fields = {"ref": first.ref, "sha": first.sha, "actor": actor, "payload": first.contexts["github"]["event"]}
+    event_id, _ = store.runs.event(repo_id, f"local-{uuid.uuid4()}", first.event, fields, clock.now())
+    ids = []
+    for prepared in intake.runs:
+        new = NewRun(
+            repo_id=repo_id,
+            event_id=event_id,
+            workflow_path=prepared.workflow.path,
+            workflow_name=prepared.workflow.title,
+            definition=prepared.definition,
+            event=prepared.event,
+            ref=prepared.ref,
+            sha=prepared.sha,
+            plan=lambda run_id, number, prepared=prepared: _planned(prepared, run_id, number),  # type: ignore[misc]
+            contexts=prepared.contexts,
+            source=prepared.source,
+            secrets=store.secrets.seal(intake.request.secrets),
+        )
+        ids.append(store.runs.create(new, actor, clock.now()))
+    store.runs.verdicts(event_id, intake.verdicts)
+    return ids
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """A repository as the request wants it seen."""
+
+    request: LocalRequest
+    rev: str | None
+    files: Mapping[str, bytes]
+    sha: str
+    head: str | None
+    branch: str | None
+    tag: str | None
+    message: str
+    mirror: str | None
+    repo: git.Repo
+    notes: tuple[str, ...]
+
+    @property
+    def ref(self) -> str:
+        return f"refs/tags/{self.tag}" if self.tag else f"refs/heads/{self.branch or 'HEAD'}"
+
+    def trigger_event(self, name: str, workflow: Workflow) -> TriggerEvent:
+        payload = self.request.payload or {}
+        pull = payload.get("pull_request")
+        is_pull = name.startswith("pull_request")
+        base = pull.get("base", {}).get("ref") if isinstance(pull, dict) else self.branch
+        default_action = "opened" if is_pull else None
+        return TriggerEvent(
+            name=name,
+            action=payload.get("action", default_action),
+            ref=self.ref,
+            branch=None if self.tag else self.branch,
+            tag=self.tag,
+            base_branch=base if is_pull else None,
+            changed_files=self._changed(workflow),
+            message=self.message,
+        )
+
+    def _changed(self, workflow: Workflow) -> tuple[str, ...] | None:
+        """The files of the last commit and of the working tree, worked out only where a filter asks for them."""
+        if not any(key.startswith("paths") for trigger in workflow.on for key in trigger.filters):
+            return None
+        if self.head is None:
+            return None
+        parents = git.commit_info(self.repo, self.head).parents
+        return tuple(git.changed_files(self.repo, parents[0], self.sha)) if parents else None
+
+
+def _look(store: Store, request: LocalRequest) -> _Facts:
+    repo = request.repo
+    if request.rev is not None:
+        sha = git.resolve(repo, request.rev)
+        commit = git.commit_info(repo, sha)
+        branch, tag = _named(request.rev)
+        files = git.workflow_files(repo, sha)
+        return _Facts(request, sha, files, sha, sha, branch, tag, commit.message, None, repo, ())
+    mirror = store.home / "repos" / f"{uuid.uuid5(uuid.NAMESPACE_URL, str(repo.root)).hex[:16]}.git"
+    snapshot = git.snapshot_worktree(repo, mirror)
+    message = git.commit_info(repo, repo.head).message if repo.head else ""
+    files = git.workflow_files(repo, None)
+    where = str(mirror) if snapshot.dirty else None
+    return _Facts(
+        request, None, files, snapshot.sha, repo.head, repo.branch, None, message, where, snapshot.repo, snapshot.notes
+    )
+
+
+def _named(rev: str) -> tuple[str | None, str | None]:
+    if rev.startswith("refs/tags/"):
+        return None, rev.removeprefix("refs/tags/")
+    return rev.removeprefix("refs/heads/"), None
+
+
+def _choose(
+    facts: _Facts, known: dict[str, tuple[str, Workflow]], wanted: str | None, broken: list[WorkflowError]
+) -> dict[str, tuple[str, Workflow]]:
+    if not facts.files:
+        raise GitError(
+            f"{facts.repo.root} has no workflows (looked in {', '.join(git.WORKFLOW_FOLDERS)}).",
+            "`treadle init` writes a first one.",
+        )
+    if wanted is None or wanted in facts.files:
+        return known
+    named = {path: found for path, found in known.items() if found[1].name == wanted}
+    if named:
+        broken.clear()
+        return named
+    names = [*facts.files, *(workflow.name for _, workflow in known.values() if workflow.name)]
+    near = get_close_matches(wanted, names, n=1)
+    hint = f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(names)}."
+    raise GitError(f"There is no workflow {wanted!r} in {facts.repo.root}.", hint)
+
+
+def _usual_event(workflow: Workflow, *, named: bool) -> str:
+    events = [trigger.event for trigger in workflow.on]
+    if not named or "push" in events:
+        return "push"
+    return "workflow_dispatch" if "workflow_dispatch" in events else next(iter(events), "push")
+
+
+def _plan(
+    facts: _Facts, request: LocalRequest, digest: str, workflow: Workflow, event: str, trigger: Trigger | None
+) -> Prepared:
+    asked = request.jobs & workflow.jobs.keys() or workflow.jobs.keys()
+    keys = closure({key: job.needs for key, job in workflow.jobs.items()}, asked)
+    refused = tuple(replace(finding, severity=Severity.ERROR) for finding in unsupported(workflow, keys))
+    if refused:
+        raise WorkflowError(workflow.path, refused)
+    inputs: Mapping[str, Any] = {}
+    if trigger is not None and event in ("workflow_dispatch", "workflow_call"):
+        inputs = dispatch_inputs(trigger, request.inputs)
+    elif request.inputs:
+        what, hint = f"inputs are given, but the event is {event}", "use --event workflow_dispatch"
+        raise WorkflowError(workflow.path, (Finding(Severity.ERROR, Place(1, 1), what, hint),))
+    ref = "refs/pull/1/merge" if event.startswith("pull_request") else facts.ref
+    github = github_context(
+        repository=request.repo.name,
+        sha=facts.head or facts.sha,
+        ref=ref,
+        event_name=event,
+        event=dict(request.payload) if request.payload is not None else _payload(facts, event, inputs),
+        actor=request.actor,
+        workflow=workflow.title,
+        workflow_path=workflow.path,
+        default_branch=facts.branch or "",
+    )
+    contexts = {"github": github, "inputs": dict(inputs), "vars": dict(request.variables)}
+    source = {
+        "root": str(request.repo.root),
+        "sha": facts.sha,
+        "branch": facts.branch if request.rev is None else None,
+        "mirror": facts.mirror,
+        "labels": dict(request.labels),
+        "executor": request.executor,
+        "env": dict(request.env),
+    }
+    only = request.jobs
+    plan = plan_run(workflow, contexts, only)
+    return Prepared(workflow, digest, event, ref, facts.head or facts.sha, contexts, source, plan, only)
+
+
+def _planned(prepared: Prepared, run_id: int, number: int) -> RunPlan:
+    github = {**prepared.contexts["github"], "run_id": str(run_id), "run_number": str(number)}
+    return plan_run(prepared.workflow, {**prepared.contexts, "github": github}, prepared.only)
+
+
+def _payload(facts: _Facts, event: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """What a forge would have sent, as far as the repository can tell."""
+    sha = facts.head or facts.sha
+    author = {"name": facts.repo.author_name, "email": facts.repo.author_email}
+    if event == "push":
+        commit = {"id": sha, "message": facts.message, "author": author, "committer": author}
+        said = {"ref": facts.ref, "before": NO_SHA, "after": sha}
+        return {**said, "head_commit": commit, "commits": [commit], "pusher": author}
+    if event.startswith("pull_request"):
+        side = {"ref": facts.branch or "HEAD", "sha": sha}
+        pull = {"number": 1, "head": side, "base": side, "title": facts.message.partition("\n")[0], "draft": False}
+        return {"action": "opened", "number": 1, "pull_request": pull}
+    if event == "workflow_dispatch":
+        return {"ref": facts.ref, "inputs": {name: str(value) for name, value in inputs.items()}}
+    return {}
+
+
+def _text(content: bytes, path: str) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        finding = Finding(Severity.ERROR, Place(line, 1), "the file is not UTF-8")
+        raise WorkflowError(path, (finding,)) from None

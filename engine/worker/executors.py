@@ -1,0 +1,35 @@
+"""The executors of a home, each made when a job first needs it: making one loads its library and asks its engine."""
+
+import threading
+from collections.abc import Callable, Collection, Mapping
+
+from engine.worker.executor import Executor
+
+
+class Executors:
+    """`docker` and `host` by name. `known` tells the boxes that running attempts still want, when one is made."""
+
+    def __init__(self, makers: Mapping[str, Callable[[], Executor]], known: Callable[[], Collection[str]]) -> None:
+        self._makers = makers
+        self._known = known
+        self._lock = threading.Lock()
+        self._made: dict[str, Executor] = {}
+
+    def get(self, kind: str) -> Executor:
+        """Return the executor, having removed what an earlier engine of this home left behind in it.
+
+        Raises ExecutorUnavailable when it cannot start boxes at all.
+        """
+        with self._lock:
+            if kind not in self._made:
+                executor = self._makers[kind]()
+                executor.check()
+                executor.strays(self._known())
+                self._made[kind] = executor
+            return self._made[kind]
+
+    def close(self) -> None:
+        with self._lock:
+            for executor in self._made.values():
+                executor.close()
+            self._made.clear()

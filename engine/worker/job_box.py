@@ -1,0 +1,102 @@
+"""Where a job runs: from `runs-on:`, `container:` and the labels map to an executor, an image and its options."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
+from typing import Any
+
+from engine.core.errors import ExecutorUnavailable
+from engine.worker.actions.registry import lookup
+from engine.worker.executor import BoxOptions
+from pipelines.container_options import ContainerOptions, parse_container_options
+from pipelines.errors import ExpressionError
+from pipelines.model import Job, Step
+from pipelines.template import resolve
+
+HOST = "host"
+DOCKER = "docker"
+
+
+@dataclass(frozen=True, slots=True)
+class BoxPlan:
+    """What a job's box will be. `image` is None on the host executor."""
+
+    executor: str
+    image: str | None
+    env: Mapping[str, str] = field(default_factory=dict)
+    options: BoxOptions = field(default_factory=BoxOptions)
+    cpus: float | None = None
+    memory_bytes: int | None = None
+
+
+def plan_box(job: Job, contexts: Mapping[str, Any], labels: Mapping[str, str], executor: str) -> BoxPlan:
+    """Return where `job` runs. `labels` maps runs-on labels to images or `host`; `executor` is docker or host.
+
+    Raises ExecutorUnavailable with the fix when nothing maps, ExpressionError when an expression fails.
+    """
+    image, env, options = "", {}, ContainerOptions()
+    if job.container is not None:
+        image = job.container.image.string(contexts).strip()
+        env = {name: value.string(contexts) for name, value in job.container.env.items()}
+        if job.container.options is not None:
+            text = job.container.options.string(contexts)
+            try:
+                options = parse_container_options(text)
+            except ValueError as error:
+                raise ExpressionError("evaluation", f"container.options: {error}") from None
+    if image and executor == HOST:
+        raise ExecutorUnavailable(
+            f"Job {job.key} asks for the container {image}, and the host executor has none.",
+            "Run it with Docker, or without `container:`.",
+        )
+    if not image:
+        image = HOST if executor == HOST else _label_image(job, contexts, labels)
+    if image == HOST:
+        return BoxPlan(HOST, None, env)
+    resources = job.resources
+    known = {item.name for item in fields(BoxOptions)}
+    return BoxPlan(
+        DOCKER,
+        image,
+        {**env, **options.env},
+        BoxOptions(**{name: getattr(options, name) for name in known}),
+        options.cpus or (resources.cpus if resources else None),
+        options.memory_bytes or (resources.memory_bytes if resources else None),
+    )
+
+
+def starts_with_checkout(steps: Iterable[Step]) -> bool:
+    """Whether the first thing the job does is a plain checkout, so that nobody can see an empty workspace."""
+    first = next(iter(steps), None)
+    return (
+        first is not None
+        and _is_checkout(first)
+        and first.condition is None
+        and not (first.with_.keys() - {"fetch-depth", "clean", "persist-credentials"})
+    )
+
+
+def wants_source(steps: Iterable[Step]) -> bool:
+    """Whether a checkout may be asked for: by a step, or within a local action, which is itself checked out first."""
+    return any(_is_checkout(step) for step in steps)
+
+
+def _is_checkout(step: Step) -> bool:
+    action = lookup(step.uses) if step.uses else None
+    return action is not None and action.name == "actions/checkout"
+
+
+def _label_image(job: Job, contexts: Mapping[str, Any], labels: Mapping[str, str]) -> str:
+    asked = resolve(job.runs_on, contexts)
+    wanted = asked.get("labels", []) if isinstance(asked, dict) else asked
+    names = [str(name) for name in (wanted if isinstance(wanted, list) else [wanted]) if name not in (None, "")]
+    for name in names:
+        if name in labels:
+            return labels[name]
+    shown = ", ".join(names) or "nothing"
+    near = get_close_matches(names[0], labels, n=1) if names else []
+    hint = f" (did you mean {near[0]}?)" if near else f"; known: {', '.join(sorted(labels)) or 'none'}"
+    raise ExecutorUnavailable(
+        f"Job {job.key} runs on {shown}, and no such label is mapped to an image{hint}.",
+        f"Add it under `labels:` in treadle.yml, or run with --label {names[0] if names else 'LABEL'}=IMAGE.",
+    )

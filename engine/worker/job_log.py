@@ -1,0 +1,100 @@
+"""One attempt's log, as its worker writes it: steps' output through the pump, the engine's own lines, annotations."""
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from engine.core.clock import Clock
+from engine.store.logs import LogWriter
+from engine.worker.commands import Annotation, CommandStream
+from engine.worker.log_pump import LogPump
+from engine.worker.secrets_mask import Mask
+
+KEPT_OWN = 50  # annotations of the engine's own per attempt
+
+
+class JobLog:
+    """Made before the first byte of an attempt, closed after its last. `grew` is called when there is more to read."""
+
+    def __init__(
+        self,
+        path: Path,
+        journal: Path,
+        secrets: Iterable[str],
+        limit_bytes: int,
+        clock: Clock,
+        grew: Callable[[], None],
+        debug: bool,
+    ) -> None:
+        self.mask = Mask(secrets)
+        self.step = 0
+        self._clock = clock
+        self._writer = LogWriter(path, limit_bytes, grew)
+        self._rows: list[dict[str, Any]] = []
+        self._own = 0
+        self.allow_unsecure = False
+
+        def stream(_: int) -> CommandStream:
+            return CommandStream(hide=self.mask.text, debug=debug, allow_unsecure=self.allow_unsecure)
+
+        self.pump = LogPump(self._writer, self.mask, stream, clock.now, journal)
+
+    @property
+    def size(self) -> int:
+        return self._writer.size
+
+    def begin_step(self, index: int, at: datetime) -> int:
+        """Note that the step's part begins; return where, in bytes."""
+        self.step = index
+        self._writer.begin_step(index, at)
+        return self._writer.size
+
+    def end_step(self, index: int, at: datetime) -> int:
+        self._writer.end_step(index, at)
+        return self._writer.size
+
+    def say(self, line: str) -> None:
+        """Write lines of the engine's own, secrets hidden."""
+        self.pump.say(line)
+
+    def say_group(self, title: str, lines: list[str]) -> None:
+        """Write a group that a reader may fold, in one go."""
+        self.pump.say("\n".join((f"##[group]{' '.join(title.splitlines())}", *lines, "##[endgroup]")))
+
+    def annotate(self, level: str, message: str) -> None:
+        """Write and keep an error, warning or notice of the engine's own."""
+        self.say(f"##[{level}]{message}")
+        self._own += 1
+        if self._own <= KEPT_OWN:
+            self._keep(Annotation(level, self.mask.text(message)))
+
+    def stream(self, script: int) -> CommandStream:
+        """Return what the commands in a script's output said so far."""
+        return self.pump.commands(script)
+
+    def keep(self, stream: CommandStream) -> None:
+        """Keep the annotations that a script's commands made."""
+        for annotation in stream.annotations:
+            self._keep(annotation)
+        if stream.dropped_annotations:
+            self.say(f"{stream.dropped_annotations} more annotations of this step are in the log alone.")
+
+    def take_annotations(self) -> list[dict[str, Any]]:
+        """Return what was kept since the last call, as rows for the store."""
+        rows, self._rows = self._rows, []
+        return rows
+
+    def close(self) -> None:
+        """Have everything on disk and let go of it."""
+        self._writer.sync()
+        self._writer.close()
+
+    def _keep(self, annotation: Annotation) -> None:
+        properties = {
+            name: value
+            for name in ("title", "file", "line", "end_line", "column", "end_column")
+            if (value := getattr(annotation, name, None)) not in (None, "")
+        }
+        row = {"step": self.step, "level": annotation.level, "message": annotation.message, "properties": properties}
+        self._rows.append(row)

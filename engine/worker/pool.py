@@ -1,0 +1,160 @@
+"""The worker pool: so many threads that each claim a job, run it and claim the next. Decides nothing about jobs."""
+
+import logging
+import threading
+from collections.abc import Callable
+from functools import partial
+
+from engine.bus import Bus, Listener
+from engine.core.clock import Clock
+from engine.core.deadlines import LEASE_S
+from engine.core.errors import LeaseLost, StoreBusy
+from engine.core.retry import Outcome
+from engine.store.queue import Lease
+from engine.store.store import Store
+from engine.worker.halt import Detached, Halt
+from engine.worker.job_runner import JobRunner
+
+log = logging.getLogger(__name__)
+RETRY_S = 1.0
+
+
+class Pool:
+    """`size` workers, one thread that keeps their leases alive, and one that passes on wishes to cancel."""
+
+    def __init__(
+        self, store: Store, bus: Bus, clock: Clock, size: int, runner: Callable[[Lease, Halt], JobRunner]
+    ) -> None:
+        self._store = store
+        self._bus = bus
+        self._clock = clock
+        self._runner = runner
+        self._lock = threading.Lock()
+        self._halts: dict[int, tuple[Lease, Halt]] = {}
+        self._stopped = threading.Event()
+        self._names = [f"worker-{number}" for number in range(1, size + 1)]
+        self._listeners = [bus.listen("queue") for _ in self._names]
+        self._wishes = bus.listen("wishes")
+        self._threads: list[threading.Thread] = []
+        self._left: list[Lease] = []
+
+    def start(self) -> None:
+        """Take up what an earlier engine left running, then work on the queue."""
+        self._left = self._take_over()
+        targets: list[tuple[str, Callable[[], None]]] = [("heartbeat", self._beat), ("wishes", self._pass_on)]
+        for name, listener in zip(self._names, self._listeners, strict=True):
+            targets.append((name, partial(self._work, name, listener)))
+        for name, target in targets:
+            thread = threading.Thread(target=self._closing, args=(target,), name=name, daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def stop(self) -> None:
+        """Claim nothing more and leave what runs in its boxes to the next engine. Waits for the threads."""
+        self._stopped.set()
+        with self._lock:
+            for _, halt in self._halts.values():
+                halt.detach.set()
+        for listener in (*self._listeners, self._wishes):
+            listener.wake()
+        for thread in self._threads:
+            thread.join()
+        for listener in (*self._listeners, self._wishes):
+            self._bus.leave(listener)
+
+    def kill(self, job_ids: frozenset[int]) -> None:
+        """End these running jobs at once, without their always() steps."""
+        with self._lock:
+            for job_id in job_ids & self._halts.keys():
+                self._halts[job_id][1].kill.set()
+
+    @property
+    def busy(self) -> int:
+        """How many jobs run now."""
+        return len(self._halts)
+
+    def _take_over(self) -> list[Lease]:
+        leases = []
+        for number, attempt in enumerate(self._store.queries.running()):
+            worker = self._names[number % len(self._names)]
+            lease = self._store.queue.take_over(attempt.id, worker, self._clock.now())
+            if lease is not None:
+                leases.append(lease)
+        return leases
+
+    def _closing(self, target: Callable[[], None]) -> None:
+        try:
+            target()
+        finally:
+            self._store.close()
+
+    def _work(self, name: str, listener: Listener) -> None:
+        while not self._stopped.is_set():
+            lease, resumed = self._next(name)
+            if lease is not None:
+                self._run(lease, resumed)
+            elif not self._stopped.is_set():
+                listener.wait()
+
+    def _next(self, name: str) -> tuple[Lease | None, bool]:
+        with self._lock:
+            if self._left:
+                return self._left.pop(0), True
+        try:
+            return self._store.queue.claim(name, self._clock.now()), False
+        except StoreBusy as busy:
+            log.warning("%s Trying again.", busy)
+            self._stopped.wait(RETRY_S)
+            return None, False
+
+    def _run(self, lease: Lease, resumed: bool) -> None:
+        halt = Halt()
+        with self._lock:
+            self._halts[lease.job_id] = (lease, halt)
+            if self._stopped.is_set():
+                halt.detach.set()
+        self._bus.wake("schedule", "news", "wishes")
+        runner = self._runner(lease, halt)
+        try:
+            runner.resume() if resumed else runner.run()
+        except (LeaseLost, Detached) as gone:
+            log.info("job %d: %s", lease.job_id, gone or "left to the next engine")
+        except Exception as error:
+            log.exception("job %d: the worker failed", lease.job_id)
+            self._give_back(lease, error)
+        finally:
+            with self._lock:
+                self._halts.pop(lease.job_id, None)
+            self._bus.wake("schedule", "queue", "news")
+
+    def _give_back(self, lease: Lease, error: Exception) -> None:
+        """A fault of ours: the job gets another attempt, and the fault is on record."""
+        outcome = Outcome("failed", "infrastructure", reason=f"Treadle failed: {type(error).__name__}: {error}")
+        try:
+            self._store.queue.finish(lease, outcome, self._clock.now(), outputs={}, tolerated=False)
+        except LeaseLost:
+            pass  # the watchdog was quicker
+
+    def _beat(self) -> None:
+        while not self._stopped.wait(LEASE_S / 3):
+            with self._lock:
+                held = {lease.token: halt for lease, halt in self._halts.values()}
+            if not held:
+                continue
+            try:
+                good = self._store.queue.heartbeat(held, self._clock.now())
+            except StoreBusy as busy:
+                log.warning("%s Leases are renewed at the next beat.", busy)
+                continue
+            for token, halt in held.items():
+                if token not in good:
+                    halt.lost.set()
+
+    def _pass_on(self) -> None:
+        while not self._stopped.is_set():
+            asked = self._store.queue.cancel_asked()
+            with self._lock:
+                for job_id, reason in asked.items():
+                    if job_id in self._halts:
+                        self._halts[job_id][1].ask_cancel(reason)
+            self._wishes.wait()

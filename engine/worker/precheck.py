@@ -1,0 +1,52 @@
+"""What would keep a run from starting, found out before it is recorded: labels, the executor, images."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from engine.worker.executor import Say
+from engine.worker.executors import Executors
+from engine.worker.job_box import BoxPlan, plan_box
+from pipelines.errors import ExpressionError
+from pipelines.model import Workflow
+from pipelines.plan import JobPlan
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One planned run: its workflow, its jobs, what their expressions see, and what the person overrode."""
+
+    workflow: Workflow
+    jobs: tuple[JobPlan, ...]
+    contexts: Mapping[str, Any]
+    labels: Mapping[str, str]
+    executor: str
+
+
+def boxes(wanted: Iterable[Wanted]) -> list[BoxPlan]:
+    """Return where the jobs will run, as far as that is known before they do. Raises ExecutorUnavailable."""
+    plans: dict[tuple[str, str | None], BoxPlan] = {}
+    for run in wanted:
+        for job in run.jobs:
+            contexts = {
+                **run.contexts,
+                "matrix": job.matrix or {},
+                "needs": {},
+                "secrets": {},
+                "env": {},
+                "strategy": {},
+            }
+            try:
+                plan = plan_box(run.workflow.jobs[job.key], contexts, run.labels, run.executor)
+            except ExpressionError:
+                continue  # it depends on what is not known yet; the job itself will say what is wrong
+            plans.setdefault((plan.executor, plan.image), plan)
+    return list(plans.values())
+
+
+def check(wanted: Iterable[Wanted], executors: Executors, say: Say) -> None:
+    """Make sure that every executor answers and every image is here. Raises ExecutorUnavailable with the fix."""
+    for plan in boxes(wanted):
+        executor = executors.get(plan.executor)
+        if plan.image is not None:
+            executor.ensure_image(plan.image, say)

@@ -1,0 +1,127 @@
+"""Runs one script in a box to its end: hands it over, moves its output into the log, ends it when it must."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from engine.core.clock import Clock
+from engine.core.deadlines import CLEANUP_S
+from engine.core.errors import LeaseLost
+from engine.worker.executor import BoxExit
+from engine.worker.halt import Detached, Halt
+from engine.worker.session import Session, StepEnd, StepScript
+
+LOOK_S = 0.05  # how often output is moved while a script runs
+KILL_SLACK_S = 2.0  # how long after the grace period the driver may take before the whole box is killed
+
+
+class Pump(Protocol):
+    """What moves a script's raw output into the log: see engine/worker/log_pump.py."""
+
+    def pump(self, step: int, fd: int) -> int: ...
+
+    def finish(self, step: int, fd: int) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptEnd:
+    """How a script ended. `ended_by` says who ended it: '' (itself), cancel, timeout (its own), deadline (the job's)
+    or gone (the box went away under it)."""
+
+    exit_code: int
+    oom_kills: int = 0
+    ended_by: str = ""
+
+
+class ScriptRunner:
+    """One attempt's way to run scripts, one after another, in its box."""
+
+    def __init__(
+        self,
+        session: Session,
+        pump: Pump,
+        halt: Halt,
+        clock: Clock,
+        grace_s: float,
+        deadline_at: datetime | None,
+        grew: Callable[[], None],
+    ) -> None:
+        self._session = session
+        self._pump = pump
+        self._halt = halt
+        self._clock = clock
+        self._grace_s = grace_s
+        self._deadline_at = deadline_at
+        self._grew = grew
+        self._cleanup_until_s: float | None = None
+        self.box_exit: BoxExit | None = None
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the cancel wish was acted on: what runs from now on are always() steps."""
+        return self._cleanup_until_s is not None
+
+    def acknowledge_cancel(self) -> bool:
+        """Between scripts: act on a cancel wish, if there is one; return whether the attempt is cancelled."""
+        if self._cleanup_until_s is None and (self._halt.cancel.is_set() or self._halt.kill.is_set()):
+            self._cleanup_until_s = self._clock.monotonic_s() + CLEANUP_S
+        return self.cancelled
+
+    def past_deadline(self) -> bool:
+        return self._deadline_at is not None and self._clock.now() >= self._deadline_at
+
+    def run(self, script: StepScript, timeout_s: float | None) -> ScriptEnd:
+        """Run `script` to its end. Raises LeaseLost or Detached, leaving the box as each wants it."""
+        self._session.start_step(script)
+        return self.follow(script.index, timeout_s)
+
+    def follow(self, index: int, timeout_s: float | None) -> ScriptEnd:
+        """See a script that was handed over to its end."""
+        started_s = self._clock.monotonic_s()
+        ended_by, kill_at_s = "", None
+        while True:
+            news = self._session.poll(LOOK_S)
+            fd = self._session.log_fd(index)
+            if self._pump.pump(index, fd):
+                self._grew()
+            if news is not None:
+                self._pump.finish(index, fd)
+                self._session.close_log(index)
+                self._grew()
+                if isinstance(news, BoxExit):
+                    self.box_exit = news
+                    return ScriptEnd(news.exit_code, int(news.oom_killed), ended_by or "gone")
+                return self._ended(news, ended_by)
+            now_s = self._clock.monotonic_s()
+            self._look_out()
+            if kill_at_s is None:
+                ended_by = self._why_end(now_s, started_s, timeout_s)
+                if ended_by:
+                    self._session.interrupt()
+                    kill_at_s = now_s + self._grace_s + KILL_SLACK_S
+            if (kill_at_s is not None and now_s >= kill_at_s) or self._halt.kill.is_set():
+                ended_by = ended_by or "cancel"
+                self.acknowledge_cancel()
+                self._session.box.kill()
+
+    def _ended(self, end: StepEnd, ended_by: str) -> ScriptEnd:
+        return ScriptEnd(end.exit_code, end.oom_kills, ended_by)
+
+    def _look_out(self) -> None:
+        if self._halt.lost.is_set():
+            self._session.box.kill()
+            raise LeaseLost("The lease of the attempt is gone.")
+        if self._halt.detach.is_set():
+            raise Detached
+
+    def _why_end(self, now_s: float, started_s: float, timeout_s: float | None) -> str:
+        if self.past_deadline():
+            return "deadline"
+        if self._cleanup_until_s is None and self.acknowledge_cancel():
+            return "cancel"
+        if self._cleanup_until_s is not None and now_s >= self._cleanup_until_s:
+            return "cancel"
+        if timeout_s is not None and now_s - started_s >= timeout_s:
+            return "timeout"
+        return ""
