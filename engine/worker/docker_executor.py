@@ -24,7 +24,7 @@ from engine.worker.docker_config import (
     overlay_layers,
 )
 from engine.worker.docker_images import Images, missing
-from engine.worker.docker_slots import Slot, Slots
+from engine.worker.docker_slots import SLOT_LABEL, Slot, Slots
 from engine.worker.executor import Box, BoxSpec, Say
 
 _log = logging.getLogger(__name__)
@@ -133,7 +133,7 @@ class DockerExecutor:
         """Remove containers and volumes of this home that belong to no known box; slots that known boxes use stay."""
         api = self._client.api
         ours = {"label": [f"treadle={self._home_id}"]}
-        kept = set(known) | self._slots.ids()
+        kept = set(known)
         containers = api.containers(all=True, filters=ours)
         for container in containers:
             mode = container.get("HostConfig", {}).get("NetworkMode", "")
@@ -142,7 +142,7 @@ class DockerExecutor:
         removed: list[str] = []
         names: set[str] = set()
         for container in containers:
-            if container["Id"] in kept:
+            if container["Id"] in kept or container["Labels"].get(SLOT_LABEL) == self._slots.token:
                 names.update(name.lstrip("/") for name in container["Names"])
             else:
                 self._remove_container(container["Id"])
@@ -293,7 +293,18 @@ class DockerExecutor:
         try:
             self._client.api.remove_container(container, force=True, v=True)
         except APIError as error:
-            if status_of(error) not in (404, 409):  # gone, or being removed already
+            if status_of(error) == 409:  # somebody else is removing it just now
+                self._await_removal(container)
+            elif status_of(error) != 404:
+                raise EngineError(f"The container {container} cannot be removed: {explain(error)}.") from error
+
+    def _await_removal(self, container: str) -> None:
+        from docker.errors import APIError
+
+        try:
+            self._client.api.wait(container, timeout=30, condition="removed")
+        except APIError as error:
+            if status_of(error) != 404:
                 raise EngineError(f"The container {container} cannot be removed: {explain(error)}.") from error
 
     def _remove_volume(self, volume: str) -> None:

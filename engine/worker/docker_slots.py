@@ -5,6 +5,7 @@ copies of /etc/hosts, resolv.conf and hostname) is given to each box afresh, so 
 """
 
 import io
+import secrets
 import tarfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -43,6 +44,7 @@ class Slots:
         self._client = client
         self._home_id = home_id
         self._limit = limit
+        self.token = secrets.token_hex(8)  # on our slots: none of them is a stray, not even one just being made
         self._lock = threading.Lock()
         self._free: list[Slot] = []
         self._all: set[str] = set()
@@ -95,10 +97,6 @@ class Slots:
             self._wanted += 1
         return slot
 
-    def ids(self) -> frozenset[str]:
-        with self._lock:
-            return frozenset(self._all)
-
     def close(self) -> None:
         """Remove all slots. Those that running boxes still use take their network away: close after the boxes."""
         with self._lock:
@@ -141,7 +139,7 @@ class Slots:
             "Entrypoint": ["sh"],
             "Cmd": ["-c", "exec sleep 2147483647"],
             "Healthcheck": {"Test": ["NONE"]},
-            "Labels": {"treadle": self._home_id, SLOT_LABEL: "1"},
+            "Labels": {"treadle": self._home_id, SLOT_LABEL: self.token},
             "HostConfig": {
                 "NetworkMode": "default",
                 "LogConfig": {"Type": "none"},

@@ -28,7 +28,7 @@ _HELPER = (sys.executable, "-IS", host_sweep.__file__)
 class HostBox:
     """A driver process and all that descends from it. `id` is `PID-STARTTIME-MARK`, good across restarts."""
 
-    def __init__(self, box_id: str, spec: BoxSpec, child: subprocess.Popen[bytes] | None = None) -> None:
+    def __init__(self, box_id: str, spec: BoxSpec) -> None:
         self.id = box_id
         self.channel = str(spec.folder / "channel")
         self.workspace = str(spec.folder / "workspace")
@@ -36,11 +36,12 @@ class HostBox:
         self.source = str(spec.source) if spec.source else None
         pid, self._started, self.mark = box_id.split("-", 2)
         self._pid = int(pid)
-        self._child = child
         self._lock = threading.Lock()
         self._exit: BoxExit | None = None
         self._events = spec.folder / "channel" / "ev"
-        self._pidfd = self._open_pidfd()
+        self._pidfd = _open_pidfd(self._pid, self._started)
+        if self._pidfd is None:
+            self._exit = self._read_exit()
 
     def interrupt(self) -> None:
         self._signal(signal.SIGUSR1)
@@ -54,6 +55,7 @@ class HostBox:
 
     def kill(self) -> None:
         driver = self._pid if self._alive() else None
+        self._signal(signal.SIGSTOP)  # it must not take the death of its step for an end to report
         host_sweep.sweep(self.mark, driver, frozenset({self._pid}))
         self._signal(signal.SIGKILL)
         if driver is not None:
@@ -67,24 +69,8 @@ class HostBox:
                 os.close(self._pidfd)
                 self._pidfd = None
 
-    def _open_pidfd(self) -> int | None:
-        try:
-            fd = os.pidfd_open(self._pid)
-        except ProcessLookupError:
-            fd = None
-        if fd is not None and not self._alive():
-            os.close(fd)
-            fd = None
-        if fd is None:
-            self._exit = self._read_exit()
-        return fd
-
     def _alive(self) -> bool:
-        try:
-            state, _, started = host_sweep.stat_fields(self._pid)
-        except OSError:
-            return False
-        return started == self._started and state != "Z"
+        return self._pidfd is not None and _is(self._pid, self._started)
 
     def _signal(self, number: signal.Signals) -> None:
         if self._pidfd is not None:
@@ -94,16 +80,39 @@ class HostBox:
                 pass  # it has ended
 
     def _read_exit(self) -> BoxExit:
-        """The exit code of our own child; of an adopted one, what its last event says: left, or was killed."""
-        if self._child is not None:
-            code = self._child.wait()
-            return BoxExit(code if code >= 0 else 128 - code)
+        """The exit code of a child; of an adopted driver, what its last event says: left, or was killed."""
+        if self._pidfd is not None:
+            try:
+                if (done := os.waitid(os.P_PIDFD, self._pidfd, os.WEXITED | os.WNOHANG)) is not None:
+                    return BoxExit(done.si_status + (0 if done.si_code == os.CLD_EXITED else 128))
+            except ChildProcessError:
+                pass  # an earlier engine's child
         try:
             with self._events.open("rb") as file:
                 file.seek(max(0, self._events.stat().st_size - 2))
                 return BoxExit(0 if file.read(2) == b"Q\n" else 137)
         except OSError:
             return BoxExit(137)
+
+
+def _is(pid: int, started: str) -> bool:
+    """Is `pid` still the process that started then, and not a dead one?"""
+    try:
+        state, _, start_time = host_sweep.stat_fields(pid)
+    except OSError:
+        return False
+    return start_time == started and state != "Z"
+
+
+def _open_pidfd(pid: int, started: str) -> int | None:
+    try:
+        fd = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return None
+    if _is(pid, started):
+        return fd
+    os.close(fd)  # its number has gone to another process
+    return None
 
 
 class HostExecutor:
@@ -141,18 +150,16 @@ class HostExecutor:
         mark = f"{self._home_id}.{secrets.token_hex(8)}"
         channel = spec.folder / "channel"
         sweep = f"{shlex.join((*_HELPER, 'sweep', mark))} $$"  # $$ is the driver itself, which is spared
-        command = (*_HELPER, "drive", "sh", str(channel / "driver.sh"), str(channel), "", sweep)
-        child = subprocess.Popen(
+        command = (*_HELPER, "drive", str(workspace), "sh", str(channel / "driver.sh"), str(channel), "", sweep)
+        null = ((fd, "/dev/null", os.O_RDWR, 0) for fd in range(3))
+        pid = os.posix_spawn(
+            command[0],
             command,
-            env={**_own_environment(), **spec.env, host_sweep.MARK: mark},
-            cwd=workspace,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
+            {**_own_environment(), **spec.env, host_sweep.MARK: mark},
+            file_actions=[(os.POSIX_SPAWN_OPEN, *action) for action in null],
+            setsid=True,
         )
-        started = host_sweep.stat_fields(child.pid)[2]
-        return HostBox(f"{child.pid}-{started}-{mark}", spec, child)
+        return HostBox(f"{pid}-{host_sweep.stat_fields(pid)[2]}-{mark}", spec)
 
     def adopt(self, spec: BoxSpec, box_id: str) -> Box | None:
         if box_id.count("-") < 2 or not (spec.folder / "channel" / "ev").exists():

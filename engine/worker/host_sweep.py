@@ -1,8 +1,8 @@
 """Finds and ends whatever a job on this machine has left, and starts its driver so that nothing can slip away.
 
 Runs also as a program of its own, with the standard library alone, so that a driver outlives the engine:
-    python -IS host_sweep.py drive COMMAND...       become the driver, as the parent of all orphans below it
-    python -IS host_sweep.py sweep MARK DRIVER      end everything of that box but the driver
+    python -IS host_sweep.py drive FOLDER COMMAND...   become the driver, a parent to all orphans below it
+    python -IS host_sweep.py sweep MARK DRIVER         end everything of that box but the driver
 """
 
 import ctypes
@@ -79,7 +79,8 @@ def sweep(mark: str, driver: int | None, spare: frozenset[int] = frozenset()) ->
 
 def main(arguments: list[str]) -> None:
     match arguments:
-        case ["drive", *command]:
+        case ["drive", folder, *command]:
+            os.chdir(folder)
             for number in (signal.SIGPIPE, signal.SIGXFSZ):
                 signal.signal(number, signal.SIG_DFL)  # Python ignores them, a job must not
             # Orphans become children of the driver, also those that left their session and their environment.

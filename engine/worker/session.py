@@ -135,7 +135,9 @@ class Session:
             self._logs[step.index] = self._create(self._dirs["log"], name, 0o666)
             _clear(self._dirs["pipe"], name)
             os.mkfifo(name, dir_fd=self._dirs["pipe"])
-            os.chmod(name, 0o666, dir_fd=self._dirs["pipe"])
+            fifo = _open_fifo(name, self._dirs["pipe"])  # by descriptor: a chmod by name would follow a link
+            os.fchmod(fifo, 0o666)
+            os.close(fifo)
             self._write(self._dirs["step"], script, _bytes(step.script))
             self._write(self._dirs["step"], f"{name}.sh", _bytes(_wrapper(step, self.inside("step", script))))
             with self._lock:
@@ -285,7 +287,11 @@ class Session:
         """Write whole or not at all, never through something that the job has put there."""
         with os.fdopen(self._create(folder, f".{name}.new", mode), "wb") as file:
             file.write(data)
-        os.rename(f".{name}.new", name, src_dir_fd=folder, dst_dir_fd=folder)
+        try:
+            os.rename(f".{name}.new", name, src_dir_fd=folder, dst_dir_fd=folder)
+        except IsADirectoryError:
+            _clear(folder, name)
+            os.rename(f".{name}.new", name, src_dir_fd=folder, dst_dir_fd=folder)
 
     def _read(self, folder: int, name: str, limit_bytes: int) -> bytes | None:
         try:
