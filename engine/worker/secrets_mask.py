@@ -53,7 +53,7 @@ class Mask:
         found: list[tuple[int, int]] = []
         for root, longer in self._roots:
             at = data.find(root)
-            first, last = at, at
+            first = last = at
             while at >= 0:
                 end = at + len(root)
                 for form in longer:
@@ -64,6 +64,9 @@ class Mask:
                     found.append((first, last))
                     first = at
                 last = max(last, end)
+                if not longer:
+                    last = _past_repeats(data, root, last)
+                    at = last - len(root)
                 at = data.find(root, at + 1)
             if last > first:
                 found.append((first, last))
@@ -170,6 +173,21 @@ class MaskStream:
         self.covered = max(0, at - until)
         shown.append(data[at:until])
         return b"".join(shown)
+
+
+def _past_repeats(data: bytes, root: bytes, at: int) -> int:
+    """Return where the repeats of `root` that go on at `at` end, so that a megabyte of zeros is one find.
+
+    Steps by the part that `root` itself repeats (`0` in `000`): each step ends one more place where `root` stands.
+    """
+    part = root[: (root + root).find(root, 1)]
+    if data.startswith(part, at):
+        many = part * (4096 // len(part) + 1)
+        while data.startswith(many, at):
+            at += len(many)
+        while data.startswith(part, at):
+            at += len(part)
+    return at
 
 
 def _merged(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -1,4 +1,6 @@
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -234,3 +236,42 @@ def test_a_torn_index_record_is_taken_back(desk: Desk) -> None:
     desk.open()
     desk.print(b"two\n")
     assert desk.end() == b"one\ntwo\n"
+
+
+CHILD = """
+import os, sys
+from datetime import UTC, datetime
+from pathlib import Path
+from engine.store.logs import LogWriter
+from engine.worker import log_pump
+from engine.worker.commands import CommandStream
+from engine.worker.secrets_mask import Mask
+
+log_pump.CHUNK_BYTES = log_pump.ROUND_BYTES = 5000
+folder, mask = Path(sys.argv[1]), Mask(["tok-1"])
+writer, raw = LogWriter(folder / "1-1.log", 1 << 30), os.open(folder / "raw", os.O_RDONLY)
+now = lambda: datetime(2025, 1, 1, tzinfo=UTC)
+pump = log_pump.LogPump(writer, mask, lambda _: CommandStream(hide=mask.text), now, folder / "commands")
+while pump.pump(0, raw):
+    os.write(1, b".")
+pump.finish(0, raw)
+"""
+
+
+def test_a_process_killed_again_and_again_leaves_the_same_log_as_one_that_was_not(tmp_path: Path) -> None:
+    lines = (f"::notice::{n}\n{n} tok-1 tok-{n}\n::add-mask::mask{n % 40}x\nmask{n % 50}x\n" for n in range(8_000))
+    raw = "".join(lines).encode()
+    for name in ("killed", "whole"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "raw").write_bytes(raw)
+    for chunks in (1, 9, 25, 31):
+        child = subprocess.Popen([sys.executable, "-c", CHILD, tmp_path / "killed"], stdout=subprocess.PIPE)
+        assert child.stdout is not None
+        assert len(child.stdout.read(chunks)) == chunks
+        child.kill()
+        child.communicate()
+    for name in ("killed", "whole"):
+        subprocess.run([sys.executable, "-c", CHILD, tmp_path / name], check=True, stdout=subprocess.DEVNULL)
+    shown = (tmp_path / "killed" / "1-1.log").read_bytes()
+    assert shown == (tmp_path / "whole" / "1-1.log").read_bytes()
+    assert shown.count(b"##[notice]") == 8_000
