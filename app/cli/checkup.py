@@ -105,18 +105,18 @@ def _home(home: Path) -> Iterator[Check]:
 
 
 def _database(home: Path) -> Check:
-    from engine.store.store import open_store
-
+    """Ask SQLite about the file, without opening it as a store: looking must not migrate it."""
+    fix = "Restore the home from a backup."
     try:
-        store = open_store(home)
+        handle = sqlite3.connect(f"{(home / 'treadle.db').as_uri()}?mode=ro", uri=True)
         try:
-            found = store.database.integrity()
+            found = handle.execute("pragma quick_check").fetchone()[0]
         finally:
-            store.close()
-    except (EngineError, OSError) as error:
-        return Check("database", "fail", str(error), "Restore the home from a backup.")
+            handle.close()
+    except sqlite3.Error as error:
+        return Check("database", "fail", f"treadle.db cannot be read: {error}", fix)
     if found != "ok":
-        return Check("database", "fail", f"treadle.db is damaged: {found}", "Restore the home from a backup.")
+        return Check("database", "fail", f"treadle.db is damaged: {found}", fix)
     return Check("database", "ok", "treadle.db is whole")
 
 
