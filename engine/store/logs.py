@@ -20,6 +20,7 @@ from engine.store.log_index import SIZE, Entry, Mark, unpacked
 
 NO_STEP = -1
 _BLOCK = 64 * 1024
+_MARKS_LIMIT = 20_000
 
 
 class Wake(Protocol):
@@ -55,6 +56,7 @@ class LogWriter:
         self._begun: set[int] = set()
         self._ended: set[int] = set()
         self._capped = False
+        self._marks = 0
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
         self._log = os.open(path, flags, 0o600)
         self._index = os.open(index_path(path), flags, 0o600)
@@ -85,7 +87,8 @@ class LogWriter:
     ) -> None:
         """Append a step's output, with which the log stands at `after`; `data` may be empty.
 
-        `marks` are what begins where, as offsets in `data`. OSError (a full disk) leaves the log as it was.
+        `marks` are what begins where, as offsets in `data`; a log keeps its first 20,000, lest a loop that prints
+        commands fills readers' memory. OSError (a full disk) leaves the log as it was.
         """
         with self._lock:
             data, dropped = self._within_limit(data)
@@ -104,10 +107,11 @@ class LogWriter:
                     self._capped,
                 )
             ]
-            for mark, start, end in marks:
+            for mark, start, end in marks[: _MARKS_LIMIT - self._marks]:
                 if end <= len(data):
                     entries.append(Entry(mark, step, self.size + start, self.size + end, at))
             self._write(entries, data)
+            self._marks += len(entries) - 1
             self.dropped_bytes += dropped
             self._progress[step] = after
         self._tell()
@@ -185,6 +189,8 @@ class LogWriter:
                 self._begun.add(entry.step)
             elif entry.mark is Mark.STEP_END:
                 self._ended.add(entry.step)
+            elif entry.mark is not Mark.SAID:
+                self._marks += 1
         return size, len(entries) * SIZE
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.core.errors import EngineError
-from engine.store import log_frames
+from engine.store import log_frames, logs
 from engine.store.log_index import Entry, Mark, unpacked
 from engine.store.logs import LogReader, LogWriter, Progress, compress, index_path, packed_path
 
@@ -83,6 +83,15 @@ def test_a_full_disk_leaves_the_log_as_it_was(path: Path, monkeypatch: pytest.Mo
     writer.close()
     assert path.read_bytes() == b"one\ntwo\n"
     assert LogWriter(path, LIMIT).resume_offset(0) == 8
+
+
+def test_a_flood_of_marks_is_not_kept(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logs, "_MARKS_LIMIT", 3)
+    for _ in range(4):
+        writer = LogWriter(path, LIMIT)
+        writer.append(0, b"x\ny\n", Progress(), NOW, [(Mark.NOTICE, 0, 2), (Mark.NOTICE, 2, 4)])
+        writer.close()
+    assert [entry.start for entry in LogReader(path).entries() if entry.mark is Mark.NOTICE] == [0, 2, 4]
 
 
 def test_a_half_written_chunk_is_taken_back_with_its_marks(path: Path) -> None:
