@@ -46,6 +46,12 @@ class JobView:
         """The first step of the latest attempt that ended badly."""
         return next(((i, s) for i, s in sorted(self.steps.items()) if s.status in ("failed", "timed_out")), None)
 
+    @property
+    def last_step(self) -> int | None:
+        """The step that the latest attempt came to before it ended, however it did."""
+        begun = [index for index, step in self.steps.items() if step.status not in ("pending", "skipped")]
+        return max(begun, default=None)
+
     def seconds(self, now: datetime) -> float | None:
         """Return how long the latest attempt has taken, or None before it began."""
         if self.started_at is None:

@@ -26,8 +26,9 @@ def _failure(board: Board, job: JobView, colours: bool) -> list[str]:
     found = job.failed_step
     where = f", step {found[1].name!r}" if found else ""
     lines = [paint(f"── {job.name}{where}: {ending(job)} ──", "red", colours)]
-    if found:
-        excerpt = board.last_lines(job.job.id, job.attempt, found[0], LAST_LINES)
+    step = found[0] if found else job.last_step
+    if step is not None:
+        excerpt = board.last_lines(job.job.id, job.attempt, step, LAST_LINES)
         reset = "\x1b[0m" if colours else ""
         lines += (
             [f"  {line}{reset}" for line in shown("\n".join(excerpt).encode(), colours).split("\n")] if excerpt else []

@@ -119,3 +119,15 @@ def test_jobs_of_several_runs_are_told_apart(world, out, plain):
     world.run(two, id=8, name="Docs")
     world.log(two, 1, 1, b"x\n")
     assert "Docs / build | x\n" in text(out)
+
+
+def test_a_job_that_ends_without_a_failed_step_shows_how_far_it_came(world, out, plain):
+    build = world.job(31, "build")
+    world.run(build)
+    world.tell("job", build, "queued", "running", attempt=1)
+    world.tell("step", build, "pending", "running", attempt=1, step=1, name="make")
+    world.log(build, 1, 1, b"so far\n")
+    world.tell("job", build, "running", "failed", attempt=1, reason="the box went away")
+    before = len(text(out))
+    plain.finished(Result("failed", 2.0, ()))
+    assert "── build: the box went away ──\n  so far\n" in text(out)[before:]
