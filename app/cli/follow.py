@@ -14,6 +14,7 @@ from engine.store.logs import LogReader
 from engine.store.store import Store
 
 CHUNK_BYTES = 1 << 20
+BEFORE_STEPS = -1  # the number under which the log's beginning goes, where the job is set up
 
 
 class _Tail:
@@ -23,7 +24,7 @@ class _Tail:
         self.path = path
         self.reader: LogReader | None = None
         self.at = 0
-        self.step = 0
+        self.step = BEFORE_STEPS
         self.marks = 0
 
     def pieces(self) -> list[tuple[int, bytes]]:

@@ -12,7 +12,7 @@ from engine.core.scheduling import decide
 from engine.store.decisions import Decidable
 from engine.store.store import Store
 from pipelines.errors import ExpressionError, WorkflowError
-from pipelines.plan import expand_job
+from pipelines.plan import JobPlan, expand_job, late_concurrency
 from pipelines.template import Condition
 
 ACTOR = "scheduler"
@@ -47,7 +47,7 @@ class Scheduler:
 
     def _describe(self, facts: JobFacts) -> Decidable:
         condition = self._store.definitions.workflow(facts.definition).jobs[facts.job.key].condition
-        if condition is None and not facts.dynamic:
+        if condition is None and not _open(facts.plan):
             return Decidable(None, {})
         return Decidable(_bind(condition) if condition else None, self._contexts(facts))
 
@@ -55,16 +55,27 @@ class Scheduler:
         return job_contexts(facts, needs_context(self._store.decisions.needs_of(facts.job.id)))
 
     def _expand(self, job_id: int) -> None:
+        """Settle what the job's needs had to tell first: its matrix, its name, its concurrency group."""
         facts = self._store.queries.facts(job_id)
         workflow = self._store.definitions.workflow(facts.definition)
+        contexts = self._contexts(facts)
         try:
-            plans = expand_job(workflow, facts.job.key, self._contexts(facts))
+            if facts.plan.dynamic:
+                taken = [job.name for job in self._store.queries.jobs(facts.run.id) if job.id != job_id]
+                plans = expand_job(workflow, facts.job.key, contexts, taken)
+            else:
+                plans = (late_concurrency(workflow, facts.plan, contexts),)
         except (ExpressionError, WorkflowError, ValueError) as error:
             self._store.decisions.fail_pending(
                 job_id, f"its matrix cannot be worked out: {error}", ACTOR, self._clock.now()
             )
             return
         self._store.runs.expand(job_id, plans, ACTOR, self._clock.now())
+
+
+def _open(plan: JobPlan) -> bool:
+    """Whether something about the job depends on what its needs put out."""
+    return plan.dynamic or plan.concurrency_late
 
 
 def _bind(condition: Condition) -> Callable[[Mapping[str, Any], Mapping[str, Callable[..., Any]]], bool]:

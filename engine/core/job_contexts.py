@@ -29,10 +29,10 @@ def job_contexts(facts: JobFacts, needs: Mapping[str, Any]) -> dict[str, Any]:
         "job": job.key,
     }
     strategy = {
-        "fail-fast": facts.fail_fast,
+        "fail-fast": facts.plan.fail_fast,
         "job-index": job.job_index,
         "job-total": job.job_total,
-        "max-parallel": facts.max_parallel or job.job_total,
+        "max-parallel": facts.plan.max_parallel or job.job_total,
     }
     return {
         "github": github,

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from engine.core.states import AttemptStatus, JobStatus, RunStatus, StepStatus
+from pipelines.plan import JobPlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,8 @@ class JobFacts:
     """A job with what its run was planned from: all that deciding about it or running it needs.
 
     `trigger` holds the github, inputs and vars contexts as stored with the run, `source` how to get its files
-    (see engine/control/intake.py), `secrets` its sealed secrets, `definition` the digest of its workflow.
+    (see engine/control/intake.py), `secrets` its sealed secrets, `definition` the digest of its workflow, `plan` the
+    job as it was planned.
     """
 
     job: Job
@@ -80,9 +82,7 @@ class JobFacts:
     trigger: Mapping[str, Any]
     source: Mapping[str, Any]
     secrets: bytes | None
-    fail_fast: bool
-    max_parallel: int | None
-    dynamic: bool
+    plan: JobPlan
 
 
 @dataclass(frozen=True, slots=True)

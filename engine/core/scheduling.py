@@ -39,12 +39,23 @@ Condition: TypeAlias = Callable[[Mapping[str, Any], Mapping[str, Callable[..., A
 
 
 @dataclass(frozen=True, slots=True)
+class Group:
+    """A concurrency group as one job or run asks for it: `limit` hold it at once; of those that wait, only the newest
+    stays (GitHub's rule) unless `queue_all` keeps them all, in order."""
+
+    name: str
+    cancel_in_progress: bool = False
+    queue_all: bool = False
+    limit: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class Candidate:
     """A pending job whose needs are all finished.
 
     `condition` evaluates its `if:` (None: there is none) on `contexts` plus the status functions that are passed in;
-    it may raise ValueError with a sentence. `active_siblings` counts the queued, running and retrying jobs of its
-    matrix.
+    it may raise ValueError with a sentence. `open` says that its needs have still to settle its matrix, name or group.
+    `active_siblings` counts the queued, running and retrying jobs of its matrix.
     """
 
     job_id: int
@@ -54,12 +65,11 @@ class Candidate:
     ancestry_failed: bool
     condition: Condition | None
     contexts: Mapping[str, Any]
-    dynamic: bool = False
+    open: bool = False
     matrix: str = ""
     active_siblings: int = 0
     max_parallel: int | None = None
-    group: str | None = None
-    cancel_in_progress: bool = False
+    group: Group | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +95,7 @@ class Snapshot:
     due: tuple[int, ...] = ()
     failed_matrices: tuple[tuple[Member, ...], ...] = ()
     cancelled: tuple[Member, ...] = ()
-    waiting_runs: tuple[tuple[Member, str, bool], ...] = ()  # run, group, cancel-in-progress
+    waiting_runs: tuple[tuple[Member, Group], ...] = ()
     groups: Mapping[str, tuple[Member, ...]] = field(default_factory=dict)
 
 
@@ -117,7 +127,7 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Expand:
-    """Work out a dynamic matrix, now that what it depends on is known."""
+    """Settle a job's matrix, name or group, now that what they depend on is known."""
 
     job_id: int
 
@@ -138,13 +148,13 @@ def decide(snapshot: Snapshot, now: datetime) -> list[Move]:
     """Return the moves that the snapshot asks for, in the order to apply them."""
     moves: list[Move] = []
     for member in snapshot.cancelled:
-        moves += _end(member, "cancelled by request")
+        moves += _end(member, "the run was cancelled")
     for members in snapshot.failed_matrices:
         for member in members:
             moves += _end(member, "another job of the matrix failed")
     groups = {name: list(members) for name, members in snapshot.groups.items()}
-    for run, group, cancel_in_progress in snapshot.waiting_runs:
-        moves += _enter_group(run, group, cancel_in_progress, groups)
+    for run, group in snapshot.waiting_runs:
+        moves += _enter_group(run, group, groups)
     doomed = {move.job_id for move in moves if isinstance(move, JobMove)}
     taken: dict[tuple[int, str], int] = {}
     for candidate in snapshot.candidates:
@@ -176,7 +186,7 @@ def _consider(
     verdict = _may_start(candidate)
     if verdict is not None:
         return [JobMove(job_id, JobStatus.PENDING, *verdict)]
-    if candidate.dynamic:
+    if candidate.open:
         return [Expand(job_id)]
     matrix = (candidate.run_id, candidate.matrix)
     active = candidate.active_siblings + taken.get(matrix, 0)
@@ -184,7 +194,7 @@ def _consider(
         return [Hold(job_id, MATRIX_FULL)]
     if candidate.group is not None:
         member = Member(job_id, JobStatus.PENDING, now)
-        moves = _enter_group(member, candidate.group, candidate.cancel_in_progress, groups)
+        moves = _enter_group(member, candidate.group, groups)
         if not any(isinstance(move, JobMove) and move.job_id == job_id for move in moves):
             return moves
         taken[matrix] = taken.get(matrix, 0) + 1
@@ -214,30 +224,26 @@ def _may_start(candidate: Candidate) -> tuple[str, str] | None:
     return "condition_false", "its condition is false"
 
 
-def _enter_group(member: Member, group: str, cancel_in_progress: bool, groups: dict[str, list[Member]]) -> list[Move]:
-    """One member of a group runs, one waits; a newer one takes the waiting place (GitHub's rule)."""
-    others = [other for other in groups.setdefault(group, []) if (other.is_run, other.id) != (member.is_run, member.id)]
+def _enter_group(member: Member, group: Group, groups: dict[str, list[Member]]) -> list[Move]:
+    """Let a member into its group if there is room, else have it wait; a newer one takes the waiting place."""
+    others = [o for o in groups.setdefault(group.name, []) if (o.is_run, o.id) != (member.is_run, member.id)]
     holders = [other for other in others if other.status not in (JobStatus.PENDING, RunStatus.PENDING)]
     moves: list[Move] = []
-    for other in others:
-        if other not in holders and other.id < member.id and other.is_run == member.is_run:
-            moves += _end(other, f"a newer one waits in the concurrency group {group!r}")
-    if not holders:
-        freed: Move
+    if not group.queue_all:
+        for other in others:
+            if other not in holders and other.id < member.id and other.is_run == member.is_run:
+                moves += _end(other, f"a newer one waits in the concurrency group {group.name!r}")
+    if len(holders) < group.limit:
+        status = RunStatus.QUEUED if member.is_run else JobStatus.QUEUED
+        groups[group.name] = [*others, Member(member.id, status, member.since, member.is_run)]
         if member.is_run:
-            freed = RunMove(member.id, RunStatus.PENDING, "group_free")
-        else:
-            freed = JobMove(member.id, JobStatus.PENDING, "needs_met")
-        running = RunStatus.QUEUED if member.is_run else JobStatus.QUEUED
-        groups[group] = [Member(member.id, running, member.since, member.is_run)]
-        return [*moves, freed]
-    if cancel_in_progress:
+            return [*moves, RunMove(member.id, RunStatus.PENDING, "group_free")]
+        return [*moves, JobMove(member.id, JobStatus.PENDING, "needs_met")]
+    if group.cancel_in_progress:
         for holder in holders:
-            moves += _end(holder, f"superseded in the concurrency group {group!r}")
-    groups[group] = [*holders, member]
-    if not member.is_run:
-        moves.append(Hold(member.id, GROUP + group))
-    return moves
+            moves += _end(holder, f"superseded in the concurrency group {group.name!r}")
+    groups[group.name] = [*others, member]
+    return moves if member.is_run else [*moves, Hold(member.id, GROUP + group.name)]
 
 
 def _end(member: Member, reason: str) -> list[Move]:

@@ -14,6 +14,7 @@ from engine.core.scheduling import (
     Candidate,
     Condition,
     Expand,
+    Group,
     Hold,
     JobMove,
     Member,
@@ -29,6 +30,7 @@ from engine.store.database import Database
 from engine.store.queries import facts_record
 from engine.store.tables import EdgeRow, JobRow, RunRow
 from engine.store.transitions import Change
+from pipelines.plan import JobPlan
 
 OPEN_RUN = (RunStatus.QUEUED, RunStatus.RUNNING)
 
@@ -88,20 +90,34 @@ class Decisions:
         candidates = []
         for job in ready:
             run = run_of(job.run_id)
-            known = describe(facts_record(job, run))
-            plan = job.plan
+            facts = facts_record(job, run)
+            known, plan = describe(facts), facts.plan
             candidates.append(
                 Candidate(
-                    job.id, run.id, run.cancel_asked_at is not None, job.ancestry_ok, job.ancestry_failed,
-                    known.condition, known.contexts, bool(plan.get("dynamic")), job.key,
-                    self._active(job) if plan.get("max_parallel") else 0, plan.get("max_parallel"),
-                    job.concurrency_group, bool(plan.get("cancel_in_progress")),
+                    job_id=job.id,
+                    run_id=run.id,
+                    run_cancelled=run.cancel_asked_at is not None,
+                    ancestry_ok=job.ancestry_ok,
+                    ancestry_failed=job.ancestry_failed,
+                    condition=known.condition,
+                    contexts=known.contexts,
+                    open=plan.dynamic or plan.concurrency_late,
+                    matrix=job.key,
+                    active_siblings=self._active(job) if plan.max_parallel else 0,
+                    max_parallel=plan.max_parallel,
+                    group=_group(plan),
                 )
-            )  # fmt: skip
+            )
         due = JobRow.select(JobRow.id).where((JobRow.status == JobStatus.RETRYING) & (JobRow.next_attempt_at <= now))
         waiting = RunRow.select().where(RunRow.status == RunStatus.PENDING).order_by(RunRow.id).limit(limit)
-        waiting_runs = tuple((_run_member(run), str(run.concurrency_group), run.cancel_in_progress) for run in waiting)
-        names = {c.group for c in candidates if c.group} | {group for _, group, _ in waiting_runs}
+        waiting_runs = tuple(
+            (
+                _run_member(run),
+                Group(str(run.concurrency_group), run.cancel_in_progress, run.queue_all, run.group_limit),
+            )
+            for run in waiting
+        )
+        names = {c.group.name for c in candidates if c.group} | {group.name for _, group in waiting_runs}
         return Snapshot(
             tuple(candidates),
             tuple(row.id for row in due),
@@ -216,6 +232,12 @@ class Decisions:
             (RunRow.concurrency_group == group) & RunRow.status.in_([RunStatus.PENDING, *OPEN_RUN])
         )
         yield from (_run_member(run) for run in runs)
+
+
+def _group(plan: JobPlan) -> Group | None:
+    if plan.concurrency_group is None:
+        return None
+    return Group(plan.concurrency_group, plan.cancel_in_progress, plan.queue_all, plan.limit)
 
 
 def _survives(known: Decidable) -> bool:

@@ -9,6 +9,7 @@ from engine.core.records import Attempt, Job, JobFacts, Run, Step, Transition
 from engine.core.states import AttemptStatus, JobStatus, RunStatus, StepStatus
 from engine.store import transitions
 from engine.store.tables import AnnotationRow, AttemptRow, EdgeRow, JobRow, RepoRow, RunRow, StepRow, TransitionRow
+from pipelines.plan import JobPlan
 
 
 class Queries:
@@ -142,8 +143,7 @@ def facts_record(job: JobRow, run: RunRow) -> JobFacts:
         run.reason, run.cancel_asked_at, run.concurrency_group,
     )  # fmt: skip
     return JobFacts(
-        job_record(job), record, run.definition, run.contexts, run.source, run.secrets,
-        bool(job.plan.get("fail_fast", True)), job.plan.get("max_parallel"), bool(job.plan.get("dynamic")),
+        job_record(job), record, run.definition, run.contexts, run.source, run.secrets, JobPlan.from_json(job.plan),
     )  # fmt: skip
 
 

@@ -83,6 +83,8 @@ class Runs:
             run.priority = plan.priority
             run.concurrency_group = plan.concurrency_group
             run.cancel_in_progress = plan.cancel_in_progress
+            run.group_limit = plan.limit
+            run.queue_all = plan.queue_all
             run.status = RunStatus.BLOCKED if new.blocked else status
             run.save()
             change = Change("planned", now, actor)
@@ -97,7 +99,7 @@ class Runs:
         first, rest = plans[0], plans[1:]
         with self._db.write():
             job = JobRow.get_by_id(job_id)
-            if job.status != JobStatus.PENDING or not job.plan.get("dynamic"):
+            if job.status != JobStatus.PENDING or not (job.plan["dynamic"] or job.plan["concurrency_late"]):
                 return
             run = RunRow.get_by_id(job.run_id)
             JobRow.update(**_plan_fields(first)).where(JobRow.id == job_id).execute()

@@ -109,6 +109,8 @@ class RunRow(Row):
     secrets = BlobField(null=True)  # encrypted, see engine/store/secrets.py
     concurrency_group = TextField(null=True)
     cancel_in_progress = BooleanField(default=False)
+    group_limit = IntegerField(default=1)
+    queue_all = BooleanField(default=False)
     open_jobs = IntegerField(default=0)
     created_at = InstantField()
     started_at = InstantField(null=True)

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from engine.core.records import JobFacts
-from engine.store.artifacts import Artifacts
 from engine.store.queue import Lease
+from engine.worker.actions.port import CAPTURE_LIMIT_BYTES, Stores
 from engine.worker.actions.registry import BuiltIn
 from engine.worker.executor import Box
 from engine.worker.job_state import Scope, scope_contexts, step_env
@@ -23,6 +23,7 @@ from pipelines.values import to_string
 
 DEPTH = 9  # actions within actions, as GitHub allows
 FILE_LIMIT_BYTES = 1 << 20
+NOTHING: Mapping[str, str] = {}
 READ_ACTION = """\
 for name in action.yml action.yaml; do
   if [ -f "$FOLDER/$name" ]; then
@@ -38,7 +39,7 @@ class BoxActions(ActionRunner):
 
     def __init__(
         self,
-        artifacts: Artifacts,
+        stores: Stores,
         facts: JobFacts,
         lease: Lease,
         box: Box,
@@ -47,7 +48,7 @@ class BoxActions(ActionRunner):
         checkout: Callable[[str | None], Path],
         overlay: bool,
     ) -> None:
-        self._artifacts = artifacts
+        self._stores = stores
         self._facts = facts
         self._lease = lease
         self._box = box
@@ -74,7 +75,7 @@ class BoxActions(ActionRunner):
         self, action: BuiltIn, given: Mapping[str, str], scope: Scope, env: Mapping[str, str], timeout_s: float | None
     ) -> StepOutcome:
         host = _Host(self, self._runner, given, scope, env)
-        good = action.run(host, self._artifacts)
+        good = action.run(host, self._stores)
         if host.stopped:
             return StepOutcome(
                 "cancelled" if host.stopped == "cancel" else "overran", error=host.stopped, outputs=host.outputs
@@ -208,7 +209,7 @@ class _Host:
         self._actions = actions
         self._runner = runner
         self._env = {**step_env(scope, runner.state), **env}
-        self.inputs = given
+        self.inputs = {name.lower(): value for name, value in given.items()}
         self.outputs: dict[str, str] = {}
         self.failure = ""
         self.stopped = ""
@@ -225,13 +226,13 @@ class _Host:
     def home_dir(self) -> str:
         return self._actions.home_dir()
 
-    def shell(self, script: str, env: Mapping[str, str] | None = None) -> int:
-        return self._note(self._runner.helper_script(script, {**self._env, **(env or {})})).exit_code
+    def shell(self, script: str, env: Mapping[str, str] = NOTHING) -> int:
+        return self._note(self._runner.helper_script(script, {**self._env, **env})).exit_code
 
     def capture(
-        self, script: str, env: Mapping[str, str] | None = None, limit_bytes: int = 64 << 20
+        self, script: str, env: Mapping[str, str] = NOTHING, limit_bytes: int = CAPTURE_LIMIT_BYTES
     ) -> tuple[int, bytes]:
-        return self._actions.capture(script, {**self._env, **(env or {})}, limit_bytes)
+        return self._actions.capture(script, {**self._env, **env}, limit_bytes)
 
     def say(self, line: str) -> None:
         self._runner.log.say(line)

@@ -35,7 +35,7 @@ from engine.worker.job_state import JobState, Scope, evaluate_env
 from engine.worker.script_runner import ScriptRunner
 from engine.worker.session import Session
 from engine.worker.step_outcome import StepOutcome
-from engine.worker.step_runner import Paths, StepRunner
+from engine.worker.step_runner import Paths, StepRunner, seconds_of
 from pipelines.errors import ExpressionError, WorkflowError
 from pipelines.github_context import default_variables
 from pipelines.model import Job as JobModel
@@ -291,10 +291,7 @@ class _Job:
         started_at = next(attempt.started_at for attempt in attempts if attempt.id == self._lease.attempt_id)
         seconds = self._tools.settings.timeout_s
         if self.model.timeout_minutes is not None:
-            minutes = self.model.timeout_minutes.value(self.contexts)
-            if isinstance(minutes, bool) or not isinstance(minutes, int | float) or minutes < 0:
-                raise ExpressionError("evaluation", f"timeout-minutes is {minutes!r}, not a number of minutes")
-            seconds = float(minutes) * 60
+            seconds = seconds_of(self.model.timeout_minutes.value(self.contexts))
         return started_at + timedelta(seconds=seconds) if seconds else None
 
     @cached_property

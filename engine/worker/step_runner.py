@@ -3,7 +3,7 @@
 Knows scripts and actions, not jobs: who may retry, what a failure means to others and how a box is made is elsewhere.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -21,6 +21,7 @@ from pipelines.errors import ExpressionError
 from pipelines.model import Step
 from pipelines.shells import ShellError, command_for
 from pipelines.template import Template, resolve
+from pipelines.values import to_number, to_string
 
 FILE_LIMIT_BYTES = 16 << 20
 FILES = {"GITHUB_OUTPUT": "output", "GITHUB_ENV": "env", "GITHUB_PATH": "path", "GITHUB_STATE": "state"}
@@ -184,7 +185,7 @@ class StepRunner:
         self, step: Step, scope: Scope, contexts: Mapping[str, Any], env: Mapping[str, str], timeout_s: float | None
     ) -> StepOutcome:
         assert step.uses is not None
-        given = {name: _text(resolve(value, contexts, self.functions())) for name, value in step.with_.items()}
+        given = {name: to_string(resolve(value, contexts, self.functions())) for name, value in step.with_.items()}
         lines = [f"{name}: {value}" for name, value in given.items()]
         self.log.say_group(f"Run {step.uses}", ["with:", *(f"  {line}" for line in lines)] if lines else [])
         built_in = lookup(step.uses)
@@ -263,11 +264,7 @@ class StepRunner:
     def _timeout_s(self, template: Template | None, contexts: Mapping[str, Any]) -> float | None:
         if template is None:
             return None
-        minutes = template.value(contexts, self.functions())
-        try:
-            return float(minutes) * 60  # type: ignore[arg-type]
-        except (TypeError, ValueError):
-            raise ExpressionError("evaluation", f"timeout-minutes is {minutes!r}, not a number") from None
+        return seconds_of(template.value(contexts, self.functions()))
 
     def _broken(
         self,
@@ -319,6 +316,14 @@ def _noting() -> Iterator[_Wrong]:
         wrong.message = error.message
 
 
+def seconds_of(minutes: Any) -> float:
+    """Return the value of a `timeout-minutes:` in seconds. Raises ExpressionError for what is no number above zero."""
+    number = to_number(minutes)
+    if not number > 0:
+        raise ExpressionError("evaluation", f"timeout-minutes is {minutes!r}, not a number of minutes above 0")
+    return number * 60
+
+
 def _first_line(text: str) -> str:
     lines = text.strip().splitlines()
     return lines[0] if lines else ""
@@ -337,14 +342,3 @@ def _join(workspace: str, directory: str | None) -> str:
 
 def _minutes(timeout_s: float | None) -> str:
     return f"{(timeout_s or 0) / 60:g} minutes"
-
-
-def _text(value: Any) -> str:
-    from pipelines.expr_eval import to_string
-
-    return to_string(value)
-
-
-def step_names(runner: StepRunner, steps: Sequence[Step], scope: Scope) -> list[str]:
-    """Return the names of steps before they run, as far as they are known by then."""
-    return [runner.name(step, scope) for step in steps]
