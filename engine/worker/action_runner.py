@@ -209,7 +209,7 @@ class _Host:
         self._actions = actions
         self._runner = runner
         self._env = {**step_env(scope, runner.state), **env}
-        self.inputs = {name.lower(): value for name, value in given.items()}
+        self.inputs: Mapping[str, str] = {name.lower(): value for name, value in given.items()}
         self.outputs: dict[str, str] = {}
         self.failure = ""
         self.stopped = ""

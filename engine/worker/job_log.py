@@ -25,7 +25,9 @@ class JobLog:
         limit_bytes: int,
         clock: Clock,
         grew: Callable[[], None],
+        *,
         debug: bool,
+        allow_unsecure: bool,
     ) -> None:
         self.mask = Mask(secrets)
         self.step = 0
@@ -33,10 +35,9 @@ class JobLog:
         self._writer = LogWriter(path, limit_bytes, grew)
         self._rows: list[dict[str, Any]] = []
         self._own = 0
-        self.allow_unsecure = False
 
         def stream(_: int) -> CommandStream:
-            return CommandStream(hide=self.mask.text, debug=debug, allow_unsecure=self.allow_unsecure)
+            return CommandStream(hide=self.mask.text, debug=debug, allow_unsecure=allow_unsecure)
 
         self.pump = LogPump(self._writer, self.mask, stream, clock.now, journal)
 
@@ -87,6 +88,7 @@ class JobLog:
 
     def close(self) -> None:
         """Have everything on disk and let go of it."""
+        self.pump.close()
         self._writer.sync()
         self._writer.close()
 

@@ -25,6 +25,7 @@ from engine.store.artifacts import Artifacts
 from engine.store.queue import Lease, StepNews
 from engine.store.store import Store
 from engine.worker.action_runner import BoxActions
+from engine.worker.actions.port import Stores
 from engine.worker.checkouts import Checkouts
 from engine.worker.executor import Box, BoxSpec
 from engine.worker.executors import Executors
@@ -157,9 +158,8 @@ class JobRunner:
             scope = job.scope(box, self._state)
             session.write_file("event.json", json.dumps(scope.base["github"]["event"]).encode())
             paths = Paths(box.workspace, box.temp, session.inside("file", "event.json"))
-            actions = BoxActions(
-                self._tools.artifacts, job.facts, self._lease, box, session, self._folder, job.checkout, job.overlay
-            )
+            stores = Stores(self._tools.artifacts, self._tools.settings.limits.artifact_bytes)
+            actions = BoxActions(stores, job.facts, self._lease, box, session, self._folder, job.checkout, job.overlay)
             runner = StepRunner(
                 session, scripts, job.log, self._state, paths, job.base_env(), job.own_env(paths), actions
             )
@@ -272,8 +272,14 @@ class _Job:
             tools.settings.limits.log_bytes,
             tools.clock,
             self.grew,
-            self.debug,
+            debug=self.debug,
+            allow_unsecure=self._allows_unsecure(),
         )
+
+    def _allows_unsecure(self) -> bool:
+        """Whether the workflow takes set-env and add-path back, which GitHub switched off for being unsafe."""
+        asked = {**self.workflow.env, **self.model.env}.get("ACTIONS_ALLOW_UNSECURE_COMMANDS")
+        return asked is not None and asked.text == "true"
 
     def grew(self) -> None:
         self._tools.bus.wake("log")
@@ -368,7 +374,6 @@ class _Job:
         contexts = {**base, "env": env}
         shell = self.model.defaults.shell or self.workflow.defaults.shell
         directory = self.model.defaults.working_directory or self.workflow.defaults.working_directory
-        self.log.allow_unsecure = env.get("ACTIONS_ALLOW_UNSECURE_COMMANDS") == "true"
         return Scope(
             base,
             env,
