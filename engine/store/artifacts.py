@@ -94,8 +94,9 @@ class Artifacts:
         level: int = 6,
         retention_days: int | None = None,
     ) -> Artifact:
-        """Keep the files of an uncompressed `tar` as artifact `name` of a run; once this returns it survives a kill.
+        """Keep the files of a seekable, uncompressed `tar` as artifact `name`; once this returns they survive a kill.
 
+        Several archives in a row count as one.
         `limit_bytes` holds for the unpacked content. An artifact that an earlier attempt of the same job left is
         replaced; any other of the same name needs `overwrite`. Raises ArtifactExists, or ArtifactError for a name or
         an archive that is refused: absolute paths, `..`, devices, links that lead outside, the same name twice.
@@ -203,32 +204,31 @@ class Artifacts:
         files: dict[str, ArtifactFile] = {}
         folders: set[str] = set()
         left = limit_bytes
-        with tarfile.open(fileobj=tar, mode="r|", tarinfo=_Member) as members:
-            for member in members:
-                path = str(PurePosixPath(member.name)) if not member.name.startswith("/") else member.name
-                if member.isdir():
-                    continue  # an artifact has files; folders follow from their names
-                if error := artifact_path_error(path):
-                    raise ArtifactError(error)
-                parents = [str(parent) for parent in PurePosixPath(path).parents][:-1]
-                if path in files or path in folders or any(parent in files for parent in parents):
-                    raise ArtifactError(f"The archive has {path!r} twice, or something below it.")
-                folders.update(parents)
-                if member.isreg():
-                    left -= member.size
-                    if left < 0:
-                        raise ArtifactError(f"The artifact is larger than the limit of {limit_bytes} bytes.", FIX_LIMIT)
-                    content = members.extractfile(member)
-                    assert content is not None
-                    file = ArtifactFile(path, member.mode & 0o777, member.size, self._keep(content, member.size, level))
-                elif member.islnk() and (same := files.get(str(PurePosixPath(member.linkname)))):
-                    left -= same.size_bytes
-                    file = ArtifactFile(path, same.mode, same.size_bytes, same.digest, same.link)
-                elif member.issym() and _stays_inside(path, member.linkname):
-                    file = ArtifactFile(path, 0o777, 0, "", member.linkname)
-                else:
-                    raise ArtifactError(f"{path!r} is {_kind(member)}, which an artifact cannot hold.")
-                files[path] = file
+        for archive, member in _members(tar):
+            path = str(PurePosixPath(member.name)) if not member.name.startswith("/") else member.name
+            if member.isdir():
+                continue  # an artifact has files; folders follow from their names
+            if error := artifact_path_error(path):
+                raise ArtifactError(error)
+            parents = [str(parent) for parent in PurePosixPath(path).parents][:-1]
+            if path in files or path in folders or any(parent in files for parent in parents):
+                raise ArtifactError(f"The archive has {path!r} twice, or something below it.")
+            folders.update(parents)
+            if member.isreg():
+                left -= member.size
+                if left < 0:
+                    raise ArtifactError(f"The artifact is larger than the limit of {limit_bytes} bytes.", FIX_LIMIT)
+                content = archive.extractfile(member)
+                assert content is not None
+                file = ArtifactFile(path, member.mode & 0o777, member.size, self._keep(content, member.size, level))
+            elif member.islnk() and (same := files.get(str(PurePosixPath(member.linkname)))):
+                left -= same.size_bytes
+                file = ArtifactFile(path, same.mode, same.size_bytes, same.digest, same.link)
+            elif member.issym() and _stays_inside(path, member.linkname):
+                file = ArtifactFile(path, 0o777, 0, "", member.linkname)
+            else:
+                raise ArtifactError(f"{path!r} is {_kind(member)}, which an artifact cannot hold.")
+            files[path] = file
         yield from (files[path] for path in sorted(files))
 
     def _keep(self, content: IO[bytes], size_bytes: int, level: int) -> str:
@@ -305,6 +305,25 @@ class _Member(tarfile.TarInfo):
             raise tarfile.ReadError("a header is larger than 1 MiB")
         found: tarfile.TarInfo = super()._proc_member(tar)  # type: ignore[misc]
         return found
+
+
+def _members(tar: BinaryIO) -> Iterator[tuple[tarfile.TarFile, tarfile.TarInfo]]:
+    """Yield the members of one archive, or of several one after another (what `xargs tar` makes of many files)."""
+    while True:
+        start = tar.tell()
+        with tarfile.open(fileobj=tar, mode="r:", tarinfo=_Member) as archive:
+            for member in archive:
+                yield archive, member
+            end = archive.offset
+        tar.seek(end)
+        while block := tar.read(tarfile.BLOCKSIZE):
+            if block.strip(b"\0"):
+                if end == start:
+                    raise tarfile.ReadError("it holds something else than files")
+                tar.seek(-len(block), os.SEEK_CUR)
+                break
+        else:
+            return
 
 
 class _Chunks:

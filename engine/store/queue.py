@@ -279,6 +279,10 @@ class Queue:
                 spread=random.uniform(-1, 1), now=now,
             )  # fmt: skip
             change = Change(outcome.cause, now, actor, outcome.reason, outcome.exit_code)
+            for step in StepRow.select().where((StepRow.attempt_id == attempt.id) & StepRow.finished_at.is_null()):
+                transitions.change_step(
+                    attempt, job, step.position, Change("cancelled", now, actor, "the attempt ended")
+                )
             if not transitions.change_attempt(attempt, job, change, outcome.kind):
                 raise LeaseLost("The attempt was ended by somebody else.")
             fields: dict[str, Any] = {"outputs": dict(outputs), "deadline_at": None, "lost_count": 0}

@@ -137,14 +137,16 @@ class JobRunner:
             a for a in self._tools.store.queries.attempts(self._lease.job_id) if a.id == self._lease.attempt_id
         )
         kept = self._tools.store.queries.attempt_state(self._lease.attempt_id)
-        if not attempt.box_id or kept is None:
+        if not attempt.box_id:
             return None
-        self._state = JobState.from_json(job.unseal(kept))
-        if self._state.running is None:
-            return None  # it was between steps, or in one that only the engine's own memory could go on with
         executor = self._tools.executors.get(job.box_plan.executor)
         source = job.checkout() if wants_source(job.model.steps) else None
-        return executor.adopt(job.box_spec(source), attempt.box_id)
+        box = executor.adopt(job.box_spec(source), attempt.box_id)
+        self._state = JobState.from_json(job.unseal(kept)) if kept else self._state
+        if box is not None and self._state.running is None:
+            box.remove()  # it was between steps, or in one that only the engine's own memory could go on with
+            return None
+        return box
 
     # -- its steps ------------------------------------------------------------------------------------------------
 
@@ -186,7 +188,6 @@ class JobRunner:
                 now = self._tools.clock.now()
                 log_start = job.log.begin_step(index, now)
                 self._news.append(StepNews(index, "started", now, name=name))
-                self._flush(job)
                 outcome = runner.run(step, scope, state.status)
             conclusion = self._ended(job, runner, scope, step, index, name, outcome, log_start)
             if conclusion == "failure":
@@ -238,9 +239,8 @@ class JobRunner:
 
     def _flush(self, job: "_Job") -> None:
         """Write the news of steps, annotations, and the state to go on from, in that order."""
+        self._tools.store.queue.steps(self._lease, self._news, job.seal(self._state.to_json()))
         if self._news:
-            state = job.seal(self._state.to_json())
-            self._tools.store.queue.steps(self._lease, self._news, state)
             self._news = []
             self._tools.bus.wake("news")
         self._tools.store.queue.annotate(self._lease, job.log.take_annotations())

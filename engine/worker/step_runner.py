@@ -147,7 +147,7 @@ class StepRunner:
             self.environment(scope, env, number),
             _join(self.paths.workspace, directory),
         )
-        if self.state.status != "cancelled" and scope.depth == 0:
+        if scope.depth == 0:
             self.state.running = number
             self._run_action.checkpoint()
         end = self.scripts.run(self._with_path(script, env), timeout_s)
@@ -185,6 +185,8 @@ class StepRunner:
         self, step: Step, scope: Scope, contexts: Mapping[str, Any], env: Mapping[str, str], timeout_s: float | None
     ) -> StepOutcome:
         assert step.uses is not None
+        if scope.depth == 0:
+            self._run_action.checkpoint()
         given = {name: to_string(resolve(value, contexts, self.functions())) for name, value in step.with_.items()}
         lines = [f"{name}: {value}" for name, value in given.items()]
         self.log.say_group(f"Run {step.uses}", ["with:", *(f"  {line}" for line in lines)] if lines else [])
@@ -298,7 +300,7 @@ class ActionRunner:
         raise EngineError("no files here")
 
     def checkpoint(self) -> None:
-        """Keep the state, for a script is about to start that a restarted engine could take up again."""
+        """Keep news and state, for a step of the job itself is about to do something."""
 
 
 @dataclass
