@@ -21,6 +21,7 @@ _OWN = (
 )  # fmt: skip
 _CALL = (*_COMMON, "uses", "with", "secrets")
 _AT = "jobs.<job_id>."
+_UNSUPPORTED = {"services": "services are", "environment": "environment is", "snapshot": "snapshot is"}
 _GROUP_PREFIXES = ("org", "organization", "ent", "enterprise")
 
 Needs = list[tuple[str, Place]]
@@ -65,9 +66,9 @@ def _job(reader: Reader, key: Scalar, node: Node) -> tuple[Job, Needs]:
 
 def _with_steps(reader: Reader, job: Job, fields: Fields) -> Job:
     """Return `job` with what only a job that has steps can say."""
-    for name in ("services", "environment", "snapshot"):
+    for name, phrase in _UNSUPPORTED.items():
         if name in fields:
-            reader.refuse(fields.places[name], f"{name} is")
+            reader.refuse(fields.places[name], phrase)
     if "snapshot" in fields:
         _check_snapshot(reader, fields["snapshot"])
     if "cancel-timeout-minutes" in fields:

@@ -1,0 +1,43 @@
+"""The laws of `uses:`."""
+
+import pytest
+
+from pipelines.action_refs import ActionKind, ActionRef, parse_action_ref, parse_workflow_ref
+
+
+@pytest.mark.parametrize(
+    ("uses", "ref"),
+    [
+        ("actions/checkout@v4", ActionRef(ActionKind.BUILT_IN, "actions/checkout", ".", "v4")),
+        ("Actions/Checkout@8f4b7f8", ActionRef(ActionKind.BUILT_IN, "actions/checkout", ".", "8f4b7f8")),
+        ("actions/cache@v4", ActionRef(ActionKind.REMOTE, "actions/cache", ".", "v4")),
+        ("actions/cache/save@v4", ActionRef(ActionKind.REMOTE, "actions/cache", "save", "v4")),
+        ("actions/aws/ec2@main", ActionRef(ActionKind.REMOTE, "actions/aws", "ec2", "main")),
+        ("https://code.example/actions/checkout@v4", ActionRef(ActionKind.REMOTE, "actions/checkout", ".", "v4")),
+        ("./", ActionRef(ActionKind.LOCAL)),
+        ("./.github/actions/x/", ActionRef(ActionKind.LOCAL, path=".github/actions/x")),
+        ("docker://alpine:3.8", ActionRef(ActionKind.DOCKER, "alpine:3.8")),
+    ],
+)
+def test_a_step_names_an_action(uses: str, ref: ActionRef) -> None:
+    assert parse_action_ref(uses) == ref
+
+
+@pytest.mark.parametrize(
+    "uses",
+    ["actions/checkout", "badrepo@v1", "docker://", "docker://--privileged", "...docker://x", "./../x", "$$x", "a/b@"],
+)
+def test_what_names_nothing_is_refused(uses: str) -> None:
+    with pytest.raises(ValueError):
+        parse_action_ref(uses)
+
+
+def test_a_job_calls_a_file_of_this_or_another_repository() -> None:
+    assert parse_workflow_ref("./.github/workflows/x.yml") == ".github/workflows/x.yml"
+    assert parse_workflow_ref("owner/repo/.github/workflows/x.yaml@v1") is None
+
+
+@pytest.mark.parametrize("uses", ["./../x.yml", "./x.txt", "owner/repo@v1", "owner/repo/x.yml", "x.yml"])
+def test_a_job_calls_nothing_else(uses: str) -> None:
+    with pytest.raises(ValueError):
+        parse_workflow_ref(uses)
