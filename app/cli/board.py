@@ -128,7 +128,7 @@ class Board:
 
     def _step(self, view: JobView, job_id: int, index: int, t: Transition) -> None:
         step = view.steps.setdefault(index, StepView(plain(t.name)))
-        step.status = t.to_status
+        step.status, step.name = t.to_status, plain(t.name) or step.name
         if t.to_status == "running":
             step.started_at = t.at
         else:

@@ -80,7 +80,7 @@ def _job(queries: Queries, job: Job, now: datetime, colours: bool) -> Iterable[s
 
 def _attempt(attempt: Attempt, steps: list[Step], now: datetime, colours: bool) -> Iterable[str]:
     took = duration(((attempt.finished_at or now) - attempt.started_at).total_seconds())
-    until = f" to {_at(attempt.finished_at)}" if attempt.finished_at else ""
+    until = f" to {_at(attempt.finished_at, attempt.started_at)}" if attempt.finished_at else ""
     parts = [
         f"attempt {attempt.number}",
         status_text(attempt.status, colours),
@@ -99,6 +99,8 @@ def _attempt(attempt: Attempt, steps: list[Step], now: datetime, colours: bool) 
         yield f"    {step.index:>2}  {status_text(step.status, colours)}  {plain(step.name)}  {note}".rstrip()
 
 
-def _at(at: datetime) -> str:
-    """Return an instant in the person's own time zone."""
-    return at.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+def _at(at: datetime, since: datetime | None = None) -> str:
+    """Return an instant in the person's own time zone, without the day if it is that of `since`."""
+    local = at.astimezone()
+    same_day = since is not None and since.astimezone().date() == local.date()
+    return local.strftime("%H:%M:%S" if same_day else "%Y-%m-%d %H:%M:%S")
