@@ -279,15 +279,17 @@ def _open(repo: Repo) -> "pygit2.Repository":
 def _commit(handle: "pygit2.Repository", rev: str) -> "pygit2.Commit":
     import pygit2
 
-    try:
-        return handle.revparse_single(rev).peel(pygit2.Commit)
-    except (KeyError, ValueError, pygit2.GitError):
-        names = [re.sub(r"^refs/(heads|tags|remotes)/", "", name) for name in handle.listall_references()]
-        near = difflib.get_close_matches(rev, names, 3)
-        raise GitError(
-            f"There is no commit {rev!r} in {handle.workdir or handle.path}.",
-            f"Did you mean {' or '.join(near)}?" if near else "",
-        ) from None
+    for name in (rev, f"refs/remotes/origin/{rev}"):  # a branch of the remote may go by its short name, as on a forge
+        try:
+            return handle.revparse_single(name).peel(pygit2.Commit)
+        except (KeyError, ValueError, pygit2.GitError):
+            continue
+    names = [re.sub(r"^refs/(heads|tags|remotes)/", "", name) for name in handle.listall_references()]
+    near = difflib.get_close_matches(rev, names, 3)
+    raise GitError(
+        f"There is no commit {rev!r} in {handle.workdir or handle.path}.",
+        f"Did you mean {' or '.join(near)}?" if near else "",
+    )
 
 
 def _find(repo: Repo, rev: str, path: str) -> "pygit2.Object | None":

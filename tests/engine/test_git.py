@@ -3,6 +3,7 @@
 import os
 import subprocess
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -106,6 +107,20 @@ def test_a_revision_resolves_and_a_wrong_one_names_those_near(work: Path) -> Non
     assert (commit.author_name, commit.author_email, commit.message) == ("Ada", "ada@example.com", "One\n\nbody\n")
     assert commit.parents == ()
     assert commit.tree == run_git(work, "rev-parse", "HEAD^{tree}").strip()
+
+
+def test_a_branch_of_the_remote_goes_by_its_short_name(work: Path) -> None:
+    run_git(work, "update-ref", "refs/remotes/origin/feature", "HEAD")
+    assert git.resolve(found(work), "feature") == found(work).head
+
+
+def test_a_repository_can_be_started(tmp_path: Path) -> None:
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new/f").write_text("f")
+    git.start_repository(tmp_path / "new", "Begin", datetime(2026, 1, 1, tzinfo=UTC))
+    assert run_git(tmp_path / "new", "log", "--format=%s").strip() == "Begin"
+    assert run_git(tmp_path / "new", "status", "--porcelain") == ""
+    assert found(tmp_path / "new").branch == "main"
 
 
 def test_workflows_come_from_the_first_known_folder_only(work: Path) -> None:

@@ -119,6 +119,19 @@ def test_a_truncated_archive_is_refused(artifacts: Artifacts) -> None:
         save(artifacts, io.BytesIO(whole[:3000]))
 
 
+def test_several_archives_in_a_row_count_as_one(artifacts: Artifacts) -> None:
+    parts = [tar_of(("a", b"1")).getvalue(), tar_of(("b", b"2")).getvalue(), tar_of(("c", b"3")).getvalue()[:1024]]
+    assert [file.path for file in save(artifacts, io.BytesIO(b"".join(parts))).files] == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("junk", [b"junk" * 128, b"x"])
+def test_an_archive_that_goes_on_with_something_else_is_refused(artifacts: Artifacts, junk: bytes) -> None:
+    with pytest.raises(ArtifactError, match="cannot be read"):
+        save(artifacts, io.BytesIO(tar_of(("a", b"1")).getvalue() + junk))
+    with pytest.raises(ArtifactError, match="cannot be read"):
+        save(artifacts, io.BytesIO(junk))
+
+
 def test_a_header_that_would_fill_the_memory_is_refused(artifacts: Artifacts) -> None:
     info = special(tarfile.GNUTYPE_LONGNAME)
     info.name, info.size = "././@LongLink", 1 << 40
