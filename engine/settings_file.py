@@ -11,7 +11,8 @@ from engine.core.errors import SettingsError
 from engine.settings import Limits, Listen, Notify, RepoSettings, Retention, Settings, Slo, SnapshotRetention
 from pipelines.quantities import duration_s, size_bytes
 from pipelines.source import Mapping as Pairs
-from pipelines.source import Node, Scalar, Sequence, SourceError, read, scalar_value
+from pipelines.scalars import scalar_value
+from pipelines.source import Node, Scalar, Sequence, SourceError, read
 
 VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 ADDRESS = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<host>[^\s:]+)):(?P<port>[0-9]{1,5})")

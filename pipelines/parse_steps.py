@@ -7,7 +7,7 @@ from pipelines.action_refs import ActionKind, parse_action_ref
 from pipelines.model import Step
 from pipelines.policy import read_timeout_minutes
 from pipelines.reading import Fields, Names, Reader
-from pipelines.source import Node, Scalar
+from pipelines.source import Mapping, Node, Scalar
 from pipelines.template import Template
 
 _COMMON = ("name", "id", "if", "env", "continue-on-error")
@@ -51,23 +51,19 @@ def check_id(reader: Reader, name: Scalar, text: str, what: str) -> bool:
 
 
 def _step(reader: Reader, node: Node, rules: StepRules, ids: set[str]) -> Step | None:
-    known = {key.text for key, _ in node.pairs} if hasattr(node, "pairs") else set()
+    known = {key.text for key, _ in node.pairs} if isinstance(node, Mapping) else set()
     special = next((name for name in _BACKGROUND if name in known), None)
     if special and rules is JOB_STEPS and not known & {"run", "uses"}:
         _check_background(reader, node, special, ids)
         return None
-    runs = "run" in known or ("uses" not in known and bool(known & set(_RUN)))
-    kind = _RUN if runs else _USES
-    required = ("run", "shell") if runs and rules.shell_required else (kind[0],)
-    allowed = (*rules.keys, *kind)
-    if known and not known & {*_RUN, *_USES}:
+    if {"run", "uses"} <= known or (known and not known & {*_RUN, *_USES}):
         fields = reader.fields(node, "the step", (*rules.keys, *_RUN, *_USES))
-        reader.error(node.place, "the step has neither run nor uses")
-    elif {"run", "uses"} <= known:
-        fields = reader.fields(node, "the step", (*rules.keys, *_RUN, *_USES))
-        reader.error(fields.places["uses"], "the step has both run and uses", "make two steps of it")
+        reader.error(node.place, f"the step has {'both run and' if 'run' in known else 'neither run nor'} uses")
+    elif "run" in known or (known & {*_RUN} and "uses" not in known):
+        required = ("run", "shell") if rules.shell_required else ("run",)
+        fields = reader.fields(node, "the step with run", (*rules.keys, *_RUN), required)
     else:
-        fields = reader.fields(node, "the step with run" if runs else "the step with uses", allowed, required)
+        fields = reader.fields(node, "the step with uses", (*rules.keys, *_USES), ("uses",))
     if "background" in fields and reader.boolean(fields["background"], "background"):
         reader.refuse(fields.places["background"], "a background step is")
     return _read(reader, node, fields, rules, ids)

@@ -12,8 +12,9 @@ from pipelines.errors import Finding, WorkflowError
 from pipelines.model import Job, Resources, RetryPolicy, Workflow
 from pipelines.quantities import duration_s, size_bytes
 from pipelines.reading import Reader, is_null
+from pipelines.scalars import scalar_text
 from pipelines.source import Mapping as MappingNode
-from pipelines.source import Node, Scalar, Sequence, SourceError, read, scalar_text
+from pipelines.source import Node, Scalar, Sequence, SourceError, read
 from pipelines.template import Template
 
 POLICY_PATH = ".treadle/policy.yml"

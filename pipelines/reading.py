@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from pipelines import contexts
 from pipelines.errors import ExpressionError, Finding, Place, Severity
 from pipelines.model import Tree
-from pipelines.source import Document, Mapping, Node, Scalar, Sequence, scalar_text
+from pipelines.scalars import scalar_text
+from pipelines.source import Document, Mapping, Node, Scalar, Sequence
 from pipelines.template import Condition, Template
 
 Names = tuple[frozenset[str], frozenset[str]]

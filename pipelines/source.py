@@ -4,24 +4,21 @@ It reads PyYAML's event stream rather than its node graph, so that hostile files
 recursive anchors) are stopped by a cap while they are read, and never by the interpreter's stack.
 """
 
-import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from decimal import Decimal
 from itertools import islice
 from typing import Any, TypeAlias
 
 import yaml
 
 from pipelines.errors import Finding, Place, Severity
+from pipelines.scalars import Value, scalar_value
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 50  # GitHub's own limit
 MAX_NODES = 200_000  # after aliases are expanded
 MAX_ALIAS_CHARS = 8 << 20  # text repeated through aliases
-
-Value: TypeAlias = "bool | int | float | str | None"
 
 
 @dataclass(slots=True)
@@ -130,79 +127,8 @@ class SourceError(Exception):
 _OLD_BREAKS = "\x85\u2028\u2029"
 _FORBIDDEN = re.compile("[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 
-_NULLS = frozenset(("", "~", "null", "Null", "NULL"))
-_BOOLS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
-_MAYBE_TYPED = frozenset("~nNtTfF.+-0123456789")
-_INT = re.compile(r"[-+]?[0-9]+")
-_OCTAL = re.compile(r"0o[0-7]+")
-_HEX = re.compile(r"0x[0-9a-fA-F]+")
-_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
-_INF = re.compile(r"[-+]?\.(?:inf|Inf|INF)")
-_NANS = frozenset((".nan", ".NaN", ".NAN"))
-_EXACT = 1 << 53  # every number of the language is a double
-
 _TAG = "tag:yaml.org,2002:"
 _PARSER: Any = getattr(yaml, "CLoader", yaml.Loader)
-
-
-def number(text: str) -> int | float | None:
-    """Return the number that a plain scalar is in the core schema, None if it is something else."""
-    if _INT.fullmatch(text):
-        return _whole(text, 10)
-    if _FLOAT.fullmatch(text):
-        return float(text)
-    if _HEX.fullmatch(text):
-        return _whole(text[2:], 16)
-    if _OCTAL.fullmatch(text):
-        return _whole(text[2:], 8)
-    if _INF.fullmatch(text):
-        return float("-inf" if text[0] == "-" else "inf")
-    return float("nan") if text in _NANS else None
-
-
-def _whole(digits: str, base: int) -> int | float:
-    if len(digits) > 400:  # beyond any double, and slow to convert
-        return float("-inf" if digits[0] == "-" else "inf")
-    exact = int(digits, base)
-    if abs(exact) <= _EXACT:
-        return exact
-    try:
-        return float(exact)
-    except OverflowError:
-        return float("inf" if exact > 0 else "-inf")
-
-
-def scalar_value(text: str) -> Value:
-    """Return what a plain scalar means in the YAML 1.2 core schema: yes, on, dates and times stay text."""
-    if not text:
-        return None
-    if text[0] not in _MAYBE_TYPED:
-        return text
-    if text in _NULLS:
-        return None
-    if text in _BOOLS:
-        return _BOOLS[text]
-    found = number(text)
-    return text if found is None else found
-
-
-def scalar_text(value: Value) -> str:
-    """Return a scalar as the text that a workflow gets of it: 1.50 is 1.5, null is empty, 1e20 is written out.
-
-    The form of numbers is that of GitHub's parser (JavaScript's); the one that expressions print differs beyond 1e15.
-    """
-    if isinstance(value, str) or value is None:
-        return value or ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if value != value or value in (math.inf, -math.inf):
-        return "NaN" if value != value else f"{'-' if value < 0 else ''}Infinity"
-    if value == 0:
-        return "0"
-    if 1e-6 <= abs(value) < 1e21:
-        return format(Decimal(repr(value)), "f").removesuffix(".0")
-    mantissa, _, exponent = repr(float(value)).partition("e")
-    return f"{mantissa.removesuffix('.0')}e{int(exponent):+d}"
 
 
 def read(source: str | bytes) -> Document:

@@ -6,7 +6,8 @@ import time
 import pytest
 
 from pipelines.errors import Place
-from pipelines.source import MAX_DEPTH, Mapping, Scalar, Sequence, SourceError, read, scalar_text, scalar_value
+from pipelines.scalars import scalar_text, scalar_value
+from pipelines.source import MAX_DEPTH, Mapping, Scalar, Sequence, SourceError, read
 
 
 def value(text: str) -> object:
