@@ -4,8 +4,9 @@ Importing `docker` costs a tenth of a second (requests and urllib3), so it is im
 """
 
 import os
+import socket
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -48,7 +49,7 @@ class DockerClient:
                 self._api = None
 
 
-def find_socket(environ: Mapping[str, str], exists: "type[Path] | Any" = Path.exists) -> str | None:
+def find_socket(environ: Mapping[str, str], exists: Callable[[Path], bool] = Path.exists) -> str | None:
     """Return the address to use: DOCKER_HOST, else the first of Docker's and Podman's usual sockets that is there."""
     if host := environ.get("DOCKER_HOST"):
         return host
@@ -75,27 +76,34 @@ def _address() -> str:
 
 
 def _connect() -> "APIClient":
+    address = _address()
+    if address.startswith("unix://"):
+        _knock(address)
     from docker.api.client import APIClient
     from docker.errors import DockerException
     from docker.utils import kwargs_from_env
 
-    options: dict[str, Any] = {**kwargs_from_env(), "base_url": _address()}
+    options: dict[str, Any] = {**kwargs_from_env(), "base_url": address}
     try:
         return APIClient(version="auto", timeout=120, max_pool_size=_CONNECTIONS, **options)
     except DockerException as error:
-        _unreachable(options["base_url"], error)
+        _unreachable(address, error)
+
+
+def _knock(address: str) -> None:
+    """Tell plainly, and before anything slow is imported, that nobody is behind the socket."""
+    with socket.socket(socket.AF_UNIX) as door:
+        try:
+            door.connect(address.removeprefix("unix://"))
+        except OSError as error:
+            _unreachable(address, error)
 
 
 def _unreachable(address: str, error: BaseException) -> NoReturn:
-    reason: BaseException | None = error
-    words = ""
-    while reason is not None:
-        words += f" {reason!r}"
-        reason = reason.__cause__ or reason.__context__
-    if "PermissionError" in words:
+    if isinstance(error, PermissionError):
         what = f"The Docker Engine at {address} does not let this user in."
         fix = "Join the `docker` group (and log in again), or run rootless Docker or Podman and set DOCKER_HOST."
-    elif "FileNotFoundError" in words or "ConnectionRefused" in words or "NameResolution" in words:
+    elif isinstance(error, OSError):  # also what requests raises when nobody answers
         what = f"No Docker Engine answers at {address}."
         fix = "Start it (`systemctl start docker`), set DOCKER_HOST (Podman: `podman system service`), or use `host`."
     else:

@@ -8,7 +8,7 @@ import os
 import shlex
 import threading
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any
 
 from engine.core.clock import Clock, SystemClock
@@ -60,10 +60,11 @@ class DockerExecutor:
         # The engine makes some ten containers a second and two cores; more at once only makes each of them slower.
         self._gate = threading.BoundedSemaphore(2 * (os.cpu_count() or 1))
         self._removers = ThreadPoolExecutor(2, "treadle-remove")
+        self._removals: set[Future[None]] = set()
         self._lock = threading.Lock()
         self._boxes: set[str] = set()
         self._started = 0
-        self._overlay_refused = False
+        self.overlay_refused = False  # learnt, and then true for good
 
     def check(self) -> None:
         self._client.ping()
@@ -74,6 +75,13 @@ class DockerExecutor:
     def want_slots(self, count: int, image: str) -> None:
         """Hint that `count` boxes will run at once: their network slots are made in the background, from `image`."""
         self._slots.want(count, image)
+
+    def settle(self) -> None:
+        """Wait until the removals and the slots asked for so far are done."""
+        with self._lock:
+            pending = list(self._removals)
+        wait(pending)
+        self._slots.settle()
 
     def start(self, spec: BoxSpec) -> Box:
         """Start a container with a driver in it. Raises EngineError when the engine fails twice: retry later."""
@@ -89,13 +97,13 @@ class DockerExecutor:
             self._slots.want(wanted, spec.image)
         failures = 0
         while True:
-            overlay = may_overlay(spec) and not self._overlay_refused
+            overlay = may_overlay(spec) and not self.overlay_refused
             slot = self._slots.take() if joins_slot(spec) else None
             try:
                 with self._gate:
                     return self._start_once(spec, overlay, slot)
             except _OverlayRefused:
-                self._overlay_refused = True
+                self.overlay_refused = True
             except _SlotBroken:
                 if slot:
                     self._slots.drop(slot)
@@ -269,9 +277,12 @@ class DockerExecutor:
         with self._lock:
             self._boxes.discard(box_id)
         try:
-            self._removers.submit(self._remove_all, box_id, name)
+            removal = self._removers.submit(self._remove_all, box_id, name)
         except RuntimeError:  # closed already
             self._remove_all(box_id, name)
+            return
+        with self._lock:
+            self._removals = {pending for pending in self._removals if not pending.done()} | {removal}
 
     def _remove_all(self, box_id: str, name: str) -> None:
         from docker.errors import DockerException

@@ -58,8 +58,7 @@ class HostBox:
         self._signal(signal.SIGSTOP)  # it must not take the death of its step for an end to report
         host_sweep.sweep(self.mark, driver, frozenset({self._pid}))
         self._signal(signal.SIGKILL)
-        if driver is not None:
-            self.exited(5.0)
+        self.exited(5.0)  # a child is reaped by that
         host_sweep.sweep(self.mark, None)
 
     def remove(self) -> None:
