@@ -10,6 +10,7 @@ from engine.store.queue import Lease
 from engine.worker.actions.port import CAPTURE_LIMIT_BYTES, Stores
 from engine.worker.actions.registry import BuiltIn
 from engine.worker.executor import Box
+from engine.worker.hash_files import hash_files
 from engine.worker.job_state import Scope, scope_contexts, step_env
 from engine.worker.script_runner import ScriptEnd
 from engine.worker.session import Session
@@ -85,7 +86,9 @@ class BoxActions(ActionRunner):
         return StepOutcome("failed", 1, host.failure or f"{action.name} failed", "failure", host.outputs)
 
     def hash_files(self, *patterns: Any) -> str:
-        raise ExpressionError("evaluation", "hashFiles() is not supported yet")
+        return hash_files(
+            [to_string(pattern) for pattern in patterns], self._box.workspace, self.home_dir, self.capture, self._hand
+        )
 
     # -- composite actions ------------------------------------------------------------------------------------------
 
@@ -183,6 +186,13 @@ class BoxActions(ActionRunner):
         to = shlex.quote(self._session.inside("file", name))
         end = self._runner.helper_script(f"exec 3>&1 >{to}\n{script}", env)
         return end.exit_code, self._session.read_file(name, limit_bytes) or b""
+
+    def _hand(self, data: bytes) -> str:
+        """Put bytes into a file of the channel; return where the box sees it."""
+        self._captures += 1
+        name = f"handed-{self._captures}"
+        self._session.write_file(name, data)
+        return self._session.inside("file", name)
 
     @property
     def exchange(self) -> Path:
