@@ -10,8 +10,8 @@ from typing import Any, NoReturn
 from engine.core.errors import SettingsError
 from engine.settings import Limits, Listen, Notify, RepoSettings, Retention, Settings, Slo, SnapshotRetention
 from pipelines.quantities import duration_s, size_bytes
-from pipelines.source import Mapping as Pairs
 from pipelines.scalars import scalar_value
+from pipelines.source import Mapping as Pairs
 from pipelines.source import Node, Scalar, Sequence, SourceError, read
 
 VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")

@@ -94,7 +94,7 @@ class Document:
         if not breaks and not scalar.block:
             return Place(scalar.line, scalar.column + offset + scalar.quoted)
         line = scalar.line + breaks + scalar.block
-        lines = self.text.splitlines()
+        lines = self.text.split("\n")
         raw = lines[line - 1] if line <= len(lines) else ""
         return Place(line, len(raw) - len(raw.lstrip()) + offset - before + 1)
 
@@ -184,7 +184,7 @@ def _unused(text: str) -> list[str]:
 
 
 def _yaml_hint(text: str, line: int) -> str | None:
-    lines = text.splitlines()
+    lines = text.split("\n")
     here = lines[line - 1] if line <= len(lines) else ""
     if here.lstrip(" ").startswith("\t"):
         return "indent with spaces; YAML takes no tabs there"
