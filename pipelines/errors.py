@@ -47,7 +47,10 @@ class WorkflowError(Exception):
 
 
 class ExpressionError(Exception):
-    """An expression that cannot be read or evaluated. `kind` is lexing, parsing or evaluation; `position` counts from 1."""
+    """An expression that cannot be read or evaluated.
+
+    `kind` is lexing, parsing or evaluation; `position` counts from 1.
+    """
 
     def __init__(self, kind: str, message: str, position: int | None = None) -> None:
         super().__init__(message)
