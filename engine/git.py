@@ -1,7 +1,7 @@
 """Everything that Treadle knows of Git, and the only file that knows pygit2 (imported at first use: it is not free).
 
-Repositories are read, never written: what has to be written (a working tree as a commit) goes into a bare mirror in
-the home that borrows the repository's objects.
+Repositories of users are read, never written: what has to be written (a working tree as a commit) goes into a bare
+mirror in the home that borrows the repository's objects.
 """
 
 import difflib

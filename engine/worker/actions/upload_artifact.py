@@ -55,7 +55,7 @@ def run(host: ActionHost, stores: Stores) -> bool:
     hidden = boolean(host, "include-hidden-files", False)
     paths = host.inputs.get("path", "")
     try:
-        globs = parse_globs(paths, host.workspace, host.home_dir)
+        globs = parse_globs(paths, host.workspace, host.home_dir if "~" in paths else "/")
     except GlobError as error:
         raise ActionError(str(error)) from None
     if not globs.patterns:
