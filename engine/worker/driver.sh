@@ -22,12 +22,15 @@ oom() {
 
 say() { echo "$1" >>"$C/ev"; echo >&9; }
 
-nap() { sleep .02 2>/dev/null || sleep 1; }
+nap() {
+  sleep .02 2>/dev/null
+  [ $? -ne 1 ] || sleep 1 # a sleep that knows no fractions; other codes come from a signal
+}
 
 alive() { kill -0 -"$cur" 2>/dev/null || kill -0 "$cur" 2>/dev/null; }
 
 stop() {
-  [ -n "$cur" ] || return 0
+  [ -n "$cur" ] && [ -z "$hit" ] || return 0
   hit=1
   kill -TERM -"$cur" 2>/dev/null || kill -TERM "$cur" 2>/dev/null
   read -r grace <"$C/grace"

@@ -154,6 +154,7 @@ def test_a_new_engine_goes_on_with_a_driver_that_waits(bench: "Bench") -> None:
 
 def test_strays_go_and_known_boxes_stay(bench: "Bench") -> None:
     kept, stray = bench.open(bench.spec("kept")), bench.open(bench.spec("stray"))
+    bench.run(stray, 0, "pass")
     assert len(bench.executor.strays([kept.box.id])) == 1
     assert stray.box.exited(20) is not None
     assert bench.run(kept, 0, "pass").exit_code == 0
