@@ -121,7 +121,7 @@ def _database(home: Path) -> Check:
 
 
 def _engine(home: Path) -> Check:
-    from engine.engine import HomeLock
+    from engine.home import HomeLock
 
     if not home.exists():
         return Check("engine", "ok", "no engine runs on this home")

@@ -150,7 +150,7 @@ class _Session:
     def __init__(
         self, store: "Store", settings: Settings, executors: Any, renderer: Renderer, interrupts: Interrupts
     ) -> None:
-        from engine.engine import HomeLock
+        from engine.home import HomeLock
 
         self._store = store
         self._settings = settings

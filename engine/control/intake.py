@@ -17,6 +17,7 @@ from engine.core.clock import Clock
 from engine.core.errors import GitError
 from engine.store.runs import NewRun
 from engine.store.store import Store
+from pipelines.calls import check_calls
 from pipelines.dag import closure
 from pipelines.errors import Finding, Place, Severity, WorkflowError
 from pipelines.github_context import dispatch_inputs, github_context
@@ -141,6 +142,7 @@ def record(store: Store, intake: Intake, actor: str, clock: Clock) -> list[int]:
             contexts=prepared.contexts,
             source=prepared.source,
             secrets=store.secrets.seal(intake.request.secrets),
+            title=_title(prepared),
         )
         ids.append(store.runs.create(new, actor, clock.now()))
     store.runs.verdicts(event_id, intake.verdicts)
@@ -250,7 +252,11 @@ def _plan(
 ) -> Prepared:
     asked = request.jobs & workflow.jobs.keys() or workflow.jobs.keys()
     keys = closure({key: job.needs for key, job in workflow.jobs.items()}, asked)
-    refused = tuple(replace(finding, severity=Severity.ERROR) for finding in unsupported(workflow, keys))
+    called = check_calls(workflow, lambda path: git.read_file(facts.repo, facts.rev, path))
+    found = [one for one in called if one.unsupported or one.severity is Severity.ERROR] + [
+        *unsupported(workflow, keys)
+    ]
+    refused = tuple(replace(finding, severity=Severity.ERROR) for finding in dict.fromkeys(found))
     if refused:
         raise WorkflowError(workflow.path, refused)
     inputs: Mapping[str, Any] = {}
@@ -289,6 +295,14 @@ def _plan(
 def _planned(prepared: Prepared, run_id: int, number: int) -> RunPlan:
     github = {**prepared.contexts["github"], "run_id": str(run_id), "run_number": str(number)}
     return plan_run(prepared.workflow, {**prepared.contexts, "github": github}, prepared.only)
+
+
+def _title(prepared: Prepared) -> str:
+    """What a run without `run-name:` is called, as on GitHub: by the commit or the pull request that it is about."""
+    payload = prepared.contexts["github"]["event"]
+    about = payload.get("head_commit") or payload.get("pull_request") or {}
+    text = about.get("message") or about.get("title") if isinstance(about, dict) else ""
+    return str(text or "").strip().partition("\n")[0][:200]
 
 
 def _payload(facts: _Facts, event: str, inputs: Mapping[str, Any]) -> dict[str, Any]:

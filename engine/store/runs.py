@@ -33,6 +33,7 @@ class NewRun:
     contexts: Mapping[str, Any] = field(default_factory=dict)
     source: Mapping[str, Any] = field(default_factory=dict)
     secrets: bytes | None = None
+    title: str = ""
     blocked: bool = False
 
 
@@ -79,7 +80,7 @@ class Runs:
             )  # fmt: skip
             plan = new.plan(run.id, number)
             status = RunStatus.PENDING if plan.concurrency_group else RunStatus.QUEUED
-            run.title = plan.title or new.workflow_name
+            run.title = plan.title or new.title or new.workflow_name
             run.priority = plan.priority
             run.concurrency_group = plan.concurrency_group
             run.cancel_in_progress = plan.cancel_in_progress

@@ -97,7 +97,7 @@ def change_step(attempt: AttemptRow, job: JobRow, index: int, change: Change, **
         job_id=job.id,
         attempt=attempt.number,
         step=index,
-        name=step.name,
+        name=fields.get("name", step.name),
     )
     return True
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from app.cli.main import main
-from engine.engine import HomeLock
+from engine.home import HomeLock
 
 ROOT = Path(__file__).resolve().parents[3]
 
