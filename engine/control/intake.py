@@ -256,9 +256,7 @@ def _plan(
     found = [one for one in called if one.unsupported or one.severity is Severity.ERROR] + [
         *unsupported(workflow, keys)
     ]
-    refused = tuple(
-        replace(finding, severity=Severity.ERROR) for finding in dict.fromkeys([*stops, *unsupported(workflow, keys)])
-    )
+    refused = tuple(replace(finding, severity=Severity.ERROR) for finding in dict.fromkeys(found))
     if refused:
         raise WorkflowError(workflow.path, refused)
     inputs: Mapping[str, Any] = {}
