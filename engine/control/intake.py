@@ -253,10 +253,9 @@ def _plan(
     asked = request.jobs & workflow.jobs.keys() or workflow.jobs.keys()
     keys = closure({key: job.needs for key, job in workflow.jobs.items()}, asked)
     called = check_calls(workflow, lambda path: git.read_file(facts.repo, facts.rev, path))
-    found = [one for one in called if one.unsupported or one.severity is Severity.ERROR] + [
-        *unsupported(workflow, keys)
-    ]
-    refused = tuple(replace(finding, severity=Severity.ERROR) for finding in dict.fromkeys(found))
+    stops = [finding for finding in called if finding.unsupported or finding.severity is Severity.ERROR]
+    stops = list(dict.fromkeys([*stops, *unsupported(workflow, keys)]))
+    refused = tuple(replace(finding, severity=Severity.ERROR) for finding in stops)
     if refused:
         raise WorkflowError(workflow.path, refused)
     inputs: Mapping[str, Any] = {}
