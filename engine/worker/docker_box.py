@@ -37,7 +37,7 @@ class DockerBox:
         threading.Thread(target=self._listen, args=(answer,), name=f"wait-{self.id[:12]}", daemon=True).start()
 
     def watch(self) -> None:
-        """Listen for the end by asking again and again: for an engine that tells a wait nothing before the end."""
+        """Listen for the end by asking again and again: for an engine that cannot promise to tell it."""
         threading.Thread(target=self._ask, name=f"ask-{self.id[:12]}", daemon=True).start()
 
     def ended(self, state: dict[str, Any]) -> None:

@@ -24,12 +24,19 @@ class DockerClient:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._api: APIClient | None = None
+        self._podman = False
+
+    @property
+    def is_podman(self) -> bool:
+        """Podman speaks the same API but answers a wait only when it is over."""
+        return bool(self.api and self._podman)
 
     @property
     def api(self) -> Any:  # an APIClient, of which the published types know only a part
         with self._lock:
             if self._api is None:
                 self._api = _connect()
+                self._podman = "Libpod-API-Version" in self._api.get(f"{self._api.base_url}/_ping", timeout=10).headers
             return self._api
 
     def ping(self) -> None:
@@ -49,7 +56,14 @@ class DockerClient:
                 self._api = None
 
 
-def find_socket(environ: Mapping[str, str], exists: Callable[[Path], bool] = Path.exists) -> str | None:
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except PermissionError:  # in a folder that is not ours to enter
+        return False
+
+
+def find_socket(environ: Mapping[str, str], exists: Callable[[Path], bool] = _exists) -> str | None:
     """Return the address to use: DOCKER_HOST, else the first of Docker's and Podman's usual sockets that is there."""
     if host := environ.get("DOCKER_HOST"):
         return host

@@ -109,7 +109,8 @@ def _overlay_driver(spec: BoxSpec, layers: tuple[str, str] | None) -> dict[str, 
     if layers is None:
         return None
     upper, work = layers
-    o = f"lowerdir={spec.source},upperdir={upper},workdir={work}"
+    # Without redirect_dir a folder of the source could not be renamed (EXDEV), which builds do.
+    o = f"lowerdir={spec.source},upperdir={upper},workdir={work},redirect_dir=on"
     return {"Name": "local", "Options": {"type": "overlay", "device": "overlay", "o": o}}
 
 

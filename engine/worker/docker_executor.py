@@ -93,7 +93,9 @@ class DockerExecutor:
         if joins_slot(spec):
             with self._lock:
                 self._started += 1
-                wanted = len(self._boxes) + 1 if self._started > 1 else 0  # a single job is not worth a slot
+                wanted = len(self._boxes) + 1
+                if wanted == 1 and self._started < 3:
+                    wanted = 0  # a slot costs as much as it saves the first time
             self._slots.want(wanted, spec.image)
         failures = 0
         while True:
@@ -161,9 +163,9 @@ class DockerExecutor:
         return removed
 
     def close(self) -> None:
-        """Finish all removals, then take away the slots."""
+        """Finish all removals, then take away the slots, but those that boxes still use."""
         self._removers.shutdown(wait=True)
-        self._slots.close()
+        self._slots.close(keep=frozenset(slot.id for slot in self._used_slots.values()))
         self._client.close()
 
     def _start_once(self, spec: BoxSpec, overlay: bool, slot: Slot | None) -> DockerBox:
@@ -213,6 +215,9 @@ class DockerExecutor:
     def _listen(self, box: DockerBox, condition: str) -> None:
         from requests.exceptions import RequestException
 
+        if self._client.is_podman:
+            box.watch()
+            return
         try:
             box.arm(condition)
         except RequestException:

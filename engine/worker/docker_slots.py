@@ -97,14 +97,14 @@ class Slots:
             self._wanted += 1
         return slot
 
-    def close(self) -> None:
-        """Remove all slots. Those that running boxes still use take their network away: close after the boxes."""
+    def close(self, keep: frozenset[str] = frozenset()) -> None:
+        """Remove all slots but `keep`: a box that goes on without us would lose its network with its slot."""
         with self._lock:
             self._closed = True
             self._free.clear()
         self._maker.shutdown(wait=True)
         with ThreadPoolExecutor(4) as removers:
-            list(removers.map(self._remove, self._all))
+            list(removers.map(self._remove, self._all - keep))
         self._all.clear()
 
     def _make(self, image: str) -> None:

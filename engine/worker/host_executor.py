@@ -47,7 +47,7 @@ class HostBox:
         self._signal(signal.SIGUSR1)
 
     def exited(self, timeout_s: float = 0.0) -> BoxExit | None:
-        if self._exit is None and self._pidfd is not None and select.select([self._pidfd], [], [], timeout_s)[0]:
+        if self._exit is None and self._pidfd is not None and _readable(self._pidfd, timeout_s):
             with self._lock:
                 if self._exit is None:
                     self._exit = self._read_exit()
@@ -101,6 +101,12 @@ def _is(pid: int, started: str) -> bool:
     except OSError:
         return False
     return start_time == started and state != "Z"
+
+
+def _readable(fd: int, timeout_s: float) -> bool:
+    poll = select.poll()  # select() ends at descriptor 1023
+    poll.register(fd, select.POLLIN)
+    return bool(poll.poll(timeout_s * 1000))
 
 
 def _open_pidfd(pid: int, started: str) -> int | None:

@@ -84,6 +84,8 @@ class Session:
             self._dirs = {name: self._keep(_open_folder(name, self._top)) for name in FOLDERS}
             self._events = self._keep(_open_regular("ev", self._top))
             self._go, self._wake = (self._keep(_open_fifo(name, self._top)) for name in ("go", "wake"))
+            self._news = select.poll()  # select() ends at descriptor 1023
+            self._news.register(self._wake, select.POLLIN)
             self._write(self._top, "grace", f"{round(grace_s * 100)}\n".encode())
         except OSError as error:
             self.close()
@@ -156,7 +158,7 @@ class Session:
                 return end
             if (exit_ := self.box.exited()) is not None:
                 self._read_events()
-                return self._take_end(gone=True) or exit_
+                return self._take_end(gone=True) or self._give_up(exit_)
             now = self._clock.monotonic_s()
             if now >= deadline:
                 return None
@@ -222,12 +224,21 @@ class Session:
                 self._drain_until = now + DRAIN_S
             if now < self._drain_until:
                 return None
+        self._finish(end.index)
+        return end
+
+    def _give_up(self, how: BoxExit) -> BoxExit:
+        if self._current is not None:
+            self._finish(self._current)
+        return how
+
+    def _finish(self, index: int) -> None:
+        """Take away what the step was handed: its script may hold secrets."""
         self._drain_until = None
         with self._lock:
             self._current = None
         for folder, name in (("pipe", ""), ("step", ".sh"), ("step", ".script"), ("step", ".ps1"), ("step", ".stop")):
-            _clear(self._dirs[folder], f"{end.index}{name}")
-        return end
+            _clear(self._dirs[folder], f"{index}{name}")
 
     def _read_events(self) -> None:
         with self._lock:
@@ -256,7 +267,7 @@ class Session:
 
     def _sleep(self, seconds: float) -> None:
         before = self._offset
-        if not select.select([self._wake], [], [], seconds)[0]:
+        if not self._news.poll(seconds * 1000):
             return
         try:
             self._woken = bool(os.read(self._wake, 1 << 16)) or self._woken

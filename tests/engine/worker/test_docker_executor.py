@@ -195,6 +195,24 @@ def test_a_box_made_twice_is_made_anew(docker_bench: "Bench") -> None:
     assert docker_bench.run(session, 0, "pass").exit_code == 0
 
 
+def test_a_folder_of_the_source_can_be_renamed(docker_bench: "Bench", docker_debian: str, tmp_path: Path) -> None:
+    spec = docker_bench.spec(image=docker_debian, source=make_source(tmp_path), overlay=True)
+    session = docker_bench.open(spec)
+    assert docker_bench.run(session, 0, 'python3 -c \'import os; os.rename("deep", "high")\'').exit_code == 0
+    assert docker_bench.run(session, 1, "cat high/file").exit_code == 0
+    assert docker_bench.log(session, 1) == b"original\n"
+
+
+def test_an_engine_that_leaves_keeps_the_network_of_a_running_box(docker_bench: "Bench") -> None:
+    ready(docker_bench, 2)
+    spec = docker_bench.spec()
+    first = docker_bench.open(spec)
+    docker_bench.executor.close()
+    second = docker_bench.reopen(spec, first.box.id)
+    docker_bench.run(second, 0, "cat /sys/class/net/eth0/operstate")
+    assert docker_bench.log(second, 0) == b"up\n"
+
+
 def test_bash_git_and_python_run_in_a_debian_box(docker_bench: "Bench", docker_debian: str) -> None:
     docker_bench.shell = "bash"
     session = docker_bench.open(docker_bench.spec(image=docker_debian))

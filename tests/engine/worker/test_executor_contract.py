@@ -99,6 +99,7 @@ def test_a_killed_box_says_so(bench: "Bench") -> None:
     session.box.kill()
     session.box.kill()
     assert session.poll(20) == BoxExit(137)
+    assert list((bench.folder / "box" / "channel" / "step").iterdir()) == []
 
 
 def test_a_removed_box_cannot_be_adopted_and_removing_repeats(bench: "Bench") -> None:
