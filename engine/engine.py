@@ -48,6 +48,7 @@ class Engine:
     def start(self) -> Self:
         """Recover what an earlier engine left, then take work."""
         self._store.queue.load()
+        self._executors.own()
         self._doorbell.start()
         self._control.start()
         self.pool.start()

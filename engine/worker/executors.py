@@ -7,26 +7,36 @@ from engine.worker.executor import Executor
 
 
 class Executors:
-    """`docker` and `host` by name. `known` tells the boxes that running attempts still want, when one is made."""
+    """`docker` and `host` by name. `known` tells the boxes that running attempts still want.
+
+    Only the engine of the home may sweep what is not known: to anybody else, a box that is just being made looks
+    like one that was left behind.
+    """
 
     def __init__(self, makers: Mapping[str, Callable[[], Executor]], known: Callable[[], Collection[str]]) -> None:
         self._makers = makers
         self._known = known
         self._lock = threading.Lock()
         self._made: dict[str, Executor] = {}
+        self._owned = False
 
     def get(self, kind: str) -> Executor:
-        """Return the executor, having removed what an earlier engine of this home left behind in it.
-
-        Raises ExecutorUnavailable when it cannot start boxes at all.
-        """
+        """Return the executor. Raises ExecutorUnavailable when it cannot start boxes at all."""
         with self._lock:
             if kind not in self._made:
                 executor = self._makers[kind]()
                 executor.check()
-                executor.strays(self._known())
+                if self._owned:
+                    executor.strays(self._known())
                 self._made[kind] = executor
             return self._made[kind]
+
+    def own(self) -> None:
+        """Remove what an earlier engine of this home left behind, now and in executors yet to be made."""
+        with self._lock:
+            self._owned = True
+            for executor in self._made.values():
+                executor.strays(self._known())
 
     def close(self) -> None:
         with self._lock:

@@ -82,6 +82,7 @@ class JobRunner:
 
     def _attempt(self, open_box: Callable[["_Job"], Box | None]) -> None:
         box: Box | None = None
+        left = False
         job = _Job(self._tools, self._lease, self._folder)
         try:
             try:
@@ -100,6 +101,7 @@ class JobRunner:
                 self._lease, outcome, self._tools.clock.now(), outputs=outputs, tolerated=tolerated
             )
         except Detached:
+            left = True
             job.log.close()
             raise
         except EngineError:
@@ -107,7 +109,7 @@ class JobRunner:
                 box.kill()
             raise
         finally:
-            if box is not None and not self._halt.detach.is_set():
+            if box is not None and not left:
                 box.remove()
         shutil.rmtree(self._folder, ignore_errors=True)
 

@@ -10,6 +10,7 @@ from engine.core.deadlines import CLEANUP_S
 from engine.core.errors import LeaseLost
 from engine.worker.executor import BoxExit
 from engine.worker.halt import Detached, Halt
+from engine.worker.log_pump import discard
 from engine.worker.session import Session, StepEnd, StepScript
 
 LOOK_S = 0.05  # how often output is moved while a script runs
@@ -22,6 +23,8 @@ class Pump(Protocol):
     def pump(self, step: int, fd: int) -> int: ...
 
     def finish(self, step: int, fd: int) -> int: ...
+
+    def consumed(self, step: int) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +87,11 @@ class ScriptRunner:
             news = self._session.poll(LOOK_S)
             fd = self._session.log_fd(index)
             if self._pump.pump(index, fd):
+                discard(fd, self._pump.consumed(index))
                 self._grew()
             if news is not None:
                 self._pump.finish(index, fd)
+                discard(fd, self._pump.consumed(index))
                 self._session.close_log(index)
                 self._grew()
                 if isinstance(news, BoxExit):
