@@ -58,8 +58,8 @@ class LogWriter:
         self._capped = False
         self._marks = 0
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
+        self._index = os.open(index_path(path), flags, 0o600)  # first: a reader that sees the log may trust in it
         self._log = os.open(path, flags, 0o600)
-        self._index = os.open(index_path(path), flags, 0o600)
         self.size, self._index_size = self._recover()
 
     def resume_offset(self, step: int) -> int:

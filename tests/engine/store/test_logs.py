@@ -41,6 +41,13 @@ def test_an_index_record_comes_back_as_it_was() -> None:
     assert list(unpacked(entry.packed() + entry.packed()[:-1])) == [entry]
 
 
+def test_a_log_is_never_seen_without_its_index(path: Path) -> None:
+    index_path(path).mkdir(parents=True)
+    with pytest.raises(OSError):
+        LogWriter(path, LIMIT)
+    assert not path.exists()
+
+
 def test_a_log_knows_its_steps_and_when_its_bytes_came(path: Path) -> None:
     writer = LogWriter(path, LIMIT)
     writer.say(b"Preparing", NOW)
