@@ -1,0 +1,110 @@
+"""Where a benchmark works: a throw-away home and repository, and ways to run `treadle` and bare Docker there."""
+
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from types import TracebackType
+from typing import Self
+
+IMAGE = "busybox:latest"
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A process that ran to its end. `peak_mb` is its own largest resident size, without its children's."""
+
+    seconds: float
+    code: int
+    peak_mb: float
+
+
+class Place:
+    """A home and a repository with one workflow file per entry of `workflows`, gone afterwards with all containers."""
+
+    def __init__(self, workflows: Mapping[str, str]) -> None:
+        self._workflows = workflows
+        self.left_behind = 0
+
+    def __enter__(self) -> Self:
+        self._root = Path(tempfile.mkdtemp(prefix="treadle-bench-"))
+        self.home, self.repo = self._root / "home", self._root / "repo"
+        folder = self.repo / ".treadle" / "workflows"
+        folder.mkdir(parents=True)
+        self.home.mkdir(mode=0o700)
+        (self.home / "treadle.yml").write_text(f'labels: {{busybox: "{IMAGE}"}}\n')
+        for name, text in self._workflows.items():
+            (folder / f"{name}.yml").write_text(text)
+        git = ["git", "-C", str(self.repo), "-c", "user.name=bench", "-c", "user.email=bench@localhost"]
+        for command in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "benchmarks"]):
+            subprocess.run([*git, *command], check=True)
+        self._env = {**os.environ, "TREADLE_HOME": str(self.home), "PYTHONPATH": str(PROJECT), "NO_COLOR": "1"}
+        # An installed Treadle has its modules compiled; so has this one, without a trace in the working tree.
+        self._env["PYTHONPYCACHEPREFIX"] = str(self._root / "compiled")
+        self._env.pop("PYTHONDONTWRITEBYTECODE", None)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        mark = self.home / "home.id"
+        if mark.exists():
+            ours = ["docker", "ps", "-aq", "--filter", f"label=treadle={mark.read_text().strip()}"]
+            containers = subprocess.run(ours, capture_output=True, text=True).stdout.split()
+            self.left_behind = len(containers)
+            if containers:
+                subprocess.run(["docker", "rm", "-fv", *containers], capture_output=True)
+        shutil.rmtree(self._root, ignore_errors=True)
+
+    def treadle(self, *words: str) -> Ended:
+        """Run `treadle WORDS…` in the repository. Raises RuntimeError when it fails: a failure is no figure."""
+        ended = _run([sys.executable, "-m", "app.cli.main", *words], self.repo, self._env)
+        if ended.code:
+            raise RuntimeError(f"treadle {' '.join(words)} ended with exit code {ended.code}")
+        return ended
+
+
+def bare(*command: str) -> float:
+    """Return the seconds of a bare `docker run --rm` of `command`, output thrown away."""
+    ended = _run(["docker", "run", "--rm", IMAGE, *command], PROJECT, os.environ)
+    if ended.code:
+        raise RuntimeError(f"docker run ended with exit code {ended.code}")
+    return ended.seconds
+
+
+def docker_is_here() -> str:
+    """Return what is missing for the benchmarks that need Docker, as a sentence; empty if nothing."""
+    if shutil.which("docker") is None:
+        return "there is no `docker` command"
+    if subprocess.run(["docker", "info"], capture_output=True).returncode:
+        return "no Docker Engine answers"
+    if subprocess.run(["docker", "image", "inspect", IMAGE], capture_output=True).returncode:
+        return f"the image {IMAGE} is not here (`docker pull {IMAGE}`)"
+    return ""
+
+
+def turns(count: int, measures: Mapping[str, Callable[[], float]]) -> dict[str, float]:
+    """Take every measure `count` times, in turns of random order; return the medians."""
+    seen: dict[str, list[float]] = {name: [] for name in measures}
+    for _ in range(count):
+        for name in random.sample(list(measures), len(measures)):
+            seen[name].append(measures[name]())
+    return {name: median(values) for name, values in seen.items()}
+
+
+def _run(command: list[str], folder: Path, env: Mapping[str, str]) -> Ended:
+    start = time.monotonic()
+    with subprocess.Popen(
+        command, cwd=folder, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as process:
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    return Ended(time.monotonic() - start, process.returncode, usage.ru_maxrss / 1024)
