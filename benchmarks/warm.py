@@ -9,8 +9,9 @@ from engine.bus import Bus
 from engine.control import intake
 from engine.core.clock import SystemClock
 from engine.core.states import RUN_FINAL
-from engine.engine import Engine, HomeLock, executors_of
+from engine.engine import Engine, executors_of
 from engine.git import discover
+from engine.home import HomeLock
 from engine.settings import load
 from engine.store.store import open_store
 
