@@ -9,7 +9,7 @@
 #   R ready - B N uptime: begun - E N exit_code oom_kills uptime: ended - D N: its output is complete - Q: left
 # SWEEP is the command that kills all that steps have left; without it, all but this shell and pid 1 (a container).
 C=$1 oom_files=$2 sweep=${3:-'kill -KILL -1 2>/dev/null'}
-cur='' cat='' hit='' last='' om=0
+cur='' cat='' hit='' woken='' fate='' last='' om=0
 
 now() { read -r t _ </proc/uptime; }
 
@@ -30,8 +30,9 @@ nap() {
 alive() { kill -0 -"$cur" 2>/dev/null || kill -0 "$cur" 2>/dev/null; }
 
 stop() {
+  woken=1
   [ -n "$cur" ] && [ -z "$hit" ] || return 0
-  hit=1
+  hit=1 fate=143
   kill -TERM -"$cur" 2>/dev/null || kill -TERM "$cur" 2>/dev/null
   read -r grace <"$C/grace"
   now
@@ -39,7 +40,7 @@ stop() {
   while alive; do
     nap
     now
-    [ "${t%.*}${t#*.}" -lt "$deadline" ] || break
+    [ "${t%.*}${t#*.}" -lt "$deadline" ] || { fate=137; break; }
   done
   kill -KILL -"$cur" 2>/dev/null
   kill -KILL "$cur" 2>/dev/null
@@ -67,14 +68,16 @@ step() {
     cur=$!
     exec 5>&- 6<&-
     [ -e "$C/step/$n.stop" ] && stop # asked to before `cur` was known
-    wait "$cur"
-    rc=$?
-    if [ -n "$hit" ]; then # the signal ended that wait, not the step
+    rc=''
+    while :; do # a wait that the signal ended says nothing about the step: wait again
+      woken=''
       wait "$cur" 2>/dev/null
-      again=$?
-      [ $again = 127 ] || rc=$again
-      hit=''
-    fi
+      code=$?
+      [ -n "$woken" ] || break
+      rc=$fate
+    done
+    [ $code = 127 ] && [ -n "$rc" ] || rc=$code # 127: the interrupted wait has taken the code with it
+    hit=''
     cur=''
   fi
   oom
