@@ -138,7 +138,7 @@ class BoxActions(ActionRunner):
             if conclusion == "failure" or outcome.cause == "cancelled":
                 failure = failure or outcome
                 status = conclusion
-            if runner.scripts.box_exit is not None or runner.scripts.past_deadline():
+            if runner.scripts.over:
                 break
         return failure
 

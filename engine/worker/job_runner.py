@@ -198,7 +198,7 @@ class JobRunner:
             elif outcome.cause == "cancelled":
                 state.status = "cancelled"
             state.index += 1
-            if runner.scripts.box_exit is not None or runner.scripts.past_deadline():
+            if runner.scripts.over:
                 break
         return failure
 
@@ -229,9 +229,9 @@ class JobRunner:
         return conclusion
 
     def _outcome(self, scripts: ScriptRunner, failure: StepOutcome | None) -> Outcome:
-        if scripts.cancelled:
+        if scripts.stopped_by == "cancel":
             return Outcome("cancelled", reason=self._halt.reason or "cancelled")
-        if scripts.past_deadline():
+        if scripts.stopped_by == "deadline":
             return Outcome("overran", "timed_out", reason="it ran past its timeout")
         if scripts.box_exit is not None and not scripts.box_exit.oom_killed:
             return Outcome("lost", "infrastructure", scripts.box_exit.exit_code, "its container went away")

@@ -57,22 +57,29 @@ class ScriptRunner:
         self._grace_s = grace_s
         self._deadline_at = deadline_at
         self._grew = grew
-        self._cleanup_until_s: float | None = None
+        self._cleanup_until_s = 0.0
+        self.stopped_by = ""
         self.box_exit: BoxExit | None = None
 
+    def stopping(self) -> str:
+        """Return why only always() steps run from now on: cancel, deadline, or '' while all is well.
+
+        What is acted on once stays. After a cancel wish they have CLEANUP_S, after the job's deadline the grace period.
+        """
+        if not self.stopped_by:
+            now_s = self._clock.monotonic_s()
+            if self._halt.cancel.is_set() or self._halt.kill.is_set():
+                self.stopped_by, self._cleanup_until_s = "cancel", now_s + CLEANUP_S
+            elif self._deadline_at is not None and self._clock.now() >= self._deadline_at:
+                self.stopped_by, self._cleanup_until_s = "deadline", now_s + self._grace_s
+        return self.stopped_by
+
     @property
-    def cancelled(self) -> bool:
-        """Whether the cancel wish was acted on: what runs from now on are always() steps."""
-        return self._cleanup_until_s is not None
-
-    def acknowledge_cancel(self) -> bool:
-        """Between scripts: act on a cancel wish, if there is one; return whether the attempt is cancelled."""
-        if self._cleanup_until_s is None and (self._halt.cancel.is_set() or self._halt.kill.is_set()):
-            self._cleanup_until_s = self._clock.monotonic_s() + CLEANUP_S
-        return self.cancelled
-
-    def past_deadline(self) -> bool:
-        return self._deadline_at is not None and self._clock.now() >= self._deadline_at
+    def over(self) -> bool:
+        """Whether no further script may run, not even to clean up."""
+        if self.box_exit is not None or self._halt.kill.is_set():
+            return True
+        return bool(self.stopped_by) and self._clock.monotonic_s() >= self._cleanup_until_s
 
     def run(self, script: StepScript, timeout_s: float | None) -> ScriptEnd:
         """Run `script` to its end. Raises LeaseLost or Detached, leaving the box as each wants it."""
@@ -101,13 +108,13 @@ class ScriptRunner:
             now_s = self._clock.monotonic_s()
             self._look_out()
             if kill_at_s is None:
+                cleaning_up = bool(self.stopped_by)
                 ended_by = self._why_end(now_s, started_s, timeout_s)
                 if ended_by:
                     self._session.interrupt()
-                    kill_at_s = now_s + self._grace_s + KILL_SLACK_S
+                    kill_at_s = now_s + KILL_SLACK_S + (0.0 if cleaning_up else self._grace_s)
             if (kill_at_s is not None and now_s >= kill_at_s) or self._halt.kill.is_set():
-                ended_by = ended_by or "cancel"
-                self.acknowledge_cancel()
+                ended_by = ended_by or self.stopping()
                 self._session.box.kill()
 
     def _ended(self, end: StepEnd, ended_by: str) -> ScriptEnd:
@@ -121,12 +128,10 @@ class ScriptRunner:
             raise Detached
 
     def _why_end(self, now_s: float, started_s: float, timeout_s: float | None) -> str:
-        if self.past_deadline():
-            return "deadline"
-        if self._cleanup_until_s is None and self.acknowledge_cancel():
-            return "cancel"
-        if self._cleanup_until_s is not None and now_s >= self._cleanup_until_s:
-            return "cancel"
+        if not self.stopped_by and self.stopping():
+            return self.stopped_by
+        if self.stopped_by and now_s >= self._cleanup_until_s:
+            return self.stopped_by
         if timeout_s is not None and now_s - started_s >= timeout_s:
             return "timeout"
         return ""

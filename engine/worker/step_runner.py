@@ -65,7 +65,7 @@ class StepRunner:
 
     def due(self, step: Step, scope: Scope, status: str) -> StepOutcome | None:
         """Return None if the step shall run now, else how it ended without running. `status` is its level's so far."""
-        cancelled = self.scripts.acknowledge_cancel()
+        cancelled = bool(self.scripts.stopping())
         functions = functions_for("cancelled" if cancelled else status, cancelled=cancelled)
         try:
             if step.condition is None:
