@@ -22,6 +22,7 @@ from engine.core.records import JobFacts
 from engine.core.retry import Outcome
 from engine.settings import Settings
 from engine.store.artifacts import Artifacts
+from engine.store.logs import index_path, packed_path
 from engine.store.queue import Lease, StepNews
 from engine.store.store import Store
 from engine.worker.action_runner import BoxActions
@@ -71,7 +72,11 @@ class JobRunner:
         self._folder = tools.store.work_folder(lease.job_id, lease.number)
 
     def run(self) -> None:
-        """Run the attempt from its beginning."""
+        """Run the attempt from its beginning; what bears its name from a database long gone is cleared away."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+        log = self._tools.store.log_path(self._lease.run_id, self._lease.job_id, self._lease.number)
+        for path in (log, index_path(log), packed_path(log)):
+            path.unlink(missing_ok=True)
         self._attempt(self._start)
 
     def resume(self) -> None:
