@@ -137,11 +137,21 @@ class Condition:
 
 
 def resolve(tree: Tree, contexts: Mapping[str, Json], functions: Functions = None) -> Json:
-    """Return `tree` with every template in its place replaced by its value. Raises ExpressionError (evaluation)."""
+    """Return `tree` with every template in its place replaced by its value; a list within a list gives its elements.
+
+    Raises ExpressionError (evaluation).
+    """
     if isinstance(tree, Template):
         return tree.value(contexts, functions)
     if isinstance(tree, list):
-        return [resolve(element, contexts, functions) for element in tree]
+        found: list[Json] = []
+        for element in tree:
+            value = resolve(element, contexts, functions)
+            if isinstance(element, Template) and isinstance(value, list):
+                found += value
+            else:
+                found.append(value)
+        return found
     if isinstance(tree, dict):
         return {key: resolve(element, contexts, functions) for key, element in tree.items()}
     return tree

@@ -104,8 +104,13 @@ def test_a_long_unclosed_expression_is_refused_at_its_opening(tail: str) -> None
 
 
 def test_a_tree_is_resolved_leaf_by_leaf() -> None:
-    tree: Any = {"a": [Template.parse("${{ matrix.list }}"), 1, None], "b": {"c": Template.parse("x${{ 1 }}")}}
-    assert resolve(tree, VALUES) == {"a": [[1, 2], 1, None], "b": {"c": "x1"}}
+    tree: Any = {"a": [Template.parse("${{ matrix.v }}"), 1, None], "b": {"c": Template.parse("x${{ 1 }}")}}
+    assert resolve(tree, VALUES) == {"a": [3.5, 1, None], "b": {"c": "x1"}}
+
+
+def test_an_expression_that_is_a_list_gives_its_elements_to_the_list_it_stands_in() -> None:
+    tree: Any = [0, Template.parse("${{ matrix.list }}"), [Template.parse("${{ matrix.list }}")]]
+    assert resolve(tree, VALUES) == [0, 1, 2, [1, 2]]
 
 
 @pytest.mark.parametrize(
