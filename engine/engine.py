@@ -50,8 +50,8 @@ class Engine:
         self._store.queue.load()
         self._executors.own()
         self._doorbell.start()
+        self.pool.start()  # before the watchdog, which would end what is to be taken over
         self._control.start()
-        self.pool.start()
         self._heard()
         return self
 

@@ -51,6 +51,9 @@ class ControlLoop:
         except StoreBusy as busy:
             log.warning("%s Trying again.", busy)
             return RETRY_S
+        except Exception:
+            log.exception("the control plane failed; trying again")  # without this thread nothing would go on
+            return RETRY_S
         if not due:
             return None
         return max(0.0, (min(due) - self._clock.now()).total_seconds())

@@ -8,6 +8,7 @@ from engine.bus import Bus
 from engine.core.clock import Clock
 from engine.core.job_contexts import job_contexts, needs_context
 from engine.core.records import JobFacts
+from engine.core.scheduling import Condition as Decides
 from engine.core.scheduling import decide
 from engine.store.decisions import Decidable
 from engine.store.store import Store
@@ -30,23 +31,26 @@ class Scheduler:
         """Decide until there is nothing more to decide now."""
         while True:
             now = self._clock.now()
-            moves = decide(self._store.decisions.snapshot(self._describe, now), now)
+            snapshot = self._store.decisions.snapshot(self._describe, now)
+            moves = decide(snapshot)
             if not moves:
                 return
-            applied = self._store.decisions.apply(moves, ACTOR, now)
+            applied = self._store.decisions.apply(moves, ACTOR, now, snapshot.sequence)
+            self._store.queue.add(applied.queued)
             for job_id in applied.expand:
                 self._expand(job_id)
-            self._store.queue.add(applied.queued)
-            if applied.changed:
-                self._bus.wake("queue", "wishes", "news")
-            else:
+            if not applied.changed:
                 return
+            self._bus.wake("queue", "wishes", "news")
 
     def next_due(self) -> datetime | None:
         return self._store.decisions.next_retry_at()
 
     def _describe(self, facts: JobFacts) -> Decidable:
-        condition = self._store.definitions.workflow(facts.definition).jobs[facts.job.key].condition
+        try:
+            condition = self._store.definitions.workflow(facts.definition).jobs[facts.job.key].condition
+        except WorkflowError as error:
+            return Decidable(_refusal(f"this version reads its workflow no more: {error}"), {})
         if condition is None and not _open(facts.plan):
             return Decidable(None, {})
         return Decidable(_bind(condition) if condition else None, self._contexts(facts))
@@ -67,7 +71,7 @@ class Scheduler:
                 plans = (late_concurrency(workflow, facts.plan, contexts),)
         except (ExpressionError, WorkflowError, ValueError) as error:
             self._store.decisions.fail_pending(
-                job_id, f"its matrix cannot be worked out: {error}", ACTOR, self._clock.now()
+                job_id, f"its matrix, name or group cannot be worked out: {error}", ACTOR, self._clock.now()
             )
             return
         self._store.runs.expand(job_id, plans, ACTOR, self._clock.now())
@@ -78,11 +82,18 @@ def _open(plan: JobPlan) -> bool:
     return plan.dynamic or plan.concurrency_late
 
 
-def _bind(condition: Condition) -> Callable[[Mapping[str, Any], Mapping[str, Callable[..., Any]]], bool]:
+def _bind(condition: Condition) -> Decides:
     def evaluate(contexts: Mapping[str, Any], functions: Mapping[str, Callable[..., Any]]) -> bool:
         try:
             return condition.evaluate(contexts, functions)
         except ExpressionError as error:
-            raise ValueError(error.message) from error
+            raise ValueError(f"if: {error.message}") from error
 
     return evaluate
+
+
+def _refusal(message: str) -> Decides:
+    def refuse(*_: Any) -> bool:
+        raise ValueError(message)
+
+    return refuse

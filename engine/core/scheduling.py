@@ -5,7 +5,7 @@ due, matrices that lost a member), so a run of 5,000 jobs costs O(edges) in all 
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, TypeAlias
 
@@ -41,12 +41,20 @@ Condition: TypeAlias = Callable[[Mapping[str, Any], Mapping[str, Callable[..., A
 @dataclass(frozen=True, slots=True)
 class Group:
     """A concurrency group as one job or run asks for it: `limit` hold it at once; of those that wait, only the newest
-    stays (GitHub's rule) unless `queue_all` keeps them all, in order."""
+    stays (GitHub's rule) unless `queue_all` keeps them all, in order. Each repository has groups of its own."""
 
     name: str
     cancel_in_progress: bool = False
     queue_all: bool = False
     limit: int = 1
+    repo_id: int = 0
+
+    @property
+    def key(self) -> "GroupKey":
+        return self.repo_id, self.name
+
+
+GroupKey: TypeAlias = tuple[int, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +82,23 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A job in a concurrency group, or in a matrix that fails fast. `is_run` marks a whole run in a group."""
+    """A job in a concurrency group, or in a matrix that fails fast. `is_run` marks a whole run in a group.
+
+    `reason` is why it was cancelled, if a person or a group asked for this one alone.
+    """
 
     id: int
     status: JobStatus | RunStatus
-    since: datetime
     is_run: bool = False
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FailedMatrix:
+    """Members that failed for good in a matrix that fails fast, and their siblings that are not finished."""
+
+    failed: tuple[int, ...]
+    siblings: tuple[Member, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,16 +106,18 @@ class Snapshot:
     """What there is to decide now.
 
     `groups` holds, for each concurrency group that a candidate or waiting run asks for, the members that hold it or
-    wait in it. `failed_matrices` are the unfinished siblings of a matrix member that failed for good and fails fast.
-    `cancelled` are the unfinished jobs of runs that a person cancelled, and jobs cancelled one by one.
+    wait in it. `failed_matrices` are those whose siblings have not been told yet. `cancelled` are the unfinished jobs
+    of runs that a person cancelled, and jobs cancelled one by one. `sequence` is that of the last transition before
+    anything else was read.
     """
 
     candidates: tuple[Candidate, ...] = ()
     due: tuple[int, ...] = ()
-    failed_matrices: tuple[tuple[Member, ...], ...] = ()
+    failed_matrices: tuple[FailedMatrix, ...] = ()
     cancelled: tuple[Member, ...] = ()
     waiting_runs: tuple[tuple[Member, Group], ...] = ()
-    groups: Mapping[str, tuple[Member, ...]] = field(default_factory=dict)
+    groups: Mapping[GroupKey, tuple[Member, ...]] = field(default_factory=dict)
+    sequence: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +140,10 @@ class RunMove:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Leave a pending job until what it waits for is free; `waits_for` is MATRIX_FULL or GROUP + name."""
+    """Leave a pending job until what it waits for is free; `waits_for` is MATRIX_FULL or GROUP + name.
+
+    Holds only if nothing has ended since the snapshot was read: what would set the job free might be past.
+    """
 
     job_id: int
     waits_for: str
@@ -141,25 +165,33 @@ class AskCancel:
     reason: str
 
 
-Move: TypeAlias = JobMove | RunMove | Hold | Expand | AskCancel
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Note that the siblings of a failed matrix member know of it; what is retried later is not theirs to end."""
+
+    job_id: int
 
 
-def decide(snapshot: Snapshot, now: datetime) -> list[Move]:
+Move: TypeAlias = JobMove | RunMove | Hold | Expand | AskCancel | Told
+
+
+def decide(snapshot: Snapshot) -> list[Move]:
     """Return the moves that the snapshot asks for, in the order to apply them."""
     moves: list[Move] = []
     for member in snapshot.cancelled:
-        moves += _end(member, "the run was cancelled")
-    for members in snapshot.failed_matrices:
-        for member in members:
+        moves += _end(member, member.reason or "the run was cancelled")
+    for matrix in snapshot.failed_matrices:
+        for member in matrix.siblings:
             moves += _end(member, "another job of the matrix failed")
-    groups = {name: list(members) for name, members in snapshot.groups.items()}
+        moves += [Told(job_id) for job_id in matrix.failed]
+    groups = {key: list(members) for key, members in snapshot.groups.items()}
     for run, group in snapshot.waiting_runs:
         moves += _enter_group(run, group, groups)
     doomed = {move.job_id for move in moves if isinstance(move, JobMove)}
     taken: dict[tuple[int, str], int] = {}
     for candidate in snapshot.candidates:
         if candidate.job_id not in doomed:
-            moves += _consider(candidate, groups, taken, now)
+            moves += _consider(candidate, groups, taken)
     moves += [JobMove(job_id, JobStatus.RETRYING, "due") for job_id in snapshot.due if job_id not in doomed]
     return moves
 
@@ -180,7 +212,7 @@ def order_s(created_at: datetime, priority: int) -> float:
 
 
 def _consider(
-    candidate: Candidate, groups: dict[str, list[Member]], taken: dict[tuple[int, str], int], now: datetime
+    candidate: Candidate, groups: dict[GroupKey, list[Member]], taken: dict[tuple[int, str], int]
 ) -> list[Move]:
     job_id = candidate.job_id
     verdict = _may_start(candidate)
@@ -192,15 +224,15 @@ def _consider(
     active = candidate.active_siblings + taken.get(matrix, 0)
     if candidate.max_parallel is not None and active >= candidate.max_parallel:
         return [Hold(job_id, MATRIX_FULL)]
+    moves: list[Move] = [JobMove(job_id, JobStatus.PENDING, "needs_met")]
     if candidate.group is not None:
-        member = Member(job_id, JobStatus.PENDING, now)
-        moves = _enter_group(member, candidate.group, groups)
-        if not any(isinstance(move, JobMove) and move.job_id == job_id for move in moves):
-            return moves
+        if _waits_for_itself(candidate.run_id, candidate.group, groups):
+            reason = f"its own run holds the concurrency group {candidate.group.name!r}: it would wait for ever"
+            return [JobMove(job_id, JobStatus.PENDING, "cancelled", reason)]
+        moves = _enter_group(Member(job_id, JobStatus.PENDING), candidate.group, groups)
+    if moves and isinstance(moves[-1], JobMove):
         taken[matrix] = taken.get(matrix, 0) + 1
-        return moves
-    taken[matrix] = taken.get(matrix, 0) + 1
-    return [JobMove(job_id, JobStatus.PENDING, "needs_met")]
+    return moves
 
 
 def _may_start(candidate: Candidate) -> tuple[str, str] | None:
@@ -214,7 +246,7 @@ def _may_start(candidate: Candidate) -> tuple[str, str] | None:
         try:
             runs = candidate.condition(candidate.contexts, functions)
         except ValueError as error:
-            return "condition_broken", f"if: {error}"
+            return "condition_broken", str(error)
     if runs:
         return None
     if candidate.run_cancelled:
@@ -224,26 +256,40 @@ def _may_start(candidate: Candidate) -> tuple[str, str] | None:
     return "condition_false", "its condition is false"
 
 
-def _enter_group(member: Member, group: Group, groups: dict[str, list[Member]]) -> list[Move]:
-    """Let a member into its group if there is room, else have it wait; a newer one takes the waiting place."""
-    others = [o for o in groups.setdefault(group.name, []) if (o.is_run, o.id) != (member.is_run, member.id)]
-    holders = [other for other in others if other.status not in (JobStatus.PENDING, RunStatus.PENDING)]
+def _enter_group(member: Member, group: Group, groups: dict[GroupKey, list[Member]]) -> list[Move]:
+    """Let a member into its group if there is room, else have it wait; a newer one takes the waiting place.
+
+    The last move is the one that lets the member in, or holds it; of a run that waits there is none.
+    """
+    others = [o for o in groups.get(group.key, ()) if (o.is_run, o.id) != (member.is_run, member.id)]
     moves: list[Move] = []
     if not group.queue_all:
-        for other in others:
-            if other not in holders and other.id < member.id and other.is_run == member.is_run:
-                moves += _end(other, f"a newer one waits in the concurrency group {group.name!r}")
-    if len(holders) < group.limit:
-        status = RunStatus.QUEUED if member.is_run else JobStatus.QUEUED
-        groups[group.name] = [*others, Member(member.id, status, member.since, member.is_run)]
-        if member.is_run:
-            return [*moves, RunMove(member.id, RunStatus.PENDING, "group_free")]
-        return [*moves, JobMove(member.id, JobStatus.PENDING, "needs_met")]
-    if group.cancel_in_progress:
+        older = [o for o in others if not _holds(o) and o.is_run == member.is_run and o.id < member.id]
+        for other in older:
+            moves += _end(other, f"a newer one waits in the concurrency group {group.name!r}")
+        others = [other for other in others if other not in older]
+    holders = [other for other in others if _holds(other)]
+    if len(holders) >= group.limit and group.cancel_in_progress:
         for holder in holders:
             moves += _end(holder, f"superseded in the concurrency group {group.name!r}")
-    groups[group.name] = [*others, member]
-    return moves if member.is_run else [*moves, Hold(member.id, GROUP + group.name)]
+    if len(holders) >= group.limit:
+        groups[group.key] = [*others, member]
+        return moves if member.is_run else [*moves, Hold(member.id, GROUP + group.name)]
+    if member.is_run:
+        groups[group.key] = [*others, replace(member, status=RunStatus.QUEUED)]
+        return [*moves, RunMove(member.id, RunStatus.PENDING, "group_free")]
+    groups[group.key] = [*others, replace(member, status=JobStatus.QUEUED)]
+    return [*moves, JobMove(member.id, JobStatus.PENDING, "needs_met")]
+
+
+def _holds(member: Member) -> bool:
+    return member.status not in (JobStatus.PENDING, RunStatus.PENDING)
+
+
+def _waits_for_itself(run_id: int, group: Group, groups: Mapping[GroupKey, list[Member]]) -> bool:
+    """Whether a job would wait for its own run, which waits for the job. GitHub ends such a job likewise."""
+    holders = [member for member in groups.get(group.key, ()) if _holds(member)]
+    return len(holders) >= group.limit and any(holder.is_run and holder.id == run_id for holder in holders)
 
 
 def _end(member: Member, reason: str) -> list[Move]:

@@ -64,6 +64,10 @@ RUN_TRANSITIONS: dict[tuple[RunStatus, str], RunStatus] = {
     (R.FAILED, "retry_asked"): R.RUNNING,
     (R.CANCELLED, "retry_asked"): R.RUNNING,
     (R.SKIPPED, "retry_asked"): R.RUNNING,
+    (R.SUCCESS, "retry_waits"): R.PENDING,  # a retry takes its turn in the concurrency group, as the run did
+    (R.FAILED, "retry_waits"): R.PENDING,
+    (R.CANCELLED, "retry_waits"): R.PENDING,
+    (R.SKIPPED, "retry_waits"): R.PENDING,
 } | {(s, "cancelled"): R.CANCELLED for s in (R.PENDING, R.BLOCKED, R.QUEUED, R.RUNNING)}
 
 JOB_TRANSITIONS: dict[tuple[JobStatus, str], JobStatus] = {

@@ -1,8 +1,8 @@
 """The one SQLite file: how it is opened, written and migrated. Knows nothing of what is in it."""
 
-import shutil
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from peewee import OperationalError, SqliteDatabase
@@ -69,19 +69,28 @@ class Database:
         return str(self._db.execute_sql("PRAGMA quick_check").fetchone()[0])
 
     def _migrate(self) -> None:
-        found = self.version()
         newest = len(MIGRATIONS)
+        found = self.version()
         if found > newest:
+            self._db.close()
             raise EngineError(
                 f"{self.path} was written by a newer Treadle (schema {found}; this one knows {newest}).",
                 "Install that version again, or point --home elsewhere.",
             )
         if found == newest:
             return
-        if found:
-            self._db.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-            shutil.copy2(self.path, self.path.with_name(f"{self.path.name}.before-{newest}"))
         with self.write(durable=True):
-            for migrate in MIGRATIONS[self.version() :]:
+            found = self.version()  # another process may have been quicker
+            if 0 < found < newest:
+                self._back_up(self.path.with_name(f"{self.path.name}.before-{newest}"))
+            for migrate in MIGRATIONS[found:]:
                 migrate(self._db)
             self._db.execute_sql(f"PRAGMA user_version={newest}")
+
+    def _back_up(self, path: Path) -> None:
+        """Copy the database as it was before this write, what is still in its write-ahead log included."""
+        partial = path.with_name(f"{path.name}.partial")
+        partial.unlink(missing_ok=True)
+        with closing(sqlite3.connect(self.path)) as source, closing(sqlite3.connect(partial)) as copy:
+            source.backup(copy)
+        partial.replace(path)

@@ -3,18 +3,23 @@
 The rules are in `engine/core/scheduling`.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
+
+from peewee import fn
 
 from engine.core.records import JobFacts
 from engine.core.scheduling import (
+    GROUP,
     AskCancel,
     Candidate,
     Condition,
     Expand,
+    FailedMatrix,
     Group,
+    GroupKey,
     Hold,
     JobMove,
     Member,
@@ -22,17 +27,21 @@ from engine.core.scheduling import (
     Need,
     RunMove,
     Snapshot,
+    Told,
     status_functions,
 )
 from engine.core.states import JOB_ACTIVE, JOB_FINAL, JobStatus, RunStatus
 from engine.store import transitions, wishes
 from engine.store.database import Database
 from engine.store.queries import facts_record
-from engine.store.tables import EdgeRow, JobRow, RunRow
+from engine.store.tables import EdgeRow, JobRow, RepoRow, RunRow, TransitionRow
 from engine.store.transitions import Change
 from pipelines.plan import JobPlan
 
 OPEN_RUN = (RunStatus.QUEUED, RunStatus.RUNNING)
+EPOCH = datetime.fromtimestamp(0, UTC)  # `> EPOCH` is "set" in a form for which SQLite uses an index
+JOB_MEMBER = (JobRow.id, JobRow.status)
+RUN_MEMBER = (RunRow.id, RunRow.status, RunRow.repo_id, RunRow.concurrency_group)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +76,71 @@ class Decisions:
         return [Need(row.key, JobStatus(row.status), row.tolerated, row.outputs) for row in rows]
 
     def snapshot(self, describe: Callable[[JobFacts], Decidable], now: datetime, limit: int = 500) -> Snapshot:
-        """Read what there is to decide now. `describe` gives a job's `if:` and contexts; it reads the store only."""
-        runs: dict[int, RunRow] = {}
+        """Read what there is to decide now. `describe` gives a job's `if:` and contexts; it reads the store only.
 
-        def run_of(run_id: int) -> RunRow:
-            if run_id not in runs:
-                runs[run_id] = RunRow.get_by_id(run_id)
-            return runs[run_id]
+        At most `limit` candidates at a time; whoever decides asks again until there is nothing to decide.
+        """
+        sequence = int(TransitionRow.select(fn.MAX(TransitionRow.sequence)).scalar() or 0)
+        runs = _Runs()
+        candidates = tuple(self._candidates(runs, describe, limit))
+        due = JobRow.select(JobRow.id).where((JobRow.status == JobStatus.RETRYING) & (JobRow.next_attempt_at <= now))
+        waiting_runs = tuple(self._waiting_runs())
+        asked = {c.group for c in candidates if c.group} | {group for _, group in waiting_runs}
+        return Snapshot(
+            candidates,
+            tuple(row.id for row in due),
+            tuple(self._failed_matrices()),
+            tuple(self._cancelled(runs, describe)),
+            waiting_runs,
+            {key: tuple(self._members(key)) for key in {group.key for group in asked}},
+            sequence,
+        )
 
+    def next_retry_at(self) -> datetime | None:
+        """Return when the next backoff ends."""
+        query = JobRow.select(JobRow.next_attempt_at).where(JobRow.status == JobStatus.RETRYING)
+        row = query.order_by(JobRow.next_attempt_at).first()
+        return row.next_attempt_at if row else None
+
+    def apply(self, moves: Collection[Move], actor: str, now: datetime, since: int = 0) -> Applied:
+        """Write the moves, each a compare-and-set; say which of them still held. `since` is the snapshot's sequence.
+
+        Holds come last and only if nothing has ended since: else nobody might be left to set the held job free.
+        """
+        queued: list[int] = []
+        expand: list[int] = []
+        changed = 0
+        with self._db.write():
+            for move in moves:
+                done = False
+                match move:
+                    case JobMove(job_id, expected, cause, reason):
+                        done = transitions.change_job(job_id, expected, Change(cause, now, actor, reason))
+                        if done and cause in ("needs_met", "due"):
+                            queued.append(job_id)
+                    case RunMove(run_id, expected, cause, reason):
+                        done = transitions.change_run(run_id, expected, Change(cause, now, actor, reason))
+                    case Expand(job_id):
+                        expand.append(job_id)
+                        done = True
+                    case AskCancel(ident, is_run, reason):
+                        done = wishes.ask_cancel(ident, is_run, reason, now, actor)
+                    case Told(job_id):
+                        done = bool(JobRow.update(fails_matrix=False).where(JobRow.id == job_id).execute())
+                changed += done
+            holds = [move for move in moves if isinstance(move, Hold)]
+            if holds and transitions.ended_since(since):
+                changed += len(holds)  # what they wait for may be free: look again
+            else:
+                changed += sum(_hold(hold) for hold in holds)
+        return Applied(tuple(queued), tuple(expand), changed)
+
+    def fail_pending(self, job_id: int, reason: str, actor: str, now: datetime) -> None:
+        """End a job that could not even be worked out."""
+        with self._db.write():
+            transitions.change_job(job_id, JobStatus.PENDING, Change("condition_broken", now, actor, reason))
+
+    def _candidates(self, runs: "_Runs", describe: Callable[[JobFacts], Decidable], limit: int) -> Iterable[Candidate]:
         ready = (
             JobRow.select(JobRow)
             .join(RunRow, on=(RunRow.id == JobRow.run_id))
@@ -87,81 +153,23 @@ class Decisions:
             .order_by(JobRow.id)
             .limit(limit)
         )
-        candidates = []
         for job in ready:
-            run = run_of(job.run_id)
-            facts = facts_record(job, run)
+            facts = runs.facts(job)
             known, plan = describe(facts), facts.plan
-            candidates.append(
-                Candidate(
-                    job_id=job.id,
-                    run_id=run.id,
-                    run_cancelled=run.cancel_asked_at is not None,
-                    ancestry_ok=job.ancestry_ok,
-                    ancestry_failed=job.ancestry_failed,
-                    condition=known.condition,
-                    contexts=known.contexts,
-                    open=plan.dynamic or plan.concurrency_late,
-                    matrix=job.key,
-                    active_siblings=self._active(job) if plan.max_parallel else 0,
-                    max_parallel=plan.max_parallel,
-                    group=_group(plan),
-                )
+            yield Candidate(
+                job_id=job.id,
+                run_id=job.run_id,
+                run_cancelled=facts.run.cancel_asked_at is not None,
+                ancestry_ok=job.ancestry_ok,
+                ancestry_failed=job.ancestry_failed,
+                condition=known.condition,
+                contexts=known.contexts,
+                open=plan.dynamic or plan.concurrency_late,
+                matrix=job.key,
+                active_siblings=self._active(job) if plan.max_parallel else 0,
+                max_parallel=plan.max_parallel,
+                group=_job_group(plan, job.repo_id),
             )
-        due = JobRow.select(JobRow.id).where((JobRow.status == JobStatus.RETRYING) & (JobRow.next_attempt_at <= now))
-        waiting = RunRow.select().where(RunRow.status == RunStatus.PENDING).order_by(RunRow.id).limit(limit)
-        waiting_runs = tuple(
-            (
-                _run_member(run),
-                Group(str(run.concurrency_group), run.cancel_in_progress, run.queue_all, run.group_limit),
-            )
-            for run in waiting
-        )
-        names = {c.group.name for c in candidates if c.group} | {group.name for _, group in waiting_runs}
-        return Snapshot(
-            tuple(candidates),
-            tuple(row.id for row in due),
-            tuple(self._failed_matrices()),
-            tuple(self._cancelled(run_of, describe)),
-            waiting_runs,
-            {name: tuple(self._members(name)) for name in names},
-        )
-
-    def next_retry_at(self) -> datetime | None:
-        """Return when the next backoff ends."""
-        query = JobRow.select(JobRow.next_attempt_at).where(JobRow.status == JobStatus.RETRYING)
-        row = query.order_by(JobRow.next_attempt_at).first()
-        return row.next_attempt_at if row else None
-
-    def apply(self, moves: Iterable[Move], actor: str, now: datetime) -> Applied:
-        """Write the moves, each a compare-and-set; say which of them still held."""
-        queued: list[int] = []
-        expand: list[int] = []
-        changed = 0
-        with self._db.write():
-            for move in moves:
-                match move:
-                    case JobMove(job_id, expected, cause, reason):
-                        done = transitions.change_job(job_id, expected, Change(cause, now, actor, reason))
-                        if done and cause in ("needs_met", "due"):
-                            queued.append(job_id)
-                    case RunMove(run_id, expected, cause, reason):
-                        done = transitions.change_run(run_id, expected, Change(cause, now, actor, reason))
-                    case Hold(job_id, waits_for):
-                        pending = (JobRow.id == job_id) & (JobRow.status == JobStatus.PENDING)
-                        done = bool(JobRow.update(waits_for=waits_for).where(pending).execute())
-                    case Expand(job_id):
-                        expand.append(job_id)
-                        done = True
-                    case AskCancel(ident, is_run, reason):
-                        done = wishes.ask_cancel(ident, is_run, reason, now, actor)
-                changed += done
-        return Applied(tuple(queued), tuple(expand), changed)
-
-    def fail_pending(self, job_id: int, reason: str, actor: str, now: datetime) -> None:
-        """End a job that could not even be worked out."""
-        with self._db.write():
-            transitions.change_job(job_id, JobStatus.PENDING, Change("condition_broken", now, actor, reason))
 
     def _active(self, job: JobRow) -> int:
         query = JobRow.select().where(
@@ -169,75 +177,94 @@ class Decisions:
         )
         return int(query.count())
 
-    def _failed_matrices(self) -> Iterable[tuple[Member, ...]]:
-        """The unfinished siblings of members that failed for good in a matrix that fails fast."""
-        sibling = JobRow.alias()
-        failed = (
-            JobRow.select(JobRow.run_id, JobRow.key, JobRow.plan)
-            .join(RunRow, on=(RunRow.id == JobRow.run_id))
-            .where(
-                RunRow.status.in_(OPEN_RUN)
-                & (RunRow.open_jobs > 0)
-                & (JobRow.job_total > 1)
-                & JobRow.status.in_([JobStatus.FAILED, JobStatus.TIMED_OUT])
-                & ~JobRow.tolerated
-            )
+    def _waiting_runs(self) -> Iterable[tuple[Member, Group]]:
+        """The runs that wait for their group, oldest first; of those that queue up in order only who may be next."""
+        waiting = (
+            RunRow.select(*RUN_MEMBER, RunRow.cancel_in_progress, RunRow.queue_all, RunRow.group_limit)
+            .where(RunRow.status == RunStatus.PENDING)
+            .order_by(RunRow.id)
         )
-        seen: set[tuple[int, str]] = set()
-        for job in failed:
-            if (job.run_id, job.key) in seen or not job.plan.get("fail_fast"):
-                continue
-            seen.add((job.run_id, job.key))
-            rows = sibling.select().where(
-                (sibling.run_id == job.run_id)
-                & (sibling.key == job.key)
-                & sibling.status.not_in(list(JOB_FINAL))
-                & sibling.cancel_asked_at.is_null()
-            )
-            members = tuple(_job_member(row) for row in rows)
-            if members:
-                yield members
+        first: dict[GroupKey, int] = {}
+        for run in waiting:
+            name = str(run.concurrency_group)
+            group = Group(name, run.cancel_in_progress, run.queue_all, run.group_limit, run.repo_id)
+            first[group.key] = first.get(group.key, 0) + 1
+            if first[group.key] <= group.limit or not group.queue_all:
+                yield _run_member(run), group
 
-    def _cancelled(
-        self, run_of: Callable[[int], RunRow], describe: Callable[[JobFacts], Decidable]
-    ) -> Iterable[Member]:
+    def _failed_matrices(self) -> Iterable[FailedMatrix]:
+        """Matrices that fail fast and lost a member for good, their unfinished jobs not yet told."""
+        failed: dict[tuple[int, str], list[int]] = {}
+        for job in JobRow.select(JobRow.id, JobRow.run_id, JobRow.key).where(JobRow.fails_matrix == 1):
+            failed.setdefault((job.run_id, job.key), []).append(job.id)
+        for (run_id, key), job_ids in failed.items():
+            siblings = JobRow.select(*JOB_MEMBER).where(
+                (JobRow.run_id == run_id)
+                & (JobRow.key == key)
+                & JobRow.status.not_in(list(JOB_FINAL))
+                & JobRow.cancel_asked_at.is_null()
+            )
+            yield FailedMatrix(tuple(job_ids), tuple(_job_member(row) for row in siblings))
+
+    def _cancelled(self, runs: "_Runs", describe: Callable[[JobFacts], Decidable]) -> Iterable[Member]:
         """What a person's wish ends now: all of a cancelled run but the jobs whose `if:` wants to see it through."""
-        asked = JobRow.select().where(
+        asked = JobRow.select(*JOB_MEMBER, JobRow.reason).where(
             JobRow.status.in_([JobStatus.PENDING, JobStatus.QUEUED, JobStatus.RETRYING])
-            & JobRow.cancel_asked_at.is_null(False)
+            & (JobRow.cancel_asked_at > EPOCH)
         )
-        yield from (_job_member(job) for job in asked)
-        runs = RunRow.select(RunRow.id).where(RunRow.status.in_(OPEN_RUN) & RunRow.cancel_asked_at.is_null(False))
+        yield from (_job_member(job, job.reason) for job in asked)
+        ending = RunRow.select(RunRow.id).where(RunRow.status.in_(OPEN_RUN) & (RunRow.cancel_asked_at > EPOCH))
         jobs = JobRow.select().where(
-            JobRow.run_id.in_(runs)
+            JobRow.run_id.in_(ending)
             & JobRow.cancel_asked_at.is_null()
             & (JobRow.status.in_(list(JOB_ACTIVE)) | ((JobRow.status == JobStatus.PENDING) & (JobRow.waits_for != "")))
         )
         for job in jobs:
-            run = run_of(job.run_id)
-            known = describe(facts_record(job, run))
+            known = describe(runs.facts(job))
             if known.condition is None or not _survives(known):
                 yield _job_member(job)
 
-    def _members(self, group: str) -> Iterable[Member]:
-        jobs = JobRow.select().where(
-            (JobRow.concurrency_group == group)
+    def _members(self, key: GroupKey) -> Iterable[Member]:
+        repo_id, group = key
+        jobs = JobRow.select(*JOB_MEMBER).where(
+            (JobRow.repo_id == repo_id)
+            & (JobRow.concurrency_group == group)
             & (
                 JobRow.status.in_(list(JOB_ACTIVE))
-                | ((JobRow.status == JobStatus.PENDING) & (JobRow.waits_for == f"group:{group}"))
+                | ((JobRow.status == JobStatus.PENDING) & (JobRow.waits_for == f"{GROUP}{group}"))
             )
         )
         yield from (_job_member(job) for job in jobs)
-        runs = RunRow.select().where(
-            (RunRow.concurrency_group == group) & RunRow.status.in_([RunStatus.PENDING, *OPEN_RUN])
+        runs = RunRow.select(*RUN_MEMBER).where(
+            (RunRow.repo_id == repo_id)
+            & (RunRow.concurrency_group == group)
+            & RunRow.status.in_([RunStatus.PENDING, *OPEN_RUN])
         )
         yield from (_run_member(run) for run in runs)
 
 
-def _group(plan: JobPlan) -> Group | None:
+class _Runs:
+    """The runs of one snapshot, each read once."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[RunRow, RepoRow]] = {}
+
+    def facts(self, job: JobRow) -> JobFacts:
+        if job.run_id not in self._known:
+            run = RunRow.get_by_id(job.run_id)
+            self._known[job.run_id] = run, RepoRow.get_by_id(run.repo_id)
+        return facts_record(job, *self._known[job.run_id])
+
+
+def _hold(hold: Hold) -> bool:
+    pending = (JobRow.id == hold.job_id) & (JobRow.status == JobStatus.PENDING)
+    return bool(JobRow.update(waits_for=hold.waits_for).where(pending).execute())
+
+
+def _job_group(plan: JobPlan, repo_id: int) -> Group | None:
     if plan.concurrency_group is None:
         return None
-    return Group(plan.concurrency_group, plan.cancel_in_progress, plan.queue_all, plan.limit)
+    return Group(plan.concurrency_group, plan.cancel_in_progress, plan.queue_all, plan.limit, repo_id)
 
 
 def _survives(known: Decidable) -> bool:
@@ -248,9 +275,9 @@ def _survives(known: Decidable) -> bool:
         return False
 
 
-def _job_member(row: JobRow) -> Member:
-    return Member(row.id, JobStatus(row.status), row.created_at)
+def _job_member(row: JobRow, reason: str = "") -> Member:
+    return Member(row.id, JobStatus(row.status), reason=reason)
 
 
 def _run_member(row: RunRow) -> Member:
-    return Member(row.id, RunStatus(row.status), row.created_at, is_run=True)
+    return Member(row.id, RunStatus(row.status), is_run=True)

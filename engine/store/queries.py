@@ -48,7 +48,8 @@ class Queries:
     def facts(self, job_id: int) -> JobFacts:
         """Return a job with all that its run was planned from. The job must exist."""
         row = JobRow.get_by_id(job_id)
-        return facts_record(row, RunRow.get_by_id(row.run_id))
+        run = RunRow.get_by_id(row.run_id)
+        return facts_record(row, run, RepoRow.get_by_id(run.repo_id))
 
     def needs(self, run_id: int) -> dict[int, list[int]]:
         """Return, for each job of a run, the ids of the jobs it waits for."""
@@ -135,8 +136,7 @@ def job_record(row: JobRow) -> Job:
     )  # fmt: skip
 
 
-def facts_record(job: JobRow, run: RunRow) -> JobFacts:
-    repo = RepoRow.get_by_id(run.repo_id)
+def facts_record(job: JobRow, run: RunRow, repo: RepoRow) -> JobFacts:
     record = Run(
         run.id, run.number, repo.name, repo.path, run.workflow_path, run.workflow_name, run.title, run.event, run.ref,
         run.sha, RunStatus(run.status), run.priority, run.attempt, run.created_at, run.started_at, run.finished_at,

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeAlias
 
 from engine.core.deadlines import LEASE_S, Watched
 from engine.core.errors import LeaseLost
@@ -22,6 +22,8 @@ from engine.store import transitions
 from engine.store.database import Database
 from engine.store.tables import AnnotationRow, AttemptRow, JobRow, RunRow, StepRow
 from engine.store.transitions import Change
+
+Entry: TypeAlias = tuple[float, int, int]  # order, -remaining path, job
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,7 @@ class Queue:
     def __init__(self, database: Database) -> None:
         self._db = database
         self._lock = threading.Lock()
-        self._heaps: dict[int, list[tuple[float, int, int]]] = {}  # repo -> (order, -remaining path, job)
+        self._heaps: dict[int, list[Entry]] = {}  # by repository
         self._running: dict[int, int] = {}  # repo -> jobs running
 
     def load(self) -> int:
@@ -96,10 +98,18 @@ class Queue:
         remaining path; then id. At least once: an attempt whose lease runs out is tried again as a new attempt.
         Raises StoreBusy after 5 s without the write lock.
         """
-        while (job_id := self._pop()) is not None:
-            with self._db.write():
-                lease = self._take(job_id, worker, now)
+        while (popped := self._pop()) is not None:
+            repo_id, entry = popped
+            try:
+                with self._db.write():
+                    lease = self._take(entry[2], worker, now)
+            except BaseException:
+                with self._lock:
+                    heapq.heappush(self._heaps[repo_id], entry)
+                raise
             if lease is not None:
+                with self._lock:
+                    self._running[repo_id] = self._running.get(repo_id, 0) + 1
                 return lease
         return None
 
@@ -214,9 +224,9 @@ class Queue:
 
     # -- inside -----------------------------------------------------------------------------------------------------
 
-    def _pop(self) -> int | None:
+    def _pop(self) -> tuple[int, Entry] | None:
         with self._lock:
-            best: tuple[tuple[float, int, int], int] | None = None
+            best: tuple[Entry, int] | None = None
             for repo_id, heap in self._heaps.items():
                 if heap:
                     order, path, job_id = heap[0]
@@ -225,7 +235,7 @@ class Queue:
                         best = (key, repo_id)
             if best is None:
                 return None
-            return heapq.heappop(self._heaps[best[1]])[2]
+            return best[1], heapq.heappop(self._heaps[best[1]])
 
     def _take(self, job_id: int, worker: str, now: datetime) -> Lease | None:
         job = JobRow.get_or_none(JobRow.id == job_id)
@@ -245,11 +255,8 @@ class Queue:
         transitions.record_start(
             "attempt", job.run_id, AttemptStatus.RUNNING, change, job.name, job_id=job_id, attempt=number
         )
-        run = RunRow.get_by_id(job.run_id)
-        if run.status == RunStatus.QUEUED:
-            transitions.change_run(run.id, RunStatus.QUEUED, Change("started", now, worker))
-        with self._lock:
-            self._running[job.repo_id] = self._running.get(job.repo_id, 0) + 1
+        if RunRow.select(RunRow.status).where(RunRow.id == job.run_id).scalar() == RunStatus.QUEUED:
+            transitions.change_run(job.run_id, RunStatus.QUEUED, Change("started", now, worker))
         return Lease(job_id, job.run_id, attempt.id, number, attempt.token, worker)
 
     def _held(self, lease: Lease) -> tuple[AttemptRow, JobRow]:
@@ -279,10 +286,7 @@ class Queue:
                 spread=random.uniform(-1, 1), now=now,
             )  # fmt: skip
             change = Change(outcome.cause, now, actor, outcome.reason, outcome.exit_code)
-            for step in StepRow.select().where((StepRow.attempt_id == attempt.id) & StepRow.finished_at.is_null()):
-                transitions.change_step(
-                    attempt, job, step.position, Change("cancelled", now, actor, "the attempt ended")
-                )
+            self._end_steps(attempt, job, outcome, now, actor)
             if not transitions.change_attempt(attempt, job, change, outcome.kind):
                 raise LeaseLost("The attempt was ended by somebody else.")
             fields: dict[str, Any] = {"outputs": dict(outputs), "deadline_at": None, "lost_count": 0}
@@ -296,15 +300,20 @@ class Queue:
                 fields["lost_count"] = JobRow.lost_count + 1
             elif verdict.cause in ("gave_up", "overran"):
                 fields["tolerated"] = tolerated
-            transitions.change_job(
-                job.id,
-                JobStatus.RUNNING,
-                Change(verdict.cause, now, actor, outcome.reason, outcome.exit_code),
-                **fields,
-            )
+            change = Change(verdict.cause, now, actor, outcome.reason, outcome.exit_code)
+            if not transitions.change_job(job.id, JobStatus.RUNNING, change, **fields):
+                raise LeaseLost(f"Job {job.id} is no longer running.")
             status = JobStatus(JobRow.get_by_id(job.id).status)
         with self._lock:
             self._running[job.repo_id] = max(0, self._running.get(job.repo_id, 0) - 1)
         if status == JobStatus.QUEUED:
             self.add([job.id])
         return status
+
+    def _end_steps(self, attempt: AttemptRow, job: JobRow, outcome: Outcome, now: datetime, actor: str) -> None:
+        """End what the worker left open: the step that overran is the one that ran when the time was up."""
+        unfinished = StepRow.select().where((StepRow.attempt_id == attempt.id) & StepRow.finished_at.is_null())
+        for step in list(unfinished.order_by(StepRow.position)):
+            overran = outcome.cause == "overran" and step.status == StepStatus.RUNNING
+            change = Change("overran" if overran else "cancelled", now, actor, "the attempt ended")
+            transitions.change_step(attempt, job, step.position, change)

@@ -1,6 +1,6 @@
 """Recording what was planned: repositories, events, runs and their jobs."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -114,8 +114,7 @@ class Runs:
                 ).execute()
                 edges = [{"job_id": row.id, "need_id": need} for need in needs]
                 edges += [{"job_id": dependent, "need_id": row.id} for dependent in dependents]
-                if edges:
-                    EdgeRow.insert_many(edges).execute()
+                _insert_edges(edges)
             JobRow.update(unmet=JobRow.unmet + len(rest)).where(JobRow.id.in_(dependents)).execute()
             RunRow.update(open_jobs=RunRow.open_jobs + len(rest)).where(RunRow.id == run.id).execute()
 
@@ -129,8 +128,7 @@ class Runs:
             needed = [need_id for key in plan.needs for need_id in ids[key]]
             edges += [{"job_id": row.id, "need_id": need_id} for need_id in needed]
             JobRow.update(unmet=len(needed)).where(JobRow.id == row.id).execute()
-        for start in range(0, len(edges), CHUNK):
-            EdgeRow.insert_many(edges[start : start + CHUNK]).execute()
+        _insert_edges(edges)
         RunRow.update(open_jobs=len(rows)).where(RunRow.id == run.id).execute()
 
     def _insert_job(self, run: RunRow, plan: JobPlan, change: Change) -> JobRow:
@@ -149,6 +147,11 @@ class Runs:
         )
         transitions.record_start("job", run.id, JobStatus.PENDING, change, plan.name, job_id=row.id)
         return row
+
+
+def _insert_edges(edges: Sequence[Mapping[str, int]]) -> None:
+    for start in range(0, len(edges), CHUNK):
+        EdgeRow.insert_many(edges[start : start + CHUNK]).execute()
 
 
 def _plan_fields(plan: JobPlan) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -29,15 +30,15 @@ class SecretBox:
         from cryptography.fernet import Fernet
 
         if not self._path.exists():
-            temporary = self._path.with_suffix(f".{os.getpid()}")
-            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            temporary = self._path.with_suffix(f".{secrets.token_hex(8)}")
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(descriptor, "wb") as file:
                 file.write(Fernet.generate_key())
                 os.fsync(file.fileno())
             try:
                 os.link(temporary, self._path)
             except FileExistsError:
-                pass  # another process was quicker: its key is the one
+                pass  # somebody else was quicker: that key is the one
             finally:
                 temporary.unlink()
         return Fernet(self._path.read_bytes())

@@ -121,8 +121,8 @@ class RunRow(Row):
         table_name = "run"
         indexes = (
             (("repo_id", "workflow_path", "number"), True),
-            (("status",), False),
-            (("concurrency_group",), False),
+            (("status", "cancel_asked_at"), False),
+            (("repo_id", "concurrency_group", "status"), False),
         )
 
 
@@ -145,6 +145,7 @@ class JobRow(Row):
     ancestry_ok = BooleanField(default=True)
     ancestry_failed = BooleanField(default=False)
     waits_for = TextField(default="")  # what holds a pending job although its needs are met
+    fails_matrix = BooleanField(default=False, index=True)  # it failed for good, and its siblings have yet to be told
     concurrency_group = TextField(null=True)
     retry_count = IntegerField(default=0)
     max_retries = IntegerField(default=0)
@@ -164,9 +165,10 @@ class JobRow(Row):
     class Meta:
         table_name = "job"
         indexes = (
-            (("run_id", "key"), False),
+            (("run_id", "key", "status"), False),
             (("status", "unmet", "waits_for"), False),
-            (("concurrency_group", "status"), False),
+            (("status", "cancel_asked_at"), False),
+            (("repo_id", "concurrency_group", "status"), False),
         )
 
 

@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from peewee import fn
+
 from engine.core.records import Transition
+from engine.core.scheduling import GROUP, MATRIX_FULL
 from engine.core.states import (
     JOB_FINAL,
+    RUN_FINAL,
     JobStatus,
-    RunStatus,
     next_status,
 )
 from engine.store.tables import AttemptRow, EdgeRow, JobRow, RunRow, StepRow, TransitionRow
@@ -32,19 +35,21 @@ class Change:
 def change_run(run_id: int, expected: str, change: Change, **fields: Any) -> bool:
     """Move a run that is still `expected`; return whether it was."""
     status = next_status("run", expected, change.cause)
-    if status == RunStatus.RUNNING:
-        fields |= {"finished_at": None, "started_at": change.at} if change.cause == "started" else {"finished_at": None}
-    elif status in (RunStatus.SUCCESS, RunStatus.FAILED, RunStatus.CANCELLED, RunStatus.SKIPPED):
-        fields["finished_at"] = change.at
-    query = RunRow.update(status=status, reason=change.reason, **fields).where(
-        (RunRow.id == run_id) & (RunRow.status == expected)
-    )
+    if status in RUN_FINAL:
+        fields |= {"finished_at": change.at, "reason": change.reason}
+    else:
+        fields["finished_at"] = None
+    if change.cause == "started":
+        fields["started_at"] = fn.COALESCE(RunRow.started_at, change.at.timestamp())
+    elif change.reason:
+        fields["reason"] = change.reason
+    query = RunRow.update(status=status, **fields).where((RunRow.id == run_id) & (RunRow.status == expected))
     if query.execute() != 1:
         return False
-    name = RunRow.select(RunRow.workflow_name).where(RunRow.id == run_id).scalar()
-    _record("run", run_id, expected, status, change, name=name)
-    if status in (RunStatus.SUCCESS, RunStatus.FAILED, RunStatus.CANCELLED, RunStatus.SKIPPED):
-        _free_group(RunRow.select(RunRow.concurrency_group).where(RunRow.id == run_id).scalar())
+    run = RunRow.select(RunRow.workflow_name, RunRow.repo_id, RunRow.concurrency_group).where(RunRow.id == run_id).get()
+    _record("run", run_id, expected, status, change, name=run.workflow_name)
+    if status in RUN_FINAL:
+        _free_group(run.repo_id, run.concurrency_group)
     return True
 
 
@@ -126,6 +131,12 @@ def after(
     ]  # fmt: skip
 
 
+def ended_since(sequence: int) -> bool:
+    """Return whether a job or a run has reached a final status after this transition."""
+    ended = TransitionRow.to_status.in_([*JOB_FINAL, *RUN_FINAL]) & TransitionRow.noun.in_(["job", "run"])
+    return bool(TransitionRow.select().where((TransitionRow.sequence > sequence) & ended).exists())
+
+
 def _record(noun: str, run_id: int, before: str, status: str, change: Change, **where: Any) -> None:
     TransitionRow.insert(
         noun=noun,
@@ -153,31 +164,35 @@ def _release(job: JobRow) -> None:
         fields["ancestry_failed"] = True
     JobRow.update(**fields).where(JobRow.id.in_(dependents)).execute()
     if job.job_total > 1:
+        if job.status in (JobStatus.FAILED, JobStatus.TIMED_OUT) and not job.tolerated and job.plan["fail_fast"]:
+            JobRow.update(fails_matrix=True).where(JobRow.id == job.id).execute()
         waiting = (
             JobRow.select(JobRow.id)
-            .where((JobRow.run_id == job.run_id) & (JobRow.key == job.key) & (JobRow.waits_for == "matrix"))
+            .where((JobRow.run_id == job.run_id) & (JobRow.key == job.key) & (JobRow.waits_for == MATRIX_FULL))
             .order_by(JobRow.id)
             .limit(1)
         )
         JobRow.update(waits_for="").where(JobRow.id.in_(waiting)).execute()
-    _free_group(job.concurrency_group)
+    _free_group(job.repo_id, job.concurrency_group)
 
 
-def _free_group(group: str | None) -> None:
+def _free_group(repo_id: int, group: str | None) -> None:
     if group is not None:
+        waiting = (JobRow.repo_id == repo_id) & (JobRow.concurrency_group == group)
         JobRow.update(waits_for="").where(
-            (JobRow.waits_for == f"group:{group}") & (JobRow.status == JobStatus.PENDING)
+            waiting & (JobRow.status == JobStatus.PENDING) & (JobRow.waits_for == f"{GROUP}{group}")
         ).execute()
 
 
 def _close_run(run_id: int, change: Change) -> None:
     """Count a finished job down in its run; the last one decides how the run ended."""
     RunRow.update(open_jobs=RunRow.open_jobs - 1).where(RunRow.id == run_id).execute()
-    run = RunRow.get_by_id(run_id)
+    columns = (RunRow.status, RunRow.open_jobs, RunRow.cancel_asked_at, RunRow.reason)
+    run = RunRow.select(*columns).where(RunRow.id == run_id).get()
     if run.open_jobs > 0:
         return
-    jobs = JobRow.select(JobRow.status, JobRow.tolerated).where(JobRow.run_id == run_id)
-    ended = {job.status for job in jobs if not job.tolerated}
+    jobs = list(JobRow.select(JobRow.status, JobRow.tolerated).where(JobRow.run_id == run_id))
+    ended = {JobStatus.SUCCESS if job.tolerated else job.status for job in jobs}
     broken = bool(ended & {JobStatus.FAILED, JobStatus.TIMED_OUT})
     if JobStatus.CANCELLED in ended and (run.cancel_asked_at is not None or not broken):
         cause = "cancelled"
@@ -187,4 +202,5 @@ def _close_run(run_id: int, change: Change) -> None:
         cause = "nothing_ran"
     else:
         cause = "succeeded"
-    change_run(run_id, run.status, Change(cause, change.at, change.actor))
+    reason = run.reason if cause == "cancelled" and run.cancel_asked_at is not None else ""
+    change_run(run_id, run.status, Change(cause, change.at, change.actor, reason))

@@ -2,8 +2,9 @@
 
 from collections.abc import Collection
 from datetime import datetime
+from typing import Any
 
-from engine.core.states import JOB_FINAL, JobStatus, RunStatus
+from engine.core.states import JOB_FINAL, RUN_FINAL, JobStatus, RunStatus
 from engine.store import transitions
 from engine.store.database import Database
 from engine.store.tables import EdgeRow, JobRow, RunRow
@@ -27,39 +28,39 @@ class Wishes:
     def ask_retry(self, run_id: int, job_ids: Collection[int], reason: str, actor: str, now: datetime) -> list[int]:
         """Put finished jobs and everything that hangs on them back to pending; return their ids.
 
-        Each keeps its id, its attempts and their logs. What is still unfinished is left as it is.
+        Each keeps its id, its attempts and their logs. What runs or is queued is left as it is; what still waits for
+        its needs waits for those that run again, too. A run that is being cancelled has no job to run again.
         """
         with self._db.write(durable=True):
             run = RunRow.get_by_id(run_id)
+            if run.status in OPEN_RUN and run.cancel_asked_at is not None:
+                return []
             asked = set(job_ids)
-            again = sorted(asked | self._descendants(asked))
-            reset = []
-            for job in JobRow.select().where(JobRow.id.in_(again)).order_by(JobRow.id):
-                if job.status not in JOB_FINAL:
-                    continue
+            hanging = JobRow.select().where(JobRow.id.in_(sorted(asked | self._descendants(asked))))
+            jobs = list(hanging.order_by(JobRow.id))
+            reset = [job for job in jobs if job.status in JOB_FINAL]
+            if not reset:
+                return []
+            for job in reset:
                 cause = "need_retried" if job.status == JobStatus.SKIPPED and job.id not in asked else "retry_asked"
                 plan = job.plan.get("retry") or {}
                 transitions.change_job(
                     job.id, job.status, Change(cause, now, actor, reason), retries_left=plan.get("max", 0),
                     retry_count=JobRow.retry_count + (1 if job.attempts else 0), lost_count=0, cancel_asked_at=None,
-                    deadline_at=None, finished_at=None, tolerated=False, outputs={}, waits_for="",
+                    deadline_at=None, finished_at=None, tolerated=False, outputs={}, waits_for="", fails_matrix=False,
                 )  # fmt: skip
-                reset.append(job.id)
-            if not reset:
-                return []
-            RunRow.update(open_jobs=RunRow.open_jobs + len(reset), cancel_asked_at=None).where(
-                RunRow.id == run_id
-            ).execute()
-            if run.status not in (*OPEN_RUN, RunStatus.PENDING, RunStatus.BLOCKED):
-                transitions.change_run(
-                    run_id, run.status, Change("retry_asked", now, actor, reason), attempt=RunRow.attempt + 1
-                )
-            for job_id in reset:
-                self._recount(job_id)
-        return reset
+            RunRow.update(open_jobs=RunRow.open_jobs + len(reset)).where(RunRow.id == run_id).execute()
+            if run.status in RUN_FINAL:
+                cause = "retry_waits" if run.concurrency_group else "retry_asked"
+                change = Change(cause, now, actor, reason)
+                transitions.change_run(run_id, run.status, change, attempt=RunRow.attempt + 1, cancel_asked_at=None)
+            for job in jobs:
+                if job in reset or job.status == JobStatus.PENDING:
+                    self._recount(job.id)
+        return [job.id for job in reset]
 
     def _recount(self, job_id: int) -> None:
-        """Work out a reset job's unmet needs and what its finished ancestors came to, as if it were new."""
+        """Work out a waiting job's unmet needs and what its finished ancestors came to, as if it were new."""
         unmet, ok, failed = 0, True, False
         for need in JobRow.select().join(EdgeRow, on=(EdgeRow.need_id == JobRow.id)).where(EdgeRow.job_id == job_id):
             if need.status not in JOB_FINAL:
@@ -68,7 +69,10 @@ class Wishes:
             ok = ok and (need.status == JobStatus.SUCCESS or need.tolerated) and need.ancestry_ok
             failed = failed or need.ancestry_failed
             failed = failed or (need.status in (JobStatus.FAILED, JobStatus.TIMED_OUT) and not need.tolerated)
-        JobRow.update(unmet=unmet, ancestry_ok=ok, ancestry_failed=failed).where(JobRow.id == job_id).execute()
+        fields: dict[str, Any] = {"unmet": unmet, "ancestry_ok": ok, "ancestry_failed": failed}
+        if unmet:
+            fields["waits_for"] = ""
+        JobRow.update(**fields).where(JobRow.id == job_id).execute()
 
     def _descendants(self, job_ids: Collection[int]) -> set[int]:
         found: set[int] = set()
@@ -85,7 +89,7 @@ def ask_cancel(ident: int, is_run: bool, reason: str, now: datetime, actor: str)
     if is_run:
         run = RunRow.get_by_id(ident)
         if run.status in (RunStatus.PENDING, RunStatus.BLOCKED):
-            RunRow.update(cancel_asked_at=now).where(RunRow.id == ident).execute()
+            RunRow.update(cancel_asked_at=now, reason=reason).where(RunRow.id == ident).execute()
             jobs = JobRow.select(JobRow.id, JobRow.status).where(JobRow.run_id == ident)
             for job in list(jobs):
                 if job.status not in JOB_FINAL:
