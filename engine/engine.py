@@ -16,6 +16,7 @@ from engine.worker.executor import Executor
 from engine.worker.executors import Executors
 from engine.worker.halt import Halt
 from engine.worker.job_runner import JobRunner, Tools
+from engine.worker.log_archive import LogArchive
 from engine.worker.pool import Pool
 
 
@@ -43,6 +44,7 @@ class Engine:
 
         self.pool = Pool(store, bus, clock, settings.worker_count, runner)
         self._control = ControlLoop(store, bus, clock, settings.grace_s)
+        self._archive = LogArchive(store, bus, lambda: self.pool.busy)
         self._doorbell = Doorbell(store.home, self._heard)
 
     def start(self) -> Self:
@@ -52,11 +54,13 @@ class Engine:
         self._doorbell.start()
         self.pool.start()  # before the watchdog, which would end what is to be taken over
         self._control.start()
+        self._archive.start()
         self._heard()
         return self
 
     def stop(self) -> None:
         """Stop taking work, leave running jobs in their boxes for the next engine, give back everything else."""
+        self._archive.stop()
         self._doorbell.stop()
         self._control.stop()
         self.pool.stop()

@@ -68,6 +68,12 @@ class Queries:
         """Return the attempts that run now: the running status view."""
         return [_attempt(row) for row in AttemptRow.select().where(AttemptRow.status == AttemptStatus.RUNNING)]
 
+    def running_logs(self) -> list[tuple[int, int, int]]:
+        """Return run, job and attempt number of what runs now: whose logs are still written."""
+        attempts = self.running()
+        jobs = {row.id: row.run_id for row in JobRow.select().where(JobRow.id.in_([a.job_id for a in attempts]))}
+        return [(jobs[attempt.job_id], attempt.job_id, attempt.number) for attempt in attempts]
+
     def attempt_state(self, attempt_id: int) -> Any:
         """Return what the worker left for a restarted engine, or None."""
         return AttemptRow.get_by_id(attempt_id).state
