@@ -30,9 +30,10 @@ class _Tail:
     def pieces(self) -> list[tuple[int, bytes]]:
         """Return what came since the last look: step and bytes."""
         if self.reader is None:
-            if not self.path.exists():
+            try:
+                self.reader = LogReader(self.path)
+            except FileNotFoundError:
                 return []
-            self.reader = LogReader(self.path)
         size = self.reader.size
         entries = self.reader.entries()
         begins = [entry for entry in entries[self.marks :] if entry.mark is Mark.STEP_BEGIN]
@@ -60,7 +61,7 @@ class Follower:
     def __init__(self, store: Store, run_ids: Sequence[int], renderer: Renderer) -> None:
         self._store = store
         self._run_ids = list(run_ids)
-        self._renderer = renderer
+        self.renderer = renderer
         self._cursor = 0
         self._jobs: dict[int, Job] = {}
         self._tails: dict[tuple[int, int], _Tail] = {}
@@ -85,7 +86,7 @@ class Follower:
                 self._tell(change)
         for key in list(self._tails):
             self._drain(*key)
-        self._renderer.tick()
+        self.renderer.tick()
 
     def result(self, seconds: float) -> Result:
         """Return how everything ended."""
@@ -110,7 +111,7 @@ class Follower:
             job = self._store.queries.job(change.job_id)
             if job is not None:
                 self._jobs[job.id] = job
-                self._renderer.job_added(job)
+                self.renderer.job_added(job)
         if change.noun == "attempt" and change.job_id is not None and change.attempt is not None:
             self._attempt(change, (change.job_id, change.attempt))
             return
@@ -122,8 +123,8 @@ class Follower:
         if change.noun == "job" and change.to_status == "retrying" and change.job_id is not None:
             job = self._store.queries.job(change.job_id)
             if job is not None:
-                self._renderer.job_added(job)
-        self._renderer.transition(change)
+                self.renderer.job_added(job)
+        self.renderer.transition(change)
 
     def _attempt(self, change: Transition, key: tuple[int, int]) -> None:
         if change.to_status == "running":
@@ -138,10 +139,10 @@ class Follower:
         for record in self._store.queries.attempts(job_id):
             if record.number == attempt:
                 names = [step.name for step in self._store.queries.steps(record.id)]
-                self._renderer.steps(job_id, attempt, names)
+                self.renderer.steps(job_id, attempt, names)
 
     def _drain(self, job_id: int, attempt: int) -> None:
         tail = self._tails.get((job_id, attempt))
         if tail is not None:
             for step, data in tail.pieces():
-                self._renderer.log(self._jobs[job_id], attempt, step, data)
+                self.renderer.log(self._jobs[job_id], attempt, step, data)

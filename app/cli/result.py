@@ -88,6 +88,26 @@ class Renderer(Protocol):
         """Give the terminal back. Always called, last, also after an interruption."""
 
 
+class Silent:
+    """Shows nothing: for when nobody is left to read."""
+
+    def run_added(self, run: Run, jobs: tuple[Job, ...], needs: Mapping[str, tuple[str, ...]]) -> None: ...
+
+    def transition(self, t: Transition) -> None: ...
+
+    def job_added(self, job: Job) -> None: ...
+
+    def steps(self, job_id: int, attempt: int, names: Sequence[str]) -> None: ...
+
+    def log(self, job: Job, attempt: int, step: int, data: bytes) -> None: ...
+
+    def tick(self) -> None: ...
+
+    def finished(self, result: Result) -> None: ...
+
+    def close(self) -> None: ...
+
+
 def renderer_for(*, as_json: bool, plain: bool = False) -> Renderer:
     """Return who shows progress on stdout: the JSON stream, the live tree on a terminal that can, else plain lines."""
     if as_json:

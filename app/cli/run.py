@@ -4,31 +4,26 @@ import argparse
 import getpass
 import json
 import os
-import signal
 import threading
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from app.cli.interrupts import Interrupts
 from app.cli.naming import home_of
 from app.cli.output import talk
-from app.cli.result import Renderer, Result, renderer_for
-from engine.bus import Bus
+from app.cli.result import Result, renderer_for
 from engine.core.clock import SystemClock
 from engine.core.errors import EngineError, GitError, SettingsError
 from engine.settings import Settings, load
 
 if TYPE_CHECKING:
-    from app.cli.follow import Follower
-    from engine.engine import Engine
     from engine.git import Repo
     from engine.store.store import Store
 
 NAME = "run"
 HELP = "run workflows of a folder to the end"
-LOOK_S = 0.1
-TAKE_OVER_S = 0.5
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -76,39 +71,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def execute(args: argparse.Namespace) -> int:
     home = home_of(args)
     settings = _settings(args, home)
-    # Interrupts are answered from here on: a run that is being set up is taken back, one that runs is cancelled.
     interrupts = Interrupts()
-    with interrupts:
-        return _run(args, settings, home, interrupts)
-
-
-class Interrupts:
-    """Counts Ctrl-C and SIGTERM instead of raising in the middle of things."""
-
-    def __init__(self) -> None:
-        self.count = 0
-        self.news = threading.Event()
-        self._before: dict[int, Any] = {}
-
-    def __enter__(self) -> None:
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            self._before[number] = signal.signal(number, self._note)
-
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-
-    def _note(self, *_: object) -> None:
-        self.count += 1
-        self.news.set()
-
-    def check(self) -> None:
-        """Raise KeyboardInterrupt if there was one."""
-        if self.count:
-            raise KeyboardInterrupt
+    try:
+        with interrupts:
+            return _run(args, settings, home, interrupts)
+    except ExceptionGroup as errors:  # several workflows that cannot be run
+        for error in errors.exceptions:
+            talk(str(error))
+        return 2
 
 
 def _run(args: argparse.Namespace, settings: Settings, home: Path, interrupts: Interrupts) -> int:
+    from app.cli.run_session import RunSession
     from engine.engine import executors_of
     from engine.store.store import open_store
     from engine.worker.precheck import Wanted, check
@@ -131,9 +105,9 @@ def _run(args: argparse.Namespace, settings: Settings, home: Path, interrupts: I
         executor = args.executor or settings.executor
         wanted = [Wanted(run.workflow, run.plan.jobs, run.contexts, labels, executor) for run in prepared.runs]
         check(wanted, executors, talk)
-        interrupts.check()
         renderer = renderer_for(as_json=args.json, plain=args.plain)
-        session = _Session(store, settings, executors, renderer, interrupts)
+        session = RunSession(store, settings, executors, renderer, interrupts, _actor())
+        interrupts.hold()
         run_ids = intake.record(store, prepared, _actor(), clock)
         result = session.see_through(run_ids, started_s)
     finally:
@@ -142,94 +116,6 @@ def _run(args: argparse.Namespace, settings: Settings, home: Path, interrupts: I
     if interrupts.count:
         return 130
     return _exit_code(result, session.unavailable)
-
-
-class _Session:
-    """One `treadle run` from the recorded runs to their end, with this home's engine or in its place."""
-
-    def __init__(
-        self, store: "Store", settings: Settings, executors: Any, renderer: Renderer, interrupts: Interrupts
-    ) -> None:
-        from engine.home import HomeLock
-
-        self._store = store
-        self._settings = settings
-        self._executors = executors
-        self._renderer = renderer
-        self._interrupts = interrupts
-        self._bus = Bus()
-        self._lock = HomeLock(store.home)
-        self._engine: Engine | None = None
-        self.unavailable = False
-
-    def see_through(self, run_ids: list[int], started_s: float) -> Result:
-        """Follow the runs to their end. An engine that runs already does the work; if it leaves, this one goes on."""
-        from app.cli.follow import Follower
-        from engine.doorbell import ring
-
-        clock = SystemClock()
-        listener = self._bus.listen("news", "log")
-        follower = Follower(self._store, run_ids, self._renderer)
-        try:
-            if not self._become_engine():
-                ring(self._store.home)
-            tried_s = asked = 0.0
-            while not follower.done:
-                follower.look()
-                if self._interrupts.count > asked:
-                    self._cancel(run_ids, now=asked > 0)
-                    asked = self._interrupts.count
-                if self._engine is None and clock.monotonic_s() - tried_s > TAKE_OVER_S:
-                    tried_s = clock.monotonic_s()
-                    self._become_engine()
-                listener.wait(LOOK_S)
-                self._pause(follower)
-            follower.look()
-            result = follower.result(clock.monotonic_s() - started_s)
-            self.unavailable = self._any_unavailable(run_ids)
-            if self._engine is not None:
-                self._engine.stop()
-                self._engine = None
-            self._renderer.finished(result)
-            return result
-        finally:
-            if self._engine is not None:
-                self._engine.stop()
-            self._renderer.close()
-
-    def _pause(self, follower: "Follower") -> None:
-        """Let a burst of news gather: a screen is not read a thousand times a second."""
-        if not follower.done:
-            self._interrupts.news.wait(0.02)
-            self._interrupts.news.clear()
-
-    def _become_engine(self) -> bool:
-        from engine.engine import Engine
-
-        if not self._lock.take():
-            return False
-        self._engine = Engine(self._settings, self._store, self._lock, self._bus, self._executors).start()
-        return True
-
-    def _cancel(self, run_ids: list[int], now: bool) -> None:
-        from engine.control import commands
-
-        for run_id in run_ids:
-            run = self._store.queries.run(run_id)
-            if run is not None and not now:
-                try:
-                    commands.cancel(self._store, run, _actor())
-                except EngineError:
-                    continue  # it has just ended
-        if now and self._engine is not None:
-            jobs = frozenset(job.id for run_id in run_ids for job in self._store.queries.jobs(run_id))
-            self._engine.pool.kill(jobs)
-
-    def _any_unavailable(self, run_ids: list[int]) -> bool:
-        jobs = [job for run_id in run_ids for job in self._store.queries.jobs(run_id) if job.status == "failed"]
-        return any(
-            attempt.kind == "unavailable" for job in jobs for attempt in self._store.queries.attempts(job.id)[-1:]
-        )
 
 
 def _settings(args: argparse.Namespace, home: Path) -> Settings:

@@ -1,265 +1,159 @@
 """Runs what a step `uses:`: the built-in actions through the box, and local composite actions step by step."""
 
-import shlex
-from collections.abc import Callable, Mapping
-from pathlib import Path
+import posixpath
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from engine.core.records import JobFacts
-from engine.store.queue import Lease
-from engine.worker.actions.port import CAPTURE_LIMIT_BYTES, Stores
-from engine.worker.actions.registry import BuiltIn
-from engine.worker.executor import Box
-from engine.worker.hash_files import hash_files
-from engine.worker.job_state import Scope, scope_contexts, step_env
+from engine.worker.action_host import Site, StepHost
+from engine.worker.actions.port import Stores
+from engine.worker.actions.registry import BuiltIn, lookup
+from engine.worker.box_tools import BoxTools
+from engine.worker.job_log import JobLog
+from engine.worker.job_state import Scope, blaming, scope_contexts
 from engine.worker.script_runner import ScriptEnd
-from engine.worker.session import Session
-from engine.worker.step_outcome import StepOutcome
-from engine.worker.step_runner import ActionRunner, StepRunner
-from pipelines.errors import ExpressionError, WorkflowError
+from engine.worker.step_outcome import StepOutcome, StepStopped
+from engine.worker.step_runner import Call, StepRunner
+from pipelines.action_refs import ActionKind, parse_action_ref
+from pipelines.errors import WorkflowError
 from pipelines.model import Action
 from pipelines.parse_actions import parse_action
 from pipelines.template import resolve
 from pipelines.values import to_string
 
 DEPTH = 9  # actions within actions, as GitHub allows
-FILE_LIMIT_BYTES = 1 << 20
-NOTHING: Mapping[str, str] = {}
+ACTION_BYTES = 1 << 20
+NO_ACTION = 66
 READ_ACTION = """\
 for name in action.yml action.yaml; do
   if [ -f "$FOLDER/$name" ]; then
-    cat "$FOLDER/$name" && exit 0
+    cat "$FOLDER/$name"
+    exit
   fi
 done
 exit 66
 """
 
 
-class BoxActions(ActionRunner):
+class _Refused(Exception):
+    """An action that cannot be run; the message says why."""
+
+
+class ActionRunner:
     """The actions of one attempt."""
 
-    def __init__(
-        self,
-        stores: Stores,
-        facts: JobFacts,
-        lease: Lease,
-        box: Box,
-        session: Session,
-        folder: Path,
-        checkout: Callable[[str | None], Path],
-        overlay: bool,
-    ) -> None:
+    def __init__(self, stores: Stores, site: Site, tools: BoxTools, log: JobLog) -> None:
         self._stores = stores
-        self._facts = facts
-        self._lease = lease
-        self._box = box
-        self._session = session
-        self._exchange = folder / "channel" / "exchange"
-        self._checkout = checkout
-        self._overlay = overlay
-        self._captures = 0
-        self._home = ""
-        self._runner: StepRunner
-        self._flush: Callable[[], None]
+        self._site = site
+        self._tools = tools
+        self._log = log
 
-    def bind(self, runner: StepRunner, flush: Callable[[], None]) -> None:
-        """Tie the knot: the runner that composite actions need, and how to keep the state."""
-        self._runner = runner
-        self._flush = flush
+    def run(self, call: Call, steps: StepRunner) -> StepOutcome:
+        built_in = lookup(call.uses)
+        if built_in is not None:
+            return self._built_in(built_in, call)
+        try:
+            return self._composite(call, steps)
+        except _Refused as refusal:
+            self._log.annotate("error", str(refusal))
+            return StepOutcome("failed", error=str(refusal))
 
-    def checkpoint(self) -> None:
-        self._flush()
-
-    # -- built-in actions -------------------------------------------------------------------------------------------
-
-    def built_in(
-        self, action: BuiltIn, given: Mapping[str, str], scope: Scope, env: Mapping[str, str], timeout_s: float | None
-    ) -> StepOutcome:
-        host = _Host(self, self._runner, given, scope, env)
-        good = action.run(host, self._stores)
-        if host.stopped:
-            return StepOutcome(
-                "cancelled" if host.stopped == "cancel" else "overran", error=host.stopped, outputs=host.outputs
-            )
-        if good:
+    def _built_in(self, action: BuiltIn, call: Call) -> StepOutcome:
+        host = StepHost(self._site, self._tools, self._log, call.given)
+        if action.run(host, self._stores):
             return StepOutcome("succeeded", 0, "", "", host.outputs)
         return StepOutcome("failed", 1, host.failure or f"{action.name} failed", "failure", host.outputs)
 
-    def hash_files(self, *patterns: Any) -> str:
-        return hash_files(
-            [to_string(pattern) for pattern in patterns], self._box.workspace, self.home_dir, self.capture, self._hand
-        )
-
-    # -- composite actions ------------------------------------------------------------------------------------------
-
-    def composite(
-        self, uses: str, given: Mapping[str, str], scope: Scope, env: Mapping[str, str], timeout_s: float | None
-    ) -> StepOutcome:
-        folder = f"{self._box.workspace}/{uses.removeprefix('./')}".rstrip("/")
-        action, problem = self._read_action(uses, folder)
-        if action is None:
-            self._runner.log.annotate("error", problem)
-            return StepOutcome("failed", None, problem)
-        if scope.depth >= DEPTH:
-            problem = f"{uses}: actions are nested more than {DEPTH} deep."
-            self._runner.log.annotate("error", problem)
-            return StepOutcome("failed", None, problem)
-        contexts = scope_contexts(scope, {**step_env(scope, self._runner.state), **env}, "success")
+    def _composite(self, call: Call, steps: StepRunner) -> StepOutcome:
+        """Run a local action's steps, at a level of their own, and work out its outputs."""
+        if call.scope.depth >= DEPTH:
+            raise _Refused(f"{call.uses}: actions are nested more than {DEPTH} deep.")
+        folder = self._folder(call.uses)
+        action = self._read(call.uses, folder)
         inner = Scope(
-            {**scope.base, "inputs": self._inputs(action, given, contexts)},
-            scope.env,
-            {**scope.outer_env, **env},
+            {**call.scope.base, "inputs": self._inputs(action, call, steps)},
+            call.scope.env,
             {},
+            {**call.scope.outer_env, **call.env},
             action_path=folder,
-            depth=scope.depth + 1,
+            depth=call.scope.depth + 1,
+            after_cancel=bool(steps.scripts.stopping()),
         )
-        failure = self._run_steps(action, inner)
+        outcome = self._run_steps(action, inner, steps)
+        contexts = scope_contexts(inner, steps.state, "success")
         outputs = {}
-        contexts = scope_contexts(inner, step_env(inner, self._runner.state), "success")
         for name, template in action.outputs.items():
-            outputs[name] = template.string(contexts)
-        if failure is None:
-            return StepOutcome("succeeded", 0, "", "", outputs)
-        return StepOutcome(failure.cause, failure.exit_code, failure.error, failure.kind, outputs, failure.summary)
+            with blaming(f"outputs.{name}"):
+                outputs[name] = template.string(contexts)
+        return replace(outcome, outputs=outputs)
 
-    def _run_steps(self, action: Action, inner: Scope) -> StepOutcome | None:
-        """Run an action's steps; return the first that failed or was cancelled."""
-        runner, status = self._runner, "success"
-        failure: StepOutcome | None = None
+    def _run_steps(self, action: Action, inner: Scope, steps: StepRunner) -> StepOutcome:
+        """Run an action's steps; return how the first that failed or was cancelled ended, else success."""
+        status, summaries = "success", []
+        ended: StepOutcome | None = None
         for step in action.steps:
-            outcome = runner.due(step, inner, status)
-            if outcome is None:
-                outcome = runner.run(step, inner, status)
-            conclusion = runner.conclude(step, inner, outcome)
+            if (end := steps.scripts.spent()) is not None:
+                if ended is None:
+                    raise StepStopped(end)
+                break
+            outcome = steps.perform(step, inner, status)
+            conclusion = steps.conclude(step, inner, status, outcome)
+            summaries.append(outcome.summary)
             if step.key:
                 inner.steps[step.key] = {
                     "outputs": outcome.outputs, "outcome": outcome.outcome, "conclusion": conclusion,
                 }  # fmt: skip
-            if conclusion == "failure" or outcome.cause == "cancelled":
-                failure = failure or outcome
-                status = conclusion
-            if runner.scripts.over:
-                break
-        return failure
+            if conclusion in ("failure", "cancelled"):
+                ended = ended or outcome
+                status = conclusion if status == "success" else status
+        if ended is None and steps.scripts.stopped_by and not inner.after_cancel:
+            raise StepStopped(ScriptEnd(0, 0, steps.scripts.stopped_by))  # between two steps
+        ended = ended or StepOutcome("succeeded", 0, "", "")
+        return replace(ended, summary="\n".join(filter(None, summaries)))
 
-    def _read_action(self, uses: str, folder: str) -> tuple[Action | None, str]:
-        code, data = self.capture(READ_ACTION, {"FOLDER": folder}, FILE_LIMIT_BYTES)
-        if code == 66:
-            return None, f"{uses} has no action.yml. Is the repository checked out before this step?"
-        if code != 0:
-            return None, f"{uses} cannot be read (exit code {code})."
+    def _folder(self, uses: str) -> str:
+        action = parse_action_ref(uses)
+        if action.kind is not ActionKind.LOCAL:
+            raise _Refused(f"{uses} cannot be run: this version runs built-in and local composite actions.")
+        return posixpath.normpath(posixpath.join(self._tools.box.workspace, action.path))
+
+    def _read(self, uses: str, folder: str) -> Action:
+        code, data = self._tools.capture(READ_ACTION, {"FOLDER": folder}, ACTION_BYTES)
+        if code == NO_ACTION:
+            raise _Refused(f"{uses} has no action.yml. Is the repository checked out before this step?")
+        if code or len(data) > ACTION_BYTES:
+            raise _Refused(f"{uses} cannot be read (exit code {code}, {len(data)} bytes).")
         try:
             action = parse_action(data, f"{uses}/action.yml")
         except WorkflowError as error:
-            return None, str(error)
+            raise _Refused(str(error)) from error
         if action.using != "composite":
-            return None, f"{uses} is a {action.using} action; this version runs composite ones."
-        return action, ""
+            raise _Refused(f"{uses} is a {action.using} action; this version runs composite ones.")
+        if refused := next((finding for finding in action.findings if finding.unsupported), None):
+            raise _Refused(refused.line_for(action.path))
+        return action
 
-    def _inputs(self, action: Action, given: Mapping[str, str], contexts: Mapping[str, Any]) -> dict[str, str]:
-        values = {}
-        known = {name.lower(): name for name in action.inputs}
-        for name in given:
+    def _inputs(self, action: Action, call: Call, steps: StepRunner) -> dict[str, str]:
+        """Return an action's inputs: what was given, else the defaults, else nothing."""
+        given = {name.lower(): value for name, value in call.given.items()}
+        known = {name.lower() for name in action.inputs}
+        for name in call.given:
             if name.lower() not in known:
-                self._runner.log.annotate(
-                    "warning", f"{action.name} has no input {name!r}; it has {', '.join(action.inputs)}."
-                )
-        lowered = {name.lower(): value for name, value in given.items()}
+                has = f"it has {', '.join(action.inputs)}" if action.inputs else "it has none"
+                self._log.annotate("warning", f"{action.name} has no input {name!r}; {has}.")
+        values = {}
+        contexts = scope_contexts(call.scope, steps.state, "success", call.env)
         for name, declared in action.inputs.items():
-            if name.lower() in lowered:
-                values[name] = lowered[name.lower()]
+            if name.lower() in given:
+                values[name] = given[name.lower()]
             elif declared.default is not None:
-                values[name] = to_string(resolve(declared.default, contexts))
+                values[name] = self._default(name, declared.default, contexts)
             else:
                 values[name] = ""
                 if declared.required:
-                    self._runner.log.annotate("warning", f"{action.name} needs the input {name!r}, which is not given.")
+                    self._log.annotate("warning", f"{action.name} needs the input {name!r}, which is not given.")
         return values
 
-    # -- helpers in the box -----------------------------------------------------------------------------------------
-
-    def capture(self, script: str, env: Mapping[str, str], limit_bytes: int) -> tuple[int, bytes]:
-        """Run a script of Treadle's own in the box; return its exit code and what it printed on stdout."""
-        self._captures += 1
-        name = f"{self._runner.state.script}.captured-{self._captures}"
-        self._session.write_file(name)
-        to = shlex.quote(self._session.inside("file", name))
-        end = self._runner.helper_script(f"exec 3>&1 >{to}\n{script}", env)
-        return end.exit_code, self._session.read_file(name, limit_bytes) or b""
-
-    def _hand(self, data: bytes) -> str:
-        """Put bytes into a file of the channel; return where the box sees it."""
-        self._captures += 1
-        name = f"handed-{self._captures}"
-        self._session.write_file(name, data)
-        return self._session.inside("file", name)
-
-    @property
-    def exchange(self) -> Path:
-        return self._exchange
-
-    @property
-    def exchange_inside(self) -> str:
-        return self._session.inside("exchange")
-
-    def home_dir(self) -> str:
-        """Return HOME as the box has it."""
-        if not self._home:
-            _, data = self.capture('printf %s "$HOME"', {}, 4096)
-            self._home = data.decode("utf-8", "replace") or "/root"
-        return self._home
-
-
-class _Host:
-    """What one built-in action may use: engine/worker/actions/port.ActionHost."""
-
-    def __init__(
-        self, actions: BoxActions, runner: StepRunner, given: Mapping[str, str], scope: Scope, env: Mapping[str, str]
-    ) -> None:
-        self._actions = actions
-        self._runner = runner
-        self._env = {**step_env(scope, runner.state), **env}
-        self.inputs: Mapping[str, str] = {name.lower(): value for name, value in given.items()}
-        self.outputs: dict[str, str] = {}
-        self.failure = ""
-        self.stopped = ""
-        facts, lease, box = actions._facts, actions._lease, actions._box
-        self.run_id, self.job_id, self.attempt = lease.run_id, lease.job_id, lease.number
-        self.repo_name = facts.run.repo
-        self.workspace, self.temp = box.workspace, box.temp
-        self.exchange, self.exchange_inside = actions.exchange, actions.exchange_inside
-        self.source = box.source
-        self.source_sha = facts.source["sha"] if box.source else None
-        self.workspace_is_source = actions._overlay
-
-    @property
-    def home_dir(self) -> str:
-        return self._actions.home_dir()
-
-    def shell(self, script: str, env: Mapping[str, str] = NOTHING) -> int:
-        return self._note(self._runner.helper_script(script, {**self._env, **env})).exit_code
-
-    def capture(
-        self, script: str, env: Mapping[str, str] = NOTHING, limit_bytes: int = CAPTURE_LIMIT_BYTES
-    ) -> tuple[int, bytes]:
-        return self._actions.capture(script, {**self._env, **env}, limit_bytes)
-
-    def say(self, line: str) -> None:
-        self._runner.log.say(line)
-
-    def annotate(self, level: str, message: str) -> None:
-        self._runner.log.annotate(level, message)
-        if level == "error" and not self.failure:
-            self.failure = message
-
-    def output(self, name: str, value: str) -> None:
-        self.outputs[name] = value
-
-    def checkout_folder(self, ref: str | None, repository: str | None) -> Path:
-        if repository and repository.lower() != self.repo_name.lower():
-            raise ExpressionError("evaluation", f"the repository {repository} is not here; only {self.repo_name} is")
-        return self._actions._checkout(ref)
-
-    def _note(self, end: ScriptEnd) -> ScriptEnd:
-        self.stopped = self.stopped or end.ended_by
-        return end
+    def _default(self, name: str, default: Any, contexts: Mapping[str, Any]) -> str:
+        with blaming(f"inputs.{name}.default"):
+            return to_string(resolve(default, contexts, {"hashFiles": self._tools.hash_files}))

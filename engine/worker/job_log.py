@@ -86,10 +86,12 @@ class JobLog:
         rows, self._rows = self._rows, []
         return rows
 
-    def close(self) -> None:
-        """Have everything on disk and let go of it."""
-        self.pump.close()
+    def sync(self) -> None:
+        """Have everything on disk, safe from a power cut."""
         self._writer.sync()
+
+    def close(self) -> None:
+        self.pump.close()
         self._writer.close()
 
     def _keep(self, annotation: Annotation) -> None:

@@ -114,8 +114,8 @@ class Pool:
             if self._stopped.is_set():
                 halt.detach.set()
         self._bus.wake("schedule", "news", "wishes")
-        runner = self._runner(lease, halt)
         try:
+            runner = self._runner(lease, halt)
             runner.resume() if resumed else runner.run()
         except (LeaseLost, Detached) as gone:
             log.info("job %d: %s", lease.job_id, gone or "left to the next engine")
@@ -134,6 +134,8 @@ class Pool:
             self._store.queue.finish(lease, outcome, self._clock.now(), outputs={}, tolerated=False)
         except LeaseLost:
             pass  # the watchdog was quicker
+        except StoreBusy as busy:
+            log.warning("%s The watchdog gives the job back once its lease has run out.", busy)
 
     def _beat(self) -> None:
         while not self._stopped.wait(LEASE_S / 3):

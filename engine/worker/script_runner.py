@@ -1,6 +1,7 @@
 """Runs one script in a box to its end: hands it over, moves its output into the log, ends it when it must."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -11,9 +12,10 @@ from engine.core.errors import LeaseLost
 from engine.worker.executor import BoxExit
 from engine.worker.halt import Detached, Halt
 from engine.worker.log_pump import discard
-from engine.worker.session import Session, StepEnd, StepScript
+from engine.worker.session import Session, StepScript
 
 LOOK_S = 0.05  # how often output is moved while a script runs
+DETACH_S = 10.0
 KILL_SLACK_S = 2.0  # how long after the grace period the driver may take before the whole box is killed
 
 
@@ -29,16 +31,29 @@ class Pump(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ScriptEnd:
-    """How a script ended. `ended_by` says who ended it: '' (itself), cancel, timeout (its own), deadline (the job's)
-    or gone (the box went away under it)."""
+    """How a script ended. `ended_by` says who ended it: '' (itself), cancel, timeout (a limit of `limit_s`), deadline
+    (the job's) or gone (the box went away under it)."""
 
     exit_code: int
     oom_kills: int = 0
     ended_by: str = ""
+    limit_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """Until when the scripts of a step may run, on the monotonic clock."""
+
+    seconds: float
+    until_s: float
 
 
 class ScriptRunner:
-    """One attempt's way to run scripts, one after another, in its box."""
+    """One attempt's way to run scripts, one after another, in its box.
+
+    `stopped_by` says why only always() steps run any more: '' (it is not so), cancel or deadline. `gone`: the box went
+    away by itself; one that was killed here, because its driver did not answer, did not.
+    """
 
     def __init__(
         self,
@@ -57,9 +72,17 @@ class ScriptRunner:
         self._grace_s = grace_s
         self._deadline_at = deadline_at
         self._grew = grew
+        self._limits: list[Limit] = []
         self._cleanup_until_s = 0.0
+        self._leave_at_s: float | None = None
+        self._box_exit: BoxExit | None = None
         self.stopped_by = ""
-        self.box_exit: BoxExit | None = None
+        self.gone = False
+
+    @property
+    def oom_killed(self) -> bool:
+        """Whether the box as a whole was killed for memory."""
+        return self._box_exit is not None and self._box_exit.oom_killed
 
     def stopping(self) -> str:
         """Return why only always() steps run from now on: cancel, deadline, or '' while all is well.
@@ -74,64 +97,90 @@ class ScriptRunner:
                 self.stopped_by, self._cleanup_until_s = "deadline", now_s + self._grace_s
         return self.stopped_by
 
-    @property
-    def over(self) -> bool:
-        """Whether no further script may run, not even to clean up."""
-        if self.box_exit is not None or self._halt.kill.is_set():
-            return True
-        return bool(self.stopped_by) and self._clock.monotonic_s() >= self._cleanup_until_s
+    @contextmanager
+    def limit(self, seconds: float | None, began_at: datetime | None = None) -> Iterator[None]:
+        """End what runs within after `seconds`, counted from now or from `began_at`. None sets no limit."""
+        if seconds is None:
+            yield
+            return
+        spent_s = (self._clock.now() - began_at).total_seconds() if began_at else 0.0
+        limit = Limit(seconds, self._clock.monotonic_s() + seconds - max(0.0, spent_s))
+        self._limits.append(limit)
+        try:
+            yield
+        finally:
+            self._limits.remove(limit)
 
-    def run(self, script: StepScript, timeout_s: float | None) -> ScriptEnd:
-        """Run `script` to its end. Raises LeaseLost or Detached, leaving the box as each wants it."""
+    def spent(self) -> ScriptEnd | None:
+        """Return why no further script may run here, not even to clean up; None if one may."""
+        if self._box_exit is not None:
+            return ScriptEnd(self._box_exit.exit_code, int(self._box_exit.oom_killed), "gone")
+        if self._halt.kill.is_set():
+            return ScriptEnd(0, 0, self.stopping())
+        ended_by, limit_s = self._past()
+        return ScriptEnd(0, 0, ended_by, limit_s) if ended_by else None
+
+    def run(self, script: StepScript, resumable: bool = False) -> ScriptEnd:
+        """Run `script` to its end. Raises LeaseLost or Detached, leaving the box as each wants it.
+
+        One that no later engine could take up again (not `resumable`) gets DETACH_S to end before it is left.
+        """
         self._session.start_step(script)
-        return self.follow(script.index, timeout_s)
+        return self.follow(script.index, resumable)
 
-    def follow(self, index: int, timeout_s: float | None) -> ScriptEnd:
+    def follow(self, index: int, resumable: bool) -> ScriptEnd:
         """See a script that was handed over to its end."""
-        started_s = self._clock.monotonic_s()
-        ended_by, kill_at_s = "", None
+        ended_by, limit_s, kill_at_s = "", 0.0, None
         while True:
             news = self._session.poll(LOOK_S)
-            fd = self._session.log_fd(index)
-            if self._pump.pump(index, fd):
-                discard(fd, self._pump.consumed(index))
-                self._grew()
+            self._move_output(index, whole=news is not None)
+            if isinstance(news, BoxExit):
+                self._box_exit, self.gone = news, not ended_by
+                return ScriptEnd(news.exit_code, int(news.oom_killed), ended_by or "gone", limit_s)
             if news is not None:
-                self._pump.finish(index, fd)
-                discard(fd, self._pump.consumed(index))
-                self._session.close_log(index)
-                self._grew()
-                if isinstance(news, BoxExit):
-                    self.box_exit = news
-                    return ScriptEnd(news.exit_code, int(news.oom_killed), ended_by or "gone")
-                return self._ended(news, ended_by)
-            now_s = self._clock.monotonic_s()
-            self._look_out()
-            if kill_at_s is None:
-                cleaning_up = bool(self.stopped_by)
-                ended_by = self._why_end(now_s, started_s, timeout_s)
+                return ScriptEnd(news.exit_code, news.oom_kills, ended_by, limit_s)
+            self._look_out(resumable)
+            if not ended_by:
+                grace_s = 0.0 if self.stopped_by else self._grace_s  # what cleans up had it already
+                ended_by, limit_s = self._why_end()
                 if ended_by:
                     self._session.interrupt()
-                    kill_at_s = now_s + KILL_SLACK_S + (0.0 if cleaning_up else self._grace_s)
-            if (kill_at_s is not None and now_s >= kill_at_s) or self._halt.kill.is_set():
+                    kill_at_s = self._clock.monotonic_s() + grace_s + KILL_SLACK_S
+            if self._halt.kill.is_set() or (kill_at_s is not None and self._clock.monotonic_s() >= kill_at_s):
                 ended_by = ended_by or self.stopping()
                 self._session.box.kill()
 
-    def _ended(self, end: StepEnd, ended_by: str) -> ScriptEnd:
-        return ScriptEnd(end.exit_code, end.oom_kills, ended_by)
+    def _move_output(self, index: int, whole: bool) -> None:
+        fd = self._session.log_fd(index)
+        grew = bool(self._pump.finish(index, fd) if whole else self._pump.pump(index, fd))
+        if grew or whole:
+            discard(fd, self._pump.consumed(index))
+            self._grew()
+        if whole:
+            self._session.close_log(index)
 
-    def _look_out(self) -> None:
+    def _look_out(self, resumable: bool) -> None:
         if self._halt.lost.is_set():
             self._session.box.kill()
             raise LeaseLost("The lease of the attempt is gone.")
         if self._halt.detach.is_set():
-            raise Detached
+            now_s = self._clock.monotonic_s()
+            self._leave_at_s = self._leave_at_s or now_s + DETACH_S
+            if resumable or now_s >= self._leave_at_s:
+                raise Detached
 
-    def _why_end(self, now_s: float, started_s: float, timeout_s: float | None) -> str:
+    def _why_end(self) -> tuple[str, float]:
+        """Return who ends what runs now, and the limit that it ran past."""
         if not self.stopped_by and self.stopping():
-            return self.stopped_by
+            return self.stopped_by, 0.0
+        return self._past()
+
+    def _past(self) -> tuple[str, float]:
+        """Return which time is over, of cleaning up or of a step, and the step's limit."""
+        now_s = self._clock.monotonic_s()
         if self.stopped_by and now_s >= self._cleanup_until_s:
-            return self.stopped_by
-        if timeout_s is not None and now_s - started_s >= timeout_s:
-            return "timeout"
-        return ""
+            return self.stopped_by, 0.0
+        for limit in self._limits:
+            if now_s >= limit.until_s:
+                return "timeout", limit.seconds
+        return "", 0.0

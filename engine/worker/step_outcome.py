@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from engine.worker.script_runner import ScriptEnd
+
 
 @dataclass(frozen=True, slots=True)
 class StepOutcome:
@@ -23,4 +25,26 @@ class StepOutcome:
 
 
 SKIPPED = StepOutcome("condition_false", kind="")
-CANCELLED = StepOutcome("cancelled", kind="", error="cancelled")
+
+
+class StepStopped(Exception):
+    """The step was ended from outside, in the middle of what the engine does for it."""
+
+    def __init__(self, end: ScriptEnd) -> None:
+        super().__init__(end.ended_by)
+        self.end = end
+
+
+def stopped_outcome(end: ScriptEnd) -> StepOutcome:
+    """Return what a script that did not end by itself makes of its step."""
+    if end.ended_by == "cancel":
+        return StepOutcome("cancelled", end.exit_code, "cancelled", "")
+    if end.ended_by == "deadline":
+        return StepOutcome("overran", None, "The step was ended: it ran past its job's timeout.", "timed_out")
+    if end.ended_by == "timeout":
+        limit = f"{end.limit_s / 60:g} minute{'' if end.limit_s == 60 else 's'}"
+        return StepOutcome("overran", None, f"The step was ended: it ran past its timeout of {limit}.", "timed_out")
+    if end.oom_kills:
+        return StepOutcome("failed", None, "The container was killed for memory.", "oom")
+    message = f"The container went away while the step ran (exit code {end.exit_code})."
+    return StepOutcome("failed", None, message, "infrastructure")

@@ -3,327 +3,305 @@
 Knows scripts and actions, not jobs: who may retry, what a failure means to others and how a box is made is elsewhere.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from datetime import datetime
+from typing import Any, Protocol
 
-from engine.core.errors import EngineError
-from engine.worker.actions.registry import lookup
-from engine.worker.commands import CommandStream
-from engine.worker.file_commands import FileCommandError, parse_env, parse_path, parse_values, read_summary
+from engine.core.clock import Clock, rfc3339
+from engine.worker.box_tools import BoxTools
 from engine.worker.job_log import JobLog
-from engine.worker.job_state import JobState, Scope, evaluate_env, functions_for, scope_contexts, step_env
+from engine.worker.job_state import (
+    JobState,
+    Scope,
+    blaming,
+    evaluate_env,
+    scope_contexts,
+    status_functions,
+    step_env,
+)
 from engine.worker.script_runner import ScriptEnd, ScriptRunner
-from engine.worker.session import Session, StepScript
-from engine.worker.step_outcome import CANCELLED, SKIPPED, StepOutcome
+from engine.worker.session import StepScript
+from engine.worker.step_files import StepFiles
+from engine.worker.step_outcome import SKIPPED, StepOutcome, StepStopped, stopped_outcome
 from pipelines.errors import ExpressionError
 from pipelines.model import Step
-from pipelines.shells import ShellError, command_for
+from pipelines.shells import ShellCommand, ShellError, command_for
 from pipelines.template import Template, resolve
 from pipelines.values import to_number, to_string
 
-FILE_LIMIT_BYTES = 16 << 20
-FILES = {"GITHUB_OUTPUT": "output", "GITHUB_ENV": "env", "GITHUB_PATH": "path", "GITHUB_STATE": "state"}
-SUMMARY = ("GITHUB_STEP_SUMMARY", "summary")
 WITH_PATH = 'PATH="$TREADLE_PATH_PREFIX:$PATH"; export PATH; unset TREADLE_PATH_PREFIX; exec "$@"'
 
 
-@dataclass(frozen=True)
-class Paths:
-    """Inside paths that steps are told about."""
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A `uses:` that is due: what is called, with what, at which level, and the environment that its step adds."""
 
-    workspace: str
-    temp: str
-    event: str
+    uses: str
+    given: Mapping[str, str]
+    scope: Scope
+    env: Mapping[str, str]
+
+
+class Actions(Protocol):
+    """Who knows actions: see engine/worker/action_runner.py."""
+
+    def run(self, call: Call, steps: "StepRunner") -> StepOutcome:
+        """Run an action to its end; `steps` runs those of a composite one. May raise ExpressionError, StepStopped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A step with all its expressions worked out. `command` and `directory` are those of a `run:` step, whose text
+    is `text` and its script's number `number`; otherwise `given` are an action's inputs."""
+
+    title: str
+    lines: tuple[str, ...]
+    env: Mapping[str, str]
+    timeout_s: float | None
+    number: int = -1
+    text: str = ""
+    command: ShellCommand | None = None
+    directory: str = ""
+    given: Mapping[str, str] | None = None
+
+
+def nothing() -> None:
+    """Nothing to be done when a step begins: it is part of another one."""
 
 
 class StepRunner:
-    """One attempt's steps. `base_env` lies below every `env:`; nothing overrides `own_env`, the runner's variables."""
+    """One attempt's steps. `base_env` lies below every `env:`; nothing overrides `own_env`, the runner's variables.
+
+    `checkpoint` keeps news and state: it is called when a step of the job itself is about to do something.
+    """
 
     def __init__(
         self,
-        session: Session,
         scripts: ScriptRunner,
+        tools: BoxTools,
+        files: StepFiles,
         log: JobLog,
         state: JobState,
-        paths: Paths,
+        clock: Clock,
         base_env: Mapping[str, str],
         own_env: Mapping[str, str],
-        run_action: "ActionRunner",
+        actions: Actions,
+        checkpoint: Callable[[], None],
     ) -> None:
-        self.session = session
         self.scripts = scripts
         self.log = log
         self.state = state
-        self.paths = paths
+        self._tools = tools
+        self._files = files
+        self._clock = clock
         self._base_env = base_env
         self._own_env = own_env
-        self._run_action = run_action
+        self._actions = actions
+        self._checkpoint = checkpoint
+        self._functions: dict[str, Callable[..., Any]] = {"hashFiles": tools.hash_files}
 
-    # -- deciding ---------------------------------------------------------------------------------------------------
+    def perform(self, step: Step, scope: Scope, status: str, begin: Callable[[], None] = nothing) -> StepOutcome:
+        """Run a step if it is due and say how it ended; never raises for what is the workflow's fault.
 
-    def due(self, step: Step, scope: Scope, status: str) -> StepOutcome | None:
-        """Return None if the step shall run now, else how it ended without running. `status` is its level's so far."""
-        cancelled = bool(self.scripts.stopping())
-        functions = functions_for("cancelled" if cancelled else status, cancelled=cancelled)
+        `status` is that of the step's level so far. `begin` is called once it is certain that there is something to
+        run, or to complain about.
+        """
         try:
-            if step.condition is None:
-                runs = bool(functions["success"]())
-            else:
-                contexts = scope_contexts(scope, step_env(scope, self.state), status)
-                env = evaluate_env(step.env, contexts)
-                runs = step.condition.evaluate(
-                    {**contexts, "env": {**contexts["env"], **env}}, self.functions(functions)
-                )
+            if not self._is_due(step, scope, status):
+                return SKIPPED
+        except StepStopped as stopped:
+            begin()
+            return self._say(stopped_outcome(stopped.end))
         except ExpressionError as error:
-            return StepOutcome("failed", error=f"if: {error.message}")
-        if runs:
-            return None
-        return CANCELLED if cancelled and status != "failure" else SKIPPED
-
-    def name(self, step: Step, scope: Scope) -> str:
-        """Return what people call the step."""
-        if step.name is not None:
-            try:
-                contexts = scope_contexts(scope, step_env(scope, self.state), self.state.status)
-                return " ".join(step.name.string(contexts, self.functions()).split()) or "step"
-            except ExpressionError:
-                return step.name.text
-        if step.uses:
-            return f"Run {step.uses}"
-        text = step.run.text.strip() if step.run else ""
-        return f"Run {text.splitlines()[0] if text else ''}".rstrip()
-
-    def functions(self, more: Mapping[str, Callable[..., Any]] | None = None) -> dict[str, Callable[..., Any]]:
-        """Return what expressions of a step may call besides the pure functions."""
-        return {**(more or {}), "hashFiles": self._run_action.hash_files}
-
-    # -- running ----------------------------------------------------------------------------------------------------
-
-    def run(self, step: Step, scope: Scope, status: str) -> StepOutcome:
-        """Run a step that is due, whatever it is; never raises for what is the workflow's fault."""
+            begin()
+            return self._refuse(step, error.message)
+        begin()
         try:
-            contexts = scope_contexts(scope, step_env(scope, self.state), status)
-            env = evaluate_env(step.env, contexts, self.functions())
-            contexts = {**contexts, "env": {**contexts["env"], **env}}
-            timeout_s = self._timeout_s(step.timeout_minutes, contexts)
-            if step.run is not None:
-                return self._run_script(step, scope, contexts, env, timeout_s)
-            return self._run_uses(step, scope, contexts, env, timeout_s)
+            ready = self._ready(step, scope, status)
+        except StepStopped as stopped:
+            return self._say(stopped_outcome(stopped.end))
         except ExpressionError as error:
-            return self._broken(error.message)
-        except (ShellError, FileCommandError) as error:
-            return self._broken(str(error))
+            return self._refuse(step, error.message)
+        except ShellError as error:
+            return self._refuse(step, str(error))
+        self.log.say_group(ready.title, list(ready.lines))
+        with self.scripts.limit(ready.timeout_s):
+            return self._run_uses(step, ready, scope) if ready.command is None else self._run_script(step, ready, scope)
 
-    def conclude(self, step: Step, scope: Scope, outcome: StepOutcome) -> str:
+    def resume(self) -> StepOutcome:
+        """See to its end a `run:` step of the job that an earlier engine began."""
+        assert self.state.running is not None
+        began_at = datetime.fromisoformat(self.state.began_at)
+        with self.scripts.limit(self.state.timeout_s, began_at):
+            return self._ended(self.state.running, self.scripts.follow(self.state.running, resumable=True))
+
+    def conclude(self, step: Step, scope: Scope, status: str, outcome: StepOutcome) -> str:
         """Return the conclusion of an outcome: success for a failure that continue-on-error lets pass."""
         if outcome.outcome != "failure" or step.continue_on_error is None:
             return outcome.outcome
         try:
-            contexts = scope_contexts(scope, step_env(scope, self.state), self.state.status)
-            tolerated = step.continue_on_error.value(contexts, self.functions())
+            with blaming("continue-on-error"):
+                tolerated = step.continue_on_error.value(scope_contexts(scope, self.state, status), self._functions)
         except ExpressionError as error:
-            self.log.annotate("error", f"continue-on-error: {error.message}")
+            self.log.annotate("error", error.message)
+            return "failure"
+        except StepStopped:
             return "failure"
         return "success" if tolerated in (True, "true") else "failure"
 
-    def _run_script(
-        self, step: Step, scope: Scope, contexts: Mapping[str, Any], env: Mapping[str, str], timeout_s: float | None
-    ) -> StepOutcome:
-        assert step.run is not None
-        text = step.run.string(contexts, self.functions())
-        shell = step.shell.string(contexts, self.functions()) if step.shell else scope.defaults_shell
-        command = command_for(shell)
-        directory = step.working_directory.string(contexts) if step.working_directory else scope.defaults_directory
-        shown = {**scope.env, **self.state.env, **scope.outer_env, **env}
-        self.log.say_group(f"Run {_first_line(text)}", [*text.rstrip("\n").split("\n"), *_shell_lines(shell, shown)])
-        number = self._next_script()
-        self._prepare_files(number)
-        script = StepScript(
-            number,
-            command.argv,
-            f"{command.prologue}{text}{command.epilogue}",
-            self.environment(scope, env, number),
-            _join(self.paths.workspace, directory),
-        )
-        if scope.depth == 0:
-            self.state.running = number
-            self._run_action.checkpoint()
-        end = self.scripts.run(self._with_path(script, env), timeout_s)
-        return self.after_script(number, end, timeout_s)
+    def name(self, step: Step, scope: Scope) -> str:
+        """Return what people call the step, secrets hidden."""
+        contexts = scope_contexts(scope, self.state, self.state.status)
 
-    def after_script(self, number: int, end: ScriptEnd, timeout_s: float | None) -> StepOutcome:
-        """Take in what a script left behind in its files, and say how it ended."""
+        def text(template: Template) -> str:
+            try:
+                return template.string(contexts)
+            except ExpressionError:
+                return template.text
+
+        return self.log.mask.text(title_of(step, text))
+
+    # -- before it runs ---------------------------------------------------------------------------------------------
+
+    def _is_due(self, step: Step, scope: Scope, status: str) -> bool:
+        cancelled = bool(self.scripts.stopping())
+        so_far = "cancelled" if cancelled and not scope.after_cancel else status
+        functions = status_functions(so_far, cancelled=cancelled)
+        if step.condition is None:
+            return bool(functions["success"]())
+        env = self._env(step, scope, status) if "env" in step.condition.names else {}
+        with blaming("if"):
+            contexts = scope_contexts(scope, self.state, status, env)
+            return step.condition.evaluate(contexts, {**functions, **self._functions})
+
+    def _env(self, step: Step, scope: Scope, status: str) -> dict[str, str]:
+        return evaluate_env(step.env, scope_contexts(scope, self.state, status), self._functions)
+
+    def _ready(self, step: Step, scope: Scope, status: str) -> Ready:
+        """Work out everything that the step says. Raises ExpressionError and ShellError."""
+        env = self._env(step, scope, status)
+        contexts = scope_contexts(scope, self.state, status, env)
+        number = self.state.next_script() if step.run is not None else -1
+        files = self._files.variables(number)
+        contexts["github"] |= {name.removeprefix("GITHUB_").lower(): path for name, path in files.items()}
+        contexts["github"]["action"] = _action_name(step)
+
+        def text(template: Template | None, key: str, default: str = "") -> str:
+            with blaming(key):
+                return default if template is None else template.string(contexts, self._functions)
+
+        timeout_s = None
+        if step.timeout_minutes is not None:
+            with blaming("timeout-minutes"):
+                timeout_s = seconds_of(step.timeout_minutes.value(contexts, self._functions))
+        if step.run is None:
+            given = {}
+            for name, value in step.with_.items():
+                with blaming(f"with.{name}"):
+                    given[name] = to_string(resolve(value, contexts, self._functions))
+            lines = ("with:", *(f"  {name}: {value}" for name, value in given.items())) if given else ()
+            return Ready(f"Run {step.uses}", lines, env, timeout_s, given=given)
+        script = text(step.run, "run")
+        shell = text(step.shell, "shell", scope.defaults_shell or "")
+        directory = text(step.working_directory, "working-directory", scope.defaults_directory or "")
+        lines = (*script.rstrip("\n").split("\n"), *_surroundings(shell, {**step_env(scope, self.state), **env}))
+        title = f"Run {_first_line(script)}"
+        return Ready(title, lines, env, timeout_s, number, script, command_for(shell or None), directory)
+
+    # -- running ----------------------------------------------------------------------------------------------------
+
+    def _run_script(self, step: Step, ready: Ready, scope: Scope) -> StepOutcome:
+        assert ready.command is not None
+        number = ready.number
+        self._files.prepare(number)
+        env = {
+            **self._base_env,
+            **step_env(scope, self.state),
+            **ready.env,
+            **self._own_env,
+            **self._files.variables(number),
+            "GITHUB_ACTION": _action_name(step),
+            **({"GITHUB_ACTION_PATH": scope.action_path} if scope.action_path else {}),
+        }
+        text = f"{ready.command.prologue}{ready.text}{ready.command.epilogue}"
+        cwd = _join(self._tools.box.workspace, ready.directory)
+        if scope.depth == 0:
+            self.state.running, self.state.timeout_s = number, ready.timeout_s
+            self.state.began_at = rfc3339(self._clock.now())
+            self._checkpoint()
+        script = self._with_path(StepScript(number, ready.command.argv, text, env, cwd))
+        return self._ended(number, self.scripts.run(script, resumable=scope.depth == 0))
+
+    def _run_uses(self, step: Step, ready: Ready, scope: Scope) -> StepOutcome:
+        if scope.depth == 0:
+            self._checkpoint()
+        try:
+            return self._actions.run(Call(step.uses or "", ready.given or {}, scope, ready.env), self)
+        except StepStopped as stopped:
+            return self._say(stopped_outcome(stopped.end))
+        except ExpressionError as error:
+            return self._say(StepOutcome("failed", error=error.message))
+
+    def _ended(self, number: int, end: ScriptEnd) -> StepOutcome:
+        """Take in what a script left behind, and say how its step ended."""
         self.state.running = None
-        stream = self.log.stream(number)
-        outputs, summary, error = self._take_files(number, stream)
-        if end.ended_by == "cancel":
-            return StepOutcome("cancelled", end.exit_code, "cancelled", "", outputs, summary)
-        if end.ended_by in ("timeout", "deadline"):
-            limit = "its job's timeout" if end.ended_by == "deadline" else f"its timeout of {_minutes(timeout_s)}"
-            return self._broken(f"The step was ended: it ran past {limit}.", "overran", "timed_out", outputs, summary)
-        if end.ended_by == "gone":
-            if end.oom_kills:
-                return self._broken("The container was killed for memory.", "failed", "oom", outputs, summary)
-            message = f"The container went away while the step ran (exit code {end.exit_code})."
-            return self._broken(message, "failed", "infrastructure", outputs, summary)
-        if end.exit_code != 0:
-            message = f"Process completed with exit code {end.exit_code}."
-            kind = "failure"
-            if end.oom_kills:
-                message, kind = f"Killed for memory (exit code {end.exit_code}).", "oom"
-            self.log.annotate("error", message)
-            return StepOutcome("failed", end.exit_code, message, kind, outputs, summary)
+        taken = self._files.take(number)
+        outcome = self._outcome(end, taken.error)
+        return replace(outcome, outputs=taken.outputs, summary=taken.summary)
+
+    def _outcome(self, end: ScriptEnd, wrong: str) -> StepOutcome:
+        if end.ended_by:
+            return self._say(stopped_outcome(end))
+        if end.exit_code and end.oom_kills:
+            error = f"Killed for memory (exit code {end.exit_code})."
+            return self._say(StepOutcome("failed", end.exit_code, error, "oom"))
+        if end.exit_code:
+            return self._say(StepOutcome("failed", end.exit_code, f"Process completed with exit code {end.exit_code}."))
         if end.oom_kills:
             self.log.annotate("warning", f"{end.oom_kills} process(es) of this step were killed for memory.")
-        if error or stream.failure:
-            return self._broken(error, "failed", "failure", outputs, summary, stream.failure)
-        return StepOutcome("succeeded", 0, "", "", outputs, summary)
+        return StepOutcome("failed", error=wrong) if wrong else StepOutcome("succeeded", 0, "", "")
 
-    def _run_uses(
-        self, step: Step, scope: Scope, contexts: Mapping[str, Any], env: Mapping[str, str], timeout_s: float | None
-    ) -> StepOutcome:
-        assert step.uses is not None
-        if scope.depth == 0:
-            self._run_action.checkpoint()
-        given = {name: to_string(resolve(value, contexts, self.functions())) for name, value in step.with_.items()}
-        lines = [f"{name}: {value}" for name, value in given.items()]
-        self.log.say_group(f"Run {step.uses}", ["with:", *(f"  {line}" for line in lines)] if lines else [])
-        built_in = lookup(step.uses)
-        if built_in is not None:
-            return self._run_action.built_in(built_in, given, scope, env, timeout_s)
-        if step.uses.startswith("./"):
-            return self._run_action.composite(step.uses, given, scope, env, timeout_s)
-        return self._broken(f"{step.uses} cannot be run: this version runs built-in and local composite actions.")
-
-    # -- environment and files ----------------------------------------------------------------------------------------
-
-    def environment(self, scope: Scope, env: Mapping[str, str], number: int) -> dict[str, str]:
-        """Return all that a script is started with, the runner's own variables last: nothing overrides those."""
-        inside = {name: self.session.inside("file", f"{number}.{kind}") for name, kind in (*FILES.items(), SUMMARY)}
-        more = {"GITHUB_ACTION_PATH": scope.action_path} if scope.action_path else {}
-        return {**self._base_env, **step_env(scope, self.state), **env, **self._own_env, **inside, **more}
-
-    def helper_script(self, script: str, env: Mapping[str, str]) -> ScriptEnd:
-        """Run a script of Treadle's own in the box as part of the current step."""
-        number = self._next_script()
-        step = StepScript(number, ("sh", "-e", "{0}"), script, env, self.paths.workspace)
-        return self.scripts.run(step, None)
-
-    def _next_script(self) -> int:
-        number = self.state.script
-        self.state.script += 1
-        return number
-
-    def _with_path(self, script: StepScript, env: Mapping[str, str]) -> StepScript:
+    def _with_path(self, script: StepScript) -> StepScript:
         """Put what GITHUB_PATH added in front of the PATH that only the box knows."""
-        if not self.state.paths or "PATH" in env:
+        if not self.state.paths:
             return script
-        prefix = ":".join(self.state.paths)
-        return replace(
-            script,
-            argv=("sh", "-c", WITH_PATH, "sh", *script.argv),
-            env={**script.env, "TREADLE_PATH_PREFIX": prefix},
-        )
+        env = {**script.env, "TREADLE_PATH_PREFIX": ":".join(self.state.paths)}
+        return replace(script, argv=("sh", "-c", WITH_PATH, "sh", *script.argv), env=env)
 
-    def _prepare_files(self, number: int) -> None:
-        for kind in (*FILES.values(), SUMMARY[1]):
-            self.session.write_file(f"{number}.{kind}")
+    def _refuse(self, step: Step, message: str) -> StepOutcome:
+        """Fail a step that could not even be worked out, under a heading of its own."""
+        self.log.say_group(title_of(step), [])
+        return self._say(StepOutcome("failed", error=message))
 
-    def _take_files(self, number: int, stream: CommandStream) -> tuple[dict[str, str], str, str]:
-        """Apply a script's file commands; return its outputs, its summary and what was wrong with them."""
-        outputs, error = dict(stream.outputs), ""
-        self.state.env.update(stream.env)
-        self.state.paths[:0] = reversed(stream.paths)
-        summary = ""
-        with _noting() as wrong:
-            outputs.update(parse_values(self._read(number, "output")))
-        error = error or wrong.message
-        with _noting() as wrong:
-            change = parse_env(self._read(number, "env"), {*self._own_env, *FILES, SUMMARY[0]})
-            self.state.env.update(change.values)
-            for message in change.errors:
-                self.log.annotate("error", message)
-        error = error or wrong.message
-        with _noting() as wrong:
-            added = parse_path(self._read(number, "path"))
-            self.state.paths[:] = [*added, *(path for path in self.state.paths if path not in added)]
-        error = error or wrong.message
-        with _noting() as wrong:
-            summary = self.log.mask.text(read_summary(self._read(number, SUMMARY[1])) or "")
-        if wrong.message:
-            self.log.annotate("error", wrong.message)
-        self.log.keep(stream)
-        return outputs, summary, error
-
-    def _read(self, number: int, kind: str) -> bytes:
-        data = self.session.read_file(f"{number}.{kind}", FILE_LIMIT_BYTES) or b""
-        if len(data) > FILE_LIMIT_BYTES:
-            raise FileCommandError(f"The step wrote more than {FILE_LIMIT_BYTES >> 20} MiB into its {kind} file.")
-        return data
-
-    def _timeout_s(self, template: Template | None, contexts: Mapping[str, Any]) -> float | None:
-        if template is None:
-            return None
-        return seconds_of(template.value(contexts, self.functions()))
-
-    def _broken(
-        self,
-        message: str,
-        cause: str = "failed",
-        kind: str = "failure",
-        outputs: dict[str, str] | None = None,
-        summary: str = "",
-        said: str = "",
-    ) -> StepOutcome:
-        """Fail a step with a sentence that the log shows, unless a command of the step said it already."""
-        if message:
-            self.log.annotate("error", message)
-        return StepOutcome(cause, None, message or said, kind, outputs or {}, summary)
+    def _say(self, outcome: StepOutcome) -> StepOutcome:
+        """Have the log say why a step failed."""
+        if outcome.outcome == "failure":
+            self.log.annotate("error", outcome.error)
+        return outcome
 
 
-class ActionRunner:
-    """What a StepRunner asks of whoever knows actions; engine/worker/action_runner.py does it."""
-
-    def built_in(
-        self, action: Any, given: Mapping[str, str], scope: Scope, env: Mapping[str, str], timeout_s: float | None
-    ) -> StepOutcome:
-        raise EngineError("no actions here")
-
-    def composite(
-        self, uses: str, given: Mapping[str, str], scope: Scope, env: Mapping[str, str], timeout_s: float | None
-    ) -> StepOutcome:
-        raise EngineError("no actions here")
-
-    def hash_files(self, *patterns: Any) -> str:
-        raise EngineError("no files here")
-
-    def checkpoint(self) -> None:
-        """Keep news and state, for a step of the job itself is about to do something."""
+def as_written(template: Template) -> str:
+    return template.text
 
 
-@dataclass
-class _Wrong:
-    message: str = ""
-
-
-@contextmanager
-def _noting() -> Iterator[_Wrong]:
-    """Turn a FileCommandError into a message: one bad file does not keep the others from being read."""
-    wrong = _Wrong()
-    try:
-        yield wrong
-    except FileCommandError as error:
-        wrong.message = error.message
+def title_of(step: Step, text: Callable[[Template], str] = as_written) -> str:
+    """Return a step's name in one line; `text` makes text of its `name:` or `run:`."""
+    if step.name is not None and (named := " ".join(text(step.name).split())):
+        return named
+    return f"Run {step.uses or _first_line(text(step.run) if step.run else '')}".rstrip()
 
 
 def seconds_of(minutes: Any) -> float:
     """Return the value of a `timeout-minutes:` in seconds. Raises ExpressionError for what is no number above zero."""
     number = to_number(minutes)
     if not number > 0:
-        raise ExpressionError("evaluation", f"timeout-minutes is {minutes!r}, not a number of minutes above 0")
+        raise ExpressionError("evaluation", f"{minutes!r} is not a number of minutes above 0")
     return number * 60
+
+
+def _action_name(step: Step) -> str:
+    return step.key or (step.uses or "__run").partition("@")[0].replace("/", "_")
 
 
 def _first_line(text: str) -> str:
@@ -331,16 +309,12 @@ def _first_line(text: str) -> str:
     return lines[0] if lines else ""
 
 
-def _shell_lines(shell: str | None, env: Mapping[str, str]) -> list[str]:
+def _surroundings(shell: str, env: Mapping[str, str]) -> list[str]:
     lines = [f"shell: {shell}"] if shell else []
     return [*lines, "env:", *(f"  {name}: {value}" for name, value in env.items())] if env else lines
 
 
-def _join(workspace: str, directory: str | None) -> str:
+def _join(workspace: str, directory: str) -> str:
     if not directory:
         return workspace
     return directory if directory.startswith("/") else f"{workspace}/{directory}"
-
-
-def _minutes(timeout_s: float | None) -> str:
-    return f"{(timeout_s or 0) / 60:g} minutes"

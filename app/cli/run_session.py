@@ -1,0 +1,137 @@
+"""One `treadle run` from the recorded runs to their end, with this home's engine or in its place."""
+
+from app.cli.follow import Follower
+from app.cli.interrupts import Interrupts
+from app.cli.output import talk
+from app.cli.result import Renderer, Result, Silent
+from engine.bus import Bus
+from engine.control import commands
+from engine.core.clock import SystemClock
+from engine.core.errors import EngineError
+from engine.core.records import Job
+from engine.core.states import JOB_FINAL
+from engine.doorbell import ring
+from engine.engine import Engine
+from engine.home import HomeLock
+from engine.settings import Settings
+from engine.store.store import Store
+from engine.worker.executors import Executors
+
+LOOK_S = 0.1
+TAKE_OVER_S = 0.5
+
+
+class RunSession:
+    """Follows runs and shows them. `unavailable` says afterwards whether one failed for want of an executor."""
+
+    def __init__(
+        self,
+        store: Store,
+        settings: Settings,
+        executors: Executors,
+        renderer: Renderer,
+        interrupts: Interrupts,
+        actor: str,
+    ) -> None:
+        self._store = store
+        self._settings = settings
+        self._executors = executors
+        self._renderer = renderer
+        self._interrupts = interrupts
+        self._actor = actor
+        self._bus = Bus()
+        self._lock = HomeLock(store.home)
+        self._engine: Engine | None = None
+        self._heard = 0
+        self._reader_left: OSError | None = None
+        self.unavailable = False
+
+    def see_through(self, run_ids: list[int], started_s: float) -> Result:
+        """Follow the runs to their end. An engine that runs already does the work; if it leaves, this one goes on.
+
+        Nobody to show them to is an interrupt, too: the runs are cancelled, then the error is raised.
+        """
+        clock = SystemClock()
+        listener = self._bus.listen("news", "log")
+        follower = Follower(self._store, run_ids, self._renderer)
+        try:
+            if not self._become_engine():
+                ring(self._store.home)
+            tried_s = clock.monotonic_s()
+            while not follower.done:
+                self._look(follower)
+                self._heed(run_ids)
+                if self._engine is None and clock.monotonic_s() - tried_s > TAKE_OVER_S:
+                    tried_s = clock.monotonic_s()
+                    self._become_engine()
+                if not follower.done:
+                    listener.wait(LOOK_S)
+                    self._interrupts.news.wait(0.02)  # let a burst of news gather: nobody reads 1,000 screens a second
+                    self._interrupts.news.clear()
+            self._look(follower)
+            result = follower.result(clock.monotonic_s() - started_s)
+            self.unavailable = self._any_unavailable(run_ids)
+            self._stop_engine()
+            if self._reader_left is not None:
+                raise self._reader_left
+            self._renderer.finished(result)
+            return result
+        finally:
+            self._stop_engine()
+            if self._reader_left is None:
+                self._renderer.close()
+
+    def _become_engine(self) -> bool:
+        if not self._lock.take():
+            return False
+        self._engine = Engine(self._settings, self._store, self._lock, self._bus, self._executors).start()
+        return True
+
+    def _stop_engine(self) -> None:
+        engine, self._engine = self._engine, None
+        if engine is not None:
+            engine.stop()
+
+    def _look(self, follower: Follower) -> None:
+        try:
+            follower.look()
+        except OSError as error:  # stdout: a pipe or a terminal that is closed
+            self._reader_left = error
+            follower.renderer = Silent()
+
+    def _heed(self, run_ids: list[int]) -> None:
+        """Act on interrupts: the first cancels the runs, with the time that they need, the second ends them at once."""
+        asked = self._interrupts.count + (self._reader_left is not None)
+        if asked > self._heard and self._reader_left is None:
+            talk("Cancelling; interrupt again to end it at once." if asked == 1 else "Ending it at once.")
+        if asked and not self._heard:
+            for run_id in run_ids:
+                self._cancel_run(run_id)
+        self._heard = asked
+        if asked > 1:
+            self._end_at_once([job for run_id in run_ids for job in self._store.queries.jobs(run_id)])
+
+    def _cancel_run(self, run_id: int) -> None:
+        run = self._store.queries.run(run_id)
+        assert run is not None
+        try:
+            commands.cancel(self._store, run, self._actor)
+        except EngineError:
+            pass  # it has just ended
+
+    def _end_at_once(self, jobs: list[Job]) -> None:
+        """End what runs, and what would still run because it always does."""
+        for job in jobs:
+            if job.status not in JOB_FINAL and job.cancel_asked_at is None:
+                try:
+                    commands.cancel(self._store, job, self._actor)
+                except EngineError:
+                    pass  # it has just ended
+        if self._engine is not None:
+            self._engine.pool.kill(frozenset(job.id for job in jobs))
+
+    def _any_unavailable(self, run_ids: list[int]) -> bool:
+        jobs = [job for run_id in run_ids for job in self._store.queries.jobs(run_id) if job.status == "failed"]
+        return any(
+            attempt.kind == "unavailable" for job in jobs for attempt in self._store.queries.attempts(job.id)[-1:]
+        )

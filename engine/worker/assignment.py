@@ -1,0 +1,215 @@
+"""What one attempt is about: the facts, read once, and what follows from them. Runs nothing."""
+
+import json
+import platform
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from engine import git
+from engine.core.errors import GitError
+from engine.core.job_contexts import job_contexts, needs_context
+from engine.core.records import JobFacts
+from engine.settings import Settings
+from engine.store.queue import Lease
+from engine.store.store import Store
+from engine.worker.executor import Box, BoxSpec
+from engine.worker.job_box import DOCKER, BoxPlan, plan_box, starts_with_checkout
+from engine.worker.job_state import JobState, Scope, blaming, evaluate_env
+from engine.worker.step_runner import seconds_of
+from pipelines.github_context import default_variables
+from pipelines.model import Job as JobModel
+from pipelines.model import Workflow
+
+ARCHITECTURES = {"x86_64": "X64", "amd64": "X64", "aarch64": "ARM64", "arm64": "ARM64", "i686": "X86", "armv7l": "ARM"}
+TOOL_CACHE = "/opt/hostedtoolcache"
+
+
+class Assignment:
+    """One attempt of one job, as its worker is given it. Raises WorkflowError for a workflow that is no longer read."""
+
+    def __init__(self, store: Store, settings: Settings, lease: Lease) -> None:
+        self.lease = lease
+        self._store = store
+        self._settings = settings
+        self.folder = store.work_folder(lease.job_id, lease.number)
+        self.facts: JobFacts = store.queries.facts(lease.job_id)
+        self.workflow: Workflow = store.definitions.workflow(self.facts.definition)
+        self.model: JobModel = self.workflow.jobs[self.facts.job.key]
+        self.secrets = store.secrets.open(self.facts.secrets)
+        needs = needs_context(store.decisions.needs_of(lease.job_id))
+        self.contexts: dict[str, Any] = {**job_contexts(self.facts, needs), "secrets": self.secrets}
+        asked = (self.secrets.get("ACTIONS_STEP_DEBUG"), self.contexts["vars"].get("ACTIONS_STEP_DEBUG"))
+        self.debug = "true" in asked
+
+    # -- where and until when ---------------------------------------------------------------------------------------
+
+    @cached_property
+    def box_plan(self) -> BoxPlan:
+        """Where the job runs. Raises ExecutorUnavailable and ExpressionError."""
+        overrides = self.facts.source
+        labels = {**self._settings.labels, **overrides.get("labels", {})}
+        return plan_box(self.model, self.contexts, labels, overrides.get("executor") or self._settings.executor)
+
+    @cached_property
+    def deadline_at(self) -> datetime | None:
+        """When the attempt has to be over, by its own start: a retry gets its whole time again."""
+        attempts = self._store.queries.attempts(self.lease.job_id)
+        started_at = next(attempt.started_at for attempt in attempts if attempt.id == self.lease.attempt_id)
+        seconds = self._settings.timeout_s
+        if self.model.timeout_minutes is not None:
+            with blaming("timeout-minutes"):
+                seconds = seconds_of(self.model.timeout_minutes.value(self.contexts))
+        return started_at + timedelta(seconds=seconds) if seconds else None
+
+    @cached_property
+    def overlay(self) -> bool:
+        """Whether the workspace may begin as a view of the checkout, for nobody could see it empty."""
+        return starts_with_checkout(self.model.steps)
+
+    def box_spec(self, source: Path | None) -> BoxSpec:
+        plan, lease = self.box_plan, self.lease
+        return BoxSpec(
+            name=f"treadle-{lease.job_id}-{lease.number}-{lease.attempt_id}",
+            image=plan.image,
+            folder=self.folder,
+            labels={
+                "treadle.run": str(lease.run_id),
+                "treadle.job": str(lease.job_id),
+                "treadle.attempt": str(lease.number),
+            },
+            env=plan.env,
+            source=source,
+            overlay=source is not None and self.overlay,
+            cpus=plan.cpus,
+            memory_bytes=plan.memory_bytes,
+            options=plan.options,
+        )
+
+    def introduction(self) -> list[str]:
+        """What the log begins with: where the job runs, and which attempt this is."""
+        job, plan = self.facts.job, self.box_plan
+        where = f"Container: {plan.image}" if plan.image else "On this machine, without a container"
+        limit = f"Ends by: {self.deadline_at:%Y-%m-%d %H:%M:%S} UTC" if self.deadline_at else "No time limit"
+        return [where, f"Attempt: {self.lease.number}, on {self.lease.worker}", limit, f"Job: {job.name} ({job.id})"]
+
+    # -- its sources ------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def repo(self) -> git.Repo:
+        source = self.facts.source
+        found = git.discover(Path(source["root"]))
+        if found is None:
+            raise GitError(f"The repository {source['root']} is gone.")
+        return replace(found, mirror=Path(source["mirror"])) if source.get("mirror") else found
+
+    # -- what its steps see -----------------------------------------------------------------------------------------
+
+    def scope(self, box: Box, event_path: str, state: JobState) -> Scope:
+        """Return the level at which the job's own steps run, with everything below their environment evaluated.
+
+        Raises ExpressionError.
+        """
+        github: dict[str, Any] = {**self.contexts["github"], "workspace": box.workspace, "event_path": event_path}
+        github |= {"action": "", "token": ""}
+        runner = {
+            "os": self._os,
+            "arch": _architecture(),
+            "name": self.lease.worker,
+            "temp": box.temp,
+            "tool_cache": TOOL_CACHE,
+            "environment": "self-hosted",
+            "debug": "1" if self.debug else "",
+        }
+        base: dict[str, Any] = {**self.contexts, "github": github, "runner": runner, "job": {"status": "success"}}
+        env = evaluate_env(self.workflow.env, base)
+        env |= evaluate_env(self.model.env, base)
+        env |= self.facts.source.get("env", {})
+        shell = self.model.defaults.shell or self.workflow.defaults.shell
+        directory = self.model.defaults.working_directory or self.workflow.defaults.working_directory
+        contexts: dict[str, Any] = {**base, "env": env}
+        with blaming("defaults.run"):
+            return Scope(
+                base,
+                env,
+                state.steps,
+                defaults_shell=shell.string(contexts) if shell else None,
+                defaults_directory=directory.string(contexts) if directory else None,
+            )
+
+    def base_env(self) -> dict[str, str]:
+        """Return the variables that a workflow may override."""
+        if self.box_plan.executor != DOCKER:
+            return {"CI": "true"}
+        # In a container the workspace may belong to another user than git runs as; tell git that this is fine.
+        safe = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "safe.directory", "GIT_CONFIG_VALUE_0": "*"}
+        return {"CI": "true", **safe}
+
+    def own_env(self, box: Box, event_path: str) -> dict[str, str]:
+        """Return the variables of the runner itself."""
+        variables = default_variables(self.contexts["github"], self.facts.job.key)
+        variables.pop("CI", None)
+        return {
+            **variables,
+            "GITHUB_WORKSPACE": box.workspace,
+            "GITHUB_EVENT_PATH": event_path,
+            "GITHUB_RETENTION_DAYS": str(int(self._settings.retention.artifacts_s // 86400)),
+            "RUNNER_OS": self._os,
+            "RUNNER_ARCH": _architecture(),
+            "RUNNER_NAME": self.lease.worker,
+            "RUNNER_TEMP": box.temp,
+            "RUNNER_TOOL_CACHE": TOOL_CACHE,
+            "RUNNER_ENVIRONMENT": "self-hosted",
+            "TREADLE": "true",
+            "TREADLE_ATTEMPT": str(self.lease.number),
+            "TREADLE_JOB_ID": str(self.lease.job_id),
+            **({"RUNNER_DEBUG": "1"} if self.debug else {}),
+        }
+
+    @property
+    def allows_unsecure(self) -> bool:
+        """Whether the workflow takes set-env and add-path back, which GitHub switched off for being unsafe."""
+        asked = {**self.workflow.env, **self.model.env}.get("ACTIONS_ALLOW_UNSECURE_COMMANDS")
+        return asked is not None and asked.text == "true"
+
+    @property
+    def _os(self) -> str:
+        if self.box_plan.executor == DOCKER:
+            return "Linux"
+        return {"Darwin": "macOS"}.get(platform.system(), platform.system())
+
+    # -- what lasts -------------------------------------------------------------------------------------------------
+
+    def tolerates(self) -> bool:
+        """Whether the run passes although this job failed. Raises ExpressionError."""
+        template = self.model.continue_on_error
+        with blaming("continue-on-error"):
+            return template is not None and template.value(self.contexts) in (True, "true")
+
+    def seal(self, state: Mapping[str, Any]) -> Any:
+        """Return the state as it may lie in the database: encrypted when the job has secrets to lose."""
+        if not self.secrets:
+            return dict(state)
+        sealed = self._store.secrets.seal({"state": json.dumps(state)})
+        return {"sealed": sealed.decode() if sealed else ""}
+
+    def kept_state(self) -> JobState:
+        """Return the state that an earlier engine kept of this attempt, or a new one."""
+        kept = self._store.queries.attempt_state(self.lease.attempt_id)
+        if not kept:
+            return JobState()
+        if "sealed" in kept:
+            kept = json.loads(self._store.secrets.open(kept["sealed"].encode())["state"])
+        return JobState.from_json(kept)
+
+    def kept_box_id(self) -> str:
+        """Return the box that an earlier engine noted for this attempt, or ''."""
+        attempts = self._store.queries.attempts(self.lease.job_id)
+        return next(attempt.box_id for attempt in attempts if attempt.id == self.lease.attempt_id)
+
+
+def _architecture() -> str:
+    return ARCHITECTURES.get(platform.machine().lower(), platform.machine())
