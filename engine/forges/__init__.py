@@ -1,0 +1,1 @@
+"""From a webhook delivery to one normalised event: bytes and headers in, facts out. No clock, no disk, no network."""
