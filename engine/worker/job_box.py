@@ -93,10 +93,14 @@ def _label_image(job: Job, contexts: Mapping[str, Any], labels: Mapping[str, str
     for name in names:
         if name in labels:
             return labels[name]
-    shown = ", ".join(names) or "nothing"
-    near = get_close_matches(names[0], labels, n=1) if names else []
+    if not names:
+        raise ExecutorUnavailable(
+            f"Job {job.key} has no label to run on: its `runs-on` comes to nothing.",
+            "A value that its expression names may be missing; `--var NAME=VALUE` sets one of `vars`.",
+        )
+    near = get_close_matches(names[0], labels, n=1)
     hint = f" (did you mean {near[0]}?)" if near else f"; known: {', '.join(sorted(labels)) or 'none'}"
     raise ExecutorUnavailable(
-        f"Job {job.key} runs on {shown}, and no such label is mapped to an image{hint}.",
-        f"Add it under `labels:` in treadle.yml, or run with --label {names[0] if names else 'LABEL'}=IMAGE.",
+        f"Job {job.key} runs on {', '.join(names)}, and no such label is mapped to an image{hint}.",
+        f"Add it under `labels:` in treadle.yml, or run with --label {names[0]}=IMAGE.",
     )

@@ -8,8 +8,8 @@ from engine.worker.executor import Say
 from engine.worker.executors import Executors
 from engine.worker.job_box import BoxPlan, plan_box
 from pipelines.errors import ExpressionError
-from pipelines.model import Workflow
-from pipelines.plan import JobPlan
+from pipelines.model import Job, Workflow
+from pipelines.plan import JobPlan, names_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,8 @@ def boxes(wanted: Iterable[Wanted]) -> list[BoxPlan]:
     plans: dict[tuple[str, str | None], BoxPlan] = {}
     for run in wanted:
         for job in run.jobs:
+            if _is_open(run.workflow.jobs[job.key], job):
+                continue
             contexts = {
                 **run.contexts,
                 "matrix": job.matrix or {},
@@ -50,3 +52,9 @@ def check(wanted: Iterable[Wanted], executors: Executors, say: Say) -> None:
         executor = executors.get(plan.executor)
         if plan.image is not None:
             executor.ensure_image(plan.image, say)
+
+
+def _is_open(job: Job, plan: JobPlan) -> bool:
+    """Whether other jobs have to run before it is known where this one does."""
+    names = names_of(job.runs_on, job.container.image if job.container else None)
+    return "needs" in names or (plan.dynamic and not names.isdisjoint({"matrix", "strategy"}))
