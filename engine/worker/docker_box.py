@@ -15,11 +15,20 @@ class DockerBox:
 
     channel, workspace, temp = CHANNEL, WORKSPACE, TEMP
 
-    def __init__(self, client: DockerClient, box_id: str, spec: BoxSpec, remove: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        client: DockerClient,
+        box_id: str,
+        spec: BoxSpec,
+        remove: Callable[[], None],
+        left: Callable[[], None],
+    ) -> None:
+        """`left` is called once the container runs no more, `remove` when its box is to go."""
         self.id = box_id
         self.source = SOURCE if spec.source else None
         self._client = client
         self._remove = remove
+        self._left = left
         self._exit: BoxExit | None = None
         self._ended = threading.Event()
         self._removed = threading.Lock()
@@ -44,6 +53,7 @@ class DockerBox:
         """Take the end from an inspected State."""
         self._exit = BoxExit(int(state.get("ExitCode") or 0), bool(state.get("OOMKilled")))
         self._ended.set()
+        self._left()
 
     def interrupt(self) -> None:
         self._signal("USR1")

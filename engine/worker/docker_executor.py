@@ -29,6 +29,8 @@ from engine.worker.executor import Box, BoxSpec, Say
 
 _log = logging.getLogger(__name__)
 _FILL_LIMIT_S = 600.0
+_CROWD = 4  # with more boxes than these to come, a slot that is being made will pay
+_PATIENCE_S, _CROWD_PATIENCE_S = 0.1, 2.0  # how long to wait for a slot: less than it saves; for the sake of others
 _NO_NETWORK_HOSTS = (("/etc/hosts", "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n"),)
 
 
@@ -58,12 +60,14 @@ class DockerExecutor:
         self._slots = Slots(self._client, home_id, network_slots)
         self._used_slots: dict[str, Slot] = {}
         # The engine makes some ten containers a second and two cores; more at once only makes each of them slower.
-        self._gate = threading.BoundedSemaphore(2 * (os.cpu_count() or 1))
+        self._starts = 2 * (os.cpu_count() or 1)
+        self._gate = threading.BoundedSemaphore(self._starts)
         self._removers = ThreadPoolExecutor(2, "treadle-remove")
         self._removals: set[Future[None]] = set()
         self._lock = threading.Lock()
         self._boxes: set[str] = set()
         self._started = 0
+        self._expected = 0
         self.overlay_refused = False  # learnt, and then true for good
 
     def check(self) -> None:
@@ -75,6 +79,11 @@ class DockerExecutor:
     def want_slots(self, count: int, image: str) -> None:
         """Hint that `count` boxes will run at once: their network slots are made in the background, from `image`."""
         self._slots.want(count, image)
+
+    def expect(self, boxes: int, image: str | None) -> None:
+        self._expected = boxes
+        if image and boxes > _CROWD:
+            self._slots.want(self._starts, image)
 
     def settle(self) -> None:
         """Wait until the removals and the slots asked for so far are done."""
@@ -90,17 +99,10 @@ class DockerExecutor:
 
         if spec.image is None:
             raise ExecutorUnavailable("The job names no image.", "Map its label to one with --label LABEL=IMAGE.")
-        if joins_slot(spec):
-            with self._lock:
-                self._started += 1
-                wanted = len(self._boxes) + 1
-                if wanted == 1 and self._started < 3:
-                    wanted = 0  # a slot costs as much as it saves the first time
-            self._slots.want(wanted, spec.image)
         failures = 0
         while True:
             overlay = may_overlay(spec) and not self.overlay_refused
-            slot = self._slots.take() if joins_slot(spec) else None
+            slot = self._slot(spec.image) if joins_slot(spec) else None
             try:
                 with self._gate:
                     return self._start_once(spec, overlay, slot)
@@ -168,6 +170,18 @@ class DockerExecutor:
         self._slots.close(keep=frozenset(slot.id for slot in self._used_slots.values()))
         self._client.close()
 
+    def _slot(self, image: str) -> Slot | None:
+        """Return a network slot, or None where waiting for one would cost more than a sandbox of the box's own."""
+        with self._lock:
+            self._started += 1
+            wanted = len(self._boxes) + 1
+            if wanted == 1 and self._started < 3:
+                wanted = 0  # a slot costs as much as it saves the first time
+        slot = self._slots.take(_CROWD_PATIENCE_S if self._expected > _CROWD else _PATIENCE_S)
+        if slot is None:
+            self._slots.want(wanted, image)
+        return slot
+
     def _start_once(self, spec: BoxSpec, overlay: bool, slot: Slot | None) -> DockerBox:
         from docker.errors import APIError
 
@@ -210,7 +224,16 @@ class DockerExecutor:
             self._boxes.add(box_id)
             if slot:
                 self._used_slots[box_id] = slot
-        return DockerBox(self._client, box_id, spec, lambda: self._remove(box_id, name))
+        return DockerBox(
+            self._client, box_id, spec, lambda: self._remove(box_id, name), lambda: self._give_back(box_id)
+        )
+
+    def _give_back(self, box_id: str) -> None:
+        """Let the next box have the slot of one that runs no more."""
+        with self._lock:
+            slot = self._used_slots.pop(box_id, None)
+        if slot:
+            self._slots.give(slot)
 
     def _listen(self, box: DockerBox, condition: str) -> None:
         from requests.exceptions import RequestException
@@ -260,8 +283,9 @@ class DockerExecutor:
             self._remove_volume(layer)
         with self._lock:
             self._boxes.discard(box.id if box else "")
-            self._used_slots.pop(box.id if box else "", None)
-        if slot:
+        if box:
+            self._give_back(box.id)
+        elif slot:
             self._slots.give(slot)
 
     def _translate(self, spec: BoxSpec, error: Any) -> None:
@@ -294,10 +318,8 @@ class DockerExecutor:
         from requests.exceptions import RequestException
 
         try:
-            with self._gate:
-                self._remove_container(box_id)
-            if slot := self._used_slots.pop(box_id, None):
-                self._slots.give(slot)
+            self._remove_container(box_id)
+            self._give_back(box_id)
             for layer in overlay_layers(name):
                 self._remove_volume(layer)
         except (DockerException, RequestException, EngineError) as error:

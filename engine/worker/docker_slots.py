@@ -38,19 +38,21 @@ class Slot:
 
 
 class Slots:
-    """Up to `limit` slots, made in the background as they are wanted. A box that finds none uses the bridge."""
+    """Up to `limit` slots, made in the background as they are wanted. A box that gets none uses the bridge."""
 
     def __init__(self, client: DockerClient, home_id: str, limit: int) -> None:
         self._client = client
         self._home_id = home_id
         self._limit = limit
         self.token = secrets.token_hex(8)  # on our slots: none of them is a stray, not even one just being made
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
         self._free: list[Slot] = []
         self._all: set[str] = set()
-        self._wanted = 0
+        self._wanted = 0  # those there are and those being made
+        self._making = 0
         self._closed = False
-        self._maker = ThreadPoolExecutor(1, "treadle-slots")
+        self._resolv: str | None = None
+        self._maker = ThreadPoolExecutor(2, "treadle-slots")
 
     def want(self, count: int, image: str) -> None:
         """Have `count` slots soon, made from `image`, which is here. Never takes any away."""
@@ -59,16 +61,20 @@ class Slots:
             if self._closed or missing <= 0:
                 return
             self._wanted += missing
+            self._making += missing
             for _ in range(missing):
                 self._maker.submit(self._make, image)
 
     def settle(self) -> None:
         """Wait until everything wanted so far is made."""
-        self._maker.submit(lambda: None).result()
-
-    def take(self) -> Slot | None:
-        """Give a free slot to a box, if there is one."""
         with self._lock:
+            self._lock.wait_for(lambda: not self._making)
+
+    def take(self, patience_s: float = 0.0) -> Slot | None:
+        """Give a free slot to a box; wait up to `patience_s` for one that is being made or comes back."""
+        with self._lock:
+            if not self._free and self._wanted:
+                self._lock.wait_for(lambda: self._closed or self._free, patience_s)
             return self._free.pop() if self._free else None
 
     def give(self, slot: Slot) -> None:
@@ -76,11 +82,15 @@ class Slots:
         with self._lock:
             if slot.id in self._all:
                 self._free.append(slot)
+                self._lock.notify()
 
     def drop(self, slot: Slot) -> None:
         """Forget a slot that does not work any more; another is made when wanted."""
         with self._lock:
+            if slot.id not in self._all:
+                return
             self._all.discard(slot.id)
+            self._free = [free for free in self._free if free.id != slot.id]
             self._wanted -= 1
         self._remove(slot.id)
 
@@ -102,35 +112,40 @@ class Slots:
         with self._lock:
             self._closed = True
             self._free.clear()
+            self._lock.notify_all()
         self._maker.shutdown(wait=True)
         with ThreadPoolExecutor(4) as removers:
             list(removers.map(self._remove, self._all - keep))
         self._all.clear()
 
     def _make(self, image: str) -> None:
+        slot = None if self._closed else self._made(image)
+        with self._lock:
+            self._making -= 1
+            if slot:
+                self._free.append(slot)
+            else:
+                self._wanted -= 1
+            self._lock.notify_all()
+
+    def _made(self, image: str) -> Slot | None:
         from docker.errors import DockerException
         from requests.exceptions import RequestException
 
-        with self._lock:
-            if self._closed:
-                return
         slot_id = None
         try:
             slot_id = self._client.api.create_container_from_config(self._config(image))["Id"]
             with self._lock:
                 self._all.add(slot_id)
             self._client.api.start(slot_id)
-            slot = Slot(slot_id, self._files(slot_id))
+            return Slot(slot_id, self._files(slot_id))
         except (DockerException, RequestException):
             # A slot only saves time: without it boxes make their own sandbox, and that one's error is the one to show.
             with self._lock:
-                self._wanted -= 1
                 self._all.discard(slot_id or "")
             if slot_id:
                 self._remove(slot_id)
-            return
-        with self._lock:
-            self._free.append(slot)
+            return None
 
     def _config(self, image: str) -> dict[str, Any]:
         return {
@@ -157,11 +172,15 @@ class Slots:
         addresses = [network["IPAddress"] for network in networks.values() if network.get("IPAddress")]
         hosts = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n"
         hosts += "".join(f"{address}\t{hostname}\n" for address in addresses)
-        chunks, _ = self._client.api.get_archive(slot_id, "/etc/resolv.conf")
+        if self._resolv is None:  # the same for all on the default bridge, and the slowest call of a slot's making
+            self._resolv = self._read(slot_id, "/etc/resolv.conf")
+        return ("/etc/hosts", hosts), ("/etc/resolv.conf", self._resolv), ("/etc/hostname", f"{hostname}\n")
+
+    def _read(self, slot_id: str, path: str) -> str:
+        chunks, _ = self._client.api.get_archive(slot_id, path)
         with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as archive:
-            member = archive.extractfile(archive.next() or "resolv.conf")
-            resolv = member.read().decode() if member else ""
-        return ("/etc/hosts", hosts), ("/etc/resolv.conf", resolv), ("/etc/hostname", f"{hostname}\n")
+            member = archive.extractfile(archive.next() or Path(path).name)
+            return member.read().decode() if member else ""
 
     def _remove(self, slot_id: str) -> None:
         from docker.errors import DockerException

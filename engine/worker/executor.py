@@ -92,6 +92,9 @@ class Executor(Protocol):
     def ensure_image(self, image: str, say: "Say") -> None:
         """Have `image` here, pulling it if it is missing. Raises ExecutorUnavailable naming image and fix."""
 
+    def expect(self, boxes: int, image: str | None) -> None:
+        """Hint that this many boxes, likely of `image`, wait to be started after the next one. Returns at once."""
+
     def start(self, spec: BoxSpec) -> Box:
         """Start a box whose driver waits for its first step. Raises ExecutorUnavailable, or EngineError to retry."""
 

@@ -172,6 +172,9 @@ class FakeExecutor:
         if self._images is not None and image not in self._images:
             raise ExecutorUnavailable(f"The image {image} is neither here nor can it be pulled.", "Use another.")
 
+    def expect(self, boxes: int, image: str | None) -> None:
+        """Nothing can be made ready here."""
+
     def start(self, spec: BoxSpec) -> Box:
         with self._lock:
             box_id = f"fake-{len(self.boxes) + 1}"

@@ -140,6 +140,9 @@ class HostExecutor:
             f"The image {image} cannot be used: jobs run on this machine itself.", "Set `executor: docker`."
         )
 
+    def expect(self, boxes: int, image: str | None) -> None:
+        """Nothing can be made ready here."""
+
     def start(self, spec: BoxSpec) -> Box:
         """Start the driver in a session of its own. Refuses what only a container can keep."""
         self._refuse(spec)

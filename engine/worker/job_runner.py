@@ -171,6 +171,7 @@ class JobRunner:
         source = self._checkout() if wants_source(job.model.steps) else None
         self._check_in()
         Session.prepare(job.folder)
+        executor.expect(self._tools.store.queue.waiting(), plan.image)
         box = executor.start(job.box_spec(source))
         queue.note(self._lease, box_id=box.id)
         return box

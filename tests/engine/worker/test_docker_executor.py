@@ -133,6 +133,26 @@ def test_a_slot_gives_a_network_and_nothing_of_the_job_before(docker_bench: "Ben
     assert b"eth0" in docker_bench.log(second, 0)
 
 
+def test_a_slot_is_free_as_soon_as_its_box_has_left(docker_bench: "Bench") -> None:
+    ready(docker_bench, 1)
+    first = docker_bench.open(docker_bench.spec("first"))
+    docker_bench.run(first, 0, "hostname")
+    first.end()
+    assert first.box.exited(20) is not None
+    second = docker_bench.open(docker_bench.spec("second"))
+    docker_bench.run(second, 0, "hostname")
+    assert docker_bench.log(second, 0) == docker_bench.log(first, 0)
+
+
+def test_a_box_with_a_crowd_behind_it_waits_for_its_slot(docker_bench: "Bench") -> None:
+    executor = docker_bench.executor
+    assert isinstance(executor, DockerExecutor)
+    executor.expect(9, docker_bench.image)
+    session = docker_bench.open()
+    mode = executor._client.api.inspect_container(session.box.id)["HostConfig"]["NetworkMode"]
+    assert mode.startswith("container:")
+
+
 def test_two_boxes_never_share_a_slot(docker_bench: "Bench") -> None:
     ready(docker_bench, 1)
     boxes = [docker_bench.open(docker_bench.spec(name)) for name in ("one", "two")]
