@@ -66,7 +66,7 @@ class Lab:
         whole = {"title": "", "concurrency_group": None, "cancel_in_progress": False, "queue_all": False, "limit": 1}
         return self.record(RunPlan(**{**whole, "priority": 0, "jobs": jobs, **run}), repo, tick=False, definition="")
 
-    def record(self, plan: RunPlan, repo: str, *, tick: bool, definition: str, **new: Any) -> int:
+    def record(self, plan: RunPlan, /, repo: str, *, tick: bool, definition: str, **new: Any) -> int:
         now = self.clock.now()
         repo_id = self.store.runs.repo(repo, "/srv/site")
         values: dict[str, Any] = {
