@@ -73,19 +73,30 @@ class DefinitionRow(Row):
 
 
 class EventRow(Row):
-    """The inbox: what a trigger said, kept before anything is planned from it."""
+    """The inbox: what a trigger said, kept before anything is planned from it.
+
+    `status` is received, planned or dropped. One that could not be planned yet (its forge is down) stays received,
+    with `problem`, the count of `tries` and `next_try_at`.
+    """
 
     id = AutoField()
-    repo_id = IntegerField(index=True)
+    repo_id = IntegerField()
     delivery = CharField()
     kind = CharField()
+    source = CharField(default="person")  # a forge's name, watch, poll, schedule or person
     fields = JsonField()
+    digest = CharField(default="")  # SHA-256 of the body as it came
+    status = CharField(default="planned")
     verdicts = JsonField(null=True)
+    tries = IntegerField(default=0)
+    next_try_at = InstantField(null=True)
+    problem = TextField(default="")
     received_at = InstantField()
+    planned_at = InstantField(null=True)
 
     class Meta:
         table_name = "event"
-        indexes = ((("repo_id", "delivery"), True),)
+        indexes = ((("repo_id", "delivery"), True), (("status", "repo_id", "id"), False))
 
 
 class RunRow(Row):
@@ -261,6 +272,63 @@ class TransitionRow(Row):
         indexes = ((("run_id", "sequence"), False),)
 
 
+class TokenRow(Row):
+    """Who may use the API over TCP. The token itself is never kept, only its digest."""
+
+    id = AutoField()
+    name = CharField()
+    scope = CharField()  # read, write or admin
+    digest = CharField(unique=True)
+    created_at = InstantField()
+    used_at = InstantField(null=True)
+
+    class Meta:
+        table_name = "token"
+
+
+class SecretRow(Row):
+    """A secret of one repository, or of all (`repo_id` 0); sealed, see engine/store/secrets.py."""
+
+    repo_id = IntegerField(default=0)
+    name = CharField()
+    sealed = BlobField()
+    updated_at = InstantField()
+
+    class Meta:
+        table_name = "secret"
+        primary_key = CompositeKey("repo_id", "name")
+
+
+class OutboxRow(Row):
+    """What a forge, or a webhook of ours, has still to hear; sent in order within its `lane`."""
+
+    id = AutoField()
+    lane = CharField()  # one receiver and one thing said: a later row of the same lane waits for the earlier
+    kind = CharField()  # status or notify
+    run_id = IntegerField(index=True)
+    body = JsonField()
+    tries = IntegerField(default=0)
+    next_try_at = InstantField()
+    problem = TextField(default="")
+    created_at = InstantField()
+    sent_at = InstantField(null=True)
+
+    class Meta:
+        table_name = "outbox"
+        indexes = ((("sent_at", "next_try_at"), False),)
+
+
+class CursorRow(Row):
+    """How far a reader of something has come: the reporter in the transitions, a watcher in a repository's refs, a
+    schedule in time. `value` is the reader's own."""
+
+    name = CharField(primary_key=True)
+    value = JsonField()
+
+    class Meta:
+        table_name = "cursor"
+
+
 TABLES: tuple[type[Row], ...] = (
     RepoRow,
     DefinitionRow,
@@ -272,6 +340,10 @@ TABLES: tuple[type[Row], ...] = (
     StepRow,
     AnnotationRow,
     TransitionRow,
+    TokenRow,
+    SecretRow,
+    OutboxRow,
+    CursorRow,
 )
 
 
