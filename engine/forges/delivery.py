@@ -2,7 +2,9 @@
 
 import hashlib
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 from engine.forges import gitea, github, gitlab
 from engine.forges.errors import DeliveryError, malformed
@@ -64,10 +66,20 @@ def read_delivery(headers: Headers, body: bytes, forge: str = "auto") -> ForgeEv
     """
     envelope = read_envelope(headers, forge)
     tree = read_json(form_payload(body) if envelope.form else body)
+    if envelope.delivery_id is None:
+        digest = hashlib.sha256(envelope.event.encode() + b"\0" + body).hexdigest()
+        envelope = replace(envelope, delivery_id=f"sha256-{digest}")
+    return read_event(envelope, tree)
+
+
+def read_event(envelope: Envelope, tree: Mapping[str, Any]) -> ForgeEvent:
+    """Return the event of a body that is parsed already (by read_json), as when it is told again from the inbox.
+
+    Raises DeliveryError.
+    """
     shaped = _SHAPES[envelope.forge](envelope.event, tree)
-    digest = hashlib.sha256(envelope.event.encode() + b"\0" + body).hexdigest()
-    ident = envelope.delivery_id or f"sha256-{digest}"
-    return github.read(ForgeEvent(envelope.forge, envelope.event, ident, payload=tree), shaped)
+    event = ForgeEvent(envelope.forge, envelope.event, envelope.delivery_id or "", payload=tree)
+    return github.read(event, shaped)
 
 
 def _delivery_id(headers: Headers, forge: str) -> str | None:
