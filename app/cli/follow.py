@@ -14,6 +14,7 @@ from engine.store.logs import LogReader
 from engine.store.store import Store
 
 CHUNK_BYTES = 1 << 20
+PAGE = 1000
 BEFORE_STEPS = -1  # the number under which the log's beginning goes, where the job is set up
 
 
@@ -80,10 +81,13 @@ class Follower:
 
     def look(self) -> None:
         """Tell what is new: logs first as far as they belong before a change, then the change."""
-        while changes := self._store.queries.transitions(self._cursor, run_ids=self._run_ids, limit=1000):
+        more = True
+        while more:
+            changes = self._store.queries.transitions(self._cursor, run_ids=self._run_ids, limit=PAGE)
             for change in changes:
                 self._cursor = change.sequence
                 self._tell(change)
+            more = len(changes) == PAGE
         for key in list(self._tails):
             self._drain(*key)
         self.renderer.tick()

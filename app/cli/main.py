@@ -4,6 +4,7 @@ Importing this file costs next to nothing and must stay so: start-up time is par
 """
 
 import argparse
+import gc
 import os
 import sys
 from importlib import import_module
@@ -49,6 +50,7 @@ Begin here, in a folder with workflows in .github/workflows or .treadle/workflow
 
 def main(argv: list[str] | None = None) -> int:
     """Carry out one command line and return its exit code; only argparse's own endings raise SystemExit."""
+    whole_process = argv is None
     argv = sys.argv[1:] if argv is None else argv
     front, name, rest = split(argv)
     try:
@@ -62,6 +64,8 @@ def main(argv: list[str] | None = None) -> int:
         args = parser.parse_args([*front, *rest])
         code: int = import_module(COMMANDS[name].module).execute(args)
         sys.stdout.flush()
+        if whole_process:
+            gc.freeze()  # the system takes all memory back at once; walking it first costs 30 ms
         return code
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)

@@ -18,6 +18,7 @@ from engine.store.store import Store
 from engine.worker.executors import Executors
 
 LOOK_S = 0.1
+GATHER_S = 0.05  # a burst of news is looked at once: nobody reads a thousand screens a second
 TAKE_OVER_S = 0.5
 
 
@@ -59,6 +60,7 @@ class RunSession:
                 ring(self._store.home)
             tried_s = clock.monotonic_s()
             while not follower.done:
+                looked_s = clock.monotonic_s()
                 self._look(follower)
                 self._heed(run_ids)
                 if self._engine is None and clock.monotonic_s() - tried_s > TAKE_OVER_S:
@@ -66,7 +68,7 @@ class RunSession:
                     self._become_engine()
                 if not follower.done:
                     listener.wait(LOOK_S)
-                    self._interrupts.news.wait(0.02)  # let a burst of news gather: nobody reads 1,000 screens a second
+                    self._interrupts.news.wait(max(0.0, looked_s + GATHER_S - clock.monotonic_s()))
                     self._interrupts.news.clear()
             self._look(follower)
             result = follower.result(clock.monotonic_s() - started_s)
