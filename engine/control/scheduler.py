@@ -15,6 +15,7 @@ from engine.store.store import Store
 from pipelines.errors import ExpressionError, WorkflowError
 from pipelines.plan import JobPlan, expand_job, late_concurrency
 from pipelines.template import Condition
+from pipelines.values import to_string
 
 ACTOR = "scheduler"
 
@@ -85,11 +86,36 @@ def _open(plan: JobPlan) -> bool:
 def _bind(condition: Condition) -> Decides:
     def evaluate(contexts: Mapping[str, Any], functions: Mapping[str, Callable[..., Any]]) -> bool:
         try:
-            return condition.evaluate(contexts, functions)
+            return condition.evaluate(contexts, {**functions, **_of_named(contexts["needs"], functions)})
         except ExpressionError as error:
             raise ValueError(f"if: {error.message}") from error
 
     return evaluate
+
+
+def _of_named(
+    needs: Mapping[str, Mapping[str, Any]], functions: Mapping[str, Callable[..., Any]]
+) -> dict[str, Callable[..., Any]]:
+    """Return success() and failure() as they are with the names of jobs: of those alone, whatever became of others."""
+    known = {key.lower(): need["result"] for key, need in needs.items()}
+
+    def results(names: tuple[Any, ...]) -> list[str]:
+        texts = [to_string(name) for name in names]
+        if strange := next((text for text in texts if text.lower() not in known), None):
+            raise ExpressionError("evaluation", f"{strange!r} is not among the job's needs ({', '.join(needs)})")
+        return [known[text.lower()] for text in texts]
+
+    def success(*names: Any) -> Any:
+        if not names:
+            return functions["success"]()
+        return all(result == "success" for result in results(names)) and not functions["cancelled"]()
+
+    def failure(*names: Any) -> Any:
+        if not names:
+            return functions["failure"]()
+        return any(result == "failure" for result in results(names)) and not functions["cancelled"]()
+
+    return {"success": success, "failure": failure}
 
 
 def _refusal(message: str) -> Decides:

@@ -9,12 +9,15 @@ from typing import Any
 
 import pytest
 
+from engine.home import home_id
+from engine.settings import Settings
 from engine.worker.docker_client import DockerClient
 from engine.worker.docker_executor import DockerExecutor
 from engine.worker.executor import Box, BoxSpec, Executor
 from engine.worker.fake_executor import FakeExecutor, FakeStep
 from engine.worker.host_executor import HostExecutor
 from engine.worker.session import Session, StepEnd, StepScript
+from tests.engine.works import Works
 
 GRACE_S = 0.5
 
@@ -209,3 +212,25 @@ def leftovers(home_id: str) -> list[str]:
     found += [volume["Name"] for volume in client.api.volumes(filters=ours)["Volumes"] or []]
     client.close()
     return found
+
+
+@pytest.fixture
+def works(tmp_path: Path) -> Iterator[Works]:
+    """An engine whose jobs run on this machine."""
+    works = Works(tmp_path, settings_for(tmp_path)).start()
+    yield works
+    works.close()
+
+
+@pytest.fixture
+def docker_works(docker_engine: str, tmp_path: Path) -> Iterator[Works]:
+    """An engine whose jobs run in containers of a small image; afterwards nothing of them may be left."""
+    works = Works(tmp_path, settings_for(tmp_path, labels={"here": docker_engine}), executor="docker").start()
+    yield works
+    works.close()
+    assert leftovers(home_id(works.settings.home)) == []
+
+
+def settings_for(folder: Path, **more: Any) -> Settings:
+    values: dict[str, Any] = {"workers": 2, "grace_s": GRACE_S, "labels": {"here": "host"}} | more
+    return Settings(home=folder / "home", **values)

@@ -1,0 +1,376 @@
+"""Steps as GitHub runs them: when, with which environment, in which shell, and what of them others see."""
+
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.engine.works import Works
+
+
+# -- when a step runs -----------------------------------------------------------------------------------------------
+
+
+def test_a_step_runs_when_its_condition_says_so(works: "Works") -> None:
+    ended = works.run("""
+        steps:
+          - run: echo "> first"
+          - run: exit 7
+          - run: echo "> after a failure"
+          - if: always()
+            run: echo "> always"
+          - if: failure()
+            run: echo "> failure"
+          - if: success()
+            run: echo "> success"
+          - if: cancelled()
+            run: echo "> cancelled"
+          - if: "!cancelled()"
+            run: echo "> not cancelled ${{ job.status }}"
+          - if: failure() && github.ref_name == 'other'
+            run: echo "> failure elsewhere"
+          - if: github.ref_name == 'main'
+            run: echo "> a condition without a status asks for success too"
+        """)
+    assert ended.said() == ["first", "always", "failure", "not cancelled failure"]
+    assert ended.ends() == [
+        "success", "failed", "skipped", "success", "success", "skipped", "skipped", "success", "skipped", "skipped",
+    ]  # fmt: skip
+    assert ended.status == "failed"
+    assert ended.errors() == ["Process completed with exit code 7."]
+    attempt = ended.attempts()[0]
+    assert (attempt.exit_code, attempt.kind, attempt.reason) == (7, "failure", "Process completed with exit code 7.")
+
+
+def test_a_tolerated_failure_counts_as_success_but_shows_what_it_was(works: "Works") -> None:
+    ended = works.run("""
+        steps:
+          - id: bad
+            run: exit 1
+            continue-on-error: ${{ github.ref_name == 'main' }}
+          - id: good
+            run: echo "> ${{ steps.bad.outcome }} ${{ steps.bad.conclusion }} ${{ job.status }}"
+          - id: skipped
+            if: false
+            run: "true"
+          - run: echo "> ${{ steps.good.outcome }} ${{ steps.skipped.outcome }} ${{ steps.skipped.conclusion }}"
+        """)
+    assert ended.said() == ["failure success success", "success skipped skipped"]
+    assert ended.status == "success"
+    bad = ended.steps()[0]
+    assert (bad.outcome, bad.conclusion) == ("failure", "success")
+
+
+def test_the_environment_of_a_step_may_decide_its_condition(works: "Works") -> None:
+    ended = works.run("""
+        env: {GO: "no"}
+        steps:
+          - if: env.GO == 'yes'
+            env: {GO: "yes"}
+            run: echo "> goes"
+          - if: env.GO == 'yes'
+            run: echo "> stays"
+        """)
+    assert ended.said() == ["goes"]
+
+
+# -- expressions that fail ------------------------------------------------------------------------------------------
+
+BROKEN = "${{ fromJSON('{') }}"
+
+
+@pytest.mark.parametrize(
+    ("step", "title", "blamed"),
+    [
+        (f"if: {BROKEN}\n    run: echo never", "Run echo never", "`if` cannot be worked out: "),
+        (f"env: {{BAD: \"{BROKEN}\"}}\n    run: echo never", "Run echo never", "`env.BAD` cannot be worked out: "),
+        (f"name: Named\n    run: echo \"{BROKEN}\"", "Named", "`run` cannot be worked out: "),
+        (
+            f"run: echo never\n    working-directory: \"{BROKEN}\"",
+            "Run echo never",
+            "`working-directory` cannot be worked out: ",
+        ),
+        (
+            f"run: echo never\n    timeout-minutes: \"{BROKEN}\"",
+            "Run echo never",
+            "`timeout-minutes` cannot be worked out: ",
+        ),
+        (
+            "run: echo never\n    timeout-minutes: ${{ fromJSON('0') }}",
+            "Run echo never",
+            "`timeout-minutes` cannot be worked out: 0 is not a number of minutes above 0",
+        ),
+        (
+            f"uses: actions/checkout@v4\n    with: {{path: \"{BROKEN}\"}}",
+            "Run actions/checkout@v4",
+            "`with.path` cannot be worked out: ",
+        ),
+        ("run: echo never\n    shell: fish", "Run echo never", "The shell 'fish' is neither bash, sh, pwsh nor python"),
+    ],
+)  # fmt: skip
+def test_a_step_that_cannot_be_worked_out_fails_under_its_own_heading(
+    works: "Works", step: str, title: str, blamed: str
+) -> None:
+    ended = works.run(f"steps:\n  - {step}\n  - if: failure()\n    run: 'echo \"> cleanup\"'")
+    assert ended.ends() == ["failed", "success"]
+    [error] = ended.errors()
+    assert error.startswith(blamed)
+    assert f"##[group]{title}\n##[endgroup]\n##[error]{error}\n" in ended.log()
+    assert ended.said() == ["cleanup"]
+    assert "Traceback" not in ended.log()
+    assert ended.attempts()[0].reason == error
+
+
+def test_a_broken_continue_on_error_is_said_and_tolerates_nothing(works: "Works") -> None:
+    ended = works.run(f'steps:\n  - run: exit 1\n    continue-on-error: "{BROKEN}"')
+    assert ended.status == "failed"
+    assert ended.errors()[1].startswith("`continue-on-error` cannot be worked out: ")
+
+
+def test_a_broken_name_is_shown_as_written(works: "Works") -> None:
+    ended = works.run(f"steps:\n  - name: \"{BROKEN}\"\n    run: 'true'")
+    assert [step.name for step in ended.steps()] == [BROKEN]
+
+
+# -- names ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_name_may_hold_expressions_and_never_a_secret(works: "Works") -> None:
+    ended = works.run(
+        """
+        env: {WHERE: prod}
+        steps:
+          - id: one
+            run: |
+
+              echo "v=1" >> "$GITHUB_OUTPUT"
+              more
+            continue-on-error: true
+          - name: "Deploy  ${{ steps.one.outputs.v }} to ${{ env.WHERE }}"
+            run: "true"
+          - name: Log in with ${{ secrets.KEY }}
+            run: "true"
+          - run: echo ${{ env.WHERE }}
+          - name: ${{ env.NOTHING }}
+            run: echo unnamed
+        """,
+        secrets={"KEY": "hunter2-hunter2"},
+    )
+    assert [step.name for step in ended.steps()] == [
+        'Run echo "v=1" >> "$GITHUB_OUTPUT"', "Deploy 1 to prod", "Log in with ***", "Run echo prod",
+        "Run echo unnamed",
+    ]  # fmt: skip
+
+
+# -- environment ----------------------------------------------------------------------------------------------------
+
+
+def test_a_later_layer_of_the_environment_hides_an_earlier_one(works: "Works") -> None:
+    show = 'echo "> $WORKFLOW $JOB $SET $STEP"'
+    see = 'echo "> ${{ env.WORKFLOW }} ${{ env.JOB }} ${{ env.SET }} ${{ env.STEP }}"'
+    ended = works.run(f"""
+        on: push
+        env: {{WORKFLOW: w, JOB: w, SET: w, STEP: w}}
+        jobs:
+          a:
+            runs-on: here
+            env: {{JOB: j, SET: j, STEP: j}}
+            steps:
+              - run: '{show}'
+              - run: printf 'SET=s\\nSTEP=s\\n' >> "$GITHUB_ENV"
+              - run: '{show}'
+                env: {{STEP: own}}
+              - run: '{show}; {see}'
+        """)
+    assert ended.said() == ["w j j j", "w j s own", "w j s s", "w j s s"]
+
+
+def test_the_runners_own_variables_cannot_be_changed_but_ci_can(works: "Works") -> None:
+    ended = works.run("""
+        env: {GITHUB_REF: mine, CI: "no", RUNNER_OS: mine}
+        steps:
+          - run: |
+              printf 'GITHUB_SHA=mine\\nRUNNER_TEMP=mine\\nGITHUB_ENV=mine\\nCI=never\\nMINE=yes\\n' >> "$GITHUB_ENV"
+          - env: {GITHUB_WORKSPACE: mine}
+            run: |
+              echo "> $GITHUB_REF $RUNNER_OS $CI $MINE"
+              test "$GITHUB_SHA" != mine && test "$RUNNER_TEMP" != mine && test "$GITHUB_WORKSPACE" != mine
+              test -w "$GITHUB_ENV"
+        """)
+    assert ended.status == "success"
+    assert ended.said() == ["refs/heads/main Linux never yes"]
+    assert ended.errors() == [
+        f"GITHUB_ENV cannot change {name}: it is set by the runner."
+        for name in ("GITHUB_SHA", "RUNNER_TEMP", "GITHUB_ENV")
+    ]
+
+
+def test_the_path_that_was_added_last_is_searched_first(works: "Works") -> None:
+    ended = works.run("""
+        steps:
+          - run: |
+              for n in one two three; do
+                mkdir $n; printf '#!/bin/sh\\necho "> %s"\\n' $n > $n/tool; chmod +x $n/tool
+              done
+              printf '%s\\n%s\\n' "$PWD/one" "$PWD/two" >> "$GITHUB_PATH"
+          - run: tool; echo "$PWD/three" >> "$GITHUB_PATH"
+          - run: tool; echo "$PWD/one" >> "$GITHUB_PATH"
+          - run: tool
+          - run: tool; test "${TREADLE_PATH_PREFIX-unset}" = unset
+            env: {PATH: "/usr/bin:/bin"}
+          - run: echo "$PATH" | tr ':' '\\n' | grep -c "$PWD/one$" | sed 's/^/> /'
+        """)
+    assert ended.said() == ["two", "three", "one", "one", "1"]
+
+
+def test_what_a_step_prints_and_writes_reaches_the_next_ones(works: "Works") -> None:
+    ended = works.run("""
+        steps:
+          - id: one
+            run: |
+              echo "::set-output name=old::way"
+              echo "plain=value" >> "$GITHUB_OUTPUT"
+              { echo "lines<<END"; echo a; echo b; echo END; } >> "${{ github.output }}"
+              echo "# Title" >> "$GITHUB_STEP_SUMMARY"
+          - run: |
+              echo "> ${{ steps.one.outputs.plain }} ${{ steps.one.outputs.old }}"
+              printf '> %s\\n' '${{ toJSON(steps.one.outputs.lines) }}'
+        """)
+    assert ended.said() == ["value way", r'"a\nb"']
+    assert works.store.queries.summaries(ended.attempts()[0].id) == ["# Title\n"]
+
+
+def test_a_file_that_cannot_be_read_fails_its_step_and_says_why(works: "Works") -> None:
+    ended = works.run("""
+        steps:
+          - id: one
+            run: |
+              echo "good=1" >> "$GITHUB_ENV"
+              echo "no equals sign" >> "$GITHUB_OUTPUT"
+          - if: always()
+            run: echo "> $good"
+        """)
+    assert ended.ends() == ["failed", "success"]
+    assert ended.errors() == ["Invalid format 'no equals sign': neither NAME=value nor NAME<<DELIMITER."]
+    assert ended.said() == ["1"]
+
+
+def test_a_command_of_the_step_may_fail_it_and_annotates_it(works: "Works") -> None:
+    ended = works.run("""
+        steps:
+          - run: |
+              echo "::warning file=a.py,line=3::look here"
+              echo "::stop-commands::error"
+          - if: always()
+            run: echo "::error::second"
+        """)
+    assert ended.ends() == ["failed", "success"]
+    assert ended.warnings() == ["look here"]
+    assert len(ended.errors()) == 2
+    steps = [one["step"] for one in works.store.queries.annotations(ended.attempts()[0].id)]
+    assert steps == [0, 0, 1]
+
+
+# -- folders and shells ---------------------------------------------------------------------------------------------
+
+
+def test_a_step_runs_where_it_is_told(works: "Works") -> None:
+    ended = works.run("""
+        defaults: {run: {working-directory: "${{ env.SUB }}"}}
+        env: {SUB: sub}
+        steps:
+          - run: mkdir -p sub other
+            working-directory: .
+          - run: echo "> ${PWD##*/}"
+          - run: echo "> ${PWD##*/}"
+            working-directory: other
+          - run: echo "> $PWD"
+            working-directory: /
+          - run: echo "> never"
+            working-directory: not there
+        """)
+    assert ended.said() == ["sub", "other", "/"]
+    assert ended.ends() == ["success"] * 4 + ["failed"]
+    assert "there is no working directory" in ended.log()
+
+
+def test_the_defaults_of_a_job_go_before_those_of_the_workflow(works: "Works") -> None:
+    ended = works.run("""
+        on: push
+        defaults: {run: {shell: sh, working-directory: /usr}}
+        jobs:
+          a:
+            runs-on: here
+            defaults: {run: {working-directory: /}}
+            steps:
+              - run: echo "> $PWD ${BASH_VERSION:-no bash}"
+        """)
+    [said] = ended.said()
+    assert said.startswith("/ ")
+    assert "shell: sh\n" in ended.log()
+
+
+def test_a_shell_is_what_it_is_called(works: "Works") -> None:
+    ended = works.run("""
+        steps:
+          - run: false | true; echo "> sh without pipefail"
+            shell: sh
+          - run: |
+              false | true
+              echo "> never"
+            shell: bash
+            continue-on-error: true
+          - run: print("> python")
+            shell: python3 {0}
+          - run: hello {0}
+            shell: sed -e s/^hello/>/ {0}
+          - run: |
+              false | true
+              echo "> unset: -e without pipefail ${BASH_VERSION:+in bash}"
+              false
+              echo "> never"
+            continue-on-error: true
+        """)
+    bash = "in bash" if shutil.which("bash") else ""
+    assert ended.said() == [
+        "sh without pipefail", "python", "{0}", f"unset: -e without pipefail {bash}".rstrip(),
+    ]  # fmt: skip
+
+
+@pytest.mark.docker
+def test_a_step_without_a_shell_falls_back_to_sh(docker_works: "Works") -> None:
+    ended = docker_works.run("""
+        steps:
+          - run: echo "> ${BASH_VERSION:-no bash}"; false; echo "> never"
+        """)
+    assert (ended.said(), ended.ends()) == (["no bash"], ["failed"])
+
+
+# -- timeouts -------------------------------------------------------------------------------------------------------
+
+
+def test_a_step_past_its_timeout_is_ended_and_the_job_goes_on_to_clean_up(works: "Works") -> None:
+    ended = works.run("""
+        steps:
+          - id: slow
+            run: echo begun; sleep 100
+            timeout-minutes: 0.005
+          - if: always()
+            run: echo "> ${{ steps.slow.outcome }}"
+        """)
+    assert ended.ends() == ["timed_out", "success"]
+    assert ended.statuses == {"a": "failed"}
+    assert ended.errors() == ["The step was ended: it ran past its timeout of 0.005 minutes."]
+    assert ended.said() == ["failure"]
+    assert ended.attempts()[0].kind == "timed_out"
+
+
+def test_a_tolerated_timeout_does_not_fail_the_job(works: "Works") -> None:
+    ended = works.run("""
+        steps:
+          - run: sleep 100
+            timeout-minutes: 0.005
+            continue-on-error: true
+        """)
+    assert (ended.status, ended.ends()) == ("success", ["timed_out"])
