@@ -214,15 +214,19 @@ class Decisions:
         )
         yield from (_job_member(job, job.reason) for job in asked)
         ending = RunRow.select(RunRow.id).where(RunRow.status.in_(OPEN_RUN) & (RunRow.cancel_asked_at > EPOCH))
-        jobs = JobRow.select().where(
-            JobRow.run_id.in_(ending)
-            & JobRow.cancel_asked_at.is_null()
-            & (JobRow.status.in_(list(JOB_ACTIVE)) | ((JobRow.status == JobStatus.PENDING) & (JobRow.waits_for != "")))
-        )
-        for job in jobs:
-            known = describe(runs.facts(job))
-            if known.condition is None or not _survives(known):
-                yield _job_member(job)
+        for run_id in [run.id for run in ending]:
+            jobs = JobRow.select().where(
+                (JobRow.run_id == run_id)
+                & JobRow.cancel_asked_at.is_null()
+                & (
+                    JobRow.status.in_(list(JOB_ACTIVE))
+                    | ((JobRow.status == JobStatus.PENDING) & (JobRow.waits_for != ""))
+                )
+            )
+            for job in jobs:
+                known = describe(runs.facts(job))
+                if known.condition is None or not _survives(known):
+                    yield _job_member(job)
 
     def _members(self, key: GroupKey) -> Iterable[Member]:
         repo_id, group = key

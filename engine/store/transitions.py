@@ -21,6 +21,13 @@ from engine.core.states import (
 from engine.store.tables import AttemptRow, EdgeRow, JobRow, RunRow, StepRow, TransitionRow
 
 
+# What a job's own change and its end have to know of it; whole rows are wide, and this is done for every job.
+ENDING = (
+    JobRow.id, JobRow.run_id, JobRow.repo_id, JobRow.key, JobRow.name, JobRow.status, JobRow.attempts, JobRow.tolerated,
+    JobRow.ancestry_ok, JobRow.ancestry_failed, JobRow.job_total, JobRow.plan, JobRow.concurrency_group,
+)  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """Who changes what, when and why. `actor` is a worker, `scheduler`, `watchdog`, `recovery` or a person."""
@@ -65,7 +72,7 @@ def change_job(job_id: int, expected: str, change: Change, **fields: Any) -> boo
     )
     if query.execute() != 1:
         return False
-    job = JobRow.get_by_id(job_id)
+    job = JobRow.select(*ENDING).where(JobRow.id == job_id).get()
     _record("job", job.run_id, expected, status, change, job_id=job_id, attempt=job.attempts or None, name=job.name)
     if status in JOB_FINAL:
         _release(job)
@@ -154,8 +161,9 @@ def _record(noun: str, run_id: int, before: str, status: str, change: Change, **
 
 def _release(job: JobRow) -> None:
     """Count a finished job down in those that need it, and let one go on that waited for its place."""
+    broke = job.status in (JobStatus.FAILED, JobStatus.TIMED_OUT) and not job.tolerated
     ok = (job.status == JobStatus.SUCCESS or job.tolerated) and job.ancestry_ok
-    failed = (job.status in (JobStatus.FAILED, JobStatus.TIMED_OUT) and not job.tolerated) or job.ancestry_failed
+    failed = broke or job.ancestry_failed
     dependents = EdgeRow.select(EdgeRow.job_id).where(EdgeRow.need_id == job.id)
     fields: dict[str, Any] = {"unmet": JobRow.unmet - 1}
     if not ok:
@@ -163,16 +171,12 @@ def _release(job: JobRow) -> None:
     if failed:
         fields["ancestry_failed"] = True
     JobRow.update(**fields).where(JobRow.id.in_(dependents)).execute()
-    if job.job_total > 1:
-        if job.status in (JobStatus.FAILED, JobStatus.TIMED_OUT) and not job.tolerated and job.plan["fail_fast"]:
-            JobRow.update(fails_matrix=True).where(JobRow.id == job.id).execute()
-        waiting = (
-            JobRow.select(JobRow.id)
-            .where((JobRow.run_id == job.run_id) & (JobRow.key == job.key) & (JobRow.waits_for == MATRIX_FULL))
-            .order_by(JobRow.id)
-            .limit(1)
-        )
-        JobRow.update(waits_for="").where(JobRow.id.in_(waiting)).execute()
+    if broke and job.job_total > 1 and job.plan["fail_fast"]:
+        JobRow.update(fails_matrix=True).where(JobRow.id == job.id).execute()
+    if job.job_total > 1 and job.plan["max_parallel"]:
+        siblings = (JobRow.run_id == job.run_id) & (JobRow.key == job.key) & (JobRow.status == JobStatus.PENDING)
+        waiting = JobRow.select(JobRow.id).where(siblings & (JobRow.waits_for == MATRIX_FULL))
+        JobRow.update(waits_for="").where(JobRow.id.in_(waiting.order_by(JobRow.id).limit(1))).execute()
     _free_group(job.repo_id, job.concurrency_group)
 
 

@@ -225,7 +225,7 @@ def test_every_run_comes_to_its_end_whatever_happens():
     run_state_machine_as_test(
         World,
         settings=settings(
-            max_examples=15,
+            max_examples=10,
             stateful_step_count=30,
             phases=[Phase.explicit, Phase.reuse, Phase.generate],  # shrinking takes minutes; drop this to see it
             deadline=None,
