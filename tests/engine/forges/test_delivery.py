@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from engine.forges.delivery import Envelope, read_delivery, read_envelope, read_event
 from engine.forges.errors import DeliveryError
+from engine.forges.forms import form_payload
 from engine.forges.headers import Headers
 from tests.engine.forges.deliveries import PREFIX, gitlab_push, headers, merge_request, pull_request, push, read
 
@@ -100,6 +101,14 @@ def test_a_form_carries_the_same_event() -> None:
 @pytest.mark.parametrize("form", [b"payload=%ZZ%7", b"", b"x=1", b"payload={}&payload={}", b"&" * 20 + b"payload={}"])
 def test_a_form_without_one_good_payload_is_malformed(form: bytes) -> None:
     assert refused(headers() | {"Content-Type": "application/x-www-form-urlencoded"}, form) == 400
+
+
+@given(st.text(st.one_of(st.characters(codec="utf-8"), st.sampled_from("%=+&_ \r\n\t.4"))))
+@example("a=\nb =\r\n_ \t\n%3D=3D..\n")
+def test_a_form_gives_back_what_was_put_into_it(text: str) -> None:
+    assert form_payload(f"a=1&payload={quote_plus(text)}".encode()) == text.encode()
+    loose = text.translate(str.maketrans("%&+", "   ")).encode()
+    assert form_payload(b"payload=" + loose) == loose
 
 
 def test_of_a_key_that_stands_twice_the_last_one_counts_everywhere() -> None:

@@ -20,6 +20,7 @@ FAMILY = ("gitea", "forgejo", "gogs")
 
 
 def check(forge: str, secret: str | None = "s", body: bytes = BODY, **more: str) -> Verdict:
+    """Judge `body` with the headers `more` (their dashes may be written `_`)."""
     return verify(forge, Headers({name.replace("_", "-"): value for name, value in more.items()}), body, secret, NOW)
 
 
