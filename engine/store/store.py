@@ -3,13 +3,18 @@
 from pathlib import Path
 
 from engine.core.errors import EngineError
+from engine.store.cursors import Cursors
 from engine.store.database import Database
 from engine.store.decisions import Decisions
 from engine.store.definitions import Definitions
+from engine.store.inbox import Inbox
+from engine.store.outbox import Outbox
 from engine.store.queries import Queries
 from engine.store.queue import Queue
 from engine.store.runs import Runs
 from engine.store.secrets import SecretBox
+from engine.store.tokens import Tokens
+from engine.store.vault import Vault
 from engine.store.wishes import Wishes
 
 FOLDERS = ("logs", "artifacts", "repos", "cache", "work")
@@ -28,6 +33,11 @@ class Store:
         self.queue = Queue(self.database)
         self.definitions = Definitions(self.database)
         self.secrets = SecretBox(home)
+        self.inbox = Inbox(self.database)
+        self.outbox = Outbox(self.database)
+        self.cursors = Cursors(self.database)
+        self.tokens = Tokens(self.database)
+        self.vault = Vault(self.database, self.secrets)
 
     def log_path(self, run_id: int, job_id: int, attempt: int) -> Path:
         return self.home / "logs" / str(run_id) / f"{job_id}-{attempt}.log"

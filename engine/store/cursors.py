@@ -1,0 +1,23 @@
+"""Where readers stand: the reporter in the transitions, a watcher in a repository's refs, a schedule in time."""
+
+from typing import Any
+
+from engine.store.database import Database
+from engine.store.tables import CursorRow
+
+
+class Cursors:
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def get(self, name: str) -> Any:
+        """Return what was kept under a name, or None."""
+        row = CursorRow.get_or_none(CursorRow.name == name)
+        return None if row is None else row.value
+
+    def set(self, name: str, value: Any) -> None:
+        """Keep a JSON value under a name. Nests in a write, so that a step and its cursor are one."""
+        with self._db.write():
+            CursorRow.insert(name=name, value=value).on_conflict(
+                conflict_target=[CursorRow.name], preserve=[CursorRow.value]
+            ).execute()

@@ -1,0 +1,61 @@
+"""The secrets of repositories: sealed, by name, of one repository or of all. Values go out to workers alone."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+from engine.store.database import Database
+from engine.store.secrets import SecretBox
+from engine.store.tables import SecretRow
+
+ALL = 0
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+@dataclass(frozen=True, slots=True)
+class SecretInfo:
+    """A secret without its value. `repo_id` is ALL for one that every repository sees."""
+
+    name: str
+    repo_id: int
+    updated_at: datetime
+
+
+class Vault:
+    def __init__(self, database: Database, box: SecretBox) -> None:
+        self._db = database
+        self._box = box
+
+    def set(self, repo_id: int, name: str, value: str, now: datetime) -> None:
+        """Keep a secret under its name (upper case, as GitHub has them).
+
+        Raises ValueError for a name or value that cannot be.
+        """
+        if not NAME.fullmatch(name) or name.upper().startswith("GITHUB_"):
+            raise ValueError(f"{name!r} is no name for a secret: letters, digits and _, not starting with GITHUB_")
+        if not value:
+            raise ValueError("the value is empty")
+        sealed = self._box.seal({"value": value})
+        with self._db.write(durable=True):
+            SecretRow.insert(repo_id=repo_id, name=name.upper(), sealed=sealed, updated_at=now).on_conflict(
+                conflict_target=[SecretRow.repo_id, SecretRow.name], preserve=[SecretRow.sealed, SecretRow.updated_at]
+            ).execute()
+
+    def list(self, repo_id: int | None = None) -> "list[SecretInfo]":
+        query = SecretRow.select(SecretRow.name, SecretRow.repo_id, SecretRow.updated_at)
+        if repo_id is not None:
+            query = query.where(SecretRow.repo_id == repo_id)
+        rows = query.order_by(SecretRow.repo_id, SecretRow.name)
+        return [SecretInfo(row.name, row.repo_id, row.updated_at) for row in rows]
+
+    def remove(self, repo_id: int, name: str) -> bool:
+        with self._db.write(durable=True):
+            named = (SecretRow.repo_id == repo_id) & (SecretRow.name == name.upper())
+            return bool(SecretRow.delete().where(named).execute())
+
+    def values(self, repo_id: int) -> dict[str, str]:
+        """Return what a repository's runs may see: its own secrets over those of all."""
+        found: dict[str, str] = {}
+        for row in SecretRow.select().where(SecretRow.repo_id.in_([ALL, repo_id])).order_by(SecretRow.repo_id):
+            found[row.name] = self._box.open(row.sealed)["value"]
+        return found
