@@ -3,7 +3,7 @@
 from engine.core.clock import Clock, SystemClock
 from engine.core.errors import EngineError
 from engine.core.records import Job, Run
-from engine.core.states import JOB_FINAL, JobStatus
+from engine.core.states import JOB_FINAL, RUN_FINAL, JobStatus
 from engine.doorbell import ring
 from engine.store.store import Store
 
@@ -41,6 +41,9 @@ def retry(store: Store, target: Run | Job, failed_only: bool, actor: str, clock:
         run_id = target.id
         jobs = store.queries.jobs(run_id)
         wanted = [job.id for job in jobs if job.status in (AGAIN if failed_only else JOB_FINAL)]
+    run = store.queries.run(run_id)
+    if run is not None and run.status not in RUN_FINAL and run.cancel_asked_at is not None:
+        raise EngineError(f"Run {run_id} is being cancelled.", "Wait for its end.")
     again = store.wishes.ask_retry(run_id, wanted, f"asked by {actor}", actor, now) if wanted else []
     if not again:
         raise EngineError(f"Run {run_id} has no job to run again.")
