@@ -18,6 +18,12 @@ class StepView:
     started_at: datetime | None = None
     finished_at: datetime | None = None
     exit_code: int | None = None
+    tolerated: bool = False
+
+    @property
+    def failed(self) -> bool:
+        """Whether it ended badly, and its job with it."""
+        return self.status in ("failed", "timed_out") and not self.tolerated
 
 
 @dataclass(slots=True)
@@ -43,8 +49,8 @@ class JobView:
 
     @property
     def failed_step(self) -> tuple[int, StepView] | None:
-        """The first step of the latest attempt that ended badly."""
-        return next(((i, s) for i, s in sorted(self.steps.items()) if s.status in ("failed", "timed_out")), None)
+        """The first step of the latest attempt that ended badly, and the job with it."""
+        return next(((index, step) for index, step in sorted(self.steps.items()) if step.failed), None)
 
     @property
     def last_step(self) -> int | None:
@@ -96,13 +102,18 @@ class Board:
             return known
         view = JobView(job, plain(job.name), str(job.status), job.attempts, job.reason, job.started_at, job.finished_at)
         self.jobs[job.id] = view
-        self.runs[job.run_id].jobs.append(view)
+        jobs = self.runs[job.run_id].jobs
+        last = max((place for place, other in enumerate(jobs) if other.job.key == job.key), default=len(jobs) - 1)
+        jobs.insert(last + 1, view)
         return view
 
     def steps(self, job_id: int, names: Sequence[str], first: int = 0) -> None:
         view = self.jobs[job_id]
         for index, name in enumerate(names, first):
             view.steps.setdefault(index, StepView(plain(name))).name = plain(name)
+
+    def step_tolerated(self, job_id: int, step: int) -> None:
+        self.jobs[job_id].steps[step].tolerated = True
 
     def apply(self, t: Transition) -> None:
         """Take in one change of one status."""

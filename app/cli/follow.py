@@ -15,6 +15,7 @@ from engine.store.store import Store
 
 CHUNK_BYTES = 1 << 20
 PAGE = 1000
+NEWS_BEHIND = ("retrying", "failed", "timed_out")  # job statuses with facts to them that transitions do not carry
 BEFORE_STEPS = -1  # the number under which the log's beginning goes, where the job is set up
 
 
@@ -124,11 +125,13 @@ class Follower:
                 self._tell_steps(change.job_id, change.attempt)
             if change.to_status != "running":
                 self._drain(change.job_id, change.attempt)
-        if change.noun == "job" and change.to_status == "retrying" and change.job_id is not None:
+        if change.noun == "job" and change.to_status in NEWS_BEHIND and change.job_id is not None:
             job = self._store.queries.job(change.job_id)
             if job is not None:
                 self.renderer.job_added(job)
         self.renderer.transition(change)
+        if change.noun == "step" and change.to_status in ("failed", "timed_out"):
+            self._tell_tolerated(change)
 
     def _attempt(self, change: Transition, key: tuple[int, int]) -> None:
         if change.to_status == "running":
@@ -144,6 +147,14 @@ class Follower:
             if record.number == attempt:
                 names = [step.name for step in self._store.queries.steps(record.id)]
                 self.renderer.steps(job_id, attempt, names)
+
+    def _tell_tolerated(self, change: Transition) -> None:
+        assert change.job_id is not None and change.step is not None
+        for record in self._store.queries.attempts(change.job_id):
+            if record.number == change.attempt:
+                ended = self._store.queries.steps(record.id)[change.step]
+                if ended.conclusion == "success":
+                    self.renderer.step_tolerated(change.job_id, change.step)
 
     def _drain(self, job_id: int, attempt: int) -> None:
         tail = self._tails.get((job_id, attempt))

@@ -41,6 +41,9 @@ class JsonLines:
     def steps(self, job_id: int, attempt: int, names: Sequence[str]) -> None:
         """Steps are told by their transitions alone."""
 
+    def step_tolerated(self, job_id: int, step: int) -> None:
+        """The status of a job says what its steps did to it."""
+
     def transition(self, t: Transition) -> None:
         if t.noun == "run" and t.run_id in self._runs:
             self._run_line(t.run_id, t.to_status, t.at)

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from app.cli.board import Board, JobView, RunView, StepView
 from app.cli.log_text import shown
-from app.cli.output import colour_wanted, duration, short_ref
+from app.cli.output import colour_wanted, duration, short_ref, width_of
 from app.cli.result import Result
 from app.cli.summary import ending, failures, overview
 from engine.core.clock import Clock, SystemClock
@@ -23,6 +23,7 @@ from widgets.safe_text import plain
 
 WAITING = frozenset({"pending", "queued", "blocked"})
 FOLDS = 5
+WIDEST_NAME = 40
 ACTIVE = frozenset({"running", "retrying", "failed", "timed_out"})
 
 
@@ -49,6 +50,9 @@ class LiveTree:
 
     def steps(self, job_id: int, attempt: int, names: Sequence[str]) -> None:
         self._board.steps(job_id, names)
+
+    def step_tolerated(self, job_id: int, step: int) -> None:
+        self._board.step_tolerated(job_id, step)
 
     def transition(self, t: Transition) -> None:
         self._board.apply(t)
@@ -102,6 +106,7 @@ def _run(board: Board, run: RunView, now: datetime, fold: int) -> Iterable[Text]
     head.append(f"  {run.name} #{run.run.number}", style="bold").append(f"  {where}", style="bright_black")
     head.append(f"  {done}/{len(run.jobs)} jobs  {duration(run.seconds(now))}")
     yield head
+    name_width = min(WIDEST_NAME, max((width_of(job.name) for job in run.jobs), default=0))
     groups: dict[str, list[JobView]] = {}
     for job in run.jobs:
         groups.setdefault(job.job.key, []).append(job)
@@ -115,10 +120,10 @@ def _run(board: Board, run: RunView, now: datetime, fold: int) -> Iterable[Text]
             yield _matrix(key, jobs, now)
             for job in jobs if fold == 2 else ():
                 if job.status in ACTIVE:
-                    yield from _job(board, job, now, fold)
+                    yield from _job(board, job, now, fold, name_width)
         else:
             for job in jobs:
-                yield from _job(board, job, now, fold)
+                yield from _job(board, job, now, fold, name_width)
     if finished:
         yield Text(f"  {look('success').glyph} {finished} more finished", style="green")
     if waiting:
@@ -136,10 +141,12 @@ def _matrix(key: str, jobs: list[JobView], now: datetime) -> Text:
     return line.append(f"  {duration(longest)}" if longest else "", style="bright_black")
 
 
-def _job(board: Board, job: JobView, now: datetime, fold: int) -> Iterable[Text]:
-    line = Text("  ").append_text(_status(job.status, 9)).append(f"  {job.name}")
+def _job(board: Board, job: JobView, now: datetime, fold: int, name_width: int) -> Iterable[Text]:
+    name = job.name + " " * (name_width - width_of(job.name))
+    line = Text("  ").append_text(_status(job.status, 9)).append(f"  {name}")
     if job.status in WAITING:
         line.append(_waits_for(board, job))
+        line.rstrip()
         line.stylize("bright_black")
         yield line
         return
@@ -192,7 +199,7 @@ def _waits_for(board: Board, job: JobView) -> str:
     unmet = {other.job.key for other in board.runs[job.job.run_id].jobs if not other.final}
     needs = [need for need in job.job.needs if need in unmet]
     if job.status == "pending" and needs:
-        return f"  for {plain(', '.join(needs))}"
+        return f"  waits for {plain(', '.join(needs))}"
     return f"  {job.reason}" if job.reason else ""
 
 

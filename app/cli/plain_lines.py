@@ -1,6 +1,7 @@
-"""`treadle run` without a live terminal: status lines and every log line behind the name of its job.
+"""`treadle run` without a live terminal: status lines, and every line that the steps print behind its job's name.
 
-Works on chunks, never line by line: a million lines cost a few replacements, not a million writes.
+What the engine says by way of introduction (where a job runs, the text and environment of a step) is left to the
+log itself. Works on chunks, never line by line: a million lines cost a few replacements, not a million writes.
 """
 
 import sys
@@ -8,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import BinaryIO
 
 from app.cli.board import Board
-from app.cli.log_text import shown
+from app.cli.log_text import piped, shown, without_introduction
 from app.cli.output import colour_wanted, duration, paint, short_ref
 from app.cli.result import Result
 from app.cli.summary import ending, failures, overview
@@ -20,10 +21,11 @@ from widgets.safe_text import plain
 
 OPEN_LINE_BYTES = 1 << 20
 QUIET = frozenset({"pending", "queued"})
+WIDEST_LABEL = 32
 
 
 class PlainLines:
-    """Writes to stdout. On a terminal log text is made safe and coloured; into a file or pipe it goes as it is.
+    """Writes to stdout. On a terminal log text is made safe and coloured; into a file or pipe its bytes go as they are.
 
     A line that a job has not ended yet waits for its end (one of more than 1 MiB is broken there), so that
     lines of jobs that run side by side never mix.
@@ -36,11 +38,13 @@ class PlainLines:
         self._clock = clock or SystemClock()
         self._board = Board()
         self._open: dict[int, tuple[int, int, bytes]] = {}  # job id: attempt, step, the line so far
+        self._early: dict[int, list[tuple[int, int, bytes]]] = {}  # job id: what came before its step was heard of
+        self._titled: dict[int, tuple[int, int]] = {}  # job id: the attempt and step that its last lines are of
         self._width = 0
 
     def run_added(self, run: Run, jobs: tuple[Job, ...], needs: Mapping[str, tuple[str, ...]]) -> None:
         view = self._board.run_added(run, jobs)
-        self._width = max([self._width, *(min(24, len(self._label(job.id))) for job in jobs)])
+        self._width = max([self._width, *(min(WIDEST_LABEL, len(self._label(job.id))) for job in jobs)])
         where = " ".join(part for part in (plain(short_ref(run.ref)), run.sha[:8]) if part)
         count = f"{len(jobs)} job{'' if len(jobs) == 1 else 's'}"
         self._line(f"{view.name} #{run.number}  {plain(run.event)} {where}  {count} (r{run.id})", "bold")
@@ -55,49 +59,73 @@ class PlainLines:
         self._board.apply(t)
         if t.job_id not in self._board.jobs or t.to_status in QUIET:
             return
-        if t.noun == "job":
+        if t.noun == "step":
+            self._write_early(t.job_id, started=t.step)
+        elif t.noun == "job":
+            self._write_early(t.job_id)
             self._flush_open(t.job_id)
             self._say(t.job_id, t.to_status, self._job_words(t))
-        elif t.noun == "step" and t.to_status in ("failed", "timed_out"):
-            self._flush_open(t.job_id)
-            code = f" with exit code {t.exit_code}" if t.exit_code is not None else ""
-            self._say(t.job_id, t.to_status, f"step {plain(t.name)!r} {look(t.to_status).word}{code}")
+
+    def step_tolerated(self, job_id: int, step: int) -> None:
+        self._board.step_tolerated(job_id, step)
 
     def _job_words(self, t: Transition) -> str:
         view = self._board.jobs[t.job_id or 0]
         words = look(t.to_status).word
-        if t.to_status == "running" and view.attempt > 1:
-            words += f" (attempt {view.attempt})"
+        if t.to_status == "running":
+            return f"{words} (attempt {view.attempt})" if view.attempt > 1 else words
         if t.to_status in JOB_FINAL and view.started_at is not None:
             words += f" in {duration(view.seconds(t.at))}"
-        note = ending(view) if t.to_status in ("failed", "timed_out") else view.reason
-        return (
-            f"{words}: {note}"
-            if note and note != look(t.to_status).word and t.to_status not in ("success", "running")
-            else words
-        )
+        if t.to_status == "retrying" and view.job.next_attempt_at is not None:
+            words += f" in {duration((view.job.next_attempt_at - t.at).total_seconds())}"
+        if t.to_status in ("failed", "timed_out", "retrying"):
+            where = f"step {view.failed_step[1].name!r}, " if view.failed_step else ""
+            return f"{words}: {where}{ending(view)}"
+        note = view.reason if t.to_status != "success" else ""
+        return f"{words}: {note}" if note and note != look(t.to_status).word else words
 
     def log(self, job: Job, attempt: int, step: int, data: bytes) -> None:
         self._board.keep_tail(job.id, attempt, step, data)
-        was_attempt, was_step, start = self._open.pop(job.id, (attempt, step, b""))
-        if start and (was_attempt, was_step) != (attempt, step):
-            self._write_lines(job.id, start + b"\n")
-            start = b""
-        data = start + data
+        view = self._board.jobs[job.id]
+        known = view.steps.get(step)
+        unheard_of = step >= 0 and view.status == "running" and (known is None or known.status == "pending")
+        if job.id in self._early or unheard_of:
+            self._early.setdefault(job.id, []).append((attempt, step, data))
+        else:
+            self._write(job.id, attempt, step, data)
+
+    def _write_early(self, job_id: int, started: int | None = None) -> None:
+        """Write what had to wait for its step's name: what is of steps up to `started`, or all."""
+        early = self._early.pop(job_id, [])
+        for place, (attempt, step, data) in enumerate(early):
+            if started is not None and step > started:
+                self._early[job_id] = early[place:]
+                return
+            self._write(job_id, attempt, step, data)
+
+    def _write(self, job_id: int, attempt: int, step: int, data: bytes) -> None:
+        if self._titled.get(job_id) != (attempt, step):
+            self._titled[job_id] = attempt, step
+            self._flush_open(job_id)
+            if (known := self._board.jobs[job_id].steps.get(step)) is not None:
+                self._write_lines(job_id, f"##[group]{known.name}\n".encode())
+            data = without_introduction(data)
+        data = self._open.pop(job_id, (attempt, step, b""))[2] + data
         end = data.rfind(b"\n") + 1
         rest = data[end:]
         if len(rest) > OPEN_LINE_BYTES:
             data, end, rest = data + b"\n", len(data) + 1, b""
         if rest:
-            self._open[job.id] = (attempt, step, rest)
+            self._open[job_id] = (attempt, step, rest)
         if end:
-            self._write_lines(job.id, data[:end])
+            self._write_lines(job_id, data[:end])
 
     def tick(self) -> None:
         self._out.flush()
 
     def finished(self, result: Result) -> None:
-        for job_id in list(self._open):
+        for job_id in list(self._board.jobs):
+            self._write_early(job_id)
             self._flush_open(job_id)
         for line in failures(self._board, self._colours) + overview(self._board, self._clock.now(), self._colours):
             self._line(line)
@@ -115,8 +143,10 @@ class PlainLines:
         if self._terminal:
             data = shown(data, self._colours).encode()
             reset = b"\x1b[0m" if b"\x1b" in data else b""
-            if not data:
-                return
+        else:
+            data = piped(data)
+        if not data:
+            return
         prefix = reset + paint(f"{self._label(job_id):<{self._width}} |", "bright_black", self._colours).encode() + b" "
         self._out.write(prefix + data[:-1].replace(b"\n", b"\n" + prefix) + reset + b"\n")
 

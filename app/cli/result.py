@@ -70,10 +70,13 @@ class Renderer(Protocol):
         """A status changed. Called in the order of the sequence numbers."""
 
     def job_added(self, job: Job) -> None:
-        """A job that a dynamic matrix made; for a known id, newer facts of it (such as `next_attempt_at`)."""
+        """A job that a dynamic matrix made; for a known id, newer facts of it (`next_attempt_at`, `tolerated`)."""
 
     def steps(self, job_id: int, attempt: int, names: Sequence[str]) -> None:
         """The step names of an attempt, once they are known."""
+
+    def step_tolerated(self, job_id: int, step: int) -> None:
+        """The step of the latest attempt that has just failed does not fail its job."""
 
     def log(self, job: Job, attempt: int, step: int, data: bytes) -> None:
         """New log bytes, secrets masked; mostly whole lines, but the last one may still be open."""
@@ -98,6 +101,8 @@ class Silent:
     def job_added(self, job: Job) -> None: ...
 
     def steps(self, job_id: int, attempt: int, names: Sequence[str]) -> None: ...
+
+    def step_tolerated(self, job_id: int, step: int) -> None: ...
 
     def log(self, job: Job, attempt: int, step: int, data: bytes) -> None: ...
 

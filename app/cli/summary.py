@@ -5,6 +5,7 @@ from datetime import datetime
 from app.cli.board import Board, JobView, RunView
 from app.cli.log_text import shown
 from app.cli.output import duration, paint, status_text, width_of
+from widgets.glyphs import look
 from widgets.safe_text import plain
 
 LAST_LINES = 20
@@ -13,12 +14,14 @@ MOST_FAILURES = 5
 
 def failures(board: Board, colours: bool) -> list[str]:
     """Return the excerpt of each failed job, the first few of them."""
-    failed = [job for run in board.runs.values() for job in run.jobs if job.status in ("failed", "timed_out")]
+    jobs = [job for run in board.runs.values() for job in run.jobs]
+    failed = [job for job in jobs if job.status in ("failed", "timed_out") and not job.job.tolerated]
     lines: list[str] = []
     for job in failed[:MOST_FAILURES]:
         lines += ["", *_failure(board, job, colours)]
     if len(failed) > MOST_FAILURES:
-        lines += ["", f"{len(failed) - MOST_FAILURES} more jobs failed; `treadle show RUN` lists them all."]
+        more = len(failed) - MOST_FAILURES
+        lines += ["", f"{more} more job{'' if more == 1 else 's'} failed; `treadle show RUN` lists a run's jobs."]
     return lines
 
 
@@ -56,7 +59,16 @@ def overview(board: Board, now: datetime, colours: bool) -> list[str]:
         lines.append("")
         lines += [f"  {_job_line(job, width, now, colours)}".rstrip() for job in run.jobs]
         lines.append(run_line(run, now, colours))
+    if len(board.runs) > 1:
+        lines += ["", _all_runs(board)]
     return lines
+
+
+def _all_runs(board: Board) -> str:
+    counts: dict[str, int] = {}
+    for run in board.runs.values():
+        counts[run.status] = counts.get(run.status, 0) + 1
+    return f"{len(board.runs)} runs: {', '.join(f'{n} {look(status).word}' for status, n in counts.items())}"
 
 
 def run_line(run: RunView, now: datetime, colours: bool) -> str:
@@ -73,4 +85,6 @@ def _job_line(job: JobView, width: int, now: datetime, colours: bool) -> str:
         notes.append(f"{job.attempt} attempts")
     if job.status != "success":
         notes.append(ending(job) if job.status in ("failed", "timed_out") else job.reason)
+    if job.job.tolerated:
+        notes.append("may fail")
     return f"{status}  {name}  {'  '.join(plain(note) for note in notes if note)}"

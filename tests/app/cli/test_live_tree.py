@@ -44,12 +44,12 @@ def test_a_job_shows_its_status_in_words_and_its_running_step(world, tree):
     world.at_s = 3.5
     assert drawn(tree, world).split("\n") == [
         "◌ queued  CI #3  push main 01234567  0/2 jobs  3.5 s",
-        "  ● running    build  3.5 s",
+        "  ● running    build   3.5 s",
         "      ✓ 1 step done",
         "      ● running  Run make  2.5 s",
         "        linking [bold]x[/bold]",
         "      ○ 1 to go",
-        "  ○ pending    deploy  for build",
+        "  ○ pending    deploy  waits for build",
     ]
 
 

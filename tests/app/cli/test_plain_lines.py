@@ -1,5 +1,8 @@
 """Plain progress: every line once, whole, behind its job's name."""
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 
 from app.cli.plain_lines import PlainLines
@@ -75,15 +78,102 @@ def test_a_terminal_never_gets_more_than_colours_from_a_job(world, out):
     assert "| ▸ Run it\nbuild | Error: no\n" in text(out)
 
 
-def test_a_second_attempt_says_so(world, out, plain):
+def test_a_second_attempt_says_so_and_when_it_comes(world, out, plain):
     build = world.job(1, "build")
     world.run(build)
     world.tell("job", build, "queued", "running", attempt=1)
-    world.tell("job", build, "running", "retrying", reason="exit code 1, next in 10 s")
+    plain.job_added(replace(build, next_attempt_at=world.now() + timedelta(seconds=10)))
+    world.tell("job", build, "running", "retrying", reason="exit code 1")
     world.tell("job", build, "queued", "running", attempt=2)
     assert "build  running\n" in text(out)
-    assert "build  retrying: exit code 1, next in 10 s\n" in text(out)
+    assert "build  retrying in 10 s: exit code 1\n" in text(out)
     assert "build  running (attempt 2)\n" in text(out)
+
+
+def begin(world, plain, job, *names: str) -> None:
+    world.tell("job", job, "queued", "running", attempt=1)
+    plain.steps(job.id, 1, names)
+
+
+def test_a_step_is_announced_by_its_name_in_place_of_the_engines_own_introduction(world, out, plain):
+    build = world.job(1, "build")
+    world.run(build)
+    world.tell("job", build, "queued", "running", attempt=1)
+    world.log(build, 1, -1, b"##[group]Set up job\nContainer: x\n##[endgroup]\nPulling x\n")
+    plain.steps(1, 1, ["Compile"])
+    world.tell("step", build, "pending", "running", attempt=1, step=0, name="Compile")
+    world.log(build, 1, 0, b"##[group]Run make\nmake\nenv:\n  A: b\n##[endgroup]\ncc x.c\n##[error]no\n")
+    assert text(out).endswith(
+        "build  running\nbuild | Pulling x\nbuild | ▸ Compile\nbuild | cc x.c\nbuild | Error: no\n"
+    )
+
+
+def test_a_group_that_a_step_prints_itself_stays(world, out, plain):
+    build = world.job(1, "build")
+    world.run(build)
+    begin(world, plain, build, "Make")
+    world.tell("step", build, "pending", "running", attempt=1, step=0, name="Make")
+    world.log(build, 1, 0, b"##[group]Run make\nmake\n##[endgroup]\n##[group]Run tests\nok\n##[endgroup]\n")
+    assert text(out).endswith("build | ▸ Make\nbuild | ▸ Run tests\nbuild | ok\n")
+
+
+def test_what_a_step_prints_waits_for_the_news_that_the_step_runs(world, out, plain):
+    build = world.job(1, "build")
+    world.run(build)
+    begin(world, plain, build, "One", "Two ${{ matrix.x }}")
+    world.tell("step", build, "pending", "running", attempt=1, step=0, name="One")
+    world.log(build, 1, 0, b"1\n")
+    world.log(build, 1, 1, b"2\n")
+    world.tell("step", build, "running", "success", attempt=1, step=0, name="One")
+    assert "2\n" not in text(out)
+    world.tell("step", build, "pending", "running", attempt=1, step=1, name="Two x")
+    assert text(out).endswith("| ▸ One\nbuild | 1\nbuild | ▸ Two x\nbuild | 2\n")
+
+
+def test_what_never_had_news_comes_before_the_jobs_end(world, out, plain):
+    build = world.job(1, "build")
+    world.run(build)
+    world.tell("job", build, "queued", "running", attempt=1)
+    world.log(build, 1, 0, b"all there was\n")
+    world.tell("job", build, "running", "failed", attempt=1, reason="the engine went away")
+    assert "build | all there was\nbuild  failed in 0.0 s: the engine went away\n" in text(out)
+
+
+def test_a_tolerated_failure_is_neither_the_jobs_nor_the_runs(world, out, plain):
+    build, extra = world.job(1, "build"), world.job(2, "extra")
+    run = world.run(build, extra)
+    begin(world, plain, build, "Lint", "Test")
+    world.tell("step", build, "running", "failed", attempt=1, step=0, name="Lint", code=3)
+    plain.step_tolerated(1, 0)
+    world.tell("step", build, "running", "failed", attempt=1, step=1, name="Test", code=7)
+    world.tell("job", build, "running", "failed", attempt=1)
+    plain.job_added(replace(extra, tolerated=True))
+    world.tell("job", extra, "queued", "failed", attempt=1)
+    world.tell("run", run, "running", "failed")
+    plain.finished(Result("failed", 2.0, ()))
+    assert "build  failed in 0.0 s: step 'Test', exit code 7\n" in text(out)
+    assert "── build, step 'Test': exit code 7 ──" in text(out)
+    assert "── extra" not in text(out)
+    assert "extra  failed  may fail" in text(out)
+
+
+def test_the_jobs_of_a_matrix_stand_together_also_when_they_come_later(world, out, plain):
+    plan, last = world.job(1, "plan"), world.job(3, "last")
+    run = world.run(plan, world.job(2, "test (a)", key="test"), last)
+    plain.job_added(world.job(4, "test (b)", key="test"))
+    world.tell("run", run, "running", "success")
+    before = len(text(out))
+    plain.finished(Result("success", 2.0, ()))
+    names = [line.split()[2] for line in text(out)[before:].splitlines() if line.startswith("  ")]
+    assert names == ["plan", "test", "test", "last"]
+
+
+def test_several_runs_end_with_their_count(world, out, plain):
+    one, two = world.run(world.job(1, "a")), world.run(world.job(2, "b", run_id=8), id=8)
+    world.tell("run", one, "running", "success")
+    world.tell("run", two, "running", "failed")
+    plain.finished(Result("failed", 2.0, ()))
+    assert text(out).endswith("\n2 runs: 1 success, 1 failed\n")
 
 
 def test_the_end_shows_the_failed_steps_last_lines_and_where_the_whole_log_is(world, out, plain):
