@@ -28,7 +28,7 @@ HELP = "run workflows of a folder to the end"
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "workflow", nargs="?", metavar="WORKFLOW", help="a workflow file or name (default: all that the event triggers)"
+        "workflow", nargs="?", metavar="WORKFLOW", help="a workflow's file or name (default: all that the event triggers)"
     )
     parser.add_argument("--repo", default=".", metavar="DIR", help="the repository (default: here)")
     parser.add_argument(
@@ -165,11 +165,13 @@ def _repo(path: Path) -> "Repo":
 
 
 def _workflow(given: str | None, root: Path) -> str | None:
-    """Return a workflow file's path in the repository, or what was given as a name."""
+    """Return a workflow file's path in the repository, or what was given as a name. A file's bare name will do."""
     if given is None:
         return None
+    from engine.git import WORKFLOW_FOLDERS
+
     path = Path(given)
-    for candidate in (path, root / path):
+    for candidate in (path, root / path, *(root / folder / given for folder in WORKFLOW_FOLDERS)):
         if candidate.is_file() and candidate.resolve().is_relative_to(root.resolve()):
             return candidate.resolve().relative_to(root.resolve()).as_posix()
     return given

@@ -68,7 +68,7 @@ def test_a_run_is_seen_looked_up_read_and_taken_up_again(treadle):
     again = treadle("retry", "latest", "--failed")
     assert again.returncode == 0, again.stderr
     assert "No engine runs" in again.stderr
-    assert treadle("run", *HERE, "--job", "build").returncode == 0
+    assert treadle("run", "ci.yml", *HERE, "--job", "build").returncode == 0
     followed = treadle("logs", "r1/test", "--follow")
     assert (followed.returncode, "hello at attempt 2\n" in followed.stdout) == (0, True)
 
