@@ -95,27 +95,30 @@ def prepare(store: Store, request: LocalRequest) -> Intake:
         try:
             known[path] = store.definitions.keep(path, _text(content, path), policy)
         except WorkflowError as error:
-            broken.append(error)
+            if all((error.path, error.findings) != (other.path, other.findings) for other in broken):
+                broken.append(error)  # the policy file's own faults come up with each workflow
     chosen = _choose(facts, known, wanted, broken)
+    known_jobs = frozenset(key for _, workflow in chosen.values() for key in workflow.jobs)
     runs: list[Prepared] = []
     verdicts: dict[str, str] = {}
     for path, (digest, workflow) in chosen.items():
         event = request.event or _usual_event(workflow, named=wanted is not None)
         trigger = next((one for one in workflow.on if one.event == event), None)
         verdict = fires(workflow.on, facts.trigger_event(event, workflow))
-        verdicts[path] = verdict.reason
+        verdicts[path] = verdict.reason if verdict.runs or wanted is None else f"asked for by name ({verdict.reason})"
         if wanted is not None and trigger is None:
             raise GitError(f"{path} does not listen to {event}, only to {', '.join(t.event for t in workflow.on)}.")
         if wanted is None and not verdict.runs:
             continue
+        only = request.jobs & workflow.jobs.keys() | request.jobs - known_jobs  # each job where it is; planning refuses
+        if request.jobs and not only:
+            verdicts[path] = f"it has none of the jobs asked for: {', '.join(sorted(request.jobs))}"
+            continue
         try:
-            runs.append(_plan(facts, request, digest, workflow, event, trigger))
+            runs.append(_plan(facts, request, digest, workflow, event, trigger, only))
         except WorkflowError as error:
             broken.append(error)
-    if len(broken) == 1:
-        raise broken[0]
-    if broken:
-        raise ExceptionGroup("invalid workflows", broken)
+    _refuse(broken)
     return Intake(request, tuple(runs), verdicts, facts.notes)
 
 
@@ -124,28 +127,29 @@ def record(store: Store, intake: Intake, actor: str, clock: Clock) -> list[int]:
     if not intake.runs:
         return []
     repo, first = intake.request.repo, intake.runs[0]
-    repo_id = store.runs.repo(repo.name, str(repo.root), repo.remote_url or "")
-    fields = {"ref": first.ref, "sha": first.sha, "actor": actor, "payload": first.contexts["github"]["event"]}
-    event_id, _ = store.runs.event(repo_id, f"local-{uuid.uuid4()}", first.event, fields, clock.now())
     ids = []
-    for prepared in intake.runs:
-        new = NewRun(
-            repo_id=repo_id,
-            event_id=event_id,
-            workflow_path=prepared.workflow.path,
-            workflow_name=prepared.workflow.title,
-            definition=prepared.definition,
-            event=prepared.event,
-            ref=prepared.ref,
-            sha=prepared.sha,
-            plan=lambda run_id, number, prepared=prepared: _planned(prepared, run_id, number),  # type: ignore[misc]
-            contexts=prepared.contexts,
-            source=prepared.source,
-            secrets=store.secrets.seal(intake.request.secrets),
-            title=_title(prepared),
-        )
-        ids.append(store.runs.create(new, actor, clock.now()))
-    store.runs.verdicts(event_id, intake.verdicts)
+    with store.database.write(durable=True):  # all of them or none
+        repo_id = store.runs.repo(repo.name, str(repo.root), repo.remote_url or "")
+        fields = {"ref": first.ref, "sha": first.sha, "actor": actor, "payload": first.contexts["github"]["event"]}
+        event_id, _ = store.runs.event(repo_id, f"local-{uuid.uuid4()}", first.event, fields, clock.now())
+        for prepared in intake.runs:
+            new = NewRun(
+                repo_id=repo_id,
+                event_id=event_id,
+                workflow_path=prepared.workflow.path,
+                workflow_name=prepared.workflow.title,
+                definition=prepared.definition,
+                event=prepared.event,
+                ref=prepared.ref,
+                sha=prepared.sha,
+                plan=lambda run_id, number, prepared=prepared: _planned(prepared, run_id, number),  # type: ignore[misc]
+                contexts=prepared.contexts,
+                source=prepared.source,
+                secrets=store.secrets.seal(intake.request.secrets),
+                title=_title(prepared),
+            )
+            ids.append(store.runs.create(new, actor, clock.now()))
+        store.runs.verdicts(event_id, intake.verdicts)
     return ids
 
 
@@ -201,7 +205,7 @@ def _look(store: Store, request: LocalRequest) -> _Facts:
     if request.rev is not None:
         sha = git.resolve(repo, request.rev)
         commit = git.commit_info(repo, sha)
-        branch, tag = _named(request.rev)
+        branch, tag = _named(repo, request.rev, sha)
         files = git.workflow_files(repo, sha)
         return _Facts(request, sha, files, sha, sha, branch, tag, commit.message, None, repo, ())
     mirror = store.home / "repos" / f"{uuid.uuid5(uuid.NAMESPACE_URL, str(repo.root)).hex[:16]}.git"
@@ -214,10 +218,21 @@ def _look(store: Store, request: LocalRequest) -> _Facts:
     )
 
 
-def _named(rev: str) -> tuple[str | None, str | None]:
-    if rev.startswith("refs/tags/"):
-        return None, rev.removeprefix("refs/tags/")
-    return rev.removeprefix("refs/heads/"), None
+def _named(repo: git.Repo, rev: str, sha: str) -> tuple[str | None, str | None]:
+    """Return the branch or the tag that a revision means; a bare commit is taken for HEAD's branch where it is that."""
+    for prefix in ("refs/heads/", "refs/tags/", "refs/remotes/origin/"):
+        name = rev.removeprefix(prefix)
+        if not name.startswith("refs/") and _exists(repo, prefix + name):
+            return (None, name) if prefix == "refs/tags/" else (name, None)
+    return (repo.branch if sha == repo.head else None), None
+
+
+def _exists(repo: git.Repo, rev: str) -> bool:
+    try:
+        git.resolve(repo, rev)
+    except GitError:
+        return False
+    return True
 
 
 def _choose(
@@ -234,10 +249,18 @@ def _choose(
     if named:
         broken.clear()
         return named
+    _refuse(broken)  # it may be in one of those
     names = [*facts.files, *(workflow.name for _, workflow in known.values() if workflow.name)]
     near = get_close_matches(wanted, names, n=1)
     hint = f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(names)}."
     raise GitError(f"There is no workflow {wanted!r} in {facts.repo.root}.", hint)
+
+
+def _refuse(broken: list[WorkflowError]) -> None:
+    if len(broken) == 1:
+        raise broken[0]
+    if broken:
+        raise ExceptionGroup("invalid workflows", broken)
 
 
 def _usual_event(workflow: Workflow, *, named: bool) -> str:
@@ -248,9 +271,15 @@ def _usual_event(workflow: Workflow, *, named: bool) -> str:
 
 
 def _plan(
-    facts: _Facts, request: LocalRequest, digest: str, workflow: Workflow, event: str, trigger: Trigger | None
+    facts: _Facts,
+    request: LocalRequest,
+    digest: str,
+    workflow: Workflow,
+    event: str,
+    trigger: Trigger | None,
+    only: frozenset[str],
 ) -> Prepared:
-    asked = request.jobs & workflow.jobs.keys() or workflow.jobs.keys()
+    asked = only & workflow.jobs.keys() or workflow.jobs.keys()
     keys = closure({key: job.needs for key, job in workflow.jobs.items()}, asked)
     called = check_calls(workflow, lambda path: git.read_file(facts.repo, facts.rev, path))
     stops = [finding for finding in called if finding.unsupported or finding.severity is Severity.ERROR]
@@ -286,7 +315,6 @@ def _plan(
         "executor": request.executor,
         "env": dict(request.env),
     }
-    only = request.jobs
     plan = plan_run(workflow, contexts, only)
     return Prepared(workflow, digest, event, ref, facts.head or facts.sha, contexts, source, plan, only)
 

@@ -1,5 +1,7 @@
 """What a person may ask of runs and jobs, and what they are told."""
 
+import threading
+
 import pytest
 
 from engine.control.commands import cancel, retry
@@ -15,13 +17,13 @@ def run_of(lab, run_id):
 
 def test_cancelling_a_run_says_so_and_rings(lab):
     run_id = lab.run(jobs(a=""))
-    rung = []
-    bell = Doorbell(lab.store.home, lambda: rung.append(1))
+    rung = threading.Event()
+    bell = Doorbell(lab.store.home, rung.set)
     bell.start()
     said = cancel(lab.store, run_of(lab, run_id), "ada", lab.clock)
+    assert rung.wait(30)
     bell.stop()
     assert said == f"Run {run_id} is being cancelled."
-    assert rung
     lab.tick()
     assert lab.status(run_id) == "cancelled"
     assert run_of(lab, run_id).reason == "cancelled by ada"
