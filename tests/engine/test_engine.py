@@ -1,0 +1,29 @@
+"""The engine as a whole: what it does with what an earlier one left."""
+
+from datetime import UTC, datetime
+
+from engine.bus import Bus
+from engine.engine import Engine
+from engine.home import HomeLock
+from engine.settings import Settings
+from engine.worker.executors import Executors
+from tests.engine.fakes import FakeClock, Lab, jobs
+
+
+def test_what_an_earlier_engine_left_is_taken_over_however_long_it_was_away(tmp_path):
+    lab = Lab(tmp_path / "home")
+    lab.clock = FakeClock(datetime(2020, 1, 1, tzinfo=UTC))  # every lease of then ran out long ago
+    run_id = lab.run(jobs(a=""))
+    left = lab.start("an earlier worker")
+    bus, lock = Bus(), HomeLock(lab.store.home)
+    assert lock.take()
+    news = bus.listen("news")
+    engine = Engine(Settings(lab.store.home, workers=1), lab.store, lock, bus, Executors({}, set)).start()
+    while not lab.named(run_id, "a").finished_at:
+        assert news.wait(30)
+    engine.stop()
+    first, *_ = lab.store.queries.attempts(left.job_id)
+    assert first.status == "lost"
+    assert first.worker != "an earlier worker", "the watchdog was quicker"
+    assert HomeLock(lab.store.home).take(), "and the home is free again"
+    lab.close()
