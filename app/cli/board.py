@@ -9,6 +9,7 @@ from engine.core.states import JOB_FINAL
 from widgets.safe_text import plain
 
 TAIL_BYTES = 16_384
+WAITING = frozenset({"pending", "queued", "blocked"})
 
 
 @dataclass(slots=True)
@@ -72,6 +73,11 @@ class RunView:
     status: str
     jobs: list[JobView]
     finished_at: datetime | None = None
+
+    @property
+    def waits(self) -> bool:
+        """Whether nothing of it has begun."""
+        return self.finished_at is None and all(job.status in WAITING for job in self.jobs)
 
     def seconds(self, now: datetime) -> float:
         return ((self.finished_at or now) - self.run.created_at).total_seconds()

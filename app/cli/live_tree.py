@@ -11,7 +11,7 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from app.cli.board import Board, JobView, RunView, StepView
+from app.cli.board import WAITING, Board, JobView, RunView, StepView
 from app.cli.log_text import shown
 from app.cli.output import colour_wanted, duration, short_ref, width_of
 from app.cli.result import Result
@@ -21,8 +21,7 @@ from engine.core.records import Job, Run, Transition
 from widgets.glyphs import look
 from widgets.safe_text import plain
 
-WAITING = frozenset({"pending", "queued", "blocked"})
-FOLDS = 5
+FOLDS = 6
 WIDEST_NAME = 40
 ACTIVE = frozenset({"running", "retrying", "failed", "timed_out"})
 
@@ -83,11 +82,12 @@ def tree_lines(board: Board, now: datetime, width: int, height: int) -> list[Tex
     """Return the tree in at most `height` lines of `width` columns, folded as little as that allows.
 
     Folded first: steps and the running step's last line; then of a matrix the jobs that neither run nor failed; then
-    each matrix into one line; then all that is finished or waits; what still does not fit is counted in the last line.
+    each matrix into one line; then all jobs, last all runs that are finished or wait. What still does not fit is
+    counted in the last line.
     """
     lines: list[Text] = []
     for fold in range(FOLDS):
-        lines = [line for run in board.runs.values() for line in _run(board, run, now, fold)]
+        lines = list(_runs(board, now, fold))
         if len(lines) <= height:
             break
     if len(lines) > height:
@@ -99,12 +99,35 @@ def tree_lines(board: Board, now: datetime, width: int, height: int) -> list[Tex
     return lines
 
 
+def _runs(board: Board, now: datetime, fold: int) -> Iterable[Text]:
+    finished = waiting = 0
+    for run in board.runs.values():
+        if fold >= 5 and run.status in ("success", "skipped", "cancelled"):
+            finished += 1
+        elif fold >= 5 and run.waits:
+            waiting += 1
+        else:
+            yield from _run(board, run, now, fold)
+    yield from _more("run", finished, waiting)
+
+
+def _more(noun: str, finished: int, waiting: int, indent: str = "") -> Iterable[Text]:
+    """Count what was folded away."""
+    if finished:
+        what = f"{finished} more {noun}{'' if finished == 1 else 's'} finished"
+        yield Text(f"{indent}{look('success').glyph} {what}", style="green")
+    if waiting:
+        what = f"{waiting} more {noun} waits" if waiting == 1 else f"{waiting} more {noun}s wait"
+        yield Text(f"{indent}{look('pending').glyph} {what}", style="bright_black")
+
+
 def _run(board: Board, run: RunView, now: datetime, fold: int) -> Iterable[Text]:
     where = " ".join(part for part in (plain(run.run.event), plain(short_ref(run.run.ref)), run.run.sha[:8]) if part)
     done = sum(job.final for job in run.jobs)
     head = _status(run.status)
-    head.append(f"  {run.name} #{run.run.number}", style="bold").append(f"  {where}", style="bright_black")
+    head.append(f"  {run.name} #{run.run.number}", style="bold")
     head.append(f"  {done}/{len(run.jobs)} jobs  {duration(run.seconds(now))}")
+    head.append(f"  {where}", style="bright_black")
     yield head
     name_width = min(WIDEST_NAME, max((width_of(job.name) for job in run.jobs), default=0))
     groups: dict[str, list[JobView]] = {}
@@ -124,10 +147,8 @@ def _run(board: Board, run: RunView, now: datetime, fold: int) -> Iterable[Text]
         else:
             for job in jobs:
                 yield from _job(board, job, now, fold, name_width)
-    if finished:
-        yield Text(f"  {look('success').glyph} {finished} more finished", style="green")
-    if waiting:
-        yield Text(f"  {look('pending').glyph} {waiting} more waiting", style="bright_black")
+    if run.finished_at is None and not run.waits:
+        yield from _more("job", finished, waiting, "  ")
 
 
 def _matrix(key: str, jobs: list[JobView], now: datetime) -> Text:

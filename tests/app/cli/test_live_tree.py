@@ -43,7 +43,7 @@ def test_a_job_shows_its_status_in_words_and_its_running_step(world, tree):
     world.log(build, 1, 1, b"compiling\nlinking [bold]x[/bold]\n")
     world.at_s = 3.5
     assert drawn(tree, world).split("\n") == [
-        "◌ queued  CI #3  push main 01234567  0/2 jobs  3.5 s",
+        "◌ queued  CI #3  0/2 jobs  3.5 s  push main 01234567",
         "  ● running    build   3.5 s",
         "      ✓ 1 step done",
         "      ● running  Run make  2.5 s",
@@ -83,6 +83,19 @@ def test_a_matrix_folds_into_one_line_before_anything_is_hidden(world, tree):
     assert "test ×40: 3 running, 37 pending" in shown
     assert shown.count("running    test (") == 3
     assert "test (" not in drawn(tree, world, height=4)
+
+
+def test_runs_that_are_over_or_wait_fold_away_before_anything_is_hidden(world, tree):
+    runs = [world.run(world.job(n, "build", run_id=n), id=n, name=f"W{n}") for n in range(1, 31)]
+    for run in runs[:3]:
+        world.tell("run", run, "running", "success")
+    world.tell("job", world.job(4, "build", run_id=4), "queued", "running", attempt=1)
+    assert drawn(tree, world, height=4).split("\n") == [
+        "◌ queued  W4 #3  0/1 jobs  0.0 s  push main 01234567",
+        "  ● running    build  0.0 s",
+        "✓ 3 more runs finished",
+        "○ 26 more runs wait",
+    ]
 
 
 def test_nothing_but_text_and_colour_of_a_job_reaches_the_screen(world, tree, screen):
