@@ -152,7 +152,7 @@ class Queue:
     def steps(self, lease: Lease, news: Sequence[StepNews], state: Any = None) -> None:
         """Write changes of steps, in order, in one transaction. Raises LeaseLost."""
         with self._db.write():
-            attempt, job = self._held(lease)
+            self._held(lease)
             for item in news:
                 change = Change(item.cause, item.at, lease.worker, item.reason, item.exit_code)
                 fields = {
@@ -160,7 +160,7 @@ class Queue:
                     for name in ("outcome", "conclusion", "log_start", "log_end", "summary", "name")
                     if (value := getattr(item, name)) not in (None, "")
                 }
-                transitions.change_step(attempt, job, item.index, change, **fields)
+                transitions.change_step(lease, item.index, change, **fields)
             if state is not None:
                 AttemptRow.update(state=state).where(AttemptRow.id == lease.attempt_id).execute()
 
@@ -259,13 +259,10 @@ class Queue:
             transitions.change_run(job.run_id, RunStatus.QUEUED, Change("started", now, worker))
         return Lease(job_id, job.run_id, attempt.id, number, attempt.token, worker)
 
-    def _held(self, lease: Lease) -> tuple[AttemptRow, JobRow]:
-        attempt = AttemptRow.get_or_none(
-            (AttemptRow.token == lease.token) & (AttemptRow.status == AttemptStatus.RUNNING)
-        )
-        if attempt is None:
+    def _held(self, lease: Lease) -> None:
+        held = (AttemptRow.token == lease.token) & (AttemptRow.status == AttemptStatus.RUNNING)
+        if AttemptRow.select(AttemptRow.id).where(held).scalar() != lease.attempt_id:
             raise LeaseLost(f"Attempt {lease.number} of job {lease.job_id} is no longer {lease.worker}'s.")
-        return attempt, JobRow.get_by_id(attempt.job_id)
 
     def _end(
         self, token: str, outcome: Outcome, now: datetime, actor: str, outputs: Mapping[str, str], tolerated: bool
@@ -286,7 +283,8 @@ class Queue:
                 spread=random.uniform(-1, 1), now=now,
             )  # fmt: skip
             change = Change(outcome.cause, now, actor, outcome.reason, outcome.exit_code)
-            self._end_steps(attempt, job, outcome, now, actor)
+            key = Lease(job.id, job.run_id, attempt.id, attempt.number, token, attempt.worker)
+            self._end_steps(key, outcome, now, actor)
             if not transitions.change_attempt(attempt, job, change, outcome.kind):
                 raise LeaseLost("The attempt was ended by somebody else.")
             fields: dict[str, Any] = {"outputs": dict(outputs), "deadline_at": None, "lost_count": 0}
@@ -303,17 +301,18 @@ class Queue:
             change = Change(verdict.cause, now, actor, outcome.reason, outcome.exit_code)
             if not transitions.change_job(job.id, JobStatus.RUNNING, change, **fields):
                 raise LeaseLost(f"Job {job.id} is no longer running.")
-            status = JobStatus(JobRow.get_by_id(job.id).status)
+            status = JobStatus(JobRow.select(JobRow.status).where(JobRow.id == job.id).scalar())
         with self._lock:
             self._running[job.repo_id] = max(0, self._running.get(job.repo_id, 0) - 1)
         if status == JobStatus.QUEUED:
             self.add([job.id])
         return status
 
-    def _end_steps(self, attempt: AttemptRow, job: JobRow, outcome: Outcome, now: datetime, actor: str) -> None:
+    def _end_steps(self, lease: Lease, outcome: Outcome, now: datetime, actor: str) -> None:
         """End what the worker left open: the step that overran is the one that ran when the time was up."""
-        unfinished = StepRow.select().where((StepRow.attempt_id == attempt.id) & StepRow.finished_at.is_null())
-        for step in list(unfinished.order_by(StepRow.position)):
+        unfinished = (StepRow.attempt_id == lease.attempt_id) & StepRow.finished_at.is_null()
+        steps = StepRow.select(StepRow.position, StepRow.status).where(unfinished).order_by(StepRow.position)
+        for step in list(steps):
             overran = outcome.cause == "overran" and step.status == StepStatus.RUNNING
             change = Change("overran" if overran else "cancelled", now, actor, "the attempt ended")
-            transitions.change_step(attempt, job, step.position, change)
+            transitions.change_step(lease, step.position, change)

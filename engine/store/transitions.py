@@ -6,7 +6,7 @@ Only this module writes a status. `apply`, `claim` and `finish` call it, inside 
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from peewee import fn
 
@@ -19,7 +19,6 @@ from engine.core.states import (
     next_status,
 )
 from engine.store.tables import AttemptRow, EdgeRow, JobRow, RunRow, StepRow, TransitionRow
-
 
 # What a job's own change and its end have to know of it; whole rows are wide, and this is done for every job.
 ENDING = (
@@ -37,6 +36,19 @@ class Change:
     actor: str
     reason: str = ""
     exit_code: int | None = None
+
+
+class AttemptKey(Protocol):
+    """All that names an attempt: its own id, its number in its job, its job and its run."""
+
+    @property
+    def attempt_id(self) -> int: ...
+    @property
+    def number(self) -> int: ...
+    @property
+    def job_id(self) -> int: ...
+    @property
+    def run_id(self) -> int: ...
 
 
 def change_run(run_id: int, expected: str, change: Change, **fields: Any) -> bool:
@@ -91,26 +103,19 @@ def change_attempt(row: AttemptRow, job: JobRow, change: Change, kind: str = "")
     return True
 
 
-def change_step(attempt: AttemptRow, job: JobRow, index: int, change: Change, **fields: Any) -> bool:
-    step = StepRow.get((StepRow.attempt_id == attempt.id) & (StepRow.position == index))
-    status = next_status("step", step.status, change.cause)
+def change_step(attempt: AttemptKey, index: int, change: Change, **fields: Any) -> bool:
+    place = (StepRow.attempt_id == attempt.attempt_id) & (StepRow.position == index)
+    found: Any = StepRow.select(StepRow.status, StepRow.name).where(place).tuples().get()
+    before, name = found
+    status = next_status("step", before, change.cause)
     fields |= {"started_at": change.at} if status == "running" else {"finished_at": change.at}
     query = StepRow.update(status=status, exit_code=change.exit_code, **fields).where(
-        (StepRow.attempt_id == attempt.id) & (StepRow.position == index) & (StepRow.status == step.status)
+        place & (StepRow.status == before)
     )
     if query.execute() != 1:
         return False
-    _record(
-        "step",
-        job.run_id,
-        step.status,
-        status,
-        change,
-        job_id=job.id,
-        attempt=attempt.number,
-        step=index,
-        name=fields.get("name", step.name),
-    )
+    where = {"job_id": attempt.job_id, "attempt": attempt.number, "step": index, "name": fields.get("name", name)}
+    _record("step", attempt.run_id, before, status, change, **where)
     return True
 
 

@@ -9,6 +9,7 @@ import shlex
 import threading
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from functools import partial
 from typing import Any
 
 from engine.core.clock import Clock, SystemClock
@@ -30,7 +31,7 @@ from engine.worker.executor import Box, BoxSpec, Say
 _log = logging.getLogger(__name__)
 _FILL_LIMIT_S = 600.0
 _CROWD = 4  # with more boxes than these to come, a slot that is being made will pay
-_PATIENCE_S, _CROWD_PATIENCE_S = 0.1, 2.0  # how long to wait for a slot: less than it saves; for the sake of others
+_PATIENCE_S, _CROWD_PATIENCE_S = 0.25, 2.0  # how long to wait for a slot: less than it saves; for the sake of others
 _NO_NETWORK_HOSTS = (("/etc/hosts", "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n"),)
 
 
@@ -225,7 +226,11 @@ class DockerExecutor:
             if slot:
                 self._used_slots[box_id] = slot
         return DockerBox(
-            self._client, box_id, spec, lambda: self._remove(box_id, name), lambda: self._give_back(box_id)
+            self._client,
+            box_id,
+            spec,
+            lambda: self._remove(box_id, name, may_overlay(spec)),
+            lambda: self._give_back(box_id),
         )
 
     def _give_back(self, box_id: str) -> None:
@@ -302,25 +307,25 @@ class DockerExecutor:
                 f"The engine refuses the box {spec.name}: {words}.", "Mend the job's `container:`."
             ) from error
 
-    def _remove(self, box_id: str, name: str) -> None:
+    def _remove(self, box_id: str, name: str, layered: bool) -> None:
         with self._lock:
             self._boxes.discard(box_id)
         try:
-            removal = self._removers.submit(self._remove_all, box_id, name)
+            removal = self._removers.submit(self._remove_all, box_id, name, layered)
         except RuntimeError:  # closed already
-            self._remove_all(box_id, name)
+            self._remove_all(box_id, name, layered)
             return
         with self._lock:
             self._removals = {pending for pending in self._removals if not pending.done()} | {removal}
 
-    def _remove_all(self, box_id: str, name: str) -> None:
+    def _remove_all(self, box_id: str, name: str, layered: bool) -> None:
         from docker.errors import DockerException
         from requests.exceptions import RequestException
 
         try:
             self._remove_container(box_id)
             self._give_back(box_id)
-            for layer in overlay_layers(name):
+            for layer in overlay_layers(name) if layered else ():
                 self._remove_volume(layer)
         except (DockerException, RequestException, EngineError) as error:
             _log.warning("%s was left behind, the next start removes it: %s", name, error)
