@@ -225,13 +225,8 @@ class DockerExecutor:
             self._boxes.add(box_id)
             if slot:
                 self._used_slots[box_id] = slot
-        return DockerBox(
-            self._client,
-            box_id,
-            spec,
-            lambda: self._remove(box_id, name, may_overlay(spec)),
-            lambda: self._give_back(box_id),
-        )
+        remove = partial(self._remove, box_id, name, may_overlay(spec))
+        return DockerBox(self._client, box_id, spec, remove, partial(self._give_back, box_id))
 
     def _give_back(self, box_id: str) -> None:
         """Let the next box have the slot of one that runs no more."""
