@@ -178,6 +178,7 @@ def _job(board: Board, job: JobView, now: datetime, fold: int, name_width: int) 
         line.append(_countdown(job, now), style="yellow")
     elif job.status in ("failed", "timed_out"):
         line.append(f"  {ending(job)}", style="red")
+        line.append("  allowed to fail" if job.job.tolerated else "", style="bright_black")
     elif job.reason and job.status in ("cancelled", "skipped"):
         line.append(f"  {job.reason}", style="bright_black")
     step = job.running_step

@@ -28,7 +28,10 @@ HELP = "run workflows of a folder to the end"
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "workflow", nargs="?", metavar="WORKFLOW", help="a workflow's file or name (default: all that the event triggers)"
+        "workflow",
+        nargs="?",
+        metavar="WORKFLOW",
+        help="a workflow file or name (default: all that the event triggers)",
     )
     parser.add_argument("--repo", default=".", metavar="DIR", help="the repository (default: here)")
     parser.add_argument(

@@ -86,5 +86,5 @@ def _job_line(job: JobView, width: int, now: datetime, colours: bool) -> str:
     if job.status != "success":
         notes.append(ending(job) if job.status in ("failed", "timed_out") else job.reason)
     if job.job.tolerated:
-        notes.append("may fail")
+        notes.append("allowed to fail")
     return f"{status}  {name}  {'  '.join(plain(note) for note in notes if note)}"
