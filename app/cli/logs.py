@@ -16,7 +16,7 @@ from engine.core.errors import EngineError
 from engine.core.records import Job
 from engine.core.states import JOB_FINAL, AttemptStatus, JobStatus
 from engine.store.log_index import Mark
-from engine.store.logs import LogReader
+from engine.store.logs import NO_STEP, LogReader
 from engine.store.store import Store, open_store
 
 NAME = "logs"
@@ -98,6 +98,7 @@ class _Log:
         self._printer = printer
         self._reader: LogReader | None = None
         self._next = 0
+        self._now = NO_STEP  # the step in whose part of the log the next entry is
         self.found = False
 
     def print_new(self) -> bool:
@@ -112,13 +113,15 @@ class _Log:
             if entry.end > size:
                 break  # announced in the index, not written yet
             self._next += 1
-            if self._step is not None and entry.step != self._step:
+            if entry.mark is Mark.STEP_BEGIN:
+                self._now = entry.step
+            if self._step not in (None, self._now):
                 continue
             self.found = True
             if entry.mark in (Mark.CHUNK, Mark.SAID):
                 for at in range(entry.start, entry.end, BLOCK_BYTES):
                     data = self._reader.read(at, min(entry.end, at + BLOCK_BYTES))
-                    self._printer.write(entry.step, entry.at, data)
+                    self._printer.write(self._now, entry.at, data)
         sys.stdout.buffer.flush()
         return True
 

@@ -4,12 +4,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from engine.core.scheduling import status_functions
 from engine.worker.executor import Say
 from engine.worker.executors import Executors
 from engine.worker.job_box import BoxPlan, plan_box
 from pipelines.errors import ExpressionError
 from pipelines.model import Job, Workflow
-from pipelines.plan import JobPlan, names_of
+from pipelines.plan import KNOWN_EARLY, JobPlan, names_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,8 @@ def boxes(wanted: Iterable[Wanted]) -> list[BoxPlan]:
     plans: dict[tuple[str, str | None], BoxPlan] = {}
     for run in wanted:
         for job in run.jobs:
-            if _is_open(run.workflow.jobs[job.key], job):
+            model = run.workflow.jobs[job.key]
+            if _is_open(model, job) or _is_skipped(model, run.contexts):
                 continue
             contexts = {
                 **run.contexts,
@@ -39,7 +41,7 @@ def boxes(wanted: Iterable[Wanted]) -> list[BoxPlan]:
                 "strategy": {},
             }
             try:
-                plan = plan_box(run.workflow.jobs[job.key], contexts, run.labels, run.executor)
+                plan = plan_box(model, contexts, run.labels, run.executor)
             except ExpressionError:
                 continue  # it depends on what is not known yet; the job itself will say what is wrong
             plans.setdefault((plan.executor, plan.image), plan)
@@ -58,3 +60,17 @@ def _is_open(job: Job, plan: JobPlan) -> bool:
     """Whether other jobs have to run before it is known where this one does."""
     names = names_of(job.runs_on, job.container.image if job.container else None)
     return "needs" in names or (plan.dynamic and not names.isdisjoint({"matrix", "strategy"}))
+
+
+def _is_skipped(job: Job, contexts: Mapping[str, Any]) -> bool:
+    """Whether the job's `if:` is false already, whatever becomes of other jobs."""
+    if job.condition is None or not job.condition.names <= KNOWN_EARLY:
+        return False
+    states = ((True, False, False), (False, True, False), (False, False, True))
+    try:
+        return not any(
+            job.condition.evaluate(contexts, status_functions(ok=ok, failed=failed, cancelled=cancelled))
+            for ok, failed, cancelled in states
+        )
+    except ExpressionError:
+        return False

@@ -45,3 +45,22 @@ def test_where_a_job_runs_is_left_open_while_its_needs_have_not_told(place: str)
 def test_a_label_that_leads_nowhere_is_refused_with_the_fix(runs_on: str, said: str) -> None:
     with pytest.raises(ExecutorUnavailable, match=said):
         images(f"  a: {{runs-on: '{runs_on}', steps: [run: x]}}")
+
+
+@pytest.mark.parametrize(
+    ("condition", "wanted"),
+    [
+        ("github.event_name == 'release'", []),
+        ("false", []),
+        ("always() && vars.WHERE == 'small'", []),
+        ("vars.WHERE == 'big'", ["image:1"]),
+        ("failure()", ["image:1"]),
+        ("cancelled()", ["image:1"]),
+        ("needs.first.outputs.x == 'y'", ["image:1"]),
+        ("fromJSON('{')", ["image:1"]),
+    ],
+)
+def test_a_job_whose_condition_is_false_already_needs_no_image(condition: str, wanted: list[str]) -> None:
+    first = "  first: {runs-on: big, steps: [run: x]}"
+    job = f'  a: {{needs: first, runs-on: ubuntu-latest, if: "{condition}", steps: [run: x]}}'
+    assert images(f"{first}\n{job}") == ["image:2", *wanted]
