@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, Self
 
 from engine.forges.refs import HEADS, TAGS
 from pipelines.triggers import DEFAULT_TYPES, TriggerEvent
@@ -161,6 +161,21 @@ class ForgeEvent:
             return Target(ref, ref, self.sha)
         ref = f"{HEADS}{self.default_branch}" if self.default_branch else "HEAD"
         return Target(ref, ref, None)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the event as plain JSON to keep: what came, from which `from_json` reads the facts again."""
+        kept = {"forge": self.forge, "event": self.event, "delivery_id": self.delivery_id}
+        return {**kept, "payload": self.payload}
+
+    @classmethod
+    def from_json(cls, kept: Mapping[str, Any]) -> Self:
+        """Return the event that `to_json` kept. Raises DeliveryError when this version reads it no more."""
+        from engine.forges.delivery import Envelope, read_event  # it stands on this module
+
+        envelope = Envelope(kept["forge"], kept["event"], kept["delivery_id"], form=False)
+        event = read_event(envelope, kept["payload"])
+        assert isinstance(event, cls)
+        return event
 
     def facts(self) -> dict[str, Any]:
         """Return what is known as plain JSON values, without the payload: to store, to show and to compare."""

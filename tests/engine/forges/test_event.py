@@ -1,14 +1,15 @@
 """The laws of the event: what each delivery says, what it may start, and what a run of it is about."""
 
+import json
 from typing import Any
 
 import pytest
 
 from engine.forges.errors import DeliveryError
-from engine.forges.event import as_github_payload
+from engine.forges.event import ForgeEvent, as_github_payload
 from pipelines.parse import parse_workflow
 from pipelines.triggers import fires
-from tests.engine.forges.deliveries import OLD, REPOSITORY, SHA, ZERO, commit, pull_request, push, read
+from tests.engine.forges.deliveries import OLD, REPOSITORY, SHA, ZERO, commit, gitlab_push, pull_request, push, read
 
 
 def runs(event: Any, on: str) -> bool:
@@ -205,3 +206,10 @@ def test_facts_leave_out_what_is_not_known() -> None:
     facts = read(push(commits=[], head_commit=None)).facts()
     assert not {"author", "message", "tag", "pr_number", "payload", "default_types_trigger"} & facts.keys()
     assert (facts["branch"], facts["changed_files"], facts["changed_files_complete"]) == ("main", [], False)
+
+
+@pytest.mark.parametrize("forge", ["github", "gitea", "gitlab"])
+def test_a_kept_event_reads_as_it_came(forge: str) -> None:
+    event = read(gitlab_push(), "Push Hook", forge) if forge == "gitlab" else read(push(), "push", forge)
+    kept = json.loads(json.dumps(event.to_json()))
+    assert ForgeEvent.from_json(kept) == event
