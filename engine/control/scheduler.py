@@ -101,8 +101,9 @@ def _of_named(
 
     def results(names: tuple[Any, ...]) -> list[str]:
         texts = [to_string(name) for name in names]
-        if strange := next((text for text in texts if text.lower() not in known), None):
-            raise ExpressionError("evaluation", f"{strange!r} is not among the job's needs ({', '.join(needs)})")
+        for text in texts:
+            if text.lower() not in known:
+                raise ExpressionError("evaluation", f"{text!r} is not among the job's needs ({', '.join(needs)})")
         return [known[text.lower()] for text in texts]
 
     def success(*names: Any) -> Any:
