@@ -1,14 +1,21 @@
 """The inbox: every event that came in, on disk before anybody is told so, planned in order, kept and searchable."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from peewee import fn
 
 from engine.store.database import Database
 from engine.store.tables import EventRow, RepoRow
 
 RECEIVED, PLANNED, DROPPED = "received", "planned", "dropped"
+CHUNK = 256  # rows a statement, well under SQLite's limit of bound variables
+_ARRIVING = (
+    EventRow.repo_id, EventRow.delivery, EventRow.kind, EventRow.source, EventRow.fields, EventRow.digest,
+    EventRow.status, EventRow.received_at,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,27 +56,35 @@ class Inbox:
 
     def accept(self, arrivals: Sequence[Arrival], now: datetime) -> list[tuple[int, bool]]:
         """Keep a batch in one write that survives a power cut; return for each its id and whether it is new."""
-        answers: list[tuple[int, bool]] = []
+        first: dict[tuple[int, str], Arrival] = {}
+        for arrival in arrivals:
+            first.setdefault((arrival.repo_id, arrival.delivery), arrival)
+        rows = [
+            (one.repo_id, one.delivery, one.kind, one.source, one.fields, one.digest, RECEIVED, now)
+            for one in first.values()
+        ]
         with self._db.write(durable=True):
-            for arrival in arrivals:
-                known = EventRow.get_or_none(
-                    (EventRow.repo_id == arrival.repo_id) & (EventRow.delivery == arrival.delivery)
-                )
-                if known is not None:
-                    answers.append((known.id, False))
-                    continue
-                row = EventRow.create(
-                    repo_id=arrival.repo_id,
-                    delivery=arrival.delivery,
-                    kind=arrival.kind,
-                    source=arrival.source,
-                    fields=arrival.fields,
-                    digest=arrival.digest,
-                    status=RECEIVED,
-                    received_at=now,
-                )
-                answers.append((row.id, True))
+            last = EventRow.select(fn.MAX(EventRow.id)).scalar() or 0
+            for start in range(0, len(rows), CHUNK):
+                EventRow.insert_many(rows[start : start + CHUNK], _ARRIVING).on_conflict_ignore().execute()
+            ids = self._ids(first)
+        answers = []
+        for arrival in arrivals:
+            key = (arrival.repo_id, arrival.delivery)
+            answers.append((ids[key], ids[key] > last and first.pop(key, None) is not None))
         return answers
+
+    def _ids(self, keys: Iterable[tuple[int, str]]) -> dict[tuple[int, str], int]:
+        """Return the ids of the events with these repositories and deliveries."""
+        deliveries: dict[int, list[str]] = {}
+        for repo_id, delivery in keys:
+            deliveries.setdefault(repo_id, []).append(delivery)
+        found = {}
+        for repo_id, several in deliveries.items():
+            wanted = (EventRow.repo_id == repo_id) & EventRow.delivery.in_(several)
+            for row in EventRow.select(EventRow.id, EventRow.delivery).where(wanted).namedtuples():
+                found[repo_id, row.delivery] = row.id
+        return found
 
     def backlog(self) -> int:
         """Return how many events wait to be planned."""
