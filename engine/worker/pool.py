@@ -1,6 +1,7 @@
 """The worker pool: so many threads that each claim a job, run it and claim the next. Decides nothing about jobs."""
 
 import logging
+import shutil
 import threading
 from collections.abc import Callable
 from functools import partial
@@ -39,11 +40,17 @@ class Pool:
         self._left: list[Lease] = []
 
     def start(self) -> None:
-        """Take up what an earlier engine left running, then work on the queue."""
-        self._left = self._take_over()
+        """Take up what an earlier engine left running, then work on the queue.
+
+        If it had more workers than there are now, what they left is seen to its end by workers beyond the size.
+        """
+        left = self._take_over()
+        self._left = left[: len(self._names)]
         targets: list[tuple[str, Callable[[], None]]] = [("heartbeat", self._beat), ("wishes", self._pass_on)]
         for name, listener in zip(self._names, self._listeners, strict=True):
             targets.append((name, partial(self._work, name, listener)))
+        for lease in left[len(self._names) :]:
+            targets.append((lease.worker, partial(self._run, lease, True)))
         for name, target in targets:
             thread = threading.Thread(target=self._closing, args=(target,), name=name, daemon=True)
             self._threads.append(thread)
@@ -74,12 +81,16 @@ class Pool:
         return len(self._halts)
 
     def _take_over(self) -> list[Lease]:
+        """Get leases on what runs, and clear away the folders of what does not: they hold raw logs."""
         leases = []
-        for number, attempt in enumerate(self._store.queries.running()):
-            worker = self._names[number % len(self._names)]
-            lease = self._store.queue.take_over(attempt.id, worker, self._clock.now())
+        for number, attempt in enumerate(self._store.queries.running(), 1):
+            lease = self._store.queue.take_over(attempt.id, f"worker-{number}", self._clock.now())
             if lease is not None:
                 leases.append(lease)
+        running = {self._store.work_folder(lease.job_id, lease.number) for lease in leases}
+        for folder in (self._store.home / "work").iterdir():
+            if folder not in running:
+                shutil.rmtree(folder, ignore_errors=True)
         return leases
 
     def _closing(self, target: Callable[[], None]) -> None:

@@ -196,6 +196,47 @@ def test_what_runs_is_left_to_the_next_pool_under_a_new_lease(lab: Lab, hands: H
         lab.store.queue.finish(first, GOOD, lab.clock.now(), outputs={}, tolerated=False)
 
 
+def test_a_smaller_pool_takes_up_all_that_a_larger_one_left(lab: Lab, hands: Hands) -> None:
+    together = threading.Barrier(4)
+
+    def leave(lease: Lease, halt: Halt, resumed: bool) -> None:
+        together.wait(30)
+        assert halt.detach.wait(30)
+        raise Detached
+
+    run_id = lab.run(jobs(a="", b="", c="", d="needs: a"))
+    pool = hands.start(leave, size=3)
+    together.wait(30)
+    pool.stop()
+
+    def finish(lease: Lease, halt: Halt, resumed: bool) -> None:
+        if resumed:
+            together.wait(30)
+
+    hands.start(finish, size=1)
+    together.wait(30)
+    hands.until(lambda: lab.status(run_id) == "success")
+    assert [len(lab.store.queries.attempts(job.id)) for job in lab.store.queries.jobs(run_id)] == [1] * 4
+
+
+def test_folders_of_attempts_that_run_no_more_are_cleared_away(lab: Lab, hands: Hands) -> None:
+    lab.run(jobs(a=""))
+    lease = lab.start()
+    kept, old = lab.store.work_folder(lease.job_id, lease.number), lab.store.work_folder(99, 1)
+    for folder in (kept, old):
+        (folder / "channel").mkdir(parents=True)
+    begun = threading.Event()
+
+    def leave(lease: Lease, halt: Halt, resumed: bool) -> None:
+        begun.set()
+        assert halt.detach.wait(30)
+        raise Detached
+
+    hands.start(leave)
+    assert begun.wait(30)
+    assert (kept.exists(), old.exists()) == (True, False)
+
+
 def test_a_lost_lease_is_told_to_its_job(lab: Lab, hands: Hands, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pool_module, "LEASE_S", 0.03)
     begun, told = threading.Event(), threading.Event()
