@@ -73,6 +73,7 @@ class RunView:
     status: str
     jobs: list[JobView]
     finished_at: datetime | None = None
+    reason: str = ""
 
     @property
     def waits(self) -> bool:
@@ -125,7 +126,7 @@ class Board:
         """Take in one change of one status."""
         if t.noun == "run" and t.run_id in self.runs:
             run = self.runs[t.run_id]
-            run.status = t.to_status
+            run.status, run.reason = t.to_status, plain(t.reason)
             run.finished_at = t.at if t.to_status in ("success", "failed", "cancelled", "skipped") else None
         elif t.job_id not in self.jobs:
             return

@@ -12,7 +12,8 @@ from engine.core.states import RunStatus
 
 NAME = "list"
 HELP = "list runs, the latest first"
-HEADER = ("STATUS", "ID", "WORKFLOW", "#", "REF", "TITLE", "EVENT", "AGE", "TOOK")
+HEADER = ("STATUS", "ID", "REPO", "WORKFLOW", "#", "REF", "TITLE", "EVENT", "AGE", "TOOK")
+SPARE = ("EVENT", "REF", "AGE", "TOOK", "REPO")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -32,7 +33,13 @@ def execute(args: argparse.Namespace) -> int:
     if not runs:
         talk("No runs here. `treadle run` in a repository makes the first.")
         return 0
-    print(*table(HEADER, _rows(runs), 5, terminal_width(), colour_wanted(sys.stdout)), sep="\n")
+    header, rows = list(HEADER), _rows(runs)
+    if len({run.repo for run in runs}) == 1:
+        header.remove("REPO")
+        rows = [[*row[:2], *row[3:]] for row in rows]
+    spare = [name for name in SPARE if name in header]
+    width = terminal_width()
+    print(*table(header, rows, header.index("TITLE"), width, colour_wanted(sys.stdout), spare), sep="\n")
     return 0
 
 
@@ -49,12 +56,13 @@ def _runs(args: argparse.Namespace) -> list[Run]:
         store.close()
 
 
-def _rows(runs: list[Run]) -> list[tuple[str, ...]]:
+def _rows(runs: list[Run]) -> list[list[str]]:
     now = SystemClock().now()
     return [
-        (
+        [
             str(run.status),
             f"r{run.id}",
+            run.repo,
             run.workflow_name,
             f"#{run.number}",
             short_ref(run.ref),
@@ -62,6 +70,6 @@ def _rows(runs: list[Run]) -> list[tuple[str, ...]]:
             run.event,
             age(run.created_at, now),
             duration(((run.finished_at or now) - run.started_at).total_seconds()) if run.started_at else "",
-        )
+        ]
         for run in runs
     ]

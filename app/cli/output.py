@@ -25,6 +25,9 @@ SGR = {
 }
 
 
+NARROWEST = 20  # columns that the flexible one of a table keeps while others can go
+
+
 def colour_wanted(stream: IO[Any]) -> bool:
     """Tell whether `stream` gets colours: a terminal that can, unless NO_COLOR; FORCE_COLOR insists."""
     if os.environ.get("NO_COLOR"):
@@ -111,9 +114,14 @@ def terminal_width() -> int | None:
 
 
 def table(
-    header: Sequence[str], rows: Sequence[Sequence[str]], flexible: int, width: int | None, colours: bool
+    header: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    flexible: int,
+    width: int | None,
+    colours: bool,
+    spare: Sequence[str] = (),
 ) -> list[str]:
-    """Return the lines of a table. The `flexible` column gives way when `width` is too small.
+    """Return the lines of a table. When `width` is too small the `flexible` column gives way, then go the `spare` ones.
 
     A cell that is a status word is shown with its glyph and colour; every cell is made safe to print.
     """
@@ -123,9 +131,13 @@ def table(
     ]
     columns = [max([width_of(header[i]), *(width_of(row[i]) for row in shown)]) for i in range(len(header))]
     if width is not None:
-        columns[flexible] = max(
-            5, min(columns[flexible], width - sum(columns) + columns[flexible] - 2 * len(columns) + 2)
-        )
+        left = width - sum(columns) + columns[flexible] - 2 * (len(columns) - 1)
+        if spare and left < min(columns[flexible], NARROWEST):
+            gone = header.index(spare[0])
+            rows = [[*row[:gone], *row[gone + 1 :]] for row in rows]
+            header = [*header[:gone], *header[gone + 1 :]]
+            return table(header, rows, flexible - (gone < flexible), width, colours, spare[1:])
+        columns[flexible] = max(5, min(columns[flexible], left))
     lines = [paint("  ".join(_pad(name, columns[i]) for i, name in enumerate(header)).rstrip(), "bold", colours)]
     for row, raw in zip(shown, cells, strict=True):
         parts = [_pad(text, columns[i]) for i, text in enumerate(row)]

@@ -1,8 +1,8 @@
-"""`treadle show RUN`: a run with its jobs, every attempt with its own times and end, and the steps of each."""
+"""`treadle show RUN`: a run with its jobs, every attempt with its own times and end, its steps and their reports."""
 
 import argparse
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -14,10 +14,12 @@ from engine.core.records import Attempt, Job, Run, Step
 from engine.core.states import JobStatus, StepStatus
 from engine.store.queries import Queries
 from engine.store.store import open_store
+from widgets.glyphs import look
 from widgets.safe_text import plain
 
 NAME = "show"
 HELP = "show a run: its jobs, attempts and steps"
+LEVELS = {"error": "red", "warning": "yellow", "notice": "cyan"}
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -43,7 +45,9 @@ def _shape(queries: Queries, run: Run) -> dict[str, Any]:
         job_shape(job)
         | {
             "attempts": [
-                attempt_shape(attempt) | {"steps": [step_shape(step) for step in queries.steps(attempt.id)]}
+                attempt_shape(attempt)
+                | {"steps": [step_shape(step) for step in queries.steps(attempt.id)]}
+                | {"annotations": queries.annotations(attempt.id), "summaries": queries.summaries(attempt.id)}
                 for attempt in queries.attempts(job.id)
             ]
         }
@@ -71,14 +75,20 @@ def _job(queries: Queries, job: Job, now: datetime, colours: bool) -> Iterable[s
         parts.append(f"needs {plain(', '.join(job.needs))}")
     if job.next_attempt_at is not None and job.status == JobStatus.RETRYING:
         parts.append(f"next attempt {_at(job.next_attempt_at)}")
-    if job.reason and job.status != JobStatus.SUCCESS:
+    if job.tolerated:
+        parts.append("allowed to fail")
+    attempts = queries.attempts(job.id)
+    if job.reason and job.status != JobStatus.SUCCESS and not (attempts and attempts[-1].reason == job.reason):
         parts.append(plain(job.reason))
     yield "  ".join(parts)
-    for attempt in queries.attempts(job.id):
-        yield from _attempt(attempt, queries.steps(attempt.id), now, colours)
+    for attempt in attempts:
+        yield from _attempt(queries, attempt, now, colours)
+    for summary in queries.summaries(attempts[-1].id) if attempts else ():
+        yield "  summary"
+        yield from (f"    {plain(line)}".rstrip() for line in summary.strip("\n").split("\n"))
 
 
-def _attempt(attempt: Attempt, steps: list[Step], now: datetime, colours: bool) -> Iterable[str]:
+def _attempt(queries: Queries, attempt: Attempt, now: datetime, colours: bool) -> Iterable[str]:
     took = duration(((attempt.finished_at or now) - attempt.started_at).total_seconds())
     until = f" to {_at(attempt.finished_at, attempt.started_at)}" if attempt.finished_at else ""
     parts = [
@@ -87,16 +97,37 @@ def _attempt(attempt: Attempt, steps: list[Step], now: datetime, colours: bool) 
         took,
         f"{_at(attempt.started_at)}{until}",
     ]
-    if attempt.exit_code is not None:
-        parts.append(f"exit code {attempt.exit_code}")
-    if attempt.reason:
+    code = f"exit code {attempt.exit_code}"
+    if attempt.exit_code:
+        parts.append(code)
+    if attempt.reason and code not in attempt.reason:
         parts.append(plain(attempt.reason))
     yield "  " + "  ".join(parts)
-    for step in steps:
-        spent = duration(((step.finished_at or now) - step.started_at).total_seconds()) if step.started_at else ""
-        code = f"exit code {step.exit_code}" if step.exit_code and step.status != StepStatus.SUCCESS else ""
-        note = "  ".join(part for part in (spent, code) if part)
-        yield f"    {step.index:>2}  {status_text(step.status, colours)}  {plain(step.name)}  {note}".rstrip()
+    annotations = queries.annotations(attempt.id)
+    for step in queries.steps(attempt.id):
+        yield _step(step, now, colours)
+        for found in annotations:
+            if found["step"] == step.index and f"exit code {step.exit_code}" not in found["message"]:
+                yield f"        {_annotation(found, colours)}"
+
+
+def _step(step: Step, now: datetime, colours: bool) -> str:
+    spent = duration(((step.finished_at or now) - step.started_at).total_seconds()) if step.started_at else ""
+    shown = look(step.status)
+    status = paint(f"{shown.glyph} {shown.word:<9}", shown.colour, colours)
+    failed = step.exit_code and step.status != StepStatus.SUCCESS
+    notes = [f"exit code {step.exit_code}"] if failed else []
+    if step.outcome == "failure" and step.conclusion == "success":
+        notes.append("allowed to fail")
+    return "  ".join((f"    {step.index:>2}", status, f"{spent:>8}", plain(step.name), *notes)).rstrip()
+
+
+def _annotation(found: Mapping[str, Any], colours: bool) -> str:
+    """Return an error, warning or notice of a step as one line, with the place in a file that it speaks of."""
+    place = ":".join(str(found[key]) for key in ("file", "line", "column") if found.get(key))
+    text = ": ".join(part for part in (place, found.get("title", ""), found["message"]) if part)
+    level = paint(f"{found['level']:<7}", LEVELS.get(found["level"], "white"), colours)
+    return f"{level}  {plain(' '.join(text.splitlines()))}"
 
 
 def _at(at: datetime, since: datetime | None = None) -> str:

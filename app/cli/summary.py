@@ -74,7 +74,8 @@ def _all_runs(board: Board) -> str:
 def run_line(run: RunView, now: datetime, colours: bool) -> str:
     """Return a run in one line: its status, its name and how long it took."""
     status = status_text(run.status, colours)
-    return f"{status}  {run.name} #{run.run.number} in {duration(run.seconds(now))} (r{run.run.id})"
+    why = f": {run.reason}" if run.reason and run.status != "success" else ""
+    return f"{status}  {run.name} #{run.run.number} in {duration(run.seconds(now))} (r{run.run.id}){why}"
 
 
 def _job_line(job: JobView, width: int, now: datetime, colours: bool) -> str:

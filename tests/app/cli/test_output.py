@@ -64,3 +64,15 @@ def test_a_ref_is_short_for_people():
         "v1",
         "pull/3/merge",
     ]
+
+
+def test_spare_columns_go_in_their_order_before_the_flexible_one_gets_short():
+    row = ("r1", "x" * 30, "push", "2 m ago")
+
+    def header(width: int) -> list[str]:
+        return table(("ID", "TITLE", "EVENT", "AGE"), [row], 1, width, False, ("EVENT", "AGE"))[0].split()
+
+    assert header(40) == ["ID", "TITLE", "EVENT", "AGE"]
+    assert header(37) == ["ID", "TITLE", "AGE"]
+    assert header(30) == ["ID", "TITLE"]
+    assert header(10) == ["ID", "TITLE"]

@@ -58,8 +58,11 @@ def home(tmp_path):
         writer.close()
         end = "succeeded" if code == 0 else "failed"
         news = [StepNews(0, "started", at(begin)), StepNews(0, "succeeded", at(begin), 0)]
-        news += [StepNews(1, "started", at(begin + 1)), StepNews(1, end, at(begin + 2), code)]
+        news.append(StepNews(1, "started", at(begin + 1)))
+        news.append(StepNews(1, end, at(begin + 2), code, summary="### Done\n\n| a |\x1b[2J\n"))
         store.queue.steps(lease, news)
+        place = {"title": "Types", "file": "a.py", "line": 3, "column": 7}
+        store.queue.annotate(lease, [{"step": 1, "level": "error", "message": "no\nsuch", "properties": place}])
         store.queue.finish(lease, outcome, at(begin + 2), outputs={}, tolerated=False)
 
     failed = Outcome("failed", "failure", 1, "step 2 failed")
@@ -120,7 +123,14 @@ def test_show_has_every_attempt_with_its_own_end(home, treadle):
     assert b"token" not in out
     code, out, _ = treadle("show", f"r{home.run}")
     text = out.decode()
-    assert "✗ failed  Run make" in text and "exit code 7" in text and "attempt 2  ✓ success" in text
+    assert "✗ failed        1.0 s  Run make  exit code 7\n        error    a.py:3:7: Types: no such\n" in text
+    assert "attempt 2  ✓ success" in text and "exit code 0" not in text
+
+
+def test_show_ends_a_job_with_its_last_attempts_summaries(home, treadle):
+    text = treadle("show", f"r{home.run}")[1].decode()
+    assert text.count("  summary\n    ### Done\n\n    | a |\n") == 2
+    assert "\x1b" not in text
 
 
 def test_logs_are_the_bytes_that_were_written(home, treadle):
