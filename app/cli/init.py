@@ -53,8 +53,13 @@ def execute(args: argparse.Namespace) -> int:
         print_json({"path": str(target), "starter": name})
     else:
         print(f"{target} written, from the starter {name!r}.")
-        talk("`treadle run` runs it.")
+        talk("`treadle run` runs it." if _in_git(args.repo) else "`git init` first, then `treadle run` runs it.")
     return 0
+
+
+def _in_git(folder: Path) -> bool:
+    here = folder.absolute()
+    return any((place / ".git").exists() for place in (here, *here.parents))
 
 
 def choose(repo: Path) -> str:

@@ -59,7 +59,7 @@ def missing(image: str, reason: str) -> ExecutorUnavailable:
     """Return the error for an image that cannot be had."""
     return ExecutorUnavailable(
         f"The image {image} is neither here nor can it be pulled: {reason}.",
-        f"Run `docker pull {image}`, or map the label to another image with --label.",
+        f"Run `docker pull {image}`, or name another image: in `container:`, or with --label for a label.",
     )
 
 

@@ -28,6 +28,11 @@ def test_the_files_in_the_folder_choose_the_starter(tmp_path: Path, sign: str, n
     assert (tmp_path / CI).read_text() == starters()[name].read_text()
 
 
+def test_a_folder_that_git_does_not_know_is_told_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["init", "--repo", str(tmp_path)]) == 0
+    assert capsys.readouterr().err == "`git init` first, then `treadle run` runs it.\n"
+
+
 def test_a_starter_can_be_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["init", "--repo", str(tmp_path), "--starter", "go", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {"path": str(tmp_path / CI), "starter": "go"}
