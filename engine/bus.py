@@ -1,6 +1,13 @@
 """Wake-ups inside one process. Carries no facts: a wake-up only says "look again", the truth is in the store."""
 
 import threading
+from typing import Protocol
+
+
+class Wakeable(Protocol):
+    """What can be woken: from any thread, at any time, quickly."""
+
+    def wake(self) -> None: ...
 
 
 class Listener:
@@ -20,20 +27,24 @@ class Listener:
 
 
 class Bus:
-    """Topics and who listens to them. Topics in use: schedule, queue, wishes, news, log."""
+    """Topics and who listens to them. Topics in use: schedule, queue, wishes, news, log, inbox, outbox."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._listeners: dict[str, set[Listener]] = {}
+        self._listeners: dict[str, set[Wakeable]] = {}
 
     def listen(self, *topics: str) -> Listener:
         listener = Listener()
+        self.join(listener, *topics)
+        return listener
+
+    def join(self, listener: Wakeable, *topics: str) -> None:
+        """Have a listener of another kind woken, such as one that waits in an event loop."""
         with self._lock:
             for topic in topics:
                 self._listeners.setdefault(topic, set()).add(listener)
-        return listener
 
-    def leave(self, listener: Listener) -> None:
+    def leave(self, listener: Wakeable) -> None:
         with self._lock:
             for listeners in self._listeners.values():
                 listeners.discard(listener)
