@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import IO, Any
 
+from engine.core.spans import span
 from widgets.glyphs import look
 from widgets.safe_text import plain
 
@@ -58,17 +59,7 @@ def talk(text: str) -> None:
 
 def duration(seconds: float | None) -> str:
     """Return a span as people say it: `0.4 s`, `12 s`, `3 m 05 s`, `2 h 07 m`; empty for None."""
-    if seconds is None:
-        return ""
-    seconds = max(0.0, seconds)
-    if seconds < 9.95:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} m {whole % 60:02d} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02d} m"
+    return "" if seconds is None else span(seconds)
 
 
 def age(at: datetime, now: datetime) -> str:

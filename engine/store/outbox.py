@@ -1,51 +1,82 @@
 """What forges and webhooks of ours have still to hear: durable, in order within a lane, tried again with backoff."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from peewee import fn
+
 from engine.store.database import Database
 from engine.store.tables import OutboxRow
+
+OVERTAKEN = "overtaken by what came after it"
+
+
+@dataclass(frozen=True, slots=True)
+class NewLetter:
+    """One thing to say to `receiver` (scheme and host) after all that its `lane` holds already.
+
+    `body` is what its kind (`status`, `notify`) needs; it holds no secret.
+    """
+
+    receiver: str
+    lane: str
+    kind: str
+    run_id: int
+    body: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """One thing to say. `body` is what its kind (`status`, `notify`) needs; it holds no secret."""
+    """A letter on its way. `tries` counts those that failed."""
 
     id: int
+    receiver: str
     lane: str
     kind: str
     run_id: int
     body: Mapping[str, Any]
     tries: int
+    created_at: datetime
 
 
 class Outbox:
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    def add(self, lane: str, kind: str, run_id: int, body: Mapping[str, Any], now: datetime) -> None:
-        """Have something said as soon as what came before it in its lane has been."""
-        with self._db.write():
-            OutboxRow.create(lane=lane, kind=kind, run_id=run_id, body=body, next_try_at=now, created_at=now)
+    def add(self, letters: Sequence[NewLetter], now: datetime) -> None:
+        """Have these said, each as soon as what came before it in its lane has been.
 
-    def due(self, now: datetime, limit: int = 50) -> list[Letter]:
-        """Return the first unsent letter of each lane that is due."""
+        A receiver that did not answer need not hear all that it missed: what was tried in vain in the same lane is
+        given up. Nests in a write, so that a reader's letters and its cursor are one.
+        """
+        with self._db.write():
+            for letter in letters:
+                failed = (OutboxRow.lane == letter.lane) & OutboxRow.sent_at.is_null() & (OutboxRow.tries > 0)
+                OutboxRow.update(sent_at=now, problem=OVERTAKEN).where(failed).execute()
+                OutboxRow.create(
+                    receiver=letter.receiver, lane=letter.lane, kind=letter.kind, run_id=letter.run_id,
+                    body=letter.body, next_try_at=now, created_at=now,
+                )  # fmt: skip
+
+    def receivers(self) -> dict[str, datetime]:
+        """Return who has still something to hear, and from when on."""
+        first = fn.MIN(OutboxRow.next_try_at).alias("first_at")
+        query: Any = OutboxRow.select(OutboxRow.receiver, first).where(OutboxRow.sent_at.is_null())
+        return dict(query.group_by(OutboxRow.receiver).tuples())
+
+    def due(self, receiver: str, now: datetime, limit: int = 50) -> list[Letter]:
+        """Return the first unsent letter of each lane of a receiver, if it is due; oldest first."""
         first = OutboxRow.alias()
-        oldest = first.select(first.id).where(first.sent_at.is_null() & (first.lane == OutboxRow.lane))
+        oldest = first.select(first.id).where((first.lane == OutboxRow.lane) & first.sent_at.is_null())
         query = OutboxRow.select().where(
             OutboxRow.sent_at.is_null()
+            & (OutboxRow.receiver == receiver)
             & (OutboxRow.next_try_at <= now)
             & (OutboxRow.id == oldest.order_by(first.id).limit(1))
         )
         return [_letter(row) for row in query.order_by(OutboxRow.id).limit(limit)]
-
-    def next_try_at(self) -> datetime | None:
-        """Return when the next letter is due, past or future; None when all has been said."""
-        row = OutboxRow.select(OutboxRow.next_try_at).where(OutboxRow.sent_at.is_null())
-        first = row.order_by(OutboxRow.next_try_at).first()
-        return first.next_try_at if first else None
 
     def sent(self, letter_id: int, now: datetime) -> None:
         with self._db.write():
@@ -54,7 +85,7 @@ class Outbox:
     def postponed(self, letter_id: int, problem: str, next_try_at: datetime) -> None:
         with self._db.write():
             fields = {"problem": problem, "next_try_at": next_try_at, "tries": OutboxRow.tries + 1}
-            OutboxRow.update(**fields).where(OutboxRow.id == letter_id).execute()
+            OutboxRow.update(**fields).where((OutboxRow.id == letter_id) & OutboxRow.sent_at.is_null()).execute()
 
     def given_up(self, letter_id: int, problem: str, now: datetime) -> None:
         """Note that nobody will hear this, and why; the lane goes on."""
@@ -64,6 +95,13 @@ class Outbox:
     def waiting(self) -> int:
         return int(OutboxRow.select().where(OutboxRow.sent_at.is_null()).count())
 
+    def problems(self, run_id: int) -> list[str]:
+        """Return why what should be said of a run was not, or has not been yet; oldest first."""
+        query = OutboxRow.select(OutboxRow.receiver, OutboxRow.problem).where(
+            (OutboxRow.run_id == run_id) & OutboxRow.problem.not_in(["", OVERTAKEN])
+        )
+        return [f"{row.receiver}: {row.problem}" for row in query.order_by(OutboxRow.id)]
+
 
 def _letter(row: OutboxRow) -> Letter:
-    return Letter(row.id, row.lane, row.kind, row.run_id, row.body, row.tries)
+    return Letter(row.id, row.receiver, row.lane, row.kind, row.run_id, row.body, row.tries, row.created_at)

@@ -84,7 +84,6 @@ class EventRow(Row):
     delivery = CharField()
     kind = CharField()
     source = CharField(default="person")  # a forge's name, watch, poll, schedule or person
-    fields = JsonField()
     digest = CharField(default="")  # SHA-256 of the body as it came
     status = CharField(default="planned")
     verdicts = JsonField(null=True)
@@ -93,6 +92,7 @@ class EventRow(Row):
     problem = TextField(default="")
     received_at = InstantField()
     planned_at = InstantField(null=True)
+    fields = JsonField()  # last: it may be large, and what stands behind it in a row is slow to read
 
     class Meta:
         table_name = "event"
@@ -134,6 +134,8 @@ class RunRow(Row):
             (("repo_id", "workflow_path", "number"), True),
             (("status", "cancel_asked_at"), False),
             (("repo_id", "concurrency_group", "status"), False),
+            (("event_id", "started_at"), False),
+            (("started_at",), False),
         )
 
 
@@ -180,6 +182,7 @@ class JobRow(Row):
             (("status", "unmet", "waits_for"), False),
             (("status", "cancel_asked_at"), False),
             (("repo_id", "concurrency_group", "status"), False),
+            (("status", "finished_at"), False),
         )
 
 
@@ -202,6 +205,7 @@ class AttemptRow(Row):
     worker = CharField()
     token = CharField()
     status = CharField(index=True)
+    queued_at = InstantField(null=True)  # when the job entered the queue for this attempt
     started_at = InstantField()
     lease_expires_at = InstantField()
     heartbeat_at = InstantField()
@@ -214,7 +218,7 @@ class AttemptRow(Row):
 
     class Meta:
         table_name = "attempt"
-        indexes = ((("job_id", "number"), True),)
+        indexes = ((("job_id", "number"), True), (("started_at", "queued_at"), False))
 
 
 class StepRow(Row):
@@ -303,6 +307,7 @@ class OutboxRow(Row):
     """What a forge, or a webhook of ours, has still to hear; sent in order within its `lane`."""
 
     id = AutoField()
+    receiver = CharField(default="")  # scheme and host: who hears it, and who is left alone while it does not answer
     lane = CharField()  # one receiver and one thing said: a later row of the same lane waits for the earlier
     kind = CharField()  # status or notify
     run_id = IntegerField(index=True)
@@ -315,7 +320,7 @@ class OutboxRow(Row):
 
     class Meta:
         table_name = "outbox"
-        indexes = ((("sent_at", "next_try_at"), False),)
+        indexes = ((("sent_at", "receiver", "next_try_at"), False), (("lane", "sent_at"), False))
 
 
 class CursorRow(Row):

@@ -1,0 +1,216 @@
+"""How well the promises of `slo:` are kept: percentiles, shares, the error budget that is left. Pure."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from math import ceil
+from typing import Any
+
+from engine.core.clock import rfc3339
+
+WINDOWS = {"1h": 3600.0, "24h": 86_400.0, "7d": 604_800.0}
+TRIGGER_SHARE = 0.95
+"""The share of events whose first job has to start within `slo.trigger`: the promise is one on the p95."""
+QUANTILES = (0.5, 0.95, 0.99)
+CODE, SYSTEM = "code", "system"
+SYSTEM_KINDS = frozenset({"infrastructure", "unavailable"})
+
+
+def blame(kind: str) -> str:
+    """Say whose fault an ended attempt's failure is: the workflow's own code, or the system that ran it."""
+    return SYSTEM if kind in SYSTEM_KINDS else CODE
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """How long something took: the nearest-rank percentiles in seconds, None when it never happened."""
+
+    count: int
+    p50: float | None = None
+    p95: float | None = None
+    p99: float | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        return {"count": self.count, "p50": _round(self.p50), "p95": _round(self.p95), "p99": _round(self.p99)}
+
+
+def spread(seconds: Iterable[float]) -> Spread:
+    ordered = sorted(seconds)
+    if not ordered:
+        return Spread(0)
+    return Spread(len(ordered), *(ordered[ceil(share * len(ordered)) - 1] for share in QUANTILES))
+
+
+def budget_left(good: int, total: int, target: float) -> float | None:
+    """Return the share of the failures allowed by `target` that have not happened; negative when overdrawn.
+
+    None when nothing happened. A target of 1 allows none: the first failure overdraws it whole.
+    """
+    if total == 0:
+        return None
+    allowed, bad = (1 - target) * total, total - good
+    if bad == 0:
+        return 1.0
+    return 1 - bad / allowed if allowed > 0 else -1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What the store knows of one window: seconds of each trigger and each wait, and how jobs ended.
+
+    `failed` counts, by whom to blame (code, system), jobs that ended in no success. Cancelled and skipped jobs, and
+    failures that the workflow allows (`continue-on-error`), count neither way.
+    """
+
+    triggers_s: Sequence[float]
+    waits_s: Sequence[float]
+    succeeded: int
+    failed: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The promises held against one window of time."""
+
+    name: str
+    trigger: Spread
+    trigger_in_time: int
+    queue_wait: Spread
+    succeeded: int
+    failed_by_code: int
+    failed_by_system: int
+
+    @property
+    def ended(self) -> int:
+        return self.succeeded + self.failed_by_code + self.failed_by_system
+
+    @property
+    def trigger_met(self) -> float | None:
+        """The share of events whose first job started in time."""
+        return _share(self.trigger_in_time, self.trigger.count)
+
+    @property
+    def completion(self) -> float | None:
+        """The share of ended jobs that ended in success, retries included."""
+        return _share(self.succeeded, self.ended)
+
+    @property
+    def system_completion(self) -> float | None:
+        """The same if the workflows' own code had never failed: what the machine is to blame for."""
+        return _share(self.ended - self.failed_by_system, self.ended)
+
+
+def window(name: str, measured: Measured, trigger_s: float) -> Window:
+    return Window(
+        name=name,
+        trigger=spread(measured.triggers_s),
+        trigger_in_time=sum(seconds <= trigger_s for seconds in measured.triggers_s),
+        queue_wait=spread(measured.waits_s),
+        succeeded=measured.succeeded,
+        failed_by_code=measured.failed.get(CODE, 0),
+        failed_by_system=measured.failed.get(SYSTEM, 0),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class SloReport:
+    """All windows against the targets: `trigger_s` seconds for TRIGGER_SHARE of the events, `completion` a share."""
+
+    at: datetime
+    trigger_s: float
+    completion: float
+    windows: tuple[Window, ...]
+
+    def trigger_budget(self, one: Window) -> float | None:
+        return budget_left(one.trigger_in_time, one.trigger.count, TRIGGER_SHARE)
+
+    def completion_budget(self, one: Window) -> float | None:
+        return budget_left(one.succeeded, one.ended, self.completion)
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "at": rfc3339(self.at),
+            "targets": {"trigger_s": self.trigger_s, "trigger_share": TRIGGER_SHARE, "completion": self.completion},
+            "windows": {one.name: self._window_json(one) for one in self.windows},
+        }
+
+    def _window_json(self, one: Window) -> dict[str, Any]:
+        return {
+            "trigger_s": {
+                **one.trigger.as_json(),
+                "in_time": _round(one.trigger_met),
+                "budget_left": _round(self.trigger_budget(one)),
+            },
+            "queue_wait_s": one.queue_wait.as_json(),
+            "completion": {
+                "jobs": one.ended,
+                "succeeded": one.succeeded,
+                "failed_by_code": one.failed_by_code,
+                "failed_by_system": one.failed_by_system,
+                "rate": _round(one.completion),
+                "system_rate": _round(one.system_completion),
+                "budget_left": _round(self.completion_budget(one)),
+            },
+        }
+
+    def as_metrics(self) -> list[str]:
+        """Return the lines of Prometheus' text format. What never happened in a window has no line."""
+        out = _Metrics()
+        out.family("treadle_slo_trigger_target_seconds", "Within what time an event's first job should start.")
+        out.add(self.trigger_s)
+        out.family("treadle_slo_completion_target_ratio", "The share of jobs that should end in success.")
+        out.add(self.completion)
+        out.family("treadle_slo_trigger_seconds", "From an event's acceptance to the start of its first job.")
+        self._quantiles(out, {one.name: one.trigger for one in self.windows})
+        out.family("treadle_slo_trigger_events", "Events whose first job started in the window.")
+        for one in self.windows:
+            out.add(one.trigger.count, window=one.name)
+        out.family("treadle_slo_trigger_in_time_ratio", "The share of events whose first job started in time.")
+        for one in self.windows:
+            out.add(one.trigger_met, window=one.name)
+        out.family("treadle_slo_queue_wait_seconds", "From an attempt's entry into the queue to its start.")
+        self._quantiles(out, {one.name: one.queue_wait for one in self.windows})
+        out.family("treadle_slo_jobs", "Jobs that ended in the window: in success, or failed by whose fault.")
+        for one in self.windows:
+            counts = {"success": one.succeeded, CODE: one.failed_by_code, SYSTEM: one.failed_by_system}
+            for end, count in counts.items():
+                out.add(count, window=one.name, end=end)
+        out.family("treadle_slo_completion_ratio", "The share of ended jobs that ended in success.")
+        for one in self.windows:
+            out.add(one.completion, window=one.name)
+        out.family("treadle_slo_error_budget_left_ratio", "The share of the allowed failures that is left.")
+        for one in self.windows:
+            out.add(self.trigger_budget(one), window=one.name, objective="trigger")
+            out.add(self.completion_budget(one), window=one.name, objective="completion")
+        return out.lines
+
+    @staticmethod
+    def _quantiles(out: "_Metrics", spreads: Mapping[str, Spread]) -> None:
+        for name, one in spreads.items():
+            for quantile, value in zip(QUANTILES, (one.p50, one.p95, one.p99), strict=True):
+                out.add(value, window=name, quantile=f"{quantile:g}")
+
+
+class _Metrics:
+    """Gauges, one family after the other."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self._name = ""
+
+    def family(self, name: str, help_text: str) -> None:
+        self._name = name
+        self.lines += [f"# HELP {name} {help_text}", f"# TYPE {name} gauge"]
+
+    def add(self, value: float | None, **labels: str) -> None:
+        if value is not None:
+            inner = ",".join(f'{key}="{label}"' for key, label in labels.items())
+            self.lines.append(f"{self._name}{{{inner}}} {value:.6g}" if inner else f"{self._name} {value:.6g}")
+
+
+def _share(part: int, whole: int) -> float | None:
+    return part / whole if whole else None
+
+
+def _round(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)

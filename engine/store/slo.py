@@ -1,0 +1,90 @@
+"""What the store knows of the promises of `slo:`, by index ranges over the window alone; and how fresh that must be."""
+
+import threading
+from datetime import datetime, timedelta
+from typing import Any
+
+from peewee import JOIN, fn
+
+from engine.core.slo import WINDOWS, Measured, SloReport, Window, blame, window
+from engine.core.states import JobStatus, RunStatus
+from engine.settings import Settings
+from engine.store.store import Store
+from engine.store.tables import AttemptRow, EventRow, JobRow, RunRow, TransitionRow
+
+LONGEST_KEPT_S = 30.0
+SHORTEST_KEPT_S = 2.0
+
+
+class SloReporter:
+    """Answers from memory what it worked out a moment ago: a thousandth of each window, 2 to 30 s. Any thread."""
+
+    def __init__(self, store: Store, settings: Settings) -> None:
+        self._store = store
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._kept: dict[str, tuple[datetime, Window]] = {}
+
+    def report(self, now: datetime) -> SloReport:
+        slo = self._settings.slo
+        with self._lock:  # one works it out, the others wait for that
+            windows = tuple(self._window(name, length_s, now) for name, length_s in WINDOWS.items())
+        return SloReport(now, slo.trigger_s, slo.completion, windows)
+
+    def _window(self, name: str, length_s: float, now: datetime) -> Window:
+        kept = self._kept.get(name)
+        fresh_s = min(max(length_s / 1000, SHORTEST_KEPT_S), LONGEST_KEPT_S)
+        if kept is None or not 0 <= (now - kept[0]).total_seconds() < fresh_s:
+            measured = measure(now - timedelta(seconds=length_s))
+            kept = self._kept[name] = now, window(name, measured, self._settings.slo.trigger_s)
+        return kept[1]
+
+
+def slo_report(store: Store, settings: Settings, now: datetime) -> SloReport:
+    """Return how well the promises were kept up to `now`, worked out afresh."""
+    return SloReporter(store, settings).report(now)
+
+
+def measure(since: datetime) -> Measured:
+    """Return what happened since then, of the store that is open in this process."""
+    succeeded, failed = _ends(since)
+    return Measured(_triggers_s(since), _waits_s(since), succeeded, failed)
+
+
+def _triggers_s(since: datetime) -> list[float]:
+    """For each event whose first job started since then: the seconds from its acceptance to that.
+
+    Events that waited for a person's approval say nothing of the machine and are left out.
+    """
+    every, said = RunRow.alias(), TransitionRow.alias()
+    first_at = every.select(fn.MIN(every.started_at)).where(every.event_id == RunRow.event_id)
+    born = said.select(said.to_status).where(said.run_id == RunRow.id).order_by(said.sequence).limit(1)
+    query: Any = (
+        RunRow.select(RunRow.event_id, (RunRow.started_at - EventRow.received_at).coerce(False))
+        .join(EventRow, on=(EventRow.id == RunRow.event_id))
+        .where((RunRow.started_at >= since) & (RunRow.started_at == first_at) & (born != RunStatus.BLOCKED))
+    )
+    return [max(0.0, seconds) for seconds in dict(query.tuples()).values()]  # two runs may start at the same instant
+
+
+def _waits_s(since: datetime) -> list[float]:
+    waited = (AttemptRow.started_at - AttemptRow.queued_at).coerce(False)
+    query: Any = AttemptRow.select(waited).where((AttemptRow.started_at >= since) & AttemptRow.queued_at.is_null(False))
+    return [max(0.0, seconds) for (seconds,) in query.tuples()]
+
+
+def _ends(since: datetime) -> tuple[int, dict[str, int]]:
+    """Return how many jobs have ended in success since then, and how many have not, by whom to blame."""
+    ended = JobRow.finished_at >= since
+    succeeded = JobRow.select().where(ended & (JobRow.status == JobStatus.SUCCESS)).count()
+    last = (AttemptRow.job_id == JobRow.id) & (AttemptRow.number == JobRow.attempts)
+    broken: Any = (
+        JobRow.select(fn.COALESCE(AttemptRow.kind, ""), fn.COUNT(JobRow.id))
+        .join(AttemptRow, JOIN.LEFT_OUTER, on=last)
+        .where(ended & JobRow.status.in_([JobStatus.FAILED, JobStatus.TIMED_OUT]) & (JobRow.tolerated == False))  # noqa: E712
+        .group_by(AttemptRow.kind)
+    )
+    failed: dict[str, int] = {}
+    for kind, count in broken.tuples():
+        failed[blame(kind)] = failed.get(blame(kind), 0) + count
+    return int(succeeded), failed
