@@ -29,6 +29,7 @@ class Engine:
         self._lock = lock
         self._store = store
         self._executors = executors
+        self.artifacts = Artifacts(store.home / "artifacts")
         tools = Tools(
             settings=settings,
             store=store,
@@ -36,7 +37,7 @@ class Engine:
             clock=clock,
             executors=executors,
             checkouts=Checkouts(store.home / "cache" / "checkouts"),
-            artifacts=Artifacts(store.home / "artifacts"),
+            artifacts=self.artifacts,
         )
 
         def runner(lease: Lease, halt: Halt) -> JobRunner:
