@@ -132,7 +132,7 @@ class StepRunner:
     def resume(self) -> StepOutcome:
         """See to its end a `run:` step of the job that an earlier engine began."""
         assert self.state.running is not None
-        began_at = datetime.fromisoformat(self.state.began_at)
+        began_at = datetime.fromisoformat(self.state.began_at) if self.state.began_at else None
         with self.scripts.limit(self.state.timeout_s, began_at):
             return self._ended(self.state.running, self.scripts.follow(self.state.running, resumable=True))
 
@@ -301,7 +301,11 @@ def seconds_of(minutes: Any) -> float:
 
 
 def _action_name(step: Step) -> str:
-    return step.key or (step.uses or "__run").partition("@")[0].replace("/", "_")
+    """Return what GITHUB_ACTION says of a step, as GitHub does but for the numbers behind names used twice."""
+    if step.key or step.uses is None:
+        return step.key or "__run"
+    name = step.uses.partition("@")[0]
+    return "__self" if name.startswith(".") else f"__{name.replace('/', '_')}"
 
 
 def _first_line(text: str) -> str:

@@ -85,17 +85,14 @@ class Started:
         return self.said
 
     def until_log(self, words: str) -> None:
-        """Read until a log holds `words`."""
+        """Read until the logs so far hold `words`."""
         assert self.process.stdout is not None
-        text = ""
         for line in self.process.stdout:
             self.said.append(json.loads(line))
-            if self.said[-1]["type"] == "log":
-                text += self.said[-1]["text"]
-            if words in text:
+            if words in self.log():
                 return
         assert self.process.stderr is not None
-        raise AssertionError(f"never {words!r}: {text} {self.process.stderr.read()}")
+        raise AssertionError(f"never {words!r}: {self.log()} {self.process.stderr.read()}")
 
     def kill(self) -> None:
         """As a power cut does."""
