@@ -249,7 +249,8 @@ class Queue:
             return None
         attempt = AttemptRow.create(
             job_id=job_id, number=number, worker=worker, token=secrets.token_hex(16), status=AttemptStatus.RUNNING,
-            queued_at=job.queued_at, started_at=now, heartbeat_at=now, lease_expires_at=now + timedelta(seconds=LEASE_S),
+            queued_at=job.queued_at, started_at=now, heartbeat_at=now,
+            lease_expires_at=now + timedelta(seconds=LEASE_S),
         )  # fmt: skip
         change = Change("claimed", now, worker)
         transitions.record_start(
