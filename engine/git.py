@@ -1,4 +1,4 @@
-"""Everything that Treadle knows of Git, and the only file that knows pygit2 (imported at first use: it is not free).
+"""Git here on this machine. Knows pygit2, as git_remote does and no other file (imported at first use: not free).
 
 Repositories of users are read, never written: what has to be written (a working tree as a commit) goes into a bare
 mirror in the home that borrows the repository's objects.
@@ -9,6 +9,7 @@ import functools
 import os
 import re
 import stat
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -83,7 +84,7 @@ def discover(path: Path) -> Repo | None:
     """Return the repository that `path` lies in, or None. Raises GitError when there is one that cannot be read."""
     import pygit2
 
-    _prepare()
+    prepare()
     try:
         found = pygit2.discover_repository(str(path))
         if found is None:
@@ -159,6 +160,24 @@ def changed_files(repo: Repo, base: str, head: str) -> list[str]:
     diff = _commit(handle, base).tree.diff_to_tree(_commit(handle, head).tree)
     sides = (file for delta in diff.deltas for file in (delta.old_file, delta.new_file))
     return sorted({os.fsdecode(file.raw_path) for file in sides})
+
+
+def merge_base(repo: Repo, one: str, other: str) -> str | None:
+    """Return the newest commit that two have in common, or None. Raises GitError for one that is not there."""
+    handle = _open(repo)
+    found = handle.merge_base(_commit(handle, one).id, _commit(handle, other).id)
+    return None if found is None else str(found)
+
+
+def ignored(repo: Repo, paths: Iterable[Path]) -> set[Path]:
+    """Return those of `paths` that the working tree's `.gitignore` files (or git itself) keep out, or lie outside."""
+    handle = _open(repo)
+    found = set()
+    for path in paths:
+        inside = path.relative_to(repo.root).as_posix() if path.is_relative_to(repo.root) else ""
+        if not inside or inside == ".git" or inside.startswith(".git/") or handle.path_is_ignored(inside):
+            found.add(path)
+    return found
 
 
 def snapshot_worktree(repo: Repo, mirror: Path) -> Snapshot:
@@ -247,7 +266,7 @@ def start_repository(folder: Path, message: str, at: datetime) -> str:
     """Make a folder of Treadle's own a repository; return its first commit, on `main`, with all that is in it."""
     import pygit2
 
-    _prepare()
+    prepare()
     handle = pygit2.init_repository(str(folder), initial_head="main")
     handle.index.add_all()
     handle.index.write()
@@ -256,7 +275,8 @@ def start_repository(folder: Path, message: str, at: datetime) -> str:
 
 
 @functools.cache
-def _prepare() -> None:
+def prepare() -> None:
+    """Set what holds for every repository of this process."""
     import pygit2
 
     # A service reads repositories of other users; none of their settings can make libgit2 run a program.
@@ -266,7 +286,7 @@ def _prepare() -> None:
 def _open(repo: Repo) -> "pygit2.Repository":
     import pygit2
 
-    _prepare()
+    prepare()
     try:
         handle = pygit2.Repository(str(repo.git_dir))
         if repo.mirror is not None:

@@ -42,7 +42,7 @@ LIBRARIES = {
     "textual": ("widgets/", "app/tui/"),
     "rich": ("widgets/", "app/"),
     "docker": ("engine/worker/docker_",),
-    "pygit2": ("engine/git.py",),
+    "pygit2": ("engine/git",),
     "aiohttp": ("app/server/", "app/client", "engine/control/reporter"),
     "watchfiles": ("engine/control/triggers",),
 }

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from engine.core.errors import EngineError
+from engine.store.commits import Commits
 from engine.store.cursors import Cursors
 from engine.store.database import Database
 from engine.store.decisions import Decisions
@@ -11,6 +12,7 @@ from engine.store.inbox import Inbox
 from engine.store.outbox import Outbox
 from engine.store.queries import Queries
 from engine.store.queue import Queue
+from engine.store.refs import Refs
 from engine.store.runs import Runs
 from engine.store.secrets import SecretBox
 from engine.store.tokens import Tokens
@@ -32,6 +34,8 @@ class Store:
         self.wishes = Wishes(self.database)
         self.queue = Queue(self.database)
         self.definitions = Definitions(self.database)
+        self.commits = Commits(self.database)
+        self.refs = Refs(self.database)
         self.secrets = SecretBox(home)
         self.inbox = Inbox(self.database)
         self.outbox = Outbox(self.database)

@@ -99,6 +99,54 @@ class EventRow(Row):
         indexes = ((("repo_id", "delivery"), True), (("status", "repo_id", "id"), False))
 
 
+class CommitRow(Row):
+    """What is known of a commit, read from Git once: who wrote it, and the workflows that it holds."""
+
+    repo_id = IntegerField()
+    sha = CharField()
+    tree = CharField()
+    parents = JsonField()
+    author_name = TextField()
+    author_email = TextField()
+    message = TextField()
+    at = InstantField()
+    ref = TextField()  # where it was first seen
+    workflows = JsonField()  # path -> [definition's digest or null, what is wrong with it or ""]
+
+    class Meta:
+        table_name = "commit"
+        primary_key = CompositeKey("repo_id", "sha")
+        without_rowid = True
+
+
+class RefRow(Row):
+    """Where a branch or a tag of a repository stood when we last heard of it, and by which event (0: found so)."""
+
+    repo_id = IntegerField()
+    name = TextField()
+    sha = CharField()
+    event_id = IntegerField()
+
+    class Meta:
+        table_name = "ref"
+        primary_key = CompositeKey("repo_id", "name")
+        without_rowid = True
+
+
+class SightingRow(Row):
+    """A push that we saw ourselves (watch, poll, at start): the delivery that tells of it later starts nothing."""
+
+    event_id = IntegerField(primary_key=True)
+    repo_id = IntegerField()
+    name = TextField()
+    sha = CharField()
+    at = InstantField()
+
+    class Meta:
+        table_name = "sighting"
+        indexes = ((("repo_id", "name", "sha"), False),)
+
+
 class RunRow(Row):
     id = AutoField()
     number = IntegerField()
@@ -338,6 +386,9 @@ TABLES: tuple[type[Row], ...] = (
     RepoRow,
     DefinitionRow,
     EventRow,
+    CommitRow,
+    RefRow,
+    SightingRow,
     RunRow,
     JobRow,
     EdgeRow,

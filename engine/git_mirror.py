@@ -1,0 +1,89 @@
+"""A bare mirror of one repository in the home: fetched only for what somebody names, and read instead of the remote.
+
+Nothing else writes into a mirror, so what a killed process left half done is cleared away at first use. Commits stay
+when their branch is deleted or forced: runs that were planned from them still find their files.
+"""
+
+import hashlib
+import re
+import threading
+from collections.abc import Collection
+from pathlib import Path
+
+from engine import git, git_remote
+from engine.core.errors import GitError
+from engine.git_remote import HEADS, Remote, RemoteRefs
+
+_NOT_IN_SLUG = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+class Mirror:
+    """The mirror of `source` under `folder`. Safe from any thread; fetches of one mirror go one after the other."""
+
+    def __init__(self, folder: Path, name: str, source: Remote) -> None:
+        self.source = source
+        self.path = folder / f"{slug(name)}.git"
+        self._lock = threading.RLock()
+        self._ready = False
+
+    def look(self) -> RemoteRefs:
+        """Ask the remote what refs it has, fetching nothing. Raises GitError."""
+        self._prepare()
+        return git_remote.list_refs(self.path, self.source)
+
+    def fetch(self, refs: Collection[str], commits: Collection[str] = ()) -> RemoteRefs:
+        """Bring the branches, `refs` (full names) and, where the remote gives them singly, `commits`.
+
+        Return what refs the remote has. Raises GitError when it cannot be reached; a ref that it lacks is no error.
+        """
+        self._prepare()
+        with self._lock:
+            named = [ref for ref in dict.fromkeys(refs) if not ref.startswith(HEADS) and ref.startswith("refs/")]
+            found = git_remote.fetch(self.path, self.source, [f"+{HEADS}*:{HEADS}*", *(f"+{r}:{r}" for r in named)])
+            for sha in commits:
+                if not self.has(sha):
+                    self._fetch_singly(sha)
+            return found
+
+    def has(self, rev: str) -> bool:
+        """Return whether a commit (or a ref that leads to one) is here."""
+        return self.resolve(rev) is not None
+
+    def resolve(self, rev: str) -> str | None:
+        """Return the commit that a sha or a full ref leads to, or None when it is not here."""
+        self._prepare()
+        try:
+            return git.resolve(self.repo(), rev)
+        except GitError:
+            return None
+
+    def repo(self) -> git.Repo:
+        self._prepare()
+        found = git.discover(self.path)
+        if found is None:
+            raise GitError(f"The mirror {self.path} is no repository any more.", "Remove it; it is fetched anew.")
+        return found
+
+    def _fetch_singly(self, sha: str) -> None:
+        """Ask for a commit that no branch leads to any more; many servers give only what they show."""
+        try:
+            git_remote.fetch(self.path, self.source, [f"+{sha}:refs/treadle/{sha}"])
+        except GitError:
+            return
+
+    def _prepare(self) -> None:
+        with self._lock:
+            if self._ready:
+                return
+            git_remote.make_mirror(self.path, self.source.url)
+            for lock in [*self.path.glob("*.lock"), *self.path.glob("refs/**/*.lock")]:
+                lock.unlink(missing_ok=True)
+            for partial in self.path.glob("objects/pack/pack_*"):  # libgit2's name for a pack it is receiving
+                partial.unlink(missing_ok=True)
+            self._ready = True
+
+
+def slug(name: str) -> str:
+    """Return a folder's name for a repository's, never the same for two of them, and never more than a name."""
+    plain = _NOT_IN_SLUG.sub("-", name).strip("-.") or "repository"
+    return f"{plain[:80]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"

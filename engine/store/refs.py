@@ -1,0 +1,66 @@
+"""Where the refs of each repository stand, as far as events have told, and which pushes we saw before being told.
+
+A push reaches us twice when a repository is watched or polled and its forge posts as well. What we saw stands for one
+delivery that tells of it, whichever comes first.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from engine.store.database import Database
+from engine.store.tables import RefRow, SightingRow
+
+MEMORY = timedelta(days=7)  # a forge redelivers for three days
+
+
+@dataclass(frozen=True, slots=True)
+class KnownRef:
+    """A ref's commit, and the event that moved it there (0: it was there when we first looked)."""
+
+    sha: str
+    event_id: int
+
+
+class Refs:
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def all(self, repo_id: int) -> dict[str, KnownRef]:
+        rows = RefRow.select().where(RefRow.repo_id == repo_id)
+        return {row.name: KnownRef(row.sha, row.event_id) for row in rows}
+
+    def get(self, repo_id: int, name: str) -> KnownRef | None:
+        row = RefRow.get_or_none((RefRow.repo_id == repo_id) & (RefRow.name == name))
+        return None if row is None else KnownRef(row.sha, row.event_id)
+
+    def found(self, repo_id: int, commits: Mapping[str, str]) -> None:
+        """Take refs for known that nobody has told of, as at the first look at a repository."""
+        with self._db.write():
+            for name, sha in commits.items():
+                RefRow.insert(repo_id=repo_id, name=name, sha=sha, event_id=0).on_conflict_ignore().execute()
+
+    def moved(self, repo_id: int, name: str, sha: str | None, event_id: int) -> None:
+        """Note where an event moved a ref to (None: away). Call it in the write that settles the event."""
+        with self._db.write():
+            if sha is None:
+                RefRow.delete().where((RefRow.repo_id == repo_id) & (RefRow.name == name)).execute()
+            else:
+                RefRow.replace(repo_id=repo_id, name=name, sha=sha, event_id=event_id).execute()
+
+    def saw(self, repo_id: int, name: str, sha: str, event_id: int, now: datetime) -> None:
+        """Note a push that we saw ourselves. Call it in the write that settles its event."""
+        with self._db.write():
+            SightingRow.replace(event_id=event_id, repo_id=repo_id, name=name, sha=sha, at=now).execute()
+            SightingRow.delete().where(SightingRow.at < now - MEMORY).execute()
+
+    def sighting(self, repo_id: int, name: str, sha: str) -> int | None:
+        """Return the event of the oldest sighting of a push that no delivery has told of yet, or None."""
+        wanted = (SightingRow.repo_id == repo_id) & (SightingRow.name == name) & (SightingRow.sha == sha)
+        row = SightingRow.select().where(wanted).order_by(SightingRow.event_id).first()
+        return None if row is None else int(row.event_id)
+
+    def told(self, event_id: int) -> None:
+        """Note that a delivery told of a sighting. Call it in the write that settles the delivery."""
+        with self._db.write():
+            SightingRow.delete().where(SightingRow.event_id == event_id).execute()
