@@ -1,10 +1,14 @@
 """How records read as JSON: one shape for the command line, the API and the stream. Only facts, no decisions."""
 
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engine.core.clock import rfc3339
-from engine.core.records import Attempt, Job, Run, Step
+from engine.core.records import Attempt, Job, Run, Step, Transition
+
+if TYPE_CHECKING:  # commands that only list runs do without what the store is made of
+    from engine.store.artifacts import Artifact
+    from engine.store.inbox import InboxEvent
 
 
 def run_shape(run: Run) -> dict[str, Any]:
@@ -77,6 +81,58 @@ def step_shape(step: Step) -> dict[str, Any]:
         "exit_code": step.exit_code,
         "started_at": _instant(step.started_at),
         "finished_at": _instant(step.finished_at),
+    }
+
+
+def transition_shape(change: Transition) -> dict[str, Any]:
+    """One change of one status: what the stream sends and a timeline lists."""
+    return {
+        "type": change.noun,
+        "run": change.run_id,
+        "job": change.job_id,
+        "attempt": change.attempt,
+        "step": change.step,
+        "name": change.name,
+        "from": change.from_status,
+        "status": change.to_status,
+        "cause": change.cause,
+        "reason": change.reason,
+        "actor": change.actor,
+        "exit_code": change.exit_code,
+        "at": rfc3339(change.at),
+    }
+
+
+def artifact_shape(artifact: "Artifact") -> dict[str, Any]:
+    return {
+        "id": artifact.id,
+        "run": artifact.run_id,
+        "job": artifact.job_id,
+        "attempt": artifact.attempt,
+        "name": artifact.name,
+        "size_bytes": artifact.size_bytes,
+        "digest": artifact.digest,
+        "files": len(artifact.files),
+        "created_at": rfc3339(artifact.created_at),
+        "retention_days": artifact.retention_days,
+    }
+
+
+def event_shape(event: "InboxEvent") -> dict[str, Any]:
+    """An event without its payload."""
+    return {
+        "id": event.id,
+        "repo": event.repo,
+        "delivery": event.delivery,
+        "kind": event.kind,
+        "source": event.source,
+        "status": event.status,
+        "verdicts": dict(event.verdicts),
+        "problem": event.problem,
+        "tries": event.tries,
+        "next_try_at": _instant(event.next_try_at),
+        "received_at": rfc3339(event.received_at),
+        "planned_at": _instant(event.planned_at),
     }
 
 

@@ -103,7 +103,7 @@ def top_parser() -> argparse.ArgumentParser:
     lines = "\n".join(f"  {name:<{width}}  {command.help}" for name, command in COMMANDS.items())
     parser = argparse.ArgumentParser(
         prog="treadle",
-        usage="treadle [--home DIR] [--config FILE] COMMAND …",
+        usage="treadle [--home DIR] [--config FILE] COMMAND … | --headless",
         description=f"Continuous integration for one machine, from the terminal.\n\ncommands:\n{lines}",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -111,7 +111,7 @@ def top_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="store_true", help="print the version")
     parser.add_argument("--home", metavar="DIR", help="the folder that holds everything (default: $TREADLE_HOME)")
     parser.add_argument("--config", metavar="FILE", help="the configuration (default: treadle.yml in the home)")
-    parser.add_argument("--headless", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--headless", action="store_true", help="run the engine and its server until SIGTERM")
     parser.add_argument("--connect", metavar="URL", help=argparse.SUPPRESS)
     parser.add_argument("--token", help=argparse.SUPPRESS)
     return parser
@@ -125,8 +125,11 @@ def without_command(front: list[str]) -> int:
 
         print(f"treadle {VERSION}")
         return SUCCESS
-    if args.headless or args.connect or args.token:
-        return refuse("The server (`--headless`, `--connect`) is not part of this version.")
+    if args.headless:
+        code: int = import_module("app.cli.headless").execute(args)
+        return code
+    if args.connect or args.token:
+        return refuse("The terminal UI (`--connect` without a command) is not part of this version.")
     parser.print_help()
     return SUCCESS
 

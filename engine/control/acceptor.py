@@ -62,7 +62,10 @@ class Acceptor:
         self._thread.join()
 
     def submit(self, arrival: Arrival) -> Future[Accepted]:
-        """Have an event kept; the future is done when it is on disk. Raises BacklogFull or Draining at once."""
+        """Have an event kept; the future is done when it is on disk. Raises BacklogFull or Draining at once.
+
+        A future that is cancelled while it waits takes its event back.
+        """
         future: Future[Accepted] = Future()
         with self._news:
             if self._stopped:
@@ -80,9 +83,10 @@ class Acceptor:
             while True:
                 with self._news:
                     self._news.wait_for(lambda: self._waiting or self._full or self._stopped)
-                    batch = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
+                    taken = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
+                    batch = [pair for pair in taken if pair[1].set_running_or_notify_cancel()]
                     self._writing = len(batch)
-                    if not batch and self._stopped:
+                    if not taken and self._stopped:
                         return
                 if batch:
                     self._write(batch)

@@ -163,17 +163,30 @@ class Artifacts:
             raise ArtifactError(f"The content of {file.path!r} is damaged on disk.")
 
     def write_tar(self, artifact: Artifact, out: IO[bytes]) -> None:
-        """Write the artifact as an uncompressed GNU tar (which busybox reads too), owned by root, folders implied."""
-        with tarfile.open(fileobj=out, mode="w|", format=tarfile.GNU_FORMAT) as tar:
-            for file in artifact.files:
-                member = tarfile.TarInfo(file.path)
-                member.mode, member.mtime = file.mode, int(artifact.created_at.timestamp())
-                if file.link is not None:
-                    member.type, member.linkname = tarfile.SYMTYPE, file.link
-                    tar.addfile(member)
-                    continue
+        """Write the artifact as `tar` makes it."""
+        for chunk in self.tar(artifact):
+            out.write(chunk)
+
+    def tar(self, artifact: Artifact) -> Iterator[bytes]:
+        """Yield the artifact as an uncompressed GNU tar (which busybox reads too), owned by root, folders implied."""
+        written = 0
+        for file in artifact.files:
+            member = tarfile.TarInfo(file.path)
+            member.mode, member.mtime = file.mode, int(artifact.created_at.timestamp())
+            if file.link is not None:
+                member.type, member.linkname = tarfile.SYMTYPE, file.link
+            else:
                 member.size = file.size_bytes
-                tar.addfile(member, _Chunks(self.read(file)))
+            head = member.tobuf(tarfile.GNU_FORMAT, "utf-8", "surrogateescape")
+            yield head
+            if file.link is None:
+                yield from self.read(file)
+            padding = -member.size % tarfile.BLOCKSIZE
+            if padding:
+                yield bytes(padding)
+            written += len(head) + member.size + padding
+        end = 2 * tarfile.BLOCKSIZE  # and up to a whole record, as tar does
+        yield bytes(end + -(written + end) % tarfile.RECORDSIZE)
 
     def extract(self, artifact: Artifact, dest: Path) -> None:
         """Unpack under `dest`, replacing files of the same name. Never writes through a symbolic link lying there."""
@@ -324,26 +337,6 @@ def _members(tar: BinaryIO) -> Iterator[tuple[tarfile.TarFile, tarfile.TarInfo]]
                 break
         else:
             return
-
-
-class _Chunks:
-    """A reader over an iterator of byte chunks, as tarfile wants it."""
-
-    def __init__(self, chunks: Iterator[bytes]) -> None:
-        self._chunks = chunks
-        self._left = b""
-
-    def read(self, size: int = -1) -> bytes:
-        parts, got = [self._left], len(self._left)
-        while size < 0 or got < size:
-            chunk = next(self._chunks, b"")
-            if not chunk:
-                break
-            parts.append(chunk)
-            got += len(chunk)
-        data = b"".join(parts)
-        self._left = data[size:] if size >= 0 else b""
-        return data[:size] if size >= 0 else data
 
 
 def _read(manifest: Path) -> Artifact | None:

@@ -20,8 +20,13 @@ class Queries:
         status: str | None = None,
         before: int | None = None,
         limit: int = 20,
+        workflow: str | None = None,
+        event: int | None = None,
     ) -> list[Run]:
-        """Return runs, newest first. `before` is the id to page on from; `branch` a name or a whole ref."""
+        """Return runs, newest first. `before` is the id to page on from; `branch` a name or a whole ref.
+
+        `workflow` is a file's path, its name without folder and ending, or the workflow's name; `event` an event's id.
+        """
         query = _runs()
         if repo is not None:
             query = query.where(RepoRow.name == repo)
@@ -31,6 +36,10 @@ class Queries:
             query = query.where(RunRow.status == status)
         if before is not None:
             query = query.where(RunRow.id < before)
+        if workflow is not None:
+            query = query.where(_is_workflow(workflow))
+        if event is not None:
+            query = query.where(RunRow.event_id == event)
         return [_run(row) for row in query.order_by(RunRow.id.desc()).limit(limit).namedtuples()]
 
     def run(self, run_id: int) -> Run | None:
@@ -118,6 +127,12 @@ class Queries:
             JobRow.select(JobRow.status, fn.COUNT(JobRow.id).alias("jobs")).group_by(JobRow.status).namedtuples()
         )
         return {row.status: row.jobs for row in rows}
+
+
+def _is_workflow(name: str) -> Any:
+    path = RunRow.workflow_path
+    ends = [path.endswith(f"/{name}{ending}") for ending in ("", ".yml", ".yaml")]
+    return (path == name) | (RunRow.workflow_name == name) | ends[0] | ends[1] | ends[2]
 
 
 def _runs() -> Any:

@@ -1,0 +1,67 @@
+"""What is answered: JSON, and refusals as `{"error": sentence}`, whatever went wrong and wherever."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from aiohttp import web
+
+from engine.control.acceptor import BacklogFull, Draining
+from engine.core.errors import EngineError, StoreBusy
+from engine.forges.errors import DeliveryError
+
+AGAIN_S = 5
+SAFE = {
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox",
+    "Cache-Control": "no-store",
+}
+
+
+class Refusal(Exception):
+    """A request that is not carried out; `sentence` tells the caller why. `close`: and its connection ends."""
+
+    def __init__(
+        self, status: int, sentence: str, headers: Mapping[str, str] | None = None, *, close: bool = False
+    ) -> None:
+        super().__init__(sentence)
+        self.status = status
+        self.sentence = sentence
+        self.headers = headers or {}
+        self.close = close
+
+
+def answer(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
+    """Return a JSON answer. Keys are ours, texts may be anybody's: the type says JSON, and nobody may guess."""
+    body = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace") + b"\n"
+    return web.Response(
+        body=body, status=status, content_type="application/json", charset="utf-8", headers={**SAFE, **(headers or {})}
+    )
+
+
+def refusal_of(error: Exception) -> Refusal | None:
+    """Return what an error means to the caller; None when it is a fault of ours."""
+    again = {"Retry-After": str(AGAIN_S)}
+    match error:
+        case Refusal():
+            return error
+        case DeliveryError(status=status, message=message):
+            return Refusal(status, _sentence(message))
+        case BacklogFull():
+            return Refusal(429, str(error), again)
+        case Draining() | StoreBusy():
+            return Refusal(503, str(error), again)
+        case EngineError():
+            return Refusal(409, str(error))
+        case web.HTTPNotFound():
+            return Refusal(404, "There is nothing at this address.")
+        case web.HTTPMethodNotAllowed(method=method, allowed_methods=allowed):
+            names = ", ".join(sorted(allowed))
+            return Refusal(405, f"{method} is not possible here, only {names}.", {"Allow": names})
+        case web.HTTPException(status=status, reason=reason):
+            return Refusal(status, _sentence(reason))
+    return None
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}" + ("" if text.endswith(".") else ".")

@@ -1,0 +1,78 @@
+"""Who may do what: the host and origin of a request, and its token. The home's own socket needs none."""
+
+import ipaddress
+import socket
+from datetime import timedelta
+
+from aiohttp import web
+
+from app.server.answers import Refusal
+from app.server.desk import Caller, Desk
+from app.server.limits import HOST
+from engine.store.tokens import SCOPES
+
+PERSON = Caller("a person", SCOPES[-1])
+USED_AGAIN = timedelta(minutes=1)  # how often a token's last use is written down
+
+
+def over_socket(request: web.Request) -> bool:
+    """Did the request come over the home's socket, which only its owner can open?"""
+    connection = request.get_extra_info("socket")
+    return connection is not None and connection.family == socket.AF_UNIX
+
+
+def check_address(request: web.Request, listen_host: str, *, any_host: bool, no_origin: bool) -> None:
+    """Refuse what a foreign web page has a browser send. Raises Refusal.
+
+    One Host, no Origin but our own. On a loopback address only loopback names count, lest a name that an attacker
+    points here makes his page ours (DNS rebinding). A delivery may come by any name, it proves itself by its signature;
+    but no forge has an origin.
+    """
+    hosts = request.headers.getall("Host", [])
+    if len(hosts) != 1 or not HOST.fullmatch(hosts[0]):
+        raise Refusal(400, "A request names one host.")
+    origin = request.headers.get("Origin")
+    if origin is not None and (no_origin or origin.partition("://")[2].lower() != hosts[0].lower()):
+        raise Refusal(403, "A web page of another origin may not ask this.")
+    if not any_host and _is_loopback(listen_host) and not _is_address(hosts[0], listen_host):
+        raise Refusal(421, f"This server listens on {listen_host}; ask it by that name.")
+
+
+async def caller_of(desk: Desk, request: web.Request, scope: str) -> Caller:
+    """Return who asks, if their token reaches as far as `scope`. Raises Refusal."""
+    if over_socket(request):
+        return PERSON
+    kind, _, text = request.headers.get("Authorization", "").partition(" ")
+    challenge = {"WWW-Authenticate": 'Bearer realm="treadle"'}
+    if kind.lower() != "bearer" or not text.strip():
+        raise Refusal(401, "This needs a token: `Authorization: Bearer TOKEN` (`treadle token create`).", challenge)
+    token = await desk.ask(desk.store.tokens.find, text.strip())
+    if token is None:
+        raise Refusal(401, "There is no such token (any more).", challenge)
+    if not token.allows(scope):
+        raise Refusal(403, f"This needs a token with the scope {scope}; this one has {token.scope}.")
+    now = desk.clock.now()
+    if token.used_at is None or now - token.used_at > USED_AGAIN:
+        await desk.ask(desk.store.tokens.used, token.id, now)
+    return Caller(token.name, token.scope, token.id)
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _is_address(host: str, listen_host: str) -> bool:
+    """Is this a name that no attacker can give out? A literal address, or one of ours."""
+    name = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
+    if name.lower().rstrip(".") in ("localhost", listen_host.lower()):
+        return True
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,102 @@
+"""What every handler works with, and how it asks the store: off the event loop, on a few threads."""
+
+import asyncio
+import threading
+from collections import Counter
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, ParamSpec, TypeVar
+
+from aiohttp import web
+
+from engine.bus import Bus
+from engine.control.acceptor import Acceptor
+from engine.core.clock import Clock
+from engine.settings import RepoSettings, Settings
+from engine.store.artifacts import Artifacts
+from engine.store.store import Store
+
+P = ParamSpec("P")
+T = TypeVar("T")
+THREADS = 8
+
+
+class Askers:
+    """The threads that carry out store calls for the event loop. Each closes its connection at the end."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="desk")
+
+    async def ask(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._pool, lambda: call(*args, **kwargs))
+
+    def stop(self) -> None:
+        """End the threads once they have done what was asked."""
+        everybody = threading.Barrier(THREADS)
+
+        def leave() -> None:
+            try:
+                everybody.wait(1)  # so that each thread takes one of these
+            except threading.BrokenBarrierError:
+                pass  # one hangs in a call; the others leave nevertheless
+            self._store.close()
+
+        for _ in range(THREADS):
+            self._pool.submit(leave)
+        self._pool.shutdown()
+
+
+@dataclass
+class Desk:
+    """What handlers share. `counters` are for /metrics, keyed by name and labels."""
+
+    settings: Settings
+    store: Store
+    bus: Bus
+    clock: Clock
+    acceptor: Acceptor
+    artifacts: Artifacts
+    askers: Askers
+    repo_ids: Mapping[str, int]
+    busy: Callable[[], int]
+    ready: bool = False
+    draining: bool = False
+    counters: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    async def ask(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Have a call of the store made without stopping the event loop."""
+        return await self.askers.ask(call, *args, **kwargs)
+
+    def repo(self, name: str) -> RepoSettings | None:
+        return self.settings.repo(name)
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who asks: a token's name, or the person who may open the home's socket."""
+
+    name: str
+    scope: str
+    token_id: int | None = None
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request on its way to its handler, checked: `query` and `fields` hold what the route declares."""
+
+    desk: Desk
+    request: web.Request
+    caller: Caller | None
+    query: Mapping[str, Any]
+    fields: Mapping[str, Any]
+
+    @property
+    def ident(self) -> int:
+        """The id in the path."""
+        return int(self.request.match_info["id"])
+
+    @property
+    def actor(self) -> str:
+        return self.caller.name if self.caller else ""

@@ -1,0 +1,20 @@
+"""Is the server alive, and does it take work?"""
+
+from aiohttp import web
+
+from app.server.answers import AGAIN_S, Refusal, answer
+from app.server.desk import Call
+from app.version import VERSION
+
+
+async def healthz(_: Call) -> web.StreamResponse:
+    """The process answers."""
+    return answer({"status": "ok", "version": VERSION})
+
+
+async def readyz(call: Call) -> web.StreamResponse:
+    """The engine has recovered what an earlier one left, and takes work."""
+    if not call.desk.ready or call.desk.draining:
+        word = "is being stopped" if call.desk.draining else "is starting"
+        raise Refusal(503, f"The engine {word}.", {"Retry-After": str(AGAIN_S)})
+    return answer({"status": "ready"})

@@ -1,0 +1,155 @@
+"""Logs as bytes: whole, a part, or as they grow. What is sent is what the step printed, masked, nothing else."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from app.server.answers import SAFE, Refusal
+from app.server.desk import Call, Desk
+from app.server.listening import LoopListener, listening
+from app.server.ranges import byte_range
+from app.server.runs import find_job
+from engine.core.errors import EngineError
+from engine.core.records import Attempt, Job
+from engine.core.states import JOB_FINAL, AttemptStatus
+from engine.store.logs import LogReader
+
+BLOCK_BYTES = 256 * 1024
+GATHER_S = 0.03  # what comes in quick succession is read once
+LOOK_S = 1.0  # another process may write this log, and its wake-ups do not come here
+SLOW_S = 60.0
+TEXT = {**SAFE, "Content-Type": "text/plain; charset=utf-8", "Accept-Ranges": "bytes", "X-Accel-Buffering": "no"}
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What of which log is asked for. `step` None: all of the attempt's."""
+
+    job: Job
+    attempt: int
+    step: int | None
+
+
+async def log(call: Call) -> web.StreamResponse:
+    """Give an attempt's log, or one step's part of it."""
+    job = await call.desk.ask(find_job, call.desk, call.ident)
+    number: int = call.query.get("attempt", job.attempts)
+    if call.query.get("follow"):
+        return await _follow(call, Part(job, number or 1, call.query.get("step")))
+    if not number:
+        raise Refusal(404, f"Job {job.id} has not started.")
+    return await _whole(call, Part(job, number, call.query.get("step")))
+
+
+async def _whole(call: Call, part: Part) -> web.StreamResponse:
+    with _opened(call.desk, part) as reader:
+        if reader is None:
+            raise Refusal(404, f"Job {part.job.id} has no log of attempt {part.attempt}.")
+        begin, end = await call.desk.ask(_bounds, reader, part)
+        asked = byte_range(call.request.headers.get("Range"), end - begin)
+        start, stop = asked or (0, end - begin)
+        headers = TEXT | {"X-Treadle-Attempt": str(part.attempt), "Content-Length": str(stop - start)}
+        if asked:
+            headers["Content-Range"] = f"bytes {start}-{stop - 1}/{end - begin}"
+        response = web.StreamResponse(status=206 if asked else 200, headers=headers)
+        await response.prepare(call.request)
+        at = begin + start
+        while at < begin + stop and call.request.method != "HEAD":
+            block = await call.desk.ask(reader.read, at, min(at + BLOCK_BYTES, begin + stop))
+            if not block:
+                break
+            at += len(block)
+            await _write(response, block)
+        await response.write_eof()
+        return response
+
+
+async def _follow(call: Call, part: Part) -> web.StreamResponse:
+    """Give the log as it grows until the attempt ends; where none was asked for, attempt after attempt, to the job's
+    end."""
+    response = web.StreamResponse(headers=TEXT | {"X-Treadle-Attempt": str(part.attempt), "Accept-Ranges": "none"})
+    await response.prepare(call.request)
+    skip: int = call.query.get("offset", 0)
+    try:
+        with listening(call.desk.bus, "log", "news") as listener:
+            while True:
+                async for block in _growing(call, part, listener, skip):
+                    await _write(response, block)
+                job = await call.desk.ask(find_job, call.desk, call.ident)
+                over = job.status in JOB_FINAL and job.attempts <= part.attempt
+                if "attempt" in call.query or over or call.desk.draining:
+                    break
+                part, skip = Part(job, part.attempt + 1, part.step), 0
+        await response.write_eof()
+    except TimeoutError:
+        if call.request.transport is not None:
+            call.request.transport.abort()
+    except ConnectionError:
+        pass  # the reader has left
+    return response
+
+
+async def _growing(call: Call, part: Part, listener: LoopListener, skip: int) -> AsyncIterator[bytes]:
+    """Yield what there is of a log behind `skip`, then what comes, until its attempt is over."""
+    given = skip
+    while not call.desk.draining:
+        over = await call.desk.ask(_is_over, call.desk, part)  # asked first: what was written before is then there
+        with _opened(call.desk, part) as reader:
+            while reader is not None:
+                bounds = await call.desk.ask(_begun_bounds, reader, part)
+                begin, end = bounds or (0, 0)
+                block = await call.desk.ask(reader.read, begin + given, min(end, begin + given + BLOCK_BYTES))
+                if not block:
+                    break
+                given += len(block)
+                yield block
+        if over:
+            return
+        await asyncio.sleep(GATHER_S)
+        await listener.wait(LOOK_S)
+
+
+@contextmanager
+def _opened(desk: Desk, part: Part) -> Iterator[LogReader | None]:
+    """Open a log for as long as the block runs; None where there is none (yet)."""
+    try:
+        reader = LogReader(desk.store.log_path(part.job.run_id, part.job.id, part.attempt))
+    except FileNotFoundError:
+        yield None
+        return
+    with reader:
+        yield reader
+
+
+def _bounds(reader: LogReader, part: Part) -> tuple[int, int]:
+    if part.step is None:
+        return 0, reader.size
+    if part.step not in reader.steps():
+        raise Refusal(404, f"The log of attempt {part.attempt} has no step {part.step}.")
+    return reader.step_range(part.step)
+
+
+def _begun_bounds(reader: LogReader, part: Part) -> tuple[int, int] | None:
+    """Where the part begins and ends by now; None while its step has not begun."""
+    if part.step is not None and part.step not in reader.steps():
+        return None
+    return _bounds(reader, part)
+
+
+def _is_over(desk: Desk, part: Part) -> bool:
+    """Will nothing more come? Its attempt has ended, or will never begin."""
+    attempts: dict[int, Attempt] = {one.number: one for one in desk.store.queries.attempts(part.job.id)}
+    if part.attempt in attempts:
+        return attempts[part.attempt].status != AttemptStatus.RUNNING
+    job = desk.store.queries.job(part.job.id)
+    if job is None:
+        raise EngineError(f"Job {part.job.id} is gone.")
+    return job.status in JOB_FINAL
+
+
+async def _write(response: web.StreamResponse, data: bytes) -> None:
+    async with asyncio.timeout(SLOW_S):
+        await response.write(data)

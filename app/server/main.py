@@ -1,0 +1,94 @@
+"""The server of one home: engine, intake, HTTP and triggers, started in order and stopped in reverse."""
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Protocol, Self
+
+from app.server import sockets
+from app.server.desk import Askers, Desk
+from app.server.web_thread import WebThread
+from engine.bus import Bus
+from engine.control.acceptor import Acceptor
+from engine.core.clock import SystemClock
+from engine.engine import Engine, executors_of
+from engine.home import HomeLock
+from engine.settings import Settings
+from engine.store.store import Store
+
+
+class Part(Protocol):
+    """A part on threads of its own. `stop` waits for them and leaves nothing half done."""
+
+    def start(self) -> object: ...
+
+    def stop(self) -> None: ...
+
+
+class Server:
+    """Everything that `treadle --headless` runs, and what the terminal UI runs when no engine does.
+
+    `lock` must be held; it is released by `stop`. Without `tcp` only the home's own socket is listened on. `address`
+    is where TCP is listened on, while it is.
+    """
+
+    def __init__(self, settings: Settings, store: Store, lock: HomeLock, *, tcp: bool = True) -> None:
+        self._settings = settings
+        self._store = store
+        self._lock = lock
+        self._tcp = tcp
+        self._desk: Desk | None = None
+        self._undo = ExitStack()
+        self.address: tuple[str, int] | None = None
+
+    def start(self) -> Self:
+        """Recover what an earlier engine left, take work, listen; return when all of that is done.
+
+        Raises EngineError, with nothing left running.
+        """
+        try:
+            self._start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def stop(self) -> None:
+        """Take nothing more, leave running jobs in their boxes for the next engine, and give back everything."""
+        if self._desk is not None:
+            self._desk.draining = True
+        self._undo.close()
+
+    def _start(self) -> None:
+        settings, store, bus, clock = self._settings, self._store, Bus(), SystemClock()
+        self._undo.callback(self._lock.release)
+        listening = [self._undo.enter_context(sockets.home_socket(store.home))]
+        if self._tcp:
+            listening.append(self._undo.enter_context(sockets.tcp_socket(settings.listen)))
+            self.address = listening[-1].getsockname()[:2]
+        engine = Engine(settings, store, self._lock, bus, executors_of(settings, store))
+        acceptor = Acceptor(store, bus, clock, settings.limits.backlog)
+        self._desk = desk = Desk(
+            settings=settings,
+            store=store,
+            bus=bus,
+            clock=clock,
+            acceptor=acceptor,
+            artifacts=engine.artifacts,
+            askers=Askers(store),
+            repo_ids=_record_repos(settings, store),
+            busy=lambda: engine.pool.busy,
+        )
+        parts: list[Part] = [engine, acceptor, WebThread(desk, listening)]
+        for part in parts:
+            part.start()
+            self._undo.callback(part.stop)
+        desk.ready = True
+
+
+def _record_repos(settings: Settings, store: Store) -> dict[str, int]:
+    """Have every repository of the settings in the store; return their ids by name."""
+    ids = {}
+    for repo in settings.repos:
+        place = repo.url if Path(repo.url).is_absolute() else ""
+        ids[repo.name] = store.runs.repo(repo.name, place, repo.url)
+    return ids

@@ -1,0 +1,170 @@
+"""A route as data, and what is done for each of them alike: address, token, query and body are checked, errors told."""
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+
+from app.server.answers import AGAIN_S, SAFE, Refusal, answer, refusal_of
+from app.server.auth import caller_of, check_address, over_socket
+from app.server.desk import Call, Caller, Desk
+from app.server.limits import JSON_BYTES, Bodies
+from engine.core.errors import EngineError
+
+log = logging.getLogger(__name__)
+Handler = Callable[[Call], Awaitable[web.StreamResponse]]
+PUBLIC, BADGE, READ, WRITE = "", "badge", "read", "write"
+LARGEST = 10**15  # ids and sequence numbers stay whole numbers for every JSON reader
+
+
+@dataclass(frozen=True, slots=True)
+class Param:
+    """A query parameter: an `integer` (from `least`), a `string` (one of `words`, if any), or a `flag` (1, 0)."""
+
+    name: str
+    kind: str
+    says: str
+    many: bool = False
+    words: tuple[str, ...] = ()
+    least: int = 0
+
+    def read(self, texts: Iterable[str]) -> Any:
+        values = [self._value(part) for text in texts for part in (text.split(",") if self.many else [text])]
+        if self.many:
+            return tuple(values)
+        if len(values) > 1:
+            raise Refusal(400, f"The parameter {self.name} stands more than once.")
+        return values[0]
+
+    def _value(self, text: str) -> Any:
+        if self.kind == "integer":
+            if not (text.isascii() and text.isdecimal() and self.least <= int(text[:20]) < LARGEST):
+                raise Refusal(400, f"The parameter {self.name} is a whole number from {self.least}.")
+            return int(text)
+        if self.kind == "flag":
+            if text not in ("0", "1", "false", "true"):
+                raise Refusal(400, f"The parameter {self.name} is 1 or 0.")
+            return text in ("1", "true")
+        if self.words and text not in self.words:
+            raise Refusal(400, f"The parameter {self.name} is one of {', '.join(self.words)}.")
+        return text
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field of a JSON body."""
+
+    name: str
+    kind: type
+    says: str
+    needed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One address. `scope` is PUBLIC, BADGE (public if the settings say so), READ or WRITE.
+
+    `fields` None: no JSON body is read. `gives` is the media type of a good answer, `answers` what statuses mean.
+    """
+
+    method: str
+    path: str
+    handler: Handler
+    says: str
+    scope: str = READ
+    query: tuple[Param, ...] = ()
+    fields: tuple[Field, ...] | None = None
+    gives: str = "application/json"
+    answers: Mapping[int, str] = field(default_factory=lambda: {200: "as asked"})
+
+    @property
+    def is_hook(self) -> bool:
+        return self.path.startswith("/hooks/")
+
+    def needs_token(self, desk: Desk) -> bool:
+        return self.scope != PUBLIC and not (self.scope == BADGE and desk.settings.public_badges)
+
+
+def guarded(route: Route, desk: Desk, bodies: Bodies) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    """Return the route's handler behind all checks."""
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        if not over_socket(request):
+            public = route.scope == PUBLIC  # deliveries and probes come by whatever name leads here
+            check_address(request, desk.settings.listen.host, any_host=public, no_origin=route.is_hook)
+        caller: Caller | None = None
+        if route.needs_token(desk):
+            caller = await caller_of(desk, request, READ if route.scope == BADGE else route.scope)
+        if desk.draining and request.method == "POST":
+            raise Refusal(503, "The engine is being stopped.", {"Retry-After": str(AGAIN_S)})
+        query = {} if route.is_hook else read_query(route, request)
+        fields = {} if route.fields is None else await read_fields(route.fields, request, bodies)
+        return await route.handler(Call(desk, request, caller, query, fields))
+
+    return handle
+
+
+def read_query(route: Route, request: web.Request) -> dict[str, Any]:
+    """Return the declared parameters that were given. Raises Refusal for others and for wrong values."""
+    known = {param.name: param for param in route.query}
+    found: dict[str, Any] = {}
+    for name in dict.fromkeys(request.query):
+        if name not in known:
+            names = ", ".join(known) or "none"
+            raise Refusal(400, f"There is no parameter {name[:50]!r} here; known are: {names}.")
+        found[name] = known[name].read(request.query.getall(name))
+    return found
+
+
+async def read_fields(fields: tuple[Field, ...], request: web.Request, bodies: Bodies) -> dict[str, Any]:
+    """Return the fields of a JSON body; no body is an empty object. Raises Refusal."""
+    body = await bodies.read(request, JSON_BYTES)
+    try:
+        data = json.loads(body) if body.strip() else {}
+    except (ValueError, RecursionError):
+        raise Refusal(400, "The body is not JSON.") from None
+    finally:
+        bodies.give_back(body)
+    if body.strip() and request.content_type != "application/json":
+        raise Refusal(415, "The body has to be application/json.")
+    if not isinstance(data, dict):
+        raise Refusal(400, "The body is JSON, but not an object.")
+    known = {one.name: one for one in fields}
+    for name, value in data.items():
+        if name not in known:
+            raise Refusal(400, f"There is no field {name[:50]!r}; known are: {', '.join(known) or 'none'}.")
+        if value is not None and not isinstance(value, known[name].kind):
+            raise Refusal(400, f"The field {name} is not {_kind(known[name].kind)}.")
+    for one in fields:
+        if one.needed and not data.get(one.name):
+            raise Refusal(400, f"The field {one.name} is missing.")
+    return {name: value for name, value in data.items() if value is not None}
+
+
+def _kind(kind: type) -> str:
+    return {str: "a text", bool: "true or false", dict: "an object"}[kind]
+
+
+@web.middleware
+async def tell_errors(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """Turn every error into an answer: the only place where that is done."""
+    try:
+        return await handler(request)
+    except asyncio.CancelledError:
+        raise
+    except Exception as error:
+        refusal = refusal_of(error)
+        if refusal is None or (isinstance(error, EngineError) and refusal.status >= 500):
+            log.warning("%s %s failed", request.method, request.rel_url.raw_path, exc_info=refusal is None)
+        if refusal is None:
+            refusal = Refusal(500, "Something went wrong inside treadle; its log says what.")
+        response = answer({"error": refusal.sentence}, refusal.status, {**SAFE, **refusal.headers})
+        if refusal.close:
+            response.force_close()
+        return response

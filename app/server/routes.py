@@ -1,0 +1,121 @@
+"""The table of everything that can be asked over HTTP."""
+
+from aiohttp import web
+
+from app.server import artifacts, badge, health, inbox, logs, metrics, runs, stream, webhooks, wishes
+from app.server.answers import answer
+from app.server.desk import Call, Desk
+from app.server.feed import Feed
+from app.server.limits import HELD_BYTES, Bodies
+from app.server.openapi import document
+from app.server.route import BADGE, PUBLIC, WRITE, Field, Param, Route, guarded, tell_errors
+from engine.core.states import RunStatus
+
+ID = "{id:[0-9]{1,15}}"
+API = "/api/v1"
+DONE = {202: "written down; the engine acts on it", 404: "there is no such thing", 409: "it makes no sense now"}
+PAGE = (
+    Param("before", "integer", "the id to page on from: only older ones"),
+    Param("limit", "integer", "how many at most", least=1),
+)
+
+
+async def openapi(_: Call) -> web.StreamResponse:
+    """This description."""
+    return answer(document(ROUTES))
+
+
+ROUTES: tuple[Route, ...] = (
+    Route(
+        "POST", "/hooks/{repo:.+}", webhooks.deliver, "take a delivery of a forge", PUBLIC,
+        answers={
+            200: "known already, or a ping", 202: "on disk; survives a power cut", 400: "malformed",
+            401: "the signature is wrong or missing", 404: "no such repository", 413: "too large",
+            415: "neither JSON nor a form", 429: "too many events wait to be planned; see Retry-After",
+        },
+    ),
+    Route(
+        "GET", f"{API}/runs", runs.list_runs, "runs, newest first",
+        query=(
+            Param("repo", "string", "only of this repository"),
+            Param("branch", "string", "only of this branch, or ref"),
+            Param("workflow", "string", "only of this workflow: a file or a name"),
+            Param("status", "string", "only with this status", words=tuple(map(str, RunStatus))),
+            *PAGE,
+        ),
+    ),
+    Route(
+        "POST", f"{API}/runs", wishes.dispatch, "ask for a run of a workflow that listens to workflow_dispatch", WRITE,
+        query=(Param("wait", "integer", "seconds to wait for the run (5; 0: not at all)"),),
+        fields=(
+            Field("repo", str, "the repository's name", needed=True),
+            Field("workflow", str, "a workflow's file or name", needed=True),
+            Field("ref", str, "a branch, or a ref such as refs/tags/v1 (the default branch)"),
+            Field("inputs", dict, "what the workflow's inputs are"),
+        ),
+        answers={201: "the run", 202: "the event; the run is not planned yet", 422: "no run came of it"},
+    ),
+    Route("GET", f"{API}/runs/{ID}", runs.show_run, "a run with its jobs"),
+    Route("GET", f"{API}/runs/{ID}/artifacts", runs.list_artifacts, "a run's artifacts"),
+    Route("POST", f"{API}/runs/{ID}/cancel", wishes.cancel_run, "end a run", WRITE, fields=(), answers=DONE),
+    Route(
+        "POST", f"{API}/runs/{ID}/retry", wishes.retry_run, "run a run's jobs again", WRITE, answers=DONE,
+        fields=(Field("failed", bool, "only what did not succeed, and what that held back"),),
+    ),
+    Route("GET", f"{API}/jobs/{ID}", runs.show_job, "a job with its attempts"),
+    Route("GET", f"{API}/jobs/{ID}/timeline", runs.timeline, "everything that happened to a job"),
+    Route(
+        "GET", f"{API}/jobs/{ID}/logs", logs.log, "a job's log, as bytes; takes Range", gives="text/plain",
+        query=(
+            Param("attempt", "integer", "which attempt (the latest)", least=1),
+            Param("step", "integer", "only this step's part"),
+            Param("follow", "flag", "stream until the end"),
+            Param("offset", "integer", "with follow: the byte to begin with"),
+        ),
+        answers={200: "the log", 206: "the part asked for", 404: "there is none", 416: "it is not that long"},
+    ),
+    Route("POST", f"{API}/jobs/{ID}/cancel", wishes.cancel_job, "end a job", WRITE, fields=(), answers=DONE),
+    Route("POST", f"{API}/jobs/{ID}/retry", wishes.retry_job, "run a job again", WRITE, fields=(), answers=DONE),
+    Route(
+        "GET", f"{API}/events", stream.events, "every change of status, live", gives="text/event-stream",
+        query=(
+            Param("run", "integer", "only of these runs", many=True),
+            Param("job", "integer", "only of these jobs", many=True),
+            Param("types", "string", "only of these kinds", many=True, words=stream.NOUNS),
+            Param("after", "integer", "the sequence number to go on from (now); Last-Event-ID wins"),
+        ),
+    ),
+    Route(
+        "GET", f"{API}/inbox", inbox.list_events, "events that came in, newest first",
+        query=(Param("repo", "string", "only of this repository"), *PAGE),
+    ),
+    Route("GET", f"{API}/inbox/{ID}", inbox.show_event, "an event, what it said and what became of it"),
+    Route("POST", f"{API}/inbox/{ID}/replay", inbox.replay, "plan an event once more", WRITE, fields=(), answers=DONE),
+    Route("GET", f"{API}/artifacts/{ID}", artifacts.download, "an artifact, as a tar", gives="application/x-tar"),
+    Route("GET", f"{API}/artifacts/{ID}/files", artifacts.list_files, "the files of an artifact"),
+    Route(
+        "GET", f"{API}/artifacts/{ID}/files/{{path:.+}}", artifacts.download_file,
+        "one file of an artifact; takes Range", gives="application/octet-stream",
+    ),
+    Route("GET", f"{API}/openapi.json", openapi, "this description"),
+    Route("GET", "/metrics", metrics.metrics, "metrics, as Prometheus text", gives="text/plain"),
+    Route("GET", "/healthz", health.healthz, "does the process answer?", PUBLIC),
+    Route("GET", "/readyz", health.readyz, "does the engine take work?", PUBLIC),
+    Route(
+        "GET", "/badge/{repo:.+}/{workflow}.svg", badge.badge, "how a workflow stands, as a picture", BADGE,
+        query=(Param("branch", "string", "on this branch (any)"),), gives="image/svg+xml",
+    ),
+)  # fmt: skip
+
+
+def application(desk: Desk, feed: Feed) -> web.Application:
+    """Return the whole server as an aiohttp application."""
+    app = web.Application(middlewares=[tell_errors])
+    app[stream.FEED] = feed
+    app[webhooks.BODIES] = bodies = Bodies(HELD_BYTES)
+    for route in ROUTES:
+        handler = guarded(route, desk, bodies)
+        app.router.add_route(route.method, route.path, handler)
+        if route.method == "GET" and route.gives == "application/json":
+            app.router.add_route("HEAD", route.path, handler)
+    return app

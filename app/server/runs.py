@@ -1,0 +1,101 @@
+"""Runs and jobs as the API tells of them."""
+
+from typing import Any
+
+from aiohttp import web
+
+from app.server.answers import Refusal, answer
+from app.server.desk import Call, Desk
+from app.shapes import artifact_shape, attempt_shape, job_shape, run_shape, step_shape, transition_shape
+from engine.core.records import Job, Run, Transition
+
+PAGE, MOST = 50, 500
+
+
+async def list_runs(call: Call) -> web.StreamResponse:
+    """Runs, newest first. `sequence` is where a stream has to begin to miss nothing that comes after this answer."""
+    query = {name: call.query.get(name) for name in ("repo", "branch", "status", "before", "workflow")}
+    limit = min(call.query.get("limit", PAGE), MOST)
+
+    def look() -> dict[str, Any]:
+        queries = call.desk.store.queries
+        sequence = queries.last_sequence()  # first: what happens meanwhile is then told twice rather than never
+        return {"runs": [run_shape(run) for run in queries.runs(**query, limit=limit)], "sequence": sequence}
+
+    return answer(await call.desk.ask(look))
+
+
+async def show_run(call: Call) -> web.StreamResponse:
+    """A run with its jobs, in the order of the workflow file."""
+
+    def look() -> dict[str, Any]:
+        sequence = call.desk.store.queries.last_sequence()
+        run = find_run(call.desk, call.ident)
+        jobs = [job_shape(job) for job in call.desk.store.queries.jobs(run.id)]
+        return run_shape(run) | {"jobs": jobs, "sequence": sequence}
+
+    return answer(await call.desk.ask(look))
+
+
+async def show_job(call: Call) -> web.StreamResponse:
+    """A job with its attempts and their steps."""
+
+    def look() -> dict[str, Any]:
+        sequence = call.desk.store.queries.last_sequence()
+        job = find_job(call.desk, call.ident)
+        return job_shape(job) | {"attempts_made": _attempts(call.desk, job), "sequence": sequence}
+
+    return answer(await call.desk.ask(look))
+
+
+async def timeline(call: Call) -> web.StreamResponse:
+    """Everything that happened to a job: every attempt with its own times, every transition."""
+
+    def look() -> dict[str, Any]:
+        job = find_job(call.desk, call.ident)
+        changes: list[Transition] = []
+        while page := call.desk.store.queries.transitions(changes[-1].sequence if changes else 0, job_id=job.id):
+            changes += page
+        return {
+            "job": job_shape(job),
+            "attempts": _attempts(call.desk, job),
+            "transitions": [{"sequence": one.sequence} | transition_shape(one) for one in changes],
+        }
+
+    return answer(await call.desk.ask(look))
+
+
+async def list_artifacts(call: Call) -> web.StreamResponse:
+    """A run's artifacts, by name."""
+
+    def look() -> list[dict[str, Any]]:
+        run = find_run(call.desk, call.ident)
+        return [artifact_shape(artifact) for artifact in call.desk.artifacts.list(run.id)]
+
+    return answer({"artifacts": await call.desk.ask(look)})
+
+
+def find_run(desk: Desk, run_id: int) -> Run:
+    run = desk.store.queries.run(run_id)
+    if run is None:
+        raise Refusal(404, f"There is no run {run_id}.")
+    return run
+
+
+def find_job(desk: Desk, job_id: int) -> Job:
+    job = desk.store.queries.job(job_id)
+    if job is None:
+        raise Refusal(404, f"There is no job {job_id}.")
+    return job
+
+
+def _attempts(desk: Desk, job: Job) -> list[dict[str, Any]]:
+    queries = desk.store.queries
+    return [
+        attempt_shape(attempt)
+        | {
+            "steps": [step_shape(step) for step in queries.steps(attempt.id)],
+            "annotations": queries.annotations(attempt.id),
+        }
+        for attempt in queries.attempts(job.id)
+    ]

@@ -1,0 +1,95 @@
+"""Server-Sent Events: every change of status, once and in order, from wherever the reader left off."""
+
+import asyncio
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from app.server.answers import SAFE, Refusal
+from app.server.desk import Call
+from app.server.feed import Feed, Frame
+from app.server.route import LARGEST
+
+FEED = web.AppKey("feed", Feed)
+STREAMS = 200
+HEARTBEAT_S = 15.0
+SLOW_S = 30.0  # a reader that takes nothing for so long is let go; it may come back with its Last-Event-ID
+NOUNS = ("run", "job", "attempt", "step")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What of the stream a reader asked for; an empty tuple asks for all."""
+
+    runs: tuple[int, ...] = ()
+    jobs: tuple[int, ...] = ()
+    types: tuple[str, ...] = ()
+
+    def takes(self, one: Frame) -> bool:
+        change = one.change
+        return (
+            (not self.runs or change.run_id in self.runs)
+            and (not self.jobs or change.job_id in self.jobs)
+            and (not self.types or change.noun in self.types)
+        )
+
+
+async def events(call: Call) -> web.StreamResponse:
+    """Stream transitions until the reader leaves or the engine stops."""
+    feed = call.request.app[FEED]
+    if feed.readers >= STREAMS:
+        raise Refusal(503, f"{STREAMS} streams are open already.", {"Retry-After": "30"})
+    wanted = Wanted(call.query.get("run", ()), call.query.get("job", ()), call.query.get("types", ()))
+    place = min(_place(call, feed.last), feed.last)
+    response = web.StreamResponse(
+        headers={**SAFE, "Content-Type": "text/event-stream; charset=utf-8", "X-Accel-Buffering": "no"}
+    )
+    feed.readers += 1
+    try:
+        await response.prepare(call.request)
+        # The bare id gives a reader that has seen nothing yet a place to come back to.
+        await _write(response, f"retry: 1000\nid: {place}\n\n".encode())
+        while not feed.closed:
+            frames = await feed.page(place)
+            if frames:
+                place = frames[-1].sequence
+                if data := b"".join(one.data for one in frames if wanted.takes(one)):
+                    await _write(response, data)
+            elif not await feed.wait(place, HEARTBEAT_S):
+                if not await _still_allowed(call):
+                    break
+                await _write(response, b": still here\n\n")
+        await response.write_eof()
+    except TimeoutError:
+        call.desk.counters["treadle_sse_dropped_total", ""] += 1
+        if call.request.transport is not None:
+            call.request.transport.abort()
+    except ConnectionError:
+        pass  # the reader has left
+    finally:
+        feed.readers -= 1
+    return response
+
+
+def _place(call: Call, last: int) -> int:
+    """Return the sequence number after which to begin: the header's, the parameter's, else now."""
+    text = call.request.headers.get("Last-Event-ID", "").strip()
+    if not text:
+        after: int = call.query.get("after", last)
+        return after
+    if not (text.isascii() and text.isdecimal() and int(text[:20]) < LARGEST):
+        raise Refusal(400, "Last-Event-ID is a number that this stream gave.")
+    return int(text)
+
+
+async def _write(response: web.StreamResponse, data: bytes) -> None:
+    async with asyncio.timeout(SLOW_S):
+        await response.write(data)
+
+
+async def _still_allowed(call: Call) -> bool:
+    """Has the token been revoked meanwhile?"""
+    caller = call.caller
+    if caller is None or caller.token_id is None:
+        return True
+    return any(token.id == caller.token_id for token in await call.desk.ask(call.desk.store.tokens.list))
