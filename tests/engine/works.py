@@ -46,7 +46,8 @@ class Works:
         self.executors = executors_of(self.settings, self.store)
         if self.fake is not None:
             fake = self.fake
-            self.executors = Executors({"docker": lambda: fake, "host": lambda: fake}, set)
+            known = {attempt.box_id for attempt in self.store.queries.running()}
+            self.executors = Executors({"docker": lambda: fake, "host": lambda: fake}, lambda: known)
         self.engine: Engine | None = None
 
     def start(self) -> "Works":
