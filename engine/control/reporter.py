@@ -1,0 +1,157 @@
+"""Tells forges and webhooks how runs stand: reads their changes by cursor and writes letters. Sends nothing itself.
+
+A commit's status is told for runs of repositories with a token whose commit the forge knows: not for a working tree
+that `treadle run` took as it was, not for a watched folder.
+"""
+
+import logging
+import threading
+from collections.abc import Iterator
+
+from engine.bus import Bus
+from engine.control.mailer import Mailer, url_mark
+from engine.core.clock import Clock
+from engine.core.errors import StoreBusy
+from engine.core.states import RUN_FINAL
+from engine.forges import statuses
+from engine.forges.statuses import Standing, Told
+from engine.settings import RepoSettings, Settings
+from engine.store import reports
+from engine.store.outbox import NewLetter
+from engine.store.reports import RunChange, RunFacts
+from engine.store.store import Store
+
+log = logging.getLogger(__name__)
+CURSOR = "reporter"
+PAGE = 20_000  # changes looked through at once
+KEEP_EVERY = 5_000  # changes without anything to say, after which the cursor is kept all the same
+RETRY_S = 1.0
+LOCAL = "local-"  # how the deliveries of `treadle run` begin: see engine/control/intake.py
+
+
+class Reporter:
+    """One thread that reads, and a mailer that sends. Start it whenever; it goes on from where it stopped."""
+
+    def __init__(self, store: Store, settings: Settings, bus: Bus, clock: Clock) -> None:
+        self._store = store
+        self._settings = settings
+        self._bus = bus
+        self._clock = clock
+        self._mailer = Mailer(store, settings, bus, clock)
+        self._listener = bus.listen("news")
+        self._stopped = threading.Event()
+        self._seen = self._kept = 0
+        self._untold: set[str] = set()
+        self._thread = threading.Thread(target=self._run, name="reporter", daemon=True)
+
+    def start(self) -> None:
+        self._seen = self._kept = int(self._store.cursors.get(CURSOR) or 0)
+        self._listener.wake()
+        self._thread.start()
+        self._mailer.start()
+
+    def stop(self) -> None:
+        """End within seconds; what has not been said is said after the next start."""
+        self._stopped.set()
+        self._listener.wake()
+        self._thread.join()
+        self._bus.leave(self._listener)
+        self._mailer.stop()
+
+    def _run(self) -> None:
+        try:
+            while not self._stopped.is_set():
+                self._listener.wait(self._turn())
+        finally:
+            self._store.close()
+
+    def _turn(self) -> float | None:
+        """Read all there is; return after how many seconds to look again in any case."""
+        try:
+            while not self._stopped.is_set() and self._read():
+                pass
+        except StoreBusy as busy:
+            log.warning("%s Trying again.", busy)
+            return RETRY_S
+        except Exception:
+            log.exception("the reporter failed; trying again")
+            return RETRY_S
+        return None
+
+    def _read(self) -> bool:
+        """Turn one page of changes into letters; return whether there may be more."""
+        last = self._store.queries.last_sequence()
+        upto = min(last, self._seen + PAGE)
+        letters = [letter for change in _telling(reports.run_changes(self._seen, upto)) for letter in self._of(change)]
+        if letters or upto - self._kept >= KEEP_EVERY:
+            with self._store.database.write():
+                self._store.outbox.add(letters, self._clock.now())
+                self._store.cursors.set(CURSOR, upto)
+            self._kept = upto
+        self._seen = upto
+        if letters:
+            self._bus.wake("outbox")
+        return upto < last
+
+    def _of(self, change: RunChange) -> Iterator[NewLetter]:
+        facts = reports.run_facts(change.run_id)
+        if facts is None or facts.delivery.startswith(LOCAL):
+            return
+        began_at = reports.began_at(change.run_id, change.sequence) or facts.created_at
+        standing = Standing(
+            status=change.status,
+            run_id=change.run_id,
+            good=facts.good,
+            total=facts.total,
+            failed=facts.failed,
+            seconds=(change.at - began_at).total_seconds(),
+            reason=change.reason,
+        )
+        repo = self._settings.repo(facts.repo)
+        if repo is not None and repo.token and facts.source != "watch":
+            yield from self._status(repo, facts, standing)
+        if self._settings.notify and change.status in RUN_FINAL:
+            yield from self._notices(facts, standing, change)
+
+    def _status(self, repo: RepoSettings, facts: RunFacts, standing: Standing) -> Iterator[NewLetter]:
+        forge = statuses.forge_of(repo.forge, repo.url, facts.source)
+        url = statuses.status_url(forge, repo.url, facts.sha) if forge else None
+        if forge is None or url is None:
+            if repo.forge != "none" and repo.name not in self._untold:
+                self._untold.add(repo.name)
+                log.warning("%s: its url does not tell whom to send commit statuses to; set `forge:`.", repo.name)
+            return
+        context = f"treadle/{facts.workflow}"
+        body = {
+            "repo": repo.name,
+            "forge": forge,
+            "sha": facts.sha,
+            "context": context,
+            "status": str(standing.status),
+            "description": statuses.description(standing),
+        }
+        receiver = statuses.receiver_of(url)
+        yield NewLetter(receiver, f"{repo.name} {facts.sha} {context}", "status", standing.run_id, body)
+
+    def _notices(self, facts: RunFacts, standing: Standing, change: RunChange) -> Iterator[NewLetter]:
+        said = statuses.notices_for(change.status, reports.failed_before(facts, change.sequence))
+        told = Told(facts.repo, facts.workflow, facts.number, facts.ref, facts.sha, facts.event, facts.title)
+        for notify in self._settings.notify:
+            wanted = [notice for notice in said if notice in notify.on]
+            if wanted:
+                mark, body = url_mark(notify.url), statuses.notice_body(wanted[-1], told, standing)
+                lane = f"{mark} {facts.repo} {facts.ref} {facts.workflow}"
+                receiver = statuses.receiver_of(notify.url)
+                yield NewLetter(receiver, lane, "notify", standing.run_id, {"url_mark": mark, "say": body})
+
+
+def _telling(changes: list[RunChange]) -> Iterator[RunChange]:
+    """Leave out what was overtaken before anybody could be told: of several steps towards an end only the last."""
+    next_final: dict[int, bool] = {}
+    kept: list[RunChange] = []
+    for change in reversed(changes):
+        final = change.status in RUN_FINAL
+        if final or next_final.get(change.run_id, True):
+            kept.append(change)
+        next_final[change.run_id] = final
+    return reversed(kept)

@@ -1,0 +1,224 @@
+"""What a forge hears of a run: which state, in which words, and the one request that says so. Pure: sends nothing."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import quote, urlsplit
+
+from engine.core.spans import span
+from engine.core.states import RunStatus
+
+LONGEST = 140  # characters of a description that GitHub takes
+SCP = re.compile(r"(?:[^@/:]+@)?(?P<host>[^/:]{2,}):(?!/)(?P<path>.+)")
+KNOWN_HOSTS = {"github.com": "github", "gitlab.com": "gitlab", "codeberg.org": "forgejo"}
+HOST_WORDS = ("github", "gitlab", "forgejo", "gitea")
+HEARING = ("github", "gitea", "forgejo", "gitlab")
+
+STATES: Mapping[str, Mapping[RunStatus, str]] = {
+    "github": {
+        RunStatus.PENDING: "pending",
+        RunStatus.BLOCKED: "pending",
+        RunStatus.QUEUED: "pending",
+        RunStatus.RUNNING: "pending",
+        RunStatus.SUCCESS: "success",
+        RunStatus.SKIPPED: "success",
+        RunStatus.FAILED: "failure",
+        RunStatus.CANCELLED: "error",
+    },
+    "gitlab": {
+        RunStatus.PENDING: "pending",
+        RunStatus.BLOCKED: "pending",
+        RunStatus.QUEUED: "pending",
+        RunStatus.RUNNING: "running",
+        RunStatus.SUCCESS: "success",
+        RunStatus.SKIPPED: "success",
+        RunStatus.FAILED: "failed",
+        RunStatus.CANCELLED: "canceled",
+    },
+}
+"""Gitea and Forgejo have GitHub's words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a run stands, as far as a forge is told. `failed` are the names of jobs that broke it, `good` its green jobs,
+    `total` all but the skipped; `seconds` since it began (again)."""
+
+    status: RunStatus
+    run_id: int
+    good: int = 0
+    total: int = 0
+    failed: tuple[str, ...] = ()
+    seconds: float = 0.0
+    reason: str = ""
+
+
+def description(standing: Standing) -> str:
+    """Return the words beside the state: `3/5 jobs, 1 m 20 s`, `failed: test`."""
+    status, jobs = standing.status, f"{standing.good}/{standing.total} jobs"
+    if status == RunStatus.BLOCKED:
+        words = f"Waits for approval: treadle approve {standing.run_id}"
+    elif status == RunStatus.PENDING:
+        words = "Waits for its concurrency group"
+    elif status == RunStatus.QUEUED:
+        words = "Queued"
+    elif status == RunStatus.RUNNING:
+        words = f"Running, {jobs}"
+    elif status == RunStatus.SKIPPED:
+        words = "Nothing to do: every job was skipped"
+    else:
+        words = f"{jobs}, {span(standing.seconds)}"
+        if status == RunStatus.CANCELLED:
+            words += f"; {standing.reason or 'cancelled'}"
+        elif standing.failed:
+            words += f"; failed: {', '.join(standing.failed)}"
+    words = " ".join(words.split())
+    return words if len(words) <= LONGEST else words[: LONGEST - 1] + "…"
+
+
+def forge_of(configured: str, url: str, source: str) -> str | None:
+    """Return which forge hears of a repository's commits, None when that is nobody or cannot be told.
+
+    `configured` is the repository's `forge:`; with `auto` it is who sent the event, else what the url's host is called.
+    """
+    if configured != "auto":
+        return configured if configured in HEARING else None
+    if source in HEARING:
+        return source
+    place = _place(url)
+    if place is None:
+        return None
+    host = (urlsplit(place[0]).hostname or "").lower()
+    return KNOWN_HOSTS.get(host) or next((word for word in HOST_WORDS if word in host), None)
+
+
+def _place(url: str) -> tuple[str, str] | None:
+    """Return the web address of a repository's server and the repository's path there; None for a path here.
+
+    Of a url for ssh only the host is known; its API is taken to be at the usual port.
+    """
+    parts = urlsplit(url)
+    if parts.scheme in ("http", "https") and parts.hostname:
+        server, path = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}", parts.path
+    elif parts.scheme in ("ssh", "git+ssh") and parts.hostname:
+        server, path = f"https://{parts.hostname}", parts.path
+    elif "://" not in url and (match := SCP.fullmatch(url)):
+        server, path = f"https://{match['host']}", match["path"]
+    else:
+        return None
+    path = path.strip("/").removesuffix(".git")
+    return (server, path) if "/" in path else None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One POST. `secret_headers` bear the token and are never shown."""
+
+    url: str
+    body: bytes = field(repr=False)
+    headers: Mapping[str, str]
+    secret_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def receiver(self) -> str:
+        return receiver_of(self.url)
+
+
+def receiver_of(url: str) -> str:
+    """Return who hears what is sent to a url: its scheme, host and port, without what may be a key."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+
+
+def status_url(forge: str, repo_url: str, sha: str) -> str | None:
+    """Return where the status of a commit is told, None when the repository's url does not tell.
+
+    GitHub on a host of its own and forges below a path are known by the clone url, of which the last two parts are
+    the repository; GitLab's repositories may lie deeper, so GitLab below a path cannot be told.
+    """
+    place = _place(repo_url)
+    if place is None:
+        return None
+    server, path = place
+    if forge == "gitlab":
+        return f"{server}/api/v4/projects/{quote(path, safe='')}/statuses/{sha}"
+    *below, owner, name = path.split("/")
+    base = "/".join([server, *below])
+    repo = f"{quote(owner, safe='')}/{quote(name, safe='')}"
+    if forge in ("gitea", "forgejo"):
+        return f"{base}/api/v1/repos/{repo}/statuses/{sha}"
+    api = "https://api.github.com" if urlsplit(server).hostname == "github.com" else f"{base}/api/v3"
+    return f"{api}/repos/{repo}/statuses/{sha}"
+
+
+def status_request(forge: str, url: str, token: str, context: str, status: RunStatus, words: str) -> Request:
+    """Return the request that sets the status `context` of the commit that `url` (of `status_url`) names."""
+    state = STATES["gitlab" if forge == "gitlab" else "github"][status]
+    said: dict[str, str] = {"state": state, "context": context, "description": words}
+    if forge == "gitlab":
+        return Request(url, _json(said), {}, {"PRIVATE-TOKEN": token})
+    if forge == "github":
+        headers = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
+        return Request(url, _json(said), headers, {"Authorization": f"Bearer {token}"})
+    return Request(url, _json(said), {}, {"Authorization": f"token {token}"})
+
+
+def heard_before(forge: str, code: int, text: str) -> bool:
+    """Tell whether an answer means that the forge has this status already: GitLab refuses to be told twice."""
+    return forge == "gitlab" and code == 400 and "Cannot transition status" in text
+
+
+NOTICES = {RunStatus.FAILED: "failed", RunStatus.CANCELLED: "cancelled", RunStatus.SUCCESS: "success"}
+
+
+def notices_for(status: RunStatus, failed_before: bool) -> tuple[str, ...]:
+    """Return what the end of a run is to `notify:`. A success is `fixed`, too, when what ran before it had failed."""
+    if status not in NOTICES:
+        return ()
+    fixed = status == RunStatus.SUCCESS and failed_before
+    return (NOTICES[status], "fixed") if fixed else (NOTICES[status],)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Which run a notice is about."""
+
+    repo: str
+    workflow: str
+    number: int
+    ref: str
+    sha: str
+    event: str
+    title: str
+
+
+def notice_body(notice: str, told: Told, standing: Standing) -> Mapping[str, object]:
+    """Return the JSON of a `notify:` webhook. `text` alone is enough for a chat; it holds nothing of a stranger's but
+    the branch's name, made harmless."""
+    verb = {"fixed": "works again"}.get(notice, "succeeded" if notice == "success" else notice)
+    branch = told.ref.removeprefix("refs/heads/").removeprefix("refs/tags/")
+    text = f"{told.repo}: {told.workflow} #{told.number} {verb} on {branch} ({description(standing)})"
+    for char, harmless in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
+        text = text.replace(char, harmless)
+    return {
+        "notice": notice,
+        "text": text,
+        "run": {
+            "id": standing.run_id,
+            "number": told.number,
+            "repo": told.repo,
+            "workflow": told.workflow,
+            "title": told.title,
+            "event": told.event,
+            "ref": told.ref,
+            "sha": told.sha,
+            "status": str(standing.status),
+            "seconds": round(standing.seconds, 3),
+            "jobs": {"total": standing.total, "good": standing.good, "failed": list(standing.failed[:20])},
+        },
+    }
+
+
+def _json(value: Mapping[str, object]) -> bytes:
+    return json.dumps(value, ensure_ascii=False).encode()
