@@ -52,7 +52,7 @@ def read(event: ForgeEvent, shaped: Shape) -> ForgeEvent:
         if event.repo is None:
             raise malformed(f"the {event.name} does not say which repository it is of")
         event = _READERS[event.name](event, payload)
-    return replace(event, **shaped.told)
+    return replace(event, **shaped.told) if shaped.told else event
 
 
 def head_commit(payload: Payload) -> Payload:
@@ -74,7 +74,8 @@ def _push(event: ForgeEvent, payload: Payload) -> ForgeEvent:
     deleted = is_zero(after) or payload.flag("deleted") is True
     head = Payload(None) if deleted else head_commit(payload)
     tagged = head.text("id") if tag else None  # after an annotated tag, `after` is the tag's own id
-    event = replace(
+    created, forced = is_zero(before) and not deleted, payload.flag("forced")
+    return replace(
         event,
         ref=ref,
         ref_type="branch" if branch else "tag" if tag else None,
@@ -82,18 +83,18 @@ def _push(event: ForgeEvent, payload: Payload) -> ForgeEvent:
         tag=tag,
         sha=None if deleted else tagged if is_sha(tagged) else after,
         before=before if is_sha(before) and not is_zero(before) else None,
-        created=is_zero(before) and not deleted,
+        created=created,
         deleted=deleted,
-        forced=payload.flag("forced"),
+        forced=forced,
         author=_author(head),
         pusher=payload.word("pusher", "name"),
         message=head.text("message"),
+        **_files(payload, head, whole=not created and not forced),
     )
-    return _with_files(event, payload, head)
 
 
-def _with_files(event: ForgeEvent, payload: Payload, head: Payload) -> ForgeEvent:
-    """Add what the listed commits changed: all that the push did, unless it made its ref or the list was cut."""
+def _files(payload: Payload, head: Payload, *, whole: bool) -> dict[str, Any]:
+    """Return what the listed commits changed: all that the push did, unless the list was cut or is not of it all."""
     commits = payload.items("commits")
     told_total = payload.number("total_commits")
     files: set[str] = set()
@@ -104,9 +105,9 @@ def _with_files(event: ForgeEvent, payload: Payload, head: Payload) -> ForgeEven
             told = [name for name in names if isinstance(name, str)]
             odd = odd or len(told) < len(names)
             files.update(told)
-    complete = bool(commits) and not odd and not event.created and not event.forced
+    complete = whole and bool(commits) and not odd
     complete = complete and len(commits) < MAX_COMMITS and len(commits) == (told_total or len(commits))
-    return replace(event, commits=len(commits), changed_files=tuple(sorted(files)), files_complete=complete)
+    return {"commits": len(commits), "changed_files": tuple(sorted(files)), "files_complete": complete}
 
 
 def _create_or_delete(event: ForgeEvent, payload: Payload) -> ForgeEvent:

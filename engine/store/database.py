@@ -1,9 +1,10 @@
 """The one SQLite file: how it is opened, written and migrated. Knows nothing of what is in it."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 from peewee import OperationalError, SqliteDatabase
 
@@ -55,6 +56,10 @@ class Database:
         finally:
             if durable:
                 self._db.execute_sql("PRAGMA synchronous=NORMAL")
+
+    def execute_many(self, statement: str, rows: Iterable[Sequence[Any]]) -> None:
+        """Carry out one statement for each row, inside a write."""
+        self._db.connection().executemany(statement, rows)
 
     def close_thread(self) -> None:
         """Close the calling thread's connection, as every thread must before it ends."""

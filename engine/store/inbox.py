@@ -11,11 +11,11 @@ from engine.store.database import Database
 from engine.store.tables import EventRow, RepoRow
 
 RECEIVED, PLANNED, DROPPED = "received", "planned", "dropped"
-CHUNK = 256  # rows a statement, well under SQLite's limit of bound variables
-_ARRIVING = (
-    EventRow.repo_id, EventRow.delivery, EventRow.kind, EventRow.source, EventRow.fields, EventRow.digest,
-    EventRow.status, EventRow.received_at,
-)  # fmt: skip
+_FIELDS = EventRow.fields
+# Every delivery of a storm comes through here: one statement that is read once, and no objects made for it.
+_ACCEPT = f"""
+INSERT INTO event (repo_id, delivery, kind, source, fields, digest, status, tries, problem, received_at)
+VALUES (?, ?, ?, ?, ?, ?, '{RECEIVED}', 0, '', ?) ON CONFLICT DO NOTHING"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +59,14 @@ class Inbox:
         first: dict[tuple[int, str], Arrival] = {}
         for arrival in arrivals:
             first.setdefault((arrival.repo_id, arrival.delivery), arrival)
+        at = now.timestamp()
         rows = [
-            (one.repo_id, one.delivery, one.kind, one.source, one.fields, one.digest, RECEIVED, now)
+            (one.repo_id, one.delivery, one.kind, one.source, _FIELDS.db_value(one.fields), one.digest, at)
             for one in first.values()
         ]
         with self._db.write(durable=True):
             last = EventRow.select(fn.MAX(EventRow.id)).scalar() or 0
-            for start in range(0, len(rows), CHUNK):
-                EventRow.insert_many(rows[start : start + CHUNK], _ARRIVING).on_conflict_ignore().execute()
+            self._db.execute_many(_ACCEPT, rows)
             ids = self._ids(first)
         answers = []
         for arrival in arrivals:
