@@ -121,9 +121,7 @@ class StepRunner:
             ready = self._ready(step, scope, status)
         except StepStopped as stopped:
             return self._say(stopped_outcome(stopped.end))
-        except ExpressionError as error:
-            return self._refuse(step, error.message)
-        except ShellError as error:
+        except (ExpressionError, ShellError) as error:
             return self._refuse(step, str(error))
         self.log.say_group(ready.title, list(ready.lines))
         with self.scripts.limit(ready.timeout_s):
@@ -182,10 +180,12 @@ class StepRunner:
         """Work out everything that the step says. Raises ExpressionError and ShellError."""
         env = self._env(step, scope, status)
         contexts = scope_contexts(scope, self.state, status, env)
-        number = self.state.next_script() if step.run is not None else -1
-        files = self._files.variables(number)
-        contexts["github"] |= {name.removeprefix("GITHUB_").lower(): path for name, path in files.items()}
         contexts["github"]["action"] = _action_name(step)
+        number = -1
+        if step.run is not None:
+            number = self.state.next_script()
+            files = self._files.variables(number)
+            contexts["github"] |= {name.removeprefix("GITHUB_").lower(): path for name, path in files.items()}
 
         def text(template: Template | None, key: str, default: str = "") -> str:
             with blaming(key):
@@ -292,12 +292,15 @@ def title_of(step: Step, text: Callable[[Template], str] = as_written) -> str:
     return f"Run {step.uses or _first_line(text(step.run) if step.run else '')}".rstrip()
 
 
-def seconds_of(minutes: Any) -> float:
-    """Return the value of a `timeout-minutes:` in seconds. Raises ExpressionError for what is no number above zero."""
+def seconds_of(minutes: Any) -> float | None:
+    """Return the value of a `timeout-minutes:` in seconds, None (as on GitHub) for 0 and below, which set no limit.
+
+    Raises ExpressionError for what is no number.
+    """
     number = to_number(minutes)
-    if not number > 0:
-        raise ExpressionError("evaluation", f"{minutes!r} is not a number of minutes above 0")
-    return number * 60
+    if number != number:
+        raise ExpressionError("evaluation", f"{minutes!r} is not a number of minutes")
+    return number * 60 if number > 0 else None
 
 
 def _action_name(step: Step) -> str:
