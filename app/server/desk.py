@@ -15,6 +15,7 @@ from engine.control.acceptor import Acceptor
 from engine.core.clock import Clock
 from engine.settings import RepoSettings, Settings
 from engine.store.artifacts import Artifacts
+from engine.store.slo import SloReporter
 from engine.store.store import Store
 
 P = ParamSpec("P")
@@ -64,6 +65,10 @@ class Desk:
     ready: bool = False
     draining: bool = False
     counters: Counter[tuple[str, str]] = field(default_factory=Counter)
+    slo: SloReporter = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.slo = SloReporter(self.store, self.settings)
 
     async def ask(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Have a call of the store made without stopping the event loop."""

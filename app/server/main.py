@@ -9,6 +9,7 @@ from app.server.desk import Askers, Desk
 from app.server.web_thread import WebThread
 from engine.bus import Bus
 from engine.control.acceptor import Acceptor
+from engine.control.reporter import Reporter
 from engine.core.clock import SystemClock
 from engine.engine import Engine, executors_of
 from engine.home import HomeLock
@@ -78,7 +79,7 @@ class Server:
             repo_ids=_record_repos(settings, store),
             busy=lambda: engine.pool.busy,
         )
-        parts: list[Part] = [engine, acceptor, WebThread(desk, listening)]
+        parts: list[Part] = [engine, acceptor, Reporter(store, settings, bus, clock), WebThread(desk, listening)]
         for part in parts:
             part.start()
             self._undo.callback(part.stop)

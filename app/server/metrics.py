@@ -42,7 +42,8 @@ async def metrics(call: Call) -> web.StreamResponse:
     feed = call.request.app[FEED]
     found = [*counted(call.desk), *await call.desk.ask(lambda: list(stored(call.desk)))]
     found.append(Metric("treadle_sse_streams", "gauge", "Streams that are open.", {"": feed.readers}))
-    text = "\n".join(line for metric in found for line in metric.lines()) + "\n"
+    slo = await call.desk.ask(call.desk.slo.report, call.desk.clock.now())
+    text = "\n".join([*(line for metric in found for line in metric.lines()), *slo.as_metrics()]) + "\n"
     return web.Response(body=text.encode(), headers=SAFE | {"Content-Type": TEXT})
 
 

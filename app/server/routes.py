@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from app.server import artifacts, badge, health, inbox, logs, metrics, runs, stream, webhooks, wishes
+from app.server import artifacts, badge, health, inbox, logs, metrics, runs, slo, stream, webhooks, wishes
 from app.server.answers import answer
 from app.server.desk import Call, Desk
 from app.server.feed import Feed
@@ -97,6 +97,7 @@ ROUTES: tuple[Route, ...] = (
         "GET", f"{API}/artifacts/{ID}/files/{{path:.+}}", artifacts.download_file,
         "one file of an artifact; takes Range", gives="application/octet-stream",
     ),
+    Route("GET", f"{API}/slo", slo.show_slo, "how well the promises of `slo:` are kept"),
     Route("GET", f"{API}/openapi.json", openapi, "this description"),
     Route("GET", "/metrics", metrics.metrics, "metrics, as Prometheus text", gives="text/plain"),
     Route("GET", "/healthz", health.healthz, "does the process answer?", PUBLIC),

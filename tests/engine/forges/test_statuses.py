@@ -33,7 +33,7 @@ def test_every_forge_has_a_state_for_every_status():
         (Standing(RunStatus.QUEUED, 7), "Queued"),
         (Standing(RunStatus.RUNNING, 7, good=1, total=5), "Running, 1/5 jobs"),
         (Standing(RunStatus.SUCCESS, 7, good=5, total=5, seconds=80), "5/5 jobs, 1 m 20 s"),
-        (Standing(RunStatus.FAILED, 7, 3, 5, ("lint", "test (3.12)"), 80), "3/5 jobs, 1 m 20 s; failed: lint, test (3.12)"),
+        (Standing(RunStatus.FAILED, 7, 3, 5, ("lint", "test (3)"), 80), "3/5 jobs, 1 m 20 s; failed: lint, test (3)"),
         (Standing(RunStatus.CANCELLED, 7, 0, 5, (), 3, "cancelled by ada"), "0/5 jobs, 3.0 s; cancelled by ada"),
         (Standing(RunStatus.BLOCKED, 7), "Waits for approval: treadle approve 7"),
         (Standing(RunStatus.PENDING, 7), "Waits for its concurrency group"),

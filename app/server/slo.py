@@ -1,0 +1,12 @@
+"""How well the promises of `slo:` are kept, as the API tells it."""
+
+from aiohttp import web
+
+from app.server.answers import answer
+from app.server.desk import Call
+
+
+async def show_slo(call: Call) -> web.StreamResponse:
+    """The last hour, day and week against the targets, with the error budget that is left."""
+    report = await call.desk.ask(call.desk.slo.report, call.desk.clock.now())
+    return answer(report.as_json())
