@@ -62,7 +62,7 @@ class Assignment:
         seconds = self._settings.timeout_s
         if self.model.timeout_minutes is not None:
             with blaming("timeout-minutes"):
-                seconds = seconds_of(self.model.timeout_minutes.value(self.contexts))
+                seconds = seconds_of(self.model.timeout_minutes.value(self.contexts)) or seconds
         return started_at + timedelta(seconds=seconds) if seconds else None
 
     @cached_property

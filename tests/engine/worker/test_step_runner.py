@@ -97,9 +97,9 @@ BROKEN = "${{ fromJSON('{') }}"
             "`timeout-minutes` cannot be worked out: ",
         ),
         (
-            "run: echo never\n    timeout-minutes: ${{ fromJSON('0') }}",
+            "run: echo never\n    timeout-minutes: ${{ 'soon' }}",
             "Run echo never",
-            "`timeout-minutes` cannot be worked out: 0 is not a number of minutes above 0",
+            "`timeout-minutes` cannot be worked out: 'soon' is not a number of minutes",
         ),
         (
             f"uses: actions/checkout@v4\n    with: {{path: \"{BROKEN}\"}}",
@@ -120,6 +120,11 @@ def test_a_step_that_cannot_be_worked_out_fails_under_its_own_heading(
     assert ended.said() == ["cleanup"]
     assert "Traceback" not in ended.log()
     assert ended.attempts()[0].reason == error
+
+
+def test_a_timeout_of_nothing_is_no_limit(works: "Works") -> None:
+    ended = works.run("timeout-minutes: 0\nsteps:\n  - run: 'true'\n    timeout-minutes: ${{ fromJSON('0') }}")
+    assert ended.ends() == ["success"]
 
 
 def test_a_broken_continue_on_error_is_said_and_tolerates_nothing(works: "Works") -> None:
