@@ -149,7 +149,7 @@ def nearest(name: str) -> str:
 
 def exit_code_of(error: Exception) -> int:
     """Say what went wrong on stderr and return the exit code that stands for it. The only such map."""
-    from engine.core.errors import EngineError, ExecutorUnavailable, GitError, SettingsError
+    from engine.core.errors import EngineError, ExecutorUnavailable, GitError, NoEngine, SettingsError
     from pipelines.errors import ExpressionError, WorkflowError
 
     if os.environ.get("TREADLE_DEBUG"):
@@ -161,7 +161,7 @@ def exit_code_of(error: Exception) -> int:
         return USAGE
     if isinstance(error, EngineError | ExpressionError):
         print(f"treadle: {error}", file=sys.stderr)
-        if isinstance(error, ExecutorUnavailable):
+        if isinstance(error, ExecutorUnavailable | NoEngine):
             return UNAVAILABLE
         return USAGE if isinstance(error, SettingsError | GitError | ExpressionError) else FAILURE
     print(

@@ -29,6 +29,10 @@ class ExecutorUnavailable(EngineError):
     """No engine, no image or no label to run a job on: a person has to act, a retry will not help."""
 
 
+class NoEngine(EngineError):
+    """No engine answers where one was expected, or it went away in the middle of an answer."""
+
+
 class SettingsError(EngineError):
     """The configuration cannot be used: names the file, the key and the nearest known one."""
 
