@@ -36,7 +36,11 @@ class LiveTree:
         self._clock = clock or SystemClock()
         self._board = Board()
         self._live = Live(
-            console=self._console, auto_refresh=False, transient=True, redirect_stdout=False, redirect_stderr=False
+            console=self._console,
+            auto_refresh=False,
+            transient=True,
+            redirect_stdout=False,
+            redirect_stderr=sys.stderr.isatty(),  # what is said meanwhile goes above the tree, not into it
         )
 
     def run_added(self, run: Run, jobs: tuple[Job, ...], needs: Mapping[str, tuple[str, ...]]) -> None:
