@@ -1,33 +1,33 @@
 """From a trigger to recorded runs: match, plan, record. Nothing here runs anything.
 
-In two steps, so that a person who asked for a run can be told what stands in its way before anything is written:
-`prepare` reads and plans, `record` writes. `Prepared.source` tells the worker how to get the files: `root` (the
-repository on this machine), `sha` (commit or snapshot), `branch`, `mirror` (the bare repository with the snapshot),
-and what the person asked for beyond the file: `labels`, `executor`, `env`.
+This is for what a person asks of a repository on this machine; `planner` does it for the inbox. In two steps, so that
+the person can be told what stands in the way before anything is written: `prepare` reads and plans, `record` writes.
 """
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any
 
 from engine import git
+from engine.control.planning import (
+    NO_SHA,
+    Prepared,
+    decoded,
+    new_run,
+    prepare_run,
+    refuse_what_cannot_run,
+    urgency,
+)
 from engine.core.clock import Clock
 from engine.core.errors import GitError
-from engine.store.runs import NewRun
 from engine.store.store import Store
-from pipelines.calls import check_calls
-from pipelines.dag import closure
 from pipelines.errors import Finding, Place, Severity, WorkflowError
 from pipelines.github_context import dispatch_inputs, github_context
 from pipelines.model import Trigger, Workflow
-from pipelines.parse import unsupported
-from pipelines.plan import RunPlan, plan_run
 from pipelines.policy import POLICY_PATH
 from pipelines.triggers import TriggerEvent, fires
-
-NO_SHA = "0" * 40
 
 
 @dataclass(frozen=True)
@@ -54,21 +54,6 @@ class LocalRequest:
 
 
 @dataclass(frozen=True)
-class Prepared:
-    """One run that could be recorded. `plan` is what it would be; ids and numbers are filled in when it is."""
-
-    workflow: Workflow
-    definition: str
-    event: str
-    ref: str
-    sha: str
-    contexts: Mapping[str, Any]
-    source: Mapping[str, Any]
-    plan: RunPlan
-    only: frozenset[str]
-
-
-@dataclass(frozen=True)
 class Intake:
     """What a request comes to: runs to record, and for each workflow file why it would run or not."""
 
@@ -85,7 +70,7 @@ def prepare(store: Store, request: LocalRequest) -> Intake:
     GitError for a repository or revision that cannot be read, InputError for inputs that the workflow does not take.
     """
     facts = _look(store, request)
-    policy = _text(git.read_file(request.repo, facts.rev, POLICY_PATH) or b"", POLICY_PATH)
+    policy = decoded(git.read_file(request.repo, facts.rev, POLICY_PATH) or b"", POLICY_PATH)
     wanted = request.workflow
     known: dict[str, tuple[str, Workflow]] = {}
     broken: list[WorkflowError] = []
@@ -93,7 +78,7 @@ def prepare(store: Store, request: LocalRequest) -> Intake:
         if wanted in facts.files and path != wanted:
             continue
         try:
-            known[path] = store.definitions.keep(path, _text(content, path), policy)
+            known[path] = store.definitions.keep(path, decoded(content, path), policy)
         except WorkflowError as error:
             if all((error.path, error.findings) != (other.path, other.findings) for other in broken):
                 broken.append(error)  # the policy file's own faults come up with each workflow
@@ -133,21 +118,7 @@ def record(store: Store, intake: Intake, actor: str, clock: Clock) -> list[int]:
         fields = {"ref": first.ref, "sha": first.sha, "actor": actor, "payload": first.contexts["github"]["event"]}
         event_id, _ = store.runs.event(repo_id, f"local-{uuid.uuid4()}", first.event, fields, clock.now())
         for prepared in intake.runs:
-            new = NewRun(
-                repo_id=repo_id,
-                event_id=event_id,
-                workflow_path=prepared.workflow.path,
-                workflow_name=prepared.workflow.title,
-                definition=prepared.definition,
-                event=prepared.event,
-                ref=prepared.ref,
-                sha=prepared.sha,
-                plan=lambda run_id, number, prepared=prepared: _planned(prepared, run_id, number),  # type: ignore[misc]
-                contexts=prepared.contexts,
-                source=prepared.source,
-                secrets=store.secrets.seal(intake.request.secrets),
-                title=_title(prepared),
-            )
+            new = new_run(prepared, repo_id, event_id, store.secrets.seal(intake.request.secrets))
             ids.append(store.runs.create(new, actor, clock.now()))
         store.runs.verdicts(event_id, intake.verdicts)
     return ids
@@ -279,14 +250,7 @@ def _plan(
     trigger: Trigger | None,
     only: frozenset[str],
 ) -> Prepared:
-    asked = only & workflow.jobs.keys() or workflow.jobs.keys()
-    keys = closure({key: job.needs for key, job in workflow.jobs.items()}, asked)
-    called = check_calls(workflow, lambda path: git.read_file(facts.repo, facts.rev, path))
-    stops = [finding for finding in called if finding.unsupported or finding.severity is Severity.ERROR]
-    stops = list(dict.fromkeys([*stops, *unsupported(workflow, keys)]))
-    refused = tuple(replace(finding, severity=Severity.ERROR) for finding in stops)
-    if refused:
-        raise WorkflowError(workflow.path, refused)
+    refuse_what_cannot_run(workflow, lambda path: git.read_file(facts.repo, facts.rev, path), only)
     inputs: Mapping[str, Any] = {}
     if trigger is not None and event in ("workflow_dispatch", "workflow_call"):
         inputs = dispatch_inputs(trigger, request.inputs)
@@ -305,7 +269,6 @@ def _plan(
         workflow_path=workflow.path,
         default_branch=facts.branch or "",
     )
-    contexts = {"github": github, "inputs": dict(inputs), "vars": dict(request.variables)}
     source = {
         "root": str(request.repo.root),
         "sha": facts.sha,
@@ -315,21 +278,8 @@ def _plan(
         "executor": request.executor,
         "env": dict(request.env),
     }
-    plan = plan_run(workflow, contexts, only)
-    return Prepared(workflow, digest, event, ref, facts.head or facts.sha, contexts, source, plan, only)
-
-
-def _planned(prepared: Prepared, run_id: int, number: int) -> RunPlan:
-    github = {**prepared.contexts["github"], "run_id": str(run_id), "run_number": str(number)}
-    return plan_run(prepared.workflow, {**prepared.contexts, "github": github}, prepared.only)
-
-
-def _title(prepared: Prepared) -> str:
-    """What a run without `run-name:` is called, as on GitHub: by the commit or the pull request that it is about."""
-    payload = prepared.contexts["github"]["event"]
-    about = payload.get("head_commit") or payload.get("pull_request") or {}
-    text = about.get("message") or about.get("title") if isinstance(about, dict) else ""
-    return str(text or "").strip().partition("\n")[0][:200]
+    hurry = urgency(event, by_person=True)
+    return prepare_run(workflow, digest, github, source, inputs, request.variables, only=only, urgency=hurry)
 
 
 def _payload(facts: _Facts, event: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
@@ -347,12 +297,3 @@ def _payload(facts: _Facts, event: str, inputs: Mapping[str, Any]) -> dict[str, 
     if event == "workflow_dispatch":
         return {"ref": facts.ref, "inputs": {name: str(value) for name, value in inputs.items()}}
     return {}
-
-
-def _text(content: bytes, path: str) -> str:
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        finding = Finding(Severity.ERROR, Place(line, 1), "the file is not UTF-8")
-        raise WorkflowError(path, (finding,)) from None

@@ -1,6 +1,6 @@
 """The inbox: every event that came in, on disk before anybody is told so, planned in order, kept and searchable."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -90,17 +90,26 @@ class Inbox:
         """Return how many events wait to be planned."""
         return int(EventRow.select().where(EventRow.status == RECEIVED).count())
 
-    def due(self, now: datetime, limit: int = 50) -> list[InboxEvent]:
-        """Return events to plan now, oldest first; behind one that waits for a new try, its repository waits too."""
+    def due(self, now: datetime, limit: int = 50, passing_over: Collection[int] = ()) -> list[InboxEvent]:
+        """Return events to plan now, oldest first; behind one that waits for a new try, its repository waits too.
+
+        Repositories to be passed over have none.
+        """
         waiting = EventRow.select(EventRow.repo_id).where((EventRow.status == RECEIVED) & (EventRow.next_try_at > now))
-        query = _events().where((EventRow.status == RECEIVED) & EventRow.repo_id.not_in(waiting))
+        query = _events().where(
+            (EventRow.status == RECEIVED)
+            & EventRow.repo_id.not_in(waiting)
+            & EventRow.repo_id.not_in(list(passing_over))
+        )
         return [_event(row) for row in query.order_by(EventRow.id).limit(limit).namedtuples()]
 
-    def next_try_at(self) -> datetime | None:
-        """Return when the next postponed event is due."""
+    def next_try_at(self, after: datetime | None = None) -> datetime | None:
+        """Return when the next postponed event is due; with `after`, the next that is not due by then."""
         query = EventRow.select(EventRow.next_try_at).where(
             (EventRow.status == RECEIVED) & EventRow.next_try_at.is_null(False)
         )
+        if after is not None:
+            query = query.where(EventRow.next_try_at > after)
         row = query.order_by(EventRow.next_try_at).first()
         return row.next_try_at if row else None
 

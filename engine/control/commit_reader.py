@@ -1,0 +1,59 @@
+"""Reads what planning needs of a commit, once: who made it, its workflows, and what keeps each of them from running."""
+
+from collections.abc import Callable
+
+from engine import git
+from engine.control.planning import decoded, refuse_what_cannot_run
+from engine.store.commits import KnownCommit, KnownWorkflow
+from engine.store.store import Store
+from pipelines.errors import WorkflowError
+from pipelines.policy import POLICY_PATH
+
+
+class CommitReader:
+    """Commits by repository and sha. For one thread."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._read: set[tuple[int, str]] = set()
+
+    def known(self, repo_id: int, sha: str) -> KnownCommit | None:
+        """Return what is recorded of a commit; None also for one whose faults this version may see differently."""
+        commit = self._store.commits.get(repo_id, sha)
+        return commit if commit is not None and (commit.sound or (repo_id, sha) in self._read) else None
+
+    def at(self, repo_id: int, sha: str, ref: str, open_repo: Callable[[], git.Repo]) -> KnownCommit:
+        """Return a commit as recorded, reading and recording it first if need be. Raises GitError."""
+        commit = self.known(repo_id, sha)
+        if commit is None:
+            commit = self._look(open_repo(), sha, ref)
+            self._store.commits.keep(repo_id, commit)
+            self._read.add((repo_id, sha))
+        return commit
+
+    def _look(self, repo: git.Repo, sha: str, ref: str) -> KnownCommit:
+        info = git.commit_info(repo, sha)
+        files = git.workflow_files(repo, sha)
+        policy = (git.read_file(repo, sha, POLICY_PATH) or b"") if files else b""
+        workflows = {path: self._workflow(repo, sha, path, content, policy) for path, content in files.items()}
+        return KnownCommit(
+            info.sha,
+            info.tree,
+            info.parents,
+            info.author_name,
+            info.author_email,
+            info.message,
+            info.at,
+            ref,
+            workflows,
+        )
+
+    def _workflow(self, repo: git.Repo, sha: str, path: str, content: bytes, policy: bytes) -> KnownWorkflow:
+        digest = None
+        try:
+            text = decoded(content, path)
+            digest, workflow = self._store.definitions.keep(path, text, decoded(policy, POLICY_PATH))
+            refuse_what_cannot_run(workflow, lambda asked: git.read_file(repo, sha, asked))
+        except WorkflowError as error:
+            return KnownWorkflow(digest, str(error))
+        return KnownWorkflow(digest)

@@ -1,0 +1,174 @@
+"""What comes of one event: which workflows of its commit run, and why the others do not. Writes no status.
+
+What it needs and the home has not is asked for by raising NotHere; it never waits for a network itself.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from engine import git
+from engine.control.changed_files import ChangedFiles
+from engine.control.forks import Trust, may_use_host, trust
+from engine.control.mirrors import Mirrors
+from engine.control.occasions import Occasion, read_occasion
+from engine.control.places import Place, Places
+from engine.control.planning import Prepared, final_plan, inputs_blamed_on, prepare_run, urgency
+from engine.control.pushes import RefNews, deletion, push_of
+from engine.core.clock import rfc3339
+from engine.forges.errors import DeliveryError
+from engine.settings import RepoSettings
+from engine.store.inbox import InboxEvent
+from engine.store.store import Store
+from pipelines.errors import WorkflowError
+from pipelines.filters import PatternError
+from pipelines.github_context import GITHUB, dispatch_inputs, github_context
+from pipelines.model import Workflow
+from pipelines.triggers import Verdict, fires
+
+
+@dataclass(frozen=True)
+class Settled:
+    """What an event comes to: `dropped` says why nothing can come of it, else `verdicts` tell of each workflow.
+
+    `secrets`: the runs may see those of the repository. `news` is written along.
+    """
+
+    dropped: str = ""
+    verdicts: Mapping[str, str] = field(default_factory=dict)
+    runs: tuple[Prepared, ...] = ()
+    blocked: bool = False
+    secrets: bool = False
+    actor: str = ""
+    news: RefNews | None = None
+
+
+class Judge:
+    """For one thread."""
+
+    def __init__(self, store: Store, mirrors: Mirrors) -> None:
+        self._store = store
+        self._mirrors = mirrors
+        self._places = Places(store)
+
+    def judge(self, event: InboxEvent, repo: RepoSettings, *, fetched: bool) -> Settled:
+        """Return what comes of an event. `fetched`: what NotHere asked for has just been fetched.
+
+        Raises NotHere, and GitError for a repository that cannot be read.
+        """
+        try:
+            occasion = read_occasion(event, self._mirrors.default_branch(self._store, event.repo_id))
+        except DeliveryError as error:
+            return Settled(f"this version does not read it: {error}")
+        if occasion.starts_nothing:
+            return Settled(occasion.starts_nothing, news=deletion(event, occasion))
+        allowed = trust(occasion.is_fork, repo)
+        if allowed is Trust.REFUSED:
+            return Settled("a pull request from a fork, and the repository's fork_prs is never")
+        places = self._places.of(event.repo_id, occasion, self._mirrors.of(repo), fetched=fetched)
+        push = push_of(self._store, event, occasion, places[0])
+        if push.repeated:
+            return Settled(push.repeated, news=push.news)
+        settled = self._workflows(event, occasion, repo, places)
+        if not settled.verdicts:
+            return Settled(_nothing(occasion, places[0]), news=push.news)
+        return replace(
+            settled,
+            blocked=allowed is Trust.WAITS,
+            secrets=allowed is Trust.RUNS,
+            actor=occasion.actor,
+            news=push.news,
+        )
+
+    def _workflows(self, event: InboxEvent, occasion: Occasion, repo: RepoSettings, places: list[Place]) -> Settled:
+        """Hold every workflow against the event, under each of its names."""
+        verdicts: dict[str, str] = {}
+        runs: dict[tuple[str, str], Prepared] = {}
+        for place in places:
+            changed = ChangedFiles(occasion, place)
+            for path, known in place.commit.workflows.items():
+                workflow = self._store.definitions.workflow(known.definition) if known.definition else None
+                if not _is_meant(occasion.only, path, workflow):
+                    continue
+                verdict = Verdict(False, f"invalid: {known.problem}")
+                if workflow is not None and known.definition is not None:
+                    try:
+                        found = _verdict(workflow, occasion, place, changed)
+                        if not (found.runs and known.problem):
+                            verdict = found
+                        if verdict.runs:
+                            prepared = self._prepare(event, occasion, repo, place, workflow, known.definition)
+                            runs[path, place.name] = prepared
+                    except (WorkflowError, PatternError) as error:
+                        verdict = Verdict(False, f"invalid: {error}")
+                if verdict.runs or path not in verdicts:
+                    verdicts[path] = verdict.reason
+        return Settled(verdicts=verdicts, runs=tuple(runs.values()))
+
+    def _prepare(
+        self, event: InboxEvent, occasion: Occasion, repo: RepoSettings, place: Place, workflow: Workflow, digest: str
+    ) -> Prepared:
+        """Plan one run, ids and numbers aside. Raises WorkflowError."""
+        inputs: Mapping[str, Any] = {}
+        trigger = next((one for one in workflow.on if one.event == "workflow_dispatch"), None)
+        if place.name == "workflow_dispatch" and trigger is not None:
+            with inputs_blamed_on(workflow):
+                inputs = dispatch_inputs(trigger, occasion.inputs)
+        github = github_context(
+            repository=repo.name,
+            sha=place.shown_sha,
+            ref=place.ref,
+            event_name=place.name,
+            event=_payload(occasion, place),
+            actor=occasion.actor,
+            workflow=workflow.title,
+            workflow_path=workflow.path,
+            server_url=self._mirrors.of(repo).source.server or GITHUB,
+            default_branch=occasion.default_branch or "",
+        )
+        source = {
+            "root": str(place.root),
+            "sha": place.commit.sha,
+            "branch": place.branch,
+            "mirror": place.snapshots,
+            "host": may_use_host(repo, event.source),
+        }
+        hurry = urgency(place.name, by_person=occasion.by_person)
+        newest_only = occasion.snapshot is not None
+        prepared = prepare_run(workflow, digest, github, source, inputs, {}, urgency=hurry, newest_only=newest_only)
+        final_plan(prepared, 1, 1)  # what cannot be planned is said now, not within the write
+        return prepared
+
+
+def _verdict(workflow: Workflow, occasion: Occasion, place: Place, changed: ChangedFiles) -> Verdict:
+    """Return whether a workflow runs under the place's event name: if any of its activity types lets it."""
+    asks = any(key.startswith("paths") for on in workflow.on if on.event == place.name for key in on.filters)
+    files = changed.files if asks else None
+    events = occasion.trigger_events(place.name, files, place.commit.message)
+    verdicts = [fires(workflow.on, one) for one in events]
+    return next((one for one in verdicts if one.runs), verdicts[0])
+
+
+def _is_meant(only: str | None, path: str, workflow: Workflow | None) -> bool:
+    if only is None:
+        return True
+    return only in (path, path.rpartition("/")[2]) or (workflow is not None and workflow.name == only)
+
+
+def _nothing(occasion: Occasion, place: Place) -> str:
+    held = place.commit.workflows
+    if held:
+        return f"there is no workflow {occasion.only!r} at {place.ref}, only {', '.join(held)}"
+    return f"{place.ref} ({place.commit.sha[:12]}) has no workflows in {', '.join(git.WORKFLOW_FOLDERS)}"
+
+
+def _payload(occasion: Occasion, place: Place) -> dict[str, Any]:
+    """Return `github.event`; a push that nobody described gets its head commit from Git."""
+    payload = dict(occasion.payload)
+    if place.name == "push" and not payload.get("head_commit"):
+        commit = place.commit
+        author = {"name": commit.author_name, "email": commit.author_email}
+        told = {"id": place.shown_sha, "message": commit.message, "author": author, "committer": author}
+        payload["head_commit"] = {**told, "timestamp": rfc3339(commit.at)}
+        payload["commits"] = payload.get("commits") or [payload["head_commit"]]
+    return payload

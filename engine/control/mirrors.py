@@ -1,0 +1,43 @@
+"""The mirrors of the configured repositories, shared by all that look at them."""
+
+import threading
+from pathlib import Path
+
+from engine.git_mirror import Mirror
+from engine.git_remote import HEADS, RemoteRefs, remote
+from engine.settings import RepoSettings
+from engine.store.store import Store
+
+USUAL = ("main", "master")
+
+
+class Mirrors:
+    """One mirror for each repository, made at first use. Safe from any thread."""
+
+    def __init__(self, home: Path) -> None:
+        self._folder = home / "repos"
+        self._lock = threading.Lock()
+        self._mirrors: dict[str, Mirror] = {}
+
+    def of(self, repo: RepoSettings) -> Mirror:
+        with self._lock:
+            if repo.name not in self._mirrors:
+                self._folder.mkdir(exist_ok=True, mode=0o700)
+                self._mirrors[repo.name] = Mirror(self._folder, repo.name, remote(repo.url, repo.token))
+            return self._mirrors[repo.name]
+
+    def default_branch(self, store: Store, repo_id: int) -> str | None:
+        """Return the default branch's name as the remote last told it; None before it was asked."""
+        found: str | None = store.cursors.get(_key(repo_id))
+        return found
+
+    def found(self, store: Store, repo_id: int, refs: RemoteRefs) -> None:
+        """Keep what a remote says of itself; where its HEAD is detached, the default branch stays the one known."""
+        known = self.default_branch(store, repo_id)
+        told = refs.default_branch or known or next((name for name in USUAL if HEADS + name in refs.commits), USUAL[0])
+        if told != known:
+            store.cursors.set(_key(repo_id), told)
+
+
+def _key(repo_id: int) -> str:
+    return f"default-branch:{repo_id}"

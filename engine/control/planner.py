@@ -1,0 +1,185 @@
+"""From the inbox to recorded runs, event by event: match, plan, record. Runs nothing.
+
+Each event is settled in one write, together with the runs that come of it, so that a kill -9 neither loses an event nor
+plans it twice. Events of one repository are taken in order. What only the network can tell is fetched aside, outside
+any write; a forge that is down makes its own repository wait and no other.
+"""
+
+import logging
+import threading
+from datetime import datetime, timedelta
+
+from engine.bus import Bus
+from engine.control.judge import Judge, Settled
+from engine.control.mirrors import Mirrors
+from engine.control.places import NotHere
+from engine.control.planning import new_run
+from engine.core.clock import Clock
+from engine.core.errors import GitError, StoreBusy
+from engine.settings import Settings
+from engine.store.inbox import RECEIVED, InboxEvent
+from engine.store.store import Store
+
+log = logging.getLogger(__name__)
+ACTOR = "planner"
+BACKOFF_S, LONGEST_BACKOFF_S = 5.0, 600.0
+MISSING_TRIES = 3  # a forge may tell of a commit a moment before it shows it
+BROKEN_TRIES = 5
+FETCHES = 4  # at once, of different repositories
+RETRY_S = 1.0
+
+
+class Planner:
+    """One thread, woken by the `inbox` topic and by the clock when a postponed event is due."""
+
+    def __init__(self, store: Store, settings: Settings, bus: Bus, clock: Clock, mirrors: Mirrors) -> None:
+        self._store = store
+        self._settings = settings
+        self._bus = bus
+        self._clock = clock
+        self._mirrors = mirrors
+        self._judge = Judge(store, mirrors)
+        self._listener = bus.listen("inbox")
+        self._stopped = threading.Event()
+        self._lock = threading.Lock()
+        self._fetching: dict[int, int] = {}  # repository -> event
+        self._fetched: dict[int, str] = {}  # event -> why its fetch failed, "" when it did not
+        self._slots = threading.Semaphore(FETCHES)
+        self._thread = threading.Thread(target=self._run, name="planner", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End after the event in hand. A fetch that hangs is left behind: it writes nothing but Git objects."""
+        self._stopped.set()
+        self._listener.wake()
+        self._thread.join()
+        self._bus.leave(self._listener)
+
+    @property
+    def fetching(self) -> bool:
+        """Whether something is being fetched; the `inbox` topic is woken when it is here."""
+        with self._lock:
+            return bool(self._fetching)
+
+    def turn(self) -> float | None:
+        """Plan what can be planned; return the seconds until the next postponed event is due."""
+        while not self._stopped.is_set():
+            now = self._clock.now()
+            with self._lock:
+                busy = set(self._fetching)
+            settled = 0
+            for event in self._store.inbox.due(now, passing_over=busy):
+                if self._stopped.is_set():
+                    return None
+                if event.repo_id in busy:
+                    continue
+                if self._take(event):
+                    settled += 1
+                else:
+                    busy.add(event.repo_id)
+            if not settled:
+                break
+        due = self._store.inbox.next_try_at(after=self._clock.now())
+        return None if due is None else max(0.0, (due - self._clock.now()).total_seconds())
+
+    def _run(self) -> None:
+        try:
+            while not self._stopped.is_set():
+                try:
+                    wait_s = self.turn()
+                except StoreBusy as busy:
+                    log.warning("%s Trying again.", busy)
+                    wait_s = RETRY_S
+                except Exception:
+                    log.exception("planning failed; trying again")
+                    wait_s = RETRY_S
+                self._listener.wait(wait_s)
+        finally:
+            self._store.close()
+
+    def _take(self, event: InboxEvent) -> bool:
+        """Settle an event; return False if it has to wait, and its repository with it."""
+        repo = self._settings.repo(event.repo)
+        with self._lock:
+            fetched = self._fetched.pop(event.id, None)
+        if fetched:
+            return self._postpone(event, fetched)
+        try:
+            if repo is None:
+                self._record(event, Settled(f"the repository {event.repo} is not configured any more"))
+                return True
+            self._record(event, self._judge.judge(event, repo, fetched=fetched is not None))
+            return True
+        except NotHere as missing:
+            assert repo is not None
+            if fetched is None:
+                self._fetch(event, missing)
+                return False
+            return self._postpone(event, str(missing), MISSING_TRIES)
+        except GitError as error:
+            return self._postpone(event, str(error))
+        except StoreBusy:
+            raise
+        except Exception as error:  # one event must not stall those behind it for ever
+            log.exception("event %s cannot be planned", event.id)
+            return self._postpone(event, f"{type(error).__name__}: {error}", BROKEN_TRIES)
+
+    def _record(self, event: InboxEvent, settled: Settled) -> None:
+        """Write down all that comes of an event at once."""
+        now = self._clock.now()
+        actor = settled.actor or ACTOR
+        with self._store.database.write(durable=bool(settled.runs)):
+            kept = self._store.inbox.get(event.id)
+            if kept is None or kept.status != RECEIVED:
+                return
+            secrets = None
+            if settled.runs and settled.secrets:
+                secrets = self._store.secrets.seal(self._store.vault.values(event.repo_id))
+            for prepared in settled.runs:
+                run = new_run(prepared, event.repo_id, event.id, secrets, blocked=settled.blocked)
+                self._store.runs.create(run, actor, now)
+            if settled.news is not None:
+                settled.news.note(self._store, event.repo_id, event.id, now)
+            if settled.dropped:
+                self._store.inbox.dropped(event.id, settled.dropped, now)
+            else:
+                self._store.inbox.planned(event.id, settled.verdicts, now)
+        self._bus.wake("schedule", "news", "planned", *(("refs",) if settled.news else ()))
+
+    def _postpone(self, event: InboxEvent, problem: str, most_tries: int | None = None) -> bool:
+        """Try an event again later, longer each time, or drop it once it had its tries."""
+        if most_tries is not None and event.tries >= most_tries:
+            self._record(event, Settled(problem))
+            return True
+        wait_s = min(BACKOFF_S * 2**event.tries, LONGEST_BACKOFF_S)
+        log.warning("event %s of %s waits %.0f s: %s", event.id, event.repo, wait_s, problem)
+        self._store.inbox.postponed(event.id, problem, _later(self._clock.now(), wait_s))
+        return False
+
+    def _fetch(self, event: InboxEvent, missing: NotHere) -> None:
+        with self._lock:
+            self._fetching[event.repo_id] = event.id
+        name = f"fetch-{event.repo}"
+        threading.Thread(target=self._bring, args=(event, missing), name=name, daemon=True).start()
+
+    def _bring(self, event: InboxEvent, missing: NotHere) -> None:
+        """On a thread of its own: fetch, note how it went, and have the event looked at again."""
+        problem = ""
+        try:
+            with self._slots:
+                found = missing.mirror.fetch(missing.refs, missing.commits)
+            self._mirrors.found(self._store, event.repo_id, found)
+        except Exception as error:
+            problem = str(error) or type(error).__name__
+        finally:
+            self._store.close()
+            with self._lock:
+                del self._fetching[event.repo_id]
+                self._fetched[event.id] = problem
+            self._bus.wake("inbox")
+
+
+def _later(now: datetime, seconds: float) -> datetime:
+    return now + timedelta(seconds=seconds)
