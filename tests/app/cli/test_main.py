@@ -1,5 +1,6 @@
 """The frame: which module a line loads, and which exit code its end becomes."""
 
+import os
 import subprocess
 import sys
 from importlib import import_module
@@ -111,3 +112,10 @@ def test_a_reader_that_leaves_early_hears_no_complaint():
     line = ["sh", "-c", '"$0" -c "$1" | true', sys.executable, code]
     run = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=False)
     assert run.stderr == ""
+
+
+def test_a_stream_that_cannot_show_a_glyph_still_gets_the_words():
+    code = "import app.cli.main as frame; frame.without_command = lambda front: print('✓ success') or 0; frame.main([])"
+    environment = {**os.environ, "PYTHONIOENCODING": "latin-1"}
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, check=False)
+    assert (run.stdout, run.stderr) == (b"? success\n", b"")
