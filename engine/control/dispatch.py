@@ -8,6 +8,7 @@ from engine.core.errors import EngineError
 from engine.store.inbox import Arrival
 
 PERSON = "person"
+LOCAL = "local"  # the owner, where a repository's name tells none
 
 
 def dispatch_arrival(
@@ -21,7 +22,7 @@ def dispatch_arrival(
     payload: dict[str, Any] = {
         "workflow": workflow,
         "inputs": {name: _text(name, value) for name, value in inputs.items()},
-        "repository": {"full_name": repo},
+        "repository": {"full_name": repo if "/" in repo else f"{LOCAL}/{repo}"},
         "sender": {"login": actor},
     }
     if ref:
