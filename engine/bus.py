@@ -27,7 +27,7 @@ class Listener:
 
 
 class Bus:
-    """Topics and who listens to them. Topics in use: schedule, queue, wishes, news, log, inbox, outbox."""
+    """Topics and who listens to them: inbox, planned, refs, schedule, queue, wishes, news, log, outbox."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

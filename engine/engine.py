@@ -69,7 +69,7 @@ class Engine:
         self._lock.release()
 
     def _heard(self) -> None:
-        self.bus.wake("schedule", "queue", "wishes", "news")
+        self.bus.wake("inbox", "schedule", "queue", "wishes", "news")
 
 
 def executors_of(settings: Settings, store: Store) -> Executors:

@@ -1,10 +1,16 @@
 """What a person may ask of runs and jobs that exist. Writes wishes; the scheduler and the workers act on them."""
 
+from collections.abc import Mapping
+from typing import Any
+
+from engine.control.dispatch import dispatch_arrival
 from engine.core.clock import Clock, SystemClock
 from engine.core.errors import EngineError
 from engine.core.records import Job, Run
 from engine.core.states import JOB_FINAL, RUN_FINAL, JobStatus
 from engine.doorbell import ring
+from engine.git_remote import local_path, remote
+from engine.settings import RepoSettings
 from engine.store.store import Store
 
 AGAIN = (JobStatus.FAILED, JobStatus.TIMED_OUT, JobStatus.CANCELLED)
@@ -24,6 +30,35 @@ def cancel(store: Store, target: Run | Job, actor: str, clock: Clock | None = No
         raise EngineError(f"{what} has ended already, or is being cancelled.")
     ring(store.home)
     return f"{what} is being cancelled."
+
+
+def approve(store: Store, run: Run, actor: str, clock: Clock | None = None) -> str:
+    """Let a run go that waits for a person; return what was done, as a sentence. Raises EngineError if it does not."""
+    if not store.wishes.approve(run.id, actor, (clock or SystemClock()).now()):
+        raise EngineError(f"Run {run.id} does not wait for approval: it is {run.status}.")
+    ring(store.home)
+    return f"Run {run.id} is approved."
+
+
+def dispatch(
+    store: Store,
+    repo: RepoSettings,
+    workflow: str,
+    ref: str | None,
+    inputs: Mapping[str, Any],
+    actor: str,
+    clock: Clock | None = None,
+) -> int:
+    """Ask for a run of a workflow (path, file name or name) at `ref` (None: the default branch); return the event.
+
+    It is planned as any other event: what stands in its way is said there. Raises EngineError for inputs that are no
+    texts, numbers or booleans.
+    """
+    repo_id = store.runs.repo(repo.name, str(local_path(repo.url) or ""), remote(repo.url).url)
+    arrival = dispatch_arrival(repo_id, repo.name, workflow, ref, inputs, actor)
+    [(event_id, _)] = store.inbox.accept([arrival], (clock or SystemClock()).now())
+    ring(store.home)
+    return event_id
 
 
 def retry(store: Store, target: Run | Job, failed_only: bool, actor: str, clock: Clock | None = None) -> str:

@@ -59,9 +59,9 @@ class Planner:
 
     @property
     def fetching(self) -> bool:
-        """Whether something is being fetched; the `inbox` topic is woken when it is here."""
+        """Whether an event waits for its fetch, or for the turn after it; the `inbox` topic is woken in between."""
         with self._lock:
-            return bool(self._fetching)
+            return bool(self._fetching or self._fetched)
 
     def turn(self) -> float | None:
         """Plan what can be planned; return the seconds until the next postponed event is due."""

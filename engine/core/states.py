@@ -53,6 +53,7 @@ R, J, A, S = RunStatus, JobStatus, AttemptStatus, StepStatus
 RUN_TRANSITIONS: dict[tuple[RunStatus, str], RunStatus] = {
     (R.PENDING, "group_free"): R.QUEUED,
     (R.BLOCKED, "approved"): R.QUEUED,
+    (R.BLOCKED, "approval_waits"): R.PENDING,  # an approved run takes its turn in the concurrency group
     (R.QUEUED, "started"): R.RUNNING,
     (R.QUEUED, "succeeded"): R.SUCCESS,
     (R.QUEUED, "failed"): R.FAILED,

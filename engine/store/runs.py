@@ -1,7 +1,7 @@
 """Recording what was planned: repositories, events, runs and their jobs."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -97,12 +97,12 @@ class Runs:
 
     def expand(self, job_id: int, plans: tuple[JobPlan, ...], actor: str, now: datetime) -> None:
         """Replace a dynamic job by its matrix members: it becomes the first, the others are added behind it."""
-        first, rest = plans[0], plans[1:]
         with self._db.write():
             job = JobRow.get_by_id(job_id)
             if job.status != JobStatus.PENDING or not (job.plan["dynamic"] or job.plan["concurrency_late"]):
                 return
             run = RunRow.get_by_id(job.run_id)
+            first, *rest = (replace(plan, priority=job.priority) for plan in plans)  # its event's urgency is in it
             JobRow.update(**_plan_fields(first)).where(JobRow.id == job_id).execute()
             dependents = [edge.job_id for edge in EdgeRow.select().where(EdgeRow.need_id == job_id)]
             needs = [edge.need_id for edge in EdgeRow.select().where(EdgeRow.job_id == job_id)]

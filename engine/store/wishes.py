@@ -59,6 +59,15 @@ class Wishes:
                     self._recount(job.id)
         return [job.id for job in reset]
 
+    def approve(self, run_id: int, actor: str, now: datetime) -> bool:
+        """Let a run go that waits for a person; return whether it did."""
+        with self._db.write(durable=True):
+            run = RunRow.get_by_id(run_id)
+            if run.status != RunStatus.BLOCKED or run.cancel_asked_at is not None:
+                return False
+            cause = "approval_waits" if run.concurrency_group else "approved"
+            return transitions.change_run(run_id, run.status, Change(cause, now, actor, f"approved by {actor}"))
+
     def _recount(self, job_id: int) -> None:
         """Work out a waiting job's unmet needs and what its finished ancestors came to, as if it were new."""
         unmet, ok, failed = 0, True, False

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from engine import git
-from engine.core.errors import GitError
+from engine.core.errors import ExecutorUnavailable, GitError
 from engine.core.job_contexts import job_contexts, needs_context
 from engine.core.records import JobFacts
 from engine.settings import Settings
@@ -52,7 +52,13 @@ class Assignment:
         """Where the job runs. Raises ExecutorUnavailable and ExpressionError."""
         overrides = self.facts.source
         labels = {**self._settings.labels, **overrides.get("labels", {})}
-        return plan_box(self.model, self.contexts, labels, overrides.get("executor") or self._settings.executor)
+        plan = plan_box(self.model, self.contexts, labels, overrides.get("executor") or self._settings.executor)
+        if plan.executor != DOCKER and not overrides.get("host", True):
+            raise ExecutorUnavailable(
+                f"Job {self.model.key} would run on this machine itself, which an event from the network may not have.",
+                f"Map its label to an image, or set `allow_host: true` for {self.facts.run.repo} in treadle.yml.",
+            )
+        return plan
 
     @cached_property
     def deadline_at(self) -> datetime | None:
@@ -94,7 +100,7 @@ class Assignment:
         job, plan = self.facts.job, self.box_plan
         where = f"Container: {plan.image}" if plan.image else "On this machine, without a container"
         limit = f"Ends by: {self.deadline_at:%Y-%m-%d %H:%M:%S} UTC" if self.deadline_at else "No time limit"
-        return [where, f"Attempt: {self.lease.number}, on {self.lease.worker}", limit, f"Job: {job.name} ({job.id})"]
+        return [where, f"Attempt: {self.lease.number}, on {self.lease.worker}", limit, f"Job: {job.name} (j{job.id})"]
 
     # -- its sources ------------------------------------------------------------------------------------------------
 
