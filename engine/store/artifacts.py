@@ -66,6 +66,11 @@ class Artifact:
     files: tuple[ArtifactFile, ...]
     retention_days: int | None = None
 
+    @property
+    def extent(self) -> str:
+        """How much it is, in words."""
+        return f"{len(self.files)} file{'' if len(self.files) == 1 else 's'}, {self.size_bytes} bytes"
+
 
 class Artifacts:
     """The artifacts of one home, under `folder`. Safe from any thread."""

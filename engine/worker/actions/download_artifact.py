@@ -31,7 +31,7 @@ def run(host: ActionHost, stores: Stores) -> bool:
     apart = not name and not merge and not (ids and len(chosen) == 1)
     for artifact in chosen:
         _unpack(host, stores.artifacts, artifact, posixpath.join(dest, artifact.name) if apart else dest)
-    host.say(f"Total of {len(chosen)} artifact(s) downloaded")
+    host.say(f"{len(chosen)} artifact{'' if len(chosen) == 1 else 's'} downloaded")
     host.output("download-path", dest)
     return True
 
@@ -62,7 +62,7 @@ def _unpack(host: ActionHost, artifacts: Artifacts, artifact: Artifact, dest: st
         name = exchange.fresh()
         with exchange.create(name) as tar:
             artifacts.write_tar(artifact, tar)
-        host.say(f"Artifact {artifact.name}: {len(artifact.files)} files, {artifact.size_bytes} bytes, into {dest}")
+        host.say(f"Artifact {artifact.name}: {artifact.extent}, into {dest}")
         if code := host.shell(UNPACK, {"TAR": exchange.inside(name), "DEST": dest}):
             raise ActionError(f"Artifact {artifact.name} could not be unpacked (exit code {code}).")
 

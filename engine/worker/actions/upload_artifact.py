@@ -88,7 +88,7 @@ def run(host: ActionHost, stores: Stores) -> bool:
                 level=level,
                 retention_days=days or None,
             )
-    host.say(f"Artifact {name} is kept: {len(artifact.files)} files, {artifact.size_bytes} bytes, id {artifact.id}")
+    host.say(f"Artifact {name} is kept: {artifact.extent}, id {artifact.id}")
     host.output("artifact-id", str(artifact.id))
     host.output("artifact-url", "")
     host.output("artifact-digest", artifact.digest)
