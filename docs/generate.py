@@ -70,13 +70,21 @@ def commands_page() -> str:
     ]
     for name in COMMANDS:
         parser = parser_for(name)
-        rows = [f"| {_argument(action)} | {_cell(action.help or '')} |" for action in parser._actions]
-        parts += [
-            f"## treadle {name}",
-            parser.description or "",
-            "\n".join(["| argument | meaning |", "|---|---|", *rows]),
-        ]
+        parts += [f"## treadle {name}", parser.description or "", _arguments(parser)]
+        for deeds in (action for action in parser._actions if isinstance(action, argparse._SubParsersAction)):
+            for deed, inner in deeds.choices.items():
+                parts += [f"### treadle {name} {deed}", inner.description or "", _arguments(inner)]
     return "\n\n".join(parts) + "\n"
+
+
+def _arguments(parser: argparse.ArgumentParser) -> str:
+    shown = [action for action in parser._actions if action.help != argparse.SUPPRESS]
+    rows = [f"| {_argument(action)} | {_cell(action.help or _deeds(action))} |" for action in shown]
+    return "\n".join(["| argument | meaning |", "|---|---|", *rows])
+
+
+def _deeds(action: argparse.Action) -> str:
+    return ", ".join(f"`{name}`" for name in action.choices or ())
 
 
 def _argument(action: argparse.Action) -> str:
