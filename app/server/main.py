@@ -9,6 +9,8 @@ from app.server.desk import Askers, Desk
 from app.server.web_thread import WebThread
 from engine.bus import Bus
 from engine.control.acceptor import Acceptor
+from engine.control.mirrors import Mirrors
+from engine.control.planner import Planner
 from engine.control.reporter import Reporter
 from engine.core.clock import SystemClock
 from engine.engine import Engine, executors_of
@@ -79,7 +81,13 @@ class Server:
             repo_ids=_record_repos(settings, store),
             busy=lambda: engine.pool.busy,
         )
-        parts: list[Part] = [engine, acceptor, Reporter(store, settings, bus, clock), WebThread(desk, listening)]
+        parts: list[Part] = [
+            engine,
+            acceptor,
+            Reporter(store, settings, bus, clock),
+            Planner(store, settings, bus, clock, Mirrors(store.home)),
+            WebThread(desk, listening),
+        ]
         for part in parts:
             part.start()
             self._undo.callback(part.stop)

@@ -129,5 +129,3 @@ def site(home: Path, **settings: Any) -> Iterator[Site]:
             part.start()
             undo.callback(part.stop)
         yield Site(lab, desk, made.listen.port)
-
-
