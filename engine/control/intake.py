@@ -29,6 +29,8 @@ from pipelines.model import Trigger, Workflow
 from pipelines.policy import POLICY_PATH
 from pipelines.triggers import TriggerEvent, fires
 
+SHOWN_NAMES = 12
+
 
 @dataclass(frozen=True)
 class LocalRequest:
@@ -221,9 +223,10 @@ def _choose(
         broken.clear()
         return named
     _refuse(broken)  # it may be in one of those
-    names = [*facts.files, *(workflow.name for _, workflow in known.values() if workflow.name)]
+    names = [*(workflow.name for _, workflow in known.values() if workflow.name), *facts.files]
     near = get_close_matches(wanted, names, n=1)
-    hint = f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(names)}."
+    more = f" and {len(names) - SHOWN_NAMES} more" if len(names) > SHOWN_NAMES else ""
+    hint = f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(names[:SHOWN_NAMES])}{more}."
     raise GitError(f"There is no workflow {wanted!r} in {facts.repo.root}.", hint)
 
 
@@ -257,13 +260,14 @@ def _plan(
     elif request.inputs:
         what, hint = f"inputs are given, but the event is {event}", "use --event workflow_dispatch"
         raise WorkflowError(workflow.path, (Finding(Severity.ERROR, Place(1, 1), what, hint),))
-    ref = "refs/pull/1/merge" if event.startswith("pull_request") else facts.ref
+    payload = dict(request.payload) if request.payload is not None else _payload(facts, event, inputs)
+    ref = _ref(facts, event, payload)
     github = github_context(
         repository=request.repo.name,
         sha=facts.head or facts.sha,
         ref=ref,
         event_name=event,
-        event=dict(request.payload) if request.payload is not None else _payload(facts, event, inputs),
+        event=payload,
         actor=request.actor,
         workflow=workflow.title,
         workflow_path=workflow.path,
@@ -280,6 +284,19 @@ def _plan(
     }
     hurry = urgency(event, by_person=True)
     return prepare_run(workflow, digest, github, source, inputs, request.variables, only=only, urgency=hurry)
+
+
+def _ref(facts: _Facts, event: str, payload: Mapping[str, Any]) -> str:
+    """Return the ref that the run is of, as on GitHub: of a pull request its merge, but for its target's own runs."""
+    if not event.startswith("pull_request"):
+        return facts.ref
+    pull = payload.get("pull_request")
+    pull = pull if isinstance(pull, dict) else {}
+    if event == "pull_request_target":
+        base = pull.get("base")
+        return f"refs/heads/{base['ref']}" if isinstance(base, dict) and base.get("ref") else facts.ref
+    number = payload.get("number") or pull.get("number")
+    return f"refs/pull/{number if isinstance(number, int) else 1}/merge"
 
 
 def _payload(facts: _Facts, event: str, inputs: Mapping[str, Any]) -> dict[str, Any]:

@@ -108,6 +108,16 @@ def test_a_name_that_is_nearly_right_gets_a_hint(lab, site):
         prepare(lab.store, site.request(workflow="xyzzy"))
 
 
+@pytest.mark.parametrize(
+    ("event", "ref"), [("pull_request", "refs/pull/7/merge"), ("pull_request_target", "refs/heads/dev")]
+)
+def test_a_pull_request_runs_on_its_merge_and_its_target_on_the_base(lab, site, event, ref):
+    site.write(ci=f"on: {event}\njobs: {{a: {{{STEPS}}}}}\n").commit()
+    pull = {"action": "opened", "number": 7, "pull_request": {"head": {"ref": "x"}, "base": {"ref": "dev"}}}
+    [run] = prepare(lab.store, site.request(event=event, payload=pull)).runs
+    assert run.ref == run.contexts["github"]["ref"] == ref
+
+
 def test_a_named_workflow_that_is_broken_is_told_as_broken(lab, site):
     site.write(ci=BROKEN, release=RELEASE).commit()
     with pytest.raises(WorkflowError, match=r"ci\.yml:2"):
