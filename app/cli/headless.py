@@ -18,7 +18,7 @@ from engine.settings import load
 from engine.store.store import open_store
 
 LEAVE_S = 9.0  # 10 s are promised
-SWITCH_S = 0.001  # how long a busy thread may keep the event loop waiting
+SWITCH_S = 0.001
 
 
 def execute(args: argparse.Namespace) -> int:

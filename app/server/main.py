@@ -85,7 +85,7 @@ class Server:
             engine,
             acceptor,
             Reporter(store, settings, bus, clock),
-            Planner(store, settings, bus, clock, Mirrors(store.home)),
+            Planner(store, settings, bus, clock, Mirrors(store.home), acceptor.calm),
             WebThread(desk, listening),
         ]
         for part in parts:

@@ -15,6 +15,8 @@ from engine.store.store import Store
 log = logging.getLogger(__name__)
 BATCH = 256
 COUNT_AGAIN_S = 0.2
+STORM = 3  # events at once
+STORM_S = 0.03  # how long after such a batch another is expected
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,9 @@ class Acceptor:
         self._unplanned = 0  # at most so many events wait to be planned; counted again when it matters
         self._counted_s = -COUNT_AGAIN_S
         self._full = False
+        self._calm_from_s = 0.0
         self._stopped = False
+        self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="acceptor", daemon=True)
 
     def start(self) -> None:
@@ -78,6 +82,16 @@ class Acceptor:
             self._news.notify()
         return future
 
+    def calm(self, longest_s: float) -> None:
+        """Wait for the end of a storm of events, but no longer than this: who plans gives way to who is promised."""
+        now_s = self._clock.monotonic_s()
+        until_s = now_s + longest_s
+        while (wait_s := min(self._calm_from_s, until_s) - now_s) > 0:
+            self._ended.wait(wait_s)
+            if self._ended.is_set():
+                return
+            now_s = self._clock.monotonic_s()
+
     def _run(self) -> None:
         try:
             while True:
@@ -93,6 +107,7 @@ class Acceptor:
                 elif self._full:
                     self._count()
         finally:
+            self._ended.set()
             self._store.close()
 
     def _write(self, batch: list[tuple[Arrival, Future[Accepted]]]) -> None:
@@ -104,6 +119,8 @@ class Acceptor:
             for _, future in batch:
                 future.set_exception(error)
             return
+        if len(batch) >= STORM:
+            self._calm_from_s = self._clock.monotonic_s() + STORM_S
         fresh = sum(new for _, new in kept)
         with self._news:
             self._unplanned += fresh

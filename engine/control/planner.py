@@ -7,6 +7,7 @@ any write; a forge that is down makes its own repository wait and no other.
 
 import logging
 import threading
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from engine.bus import Bus
@@ -27,17 +28,28 @@ MISSING_TRIES = 3  # a forge may tell of a commit a moment before it shows it
 BROKEN_TRIES = 5
 FETCHES = 4  # at once, of different repositories
 RETRY_S = 1.0
+GIVE_WAY_S = 0.05
 
 
 class Planner:
     """One thread, woken by the `inbox` topic and by the clock when a postponed event is due."""
 
-    def __init__(self, store: Store, settings: Settings, bus: Bus, clock: Clock, mirrors: Mirrors) -> None:
+    def __init__(
+        self,
+        store: Store,
+        settings: Settings,
+        bus: Bus,
+        clock: Clock,
+        mirrors: Mirrors,
+        calm: Callable[[float], None] = lambda longest_s: None,
+    ) -> None:
+        """`calm` waits while a storm of events comes in, but no longer than it is told."""
         self._store = store
         self._settings = settings
         self._bus = bus
         self._clock = clock
         self._mirrors = mirrors
+        self._calm = calm
         self._judge = Judge(store, mirrors)
         self._listener = bus.listen("inbox")
         self._stopped = threading.Event()
@@ -75,6 +87,7 @@ class Planner:
                     return None
                 if event.repo_id in busy:
                     continue
+                self._calm(GIVE_WAY_S)
                 if self._take(event):
                     settled += 1
                 else:

@@ -1,6 +1,7 @@
 """The one SQLite file: how it is opened, written and migrated. Knows nothing of what is in it."""
 
 import sqlite3
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -33,6 +34,7 @@ class Database:
         self.path = path
         self._db = SqliteDatabase(str(path), pragmas=PRAGMAS, timeout=BUSY_S)
         DATABASE.initialize(self._db)
+        self._writing = threading.Lock()
         self._migrate()
 
     @contextmanager
@@ -44,6 +46,9 @@ class Database:
         if self._db.in_transaction():
             yield
             return
+        # Threads of this process queue here: SQLite has them sleep and try again, ever longer.
+        if not self._writing.acquire(timeout=BUSY_S):
+            raise StoreBusy(f"{self.path} was written to by another thread for {BUSY_S:.0f} s.")
         try:
             if durable:
                 self._db.execute_sql("PRAGMA synchronous=FULL")
@@ -54,8 +59,11 @@ class Database:
                 raise StoreBusy(f"{self.path} stayed locked by another process for {BUSY_S:.0f} s.") from error
             raise
         finally:
-            if durable:
-                self._db.execute_sql("PRAGMA synchronous=NORMAL")
+            try:
+                if durable:
+                    self._db.execute_sql("PRAGMA synchronous=NORMAL")
+            finally:
+                self._writing.release()
 
     def execute_many(self, statement: str, rows: Iterable[Sequence[Any]]) -> None:
         """Carry out one statement for each row, inside a write."""
