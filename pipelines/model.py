@@ -20,8 +20,8 @@ Tree: TypeAlias = "bool | int | float | Template | list[Tree] | dict[str, Tree] 
 @dataclass(frozen=True, slots=True)
 class Trigger:
     """One event of `on:`. `filters` holds its lists by key: branches, branches-ignore, tags, tags-ignore, paths,
-    paths-ignore, types, workflows, cron (schedule; one string an entry). `secrets` are those that workflow_call
-    declares: whether each is required."""
+    paths-ignore, types, workflows, cron (schedule; one string an entry) and, where an entry sets it, timezone (""
+    for the others). `secrets` are those that workflow_call declares: whether each is required."""
 
     event: str
     place: Place

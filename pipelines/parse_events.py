@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pipelines import cron
 from pipelines.errors import Place
@@ -110,7 +111,7 @@ def _known(reader: Reader, name: Scalar) -> bool:
 def _trigger(reader: Reader, key: Scalar, node: Node) -> Trigger:
     event, place = key.text, key.place
     if event == "schedule":
-        return Trigger(event, place, {"cron": _schedule(reader, node)})
+        return Trigger(event, place, _schedule(reader, node))
     if isinstance(node, Scalar) and node.value is None:
         return Trigger(event, place)
     if event == "workflow_dispatch":
@@ -149,16 +150,16 @@ def _check_patterns(reader: Reader, node: Node, what: str) -> None:
                 reader.error(item.place, f"{what}: {error}")
 
 
-def _schedule(reader: Reader, node: Node) -> tuple[str, ...]:
+def _schedule(reader: Reader, node: Node) -> dict[str, tuple[str, ...]]:
     items = reader.items(node, "on.schedule")
     if isinstance(node, Sequence) and not items:
         reader.error(node.place, "on.schedule names no time", "such as - cron: '0 6 * * *'")
-    lines = []
+    lines, zones = [], []
     for item in items:
         fields = reader.fields(item, "on.schedule", ("cron", "timezone"), ("cron",))
-        if "timezone" in fields and reader.text(fields["timezone"], "on.schedule.timezone") not in (None, "UTC"):
-            place = fields.places["timezone"]
-            reader.warn(place, "timezone has no effect: Treadle reads cron times in UTC")
+        zone = reader.text(fields["timezone"], "on.schedule.timezone") if "timezone" in fields else None
+        if zone is not None and not _is_zone(zone):
+            reader.error(fields["timezone"].place, f"there is no time zone {zone!r}", "such as Europe/Paris")
         line = reader.text(fields.get("cron"), "on.schedule.cron")
         if line is not None:
             try:
@@ -166,7 +167,16 @@ def _schedule(reader: Reader, node: Node) -> tuple[str, ...]:
             except ValueError as error:
                 reader.error(fields["cron"].place, f"on.schedule.cron: {error}")
             lines.append(line)
-    return tuple(lines)
+            zones.append(zone or "")
+    return {"cron": tuple(lines), **({"timezone": tuple(zones)} if any(zones) else {})}
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
 
 
 def _dispatch(reader: Reader, node: Node, place: Place) -> Trigger:

@@ -11,8 +11,8 @@ from engine import git
 from engine.control.changed_files import ChangedFiles
 from engine.control.forks import Trust, may_use_host, trust
 from engine.control.mirrors import Mirrors
-from engine.control.occasions import Occasion, read_occasion
-from engine.control.places import Place, Places
+from engine.control.occasions import Occasion, read_occasion, working_tree_key
+from engine.control.places import Gone, Place, Places
 from engine.control.planning import Prepared, final_plan, inputs_blamed_on, prepare_run, urgency
 from engine.control.pushes import RefNews, deletion, push_of
 from engine.core.clock import rfc3339
@@ -65,7 +65,14 @@ class Judge:
         allowed = trust(occasion.is_fork, repo)
         if allowed is Trust.REFUSED:
             return Settled("a pull request from a fork, and the repository's fork_prs is never")
-        places = self._places.of(event.repo_id, occasion, self._mirrors.of(repo), fetched=fetched)
+        try:
+            places = self._places.of(event.repo_id, occasion, self._mirrors.of(repo), fetched=fetched)
+        except Gone as gone:
+            return Settled(str(gone))
+        if occasion.snapshot is not None and event.planned_at is None:
+            latest = self._store.cursors.get(working_tree_key(event.repo_id))
+            if latest is not None and latest["sha"] != occasion.snapshot.sha:
+                return Settled("the working tree has changed again since")
         push = push_of(self._store, event, occasion, places[0])
         if push.repeated:
             return Settled(push.repeated, news=push.news)
@@ -76,7 +83,7 @@ class Judge:
             settled,
             blocked=allowed is Trust.WAITS,
             secrets=allowed is Trust.RUNS,
-            actor=occasion.actor,
+            actor=_actor(occasion, places[0]),
             news=push.news,
         )
 
@@ -120,7 +127,7 @@ class Judge:
             ref=place.ref,
             event_name=place.name,
             event=_payload(occasion, place),
-            actor=occasion.actor,
+            actor=_actor(occasion, place),
             workflow=workflow.title,
             workflow_path=workflow.path,
             server_url=self._mirrors.of(repo).source.server or GITHUB,
@@ -153,6 +160,11 @@ def _is_meant(only: str | None, path: str, workflow: Workflow | None) -> bool:
     if only is None:
         return True
     return only in (path, path.rpartition("/")[2]) or (workflow is not None and workflow.name == only)
+
+
+def _actor(occasion: Occasion, place: Place) -> str:
+    """Return who is behind an event: where it does not tell, who made the commit."""
+    return occasion.actor or place.commit.author_name
 
 
 def _nothing(occasion: Occasion, place: Place) -> str:

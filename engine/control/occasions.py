@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.control.forks import OURS, PERSON
+from engine.control.forks import PERSON
 from engine.forges.event import ForgeEvent, Target
 from engine.git_remote import HEADS
 from engine.store.inbox import InboxEvent
@@ -75,11 +75,11 @@ class Occasion:
         return {name: value if isinstance(value, str) else _text(value) for name, value in given.items()}
 
     @property
-    def actor(self) -> str:
+    def actor(self) -> str | None:
+        """Who is behind it, as far as the event tells."""
         if self.event is None:
             return "schedule"
-        told = self.event.sender or self.event.pusher or self.event.author
-        return told or (self.source if self.source in OURS else self.event.forge)
+        return self.event.sender or self.event.pusher or self.event.author
 
     @property
     def payload(self) -> Mapping[str, Any]:
@@ -105,6 +105,11 @@ class Occasion:
         if self.event is None:
             return [TriggerEvent(name="schedule", cron=self.cron)]
         return [one for one in self.event.trigger_events(changed, message) if one.name == name]
+
+
+def working_tree_key(repo_id: int) -> str:
+    """Return the cursor's name under which the last look at a working tree is kept: {`tree`, `sha`}."""
+    return f"working-tree:{repo_id}"
 
 
 def read_occasion(inbox: InboxEvent, default_branch: str | None) -> Occasion:

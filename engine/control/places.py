@@ -8,6 +8,7 @@ from engine import git
 from engine.control.commit_reader import CommitReader
 from engine.control.occasions import Occasion, Snapshot
 from engine.core.errors import GitError
+from engine.forges.event import Target
 from engine.git_mirror import Mirror
 from engine.git_remote import HEADS
 from engine.store.commits import KnownCommit
@@ -22,6 +23,10 @@ class NotHere(Exception):
         self.mirror = mirror
         self.refs = refs
         self.commits = commits
+
+
+class Gone(Exception):
+    """The commit cannot come any more: its ref has moved on, and the remote does not give it singly."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +57,7 @@ class Places:
     def of(self, repo_id: int, occasion: Occasion, mirror: Mirror, *, fetched: bool) -> list[Place]:
         """Return the place for each name of an event. `fetched`: what was not here has just been asked for.
 
-        Raises NotHere, and GitError for a repository that cannot be read.
+        Raises NotHere, Gone, and GitError for a repository that cannot be read.
         """
         if (snapshot := occasion.snapshot) is not None:
             return [self._snapshot(repo_id, occasion, name, snapshot) for name in occasion.names]
@@ -66,6 +71,8 @@ class Places:
         if sha is None and (target.sha or fetched):
             sha = mirror.resolve(target.sha or target.fetch_ref)
         if sha is None:
+            if target.sha and fetched:
+                _check_not_gone(occasion, target, mirror)
             what = f"the commit {target.sha}" if target.sha else target.fetch_ref
             commits = [target.sha] if target.sha else []
             raise NotHere(mirror, _refs(occasion), commits, f"{what} is not in {mirror.source.url}")
@@ -83,6 +90,14 @@ class Places:
         commit = self._commits.at(repo_id, snapshot.sha, ref, open_repo)
         shown = snapshot.head or snapshot.sha
         return Place(name, ref, _branch(ref), commit, open_repo, Path(snapshot.root), snapshot.mirror, shown)
+
+
+def _check_not_gone(occasion: Occasion, target: Target, mirror: Mirror) -> None:
+    """Raise Gone if a ref that was just fetched is past the commit; it is not if it stands where it was before."""
+    now = mirror.resolve(target.fetch_ref)
+    before = occasion.event.before if occasion.event else None
+    if now is not None and now != before:
+        raise Gone(f"the commit {target.sha} is not there any more: {target.fetch_ref} has moved on to {now}")
 
 
 def _refs(occasion: Occasion) -> list[str]:

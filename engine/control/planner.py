@@ -11,6 +11,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from engine.bus import Bus
+from engine.control.aside import Aside
 from engine.control.judge import Judge, Settled
 from engine.control.mirrors import Mirrors
 from engine.control.places import NotHere
@@ -56,14 +57,14 @@ class Planner:
         self._lock = threading.Lock()
         self._fetching: dict[int, int] = {}  # repository -> event
         self._fetched: dict[int, str] = {}  # event -> why its fetch failed, "" when it did not
-        self._slots = threading.Semaphore(FETCHES)
+        self._aside = Aside(store, FETCHES)
         self._thread = threading.Thread(target=self._run, name="planner", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
 
     def stop(self) -> None:
-        """End after the event in hand. A fetch that hangs is left behind: it writes nothing but Git objects."""
+        """End after the event in hand. A fetch that hangs is left behind, it writes Git objects only."""
         self._stopped.set()
         self._listener.wake()
         self._thread.join()
@@ -154,7 +155,7 @@ class Planner:
                 run = new_run(prepared, event.repo_id, event.id, secrets, blocked=settled.blocked)
                 self._store.runs.create(run, actor, now)
             if settled.news is not None:
-                settled.news.note(self._store, event.repo_id, event.id, now)
+                settled.news.note(self._store, event.repo_id, event.id)
             if settled.dropped:
                 self._store.inbox.dropped(event.id, settled.dropped, now)
             else:
@@ -174,24 +175,20 @@ class Planner:
     def _fetch(self, event: InboxEvent, missing: NotHere) -> None:
         with self._lock:
             self._fetching[event.repo_id] = event.id
-        name = f"fetch-{event.repo}"
-        threading.Thread(target=self._bring, args=(event, missing), name=name, daemon=True).start()
+        self._aside.go(event.repo, lambda: self._bring(event, missing))
 
     def _bring(self, event: InboxEvent, missing: NotHere) -> None:
-        """On a thread of its own: fetch, note how it went, and have the event looked at again."""
+        """On a thread aside: fetch, note how it went, and have the event looked at again."""
         problem = ""
         try:
-            with self._slots:
-                found = missing.mirror.fetch(missing.refs, missing.commits)
+            found = missing.mirror.fetch(missing.refs, missing.commits)
             self._mirrors.found(self._store, event.repo_id, found)
         except Exception as error:
             problem = str(error) or type(error).__name__
-        finally:
-            self._store.close()
-            with self._lock:
-                del self._fetching[event.repo_id]
-                self._fetched[event.id] = problem
-            self._bus.wake("inbox")
+        with self._lock:
+            del self._fetching[event.repo_id]
+            self._fetched[event.id] = problem
+        self._bus.wake("inbox")
 
 
 def _later(now: datetime, seconds: float) -> datetime:

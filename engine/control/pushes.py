@@ -1,7 +1,9 @@
-"""Is a push news? One that we saw ourselves (watch, poll, start) and that a delivery tells of as well runs once."""
+"""Is a push news? One that we saw ourselves (watch, poll, start) and that a delivery tells of as well runs once.
+
+What we saw is noted when it is accepted (triggers/refs), so that the delivery finds it, whichever is planned first.
+"""
 
 from dataclasses import dataclass
-from datetime import datetime
 
 from engine import git
 from engine.control.forks import SEEN
@@ -16,23 +18,19 @@ from engine.store.store import Store
 class RefNews:
     """What an event says of where refs stand: `ref` is at `sha` now (None: away).
 
-    `seen` says that nobody told us but our own look; `told` is the event of an earlier look that this one repeats, and
-    then nothing moves.
+    `told` is the event of a look of ours that it repeats; then nothing moves, and the look has had its delivery.
     """
 
     ref: str
     sha: str | None
-    seen: bool = False
     told: int | None = None
 
-    def note(self, store: Store, repo_id: int, event_id: int, now: datetime) -> None:
+    def note(self, store: Store, repo_id: int, event_id: int) -> None:
         """Write it down. Call it in the write that settles the event."""
         if self.told is not None:
             store.refs.told(self.told)
-            return
-        store.refs.moved(repo_id, self.ref, self.sha, event_id)
-        if self.seen and self.sha is not None:
-            store.refs.saw(repo_id, self.ref, self.sha, event_id, now)
+        else:
+            store.refs.moved(repo_id, self.ref, self.sha, event_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +55,10 @@ def push_of(store: Store, event: InboxEvent, occasion: Occasion, place: Place) -
         return Push()
     assert occasion.event is not None
     ref, sha = str(occasion.event.ref), place.commit.sha
-    known = store.refs.get(event.repo_id, ref)
-    if event.source in SEEN:
-        if known is None or known.sha != sha:
-            return Push(RefNews(ref, sha, seen=True))
-        by = f"event {known.event_id} told of it" if known.event_id else "it was so at the first look"
-        return Push(repeated=f"nothing new: {by}")
     sighting = store.refs.sighting(event.repo_id, ref, sha)
     if sighting is not None:
         return Push(RefNews(ref, sha, told=sighting), f"the push that was seen as event {sighting}")
+    known = store.refs.get(event.repo_id, ref)
     if known is not None and known.sha != sha and store.refs.sighting(event.repo_id, ref, known.sha) is not None:
         # The late word of a push that a later one has passed, which we saw: it runs, but the ref is not there any more.
         return Push(None if _is_older(place, known.sha) else RefNews(ref, sha))
@@ -73,7 +66,7 @@ def push_of(store: Store, event: InboxEvent, occasion: Occasion, place: Place) -
 
 
 def _tells_of_a_ref(event: InboxEvent, occasion: Occasion) -> bool:
-    return occasion.is_push and occasion.snapshot is None and event.planned_at is None
+    return occasion.is_push and event.source not in SEEN and event.planned_at is None
 
 
 def _is_older(place: Place, than: str) -> bool:

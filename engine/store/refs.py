@@ -40,16 +40,22 @@ class Refs:
             for name, sha in commits.items():
                 RefRow.insert(repo_id=repo_id, name=name, sha=sha, event_id=0).on_conflict_ignore().execute()
 
-    def moved(self, repo_id: int, name: str, sha: str | None, event_id: int) -> None:
-        """Note where an event moved a ref to (None: away). Call it in the write that settles the event."""
+    def moved(self, repo_id: int, name: str, sha: str | None, event_id: int | None) -> None:
+        """Note where a ref is now (None: away) and which event says so (None: our own look).
+
+        What an event says never overrules a later one. Call it in the write that settles or accepts the event.
+        """
         with self._db.write():
+            known = self.get(repo_id, name)
+            if known is not None and event_id is not None and known.event_id > event_id:
+                return
             if sha is None:
                 RefRow.delete().where((RefRow.repo_id == repo_id) & (RefRow.name == name)).execute()
             else:
-                RefRow.replace(repo_id=repo_id, name=name, sha=sha, event_id=event_id).execute()
+                RefRow.replace(repo_id=repo_id, name=name, sha=sha, event_id=event_id or 0).execute()
 
     def saw(self, repo_id: int, name: str, sha: str, event_id: int, now: datetime) -> None:
-        """Note a push that we saw ourselves. Call it in the write that settles its event."""
+        """Note a push that we saw ourselves. Call it in the write that accepts its event."""
         with self._db.write():
             SightingRow.replace(event_id=event_id, repo_id=repo_id, name=name, sha=sha, at=now).execute()
             SightingRow.delete().where(SightingRow.at < now - MEMORY).execute()

@@ -42,9 +42,15 @@ def test_a_schedule_is_a_list_of_times() -> None:
     assert schedule.filters == {"cron": ("0 6 * * *", "5 4 * * 1-5")}
 
 
-def test_a_timezone_is_said_to_have_no_effect() -> None:
-    workflow = parse_workflow(f"on: {{schedule: [{{cron: '0 6 * * *', timezone: Europe/Paris}}]}}{JOBS}", "ci.yml")
-    assert ["UTC" in finding.message for finding in workflow.findings] == [True]
+def test_a_schedule_is_read_on_the_clocks_of_its_timezone() -> None:
+    (schedule,) = triggers("{schedule: [{cron: '0 6 * * *', timezone: Europe/Paris}, {cron: '0 7 * * *'}]}")
+    assert schedule.filters == {"cron": ("0 6 * * *", "0 7 * * *"), "timezone": ("Europe/Paris", "")}
+
+
+@pytest.mark.parametrize("zone", ["Europe/Nowhere", "../etc/passwd", "/etc/passwd"])
+def test_a_timezone_that_there_is_not_is_refused(zone: str) -> None:
+    with pytest.raises(WorkflowError, match="there is no time zone"):
+        triggers(f"{{schedule: [{{cron: '0 6 * * *', timezone: {zone}}}]}}")
 
 
 def test_inputs_of_a_dispatch_are_typed() -> None:

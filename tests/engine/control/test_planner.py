@@ -228,9 +228,16 @@ def test_other_repositories_go_on_while_a_remote_is_away(tmp_path: Path, site: S
     office.close()
 
 
-def test_a_commit_that_nobody_has_is_given_up(office: PostOffice, site: Site) -> None:
-    site.commit(ci=on("push"))
-    event_id = office.push("1" * 40)
+def test_a_commit_that_was_forced_away_is_dropped_at_once(office: PostOffice, site: Site) -> None:
+    sha = site.commit(ci=on("push"))
+    event = office.settled(office.push("1" * 40))
+    assert event.status == DROPPED
+    assert event.problem.endswith(f"refs/heads/main has moved on to {sha}")
+
+
+def test_a_commit_that_never_shows_up_is_given_up(office: PostOffice, site: Site) -> None:
+    sha = site.commit(ci=on("push"))
+    event_id = office.push("1" * 40, before=sha)
     for seconds in (5, 10, 20, 40):
         office.settle()
         office.clock.advance(seconds)
@@ -272,42 +279,6 @@ def test_a_schedule_runs_what_the_default_branch_holds_now(office: PostOffice, s
     office.settled(office.accept("schedule", {"schedule": due}, source="schedule"))
     [run] = office.runs
     assert (run.workflow_path, run.event, run.ref, run.priority) == (due["workflow"], "schedule", "refs/heads/main", 0)
-
-
-def test_a_push_that_was_seen_and_is_told_of_runs_once(office: PostOffice, site: Site) -> None:
-    sha = site.commit(ci=on("push"))
-    office.push(sha, source="poll")
-    told = office.push(sha)
-    again = office.push(sha)
-    office.settle()
-    assert office.event(told).problem == "the push that was seen as event 1"
-    assert office.event(again).status == PLANNED  # a look stands for one delivery
-    assert len(office.runs) == 2
-
-
-def test_a_push_that_was_told_of_is_not_news_when_seen(office: PostOffice, site: Site) -> None:
-    sha = site.commit(ci=on("push"))
-    office.push(sha)
-    seen = office.settled(office.push(sha, source="start"))
-    assert (seen.status, seen.problem, len(office.runs)) == (DROPPED, "nothing new: event 1 told of it", 1)
-
-
-def test_a_branch_that_goes_back_and_forth_runs_each_time(office: PostOffice, site: Site) -> None:
-    one, two = site.commit(ci=on("push")), site.commit("Two")
-    for sha in (one, two, one):
-        office.push(sha, source="poll")
-    office.settle()
-    assert [run.sha for run in office.runs] == [one, two, one]
-
-
-def test_the_late_word_of_an_earlier_push_moves_no_ref_back(office: PostOffice, site: Site) -> None:
-    one, two = site.commit(ci=on("push")), site.commit("Two")
-    office.push(two, source="start")
-    office.push(one)
-    told = office.push(two)
-    office.settle()
-    assert [run.sha for run in office.runs] == [two, one]
-    assert office.event(told).status == DROPPED
 
 
 def test_an_event_is_planned_once_more_at_a_persons_wish(office: PostOffice, site: Site) -> None:

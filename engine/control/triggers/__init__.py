@@ -1,0 +1,1 @@
+"""What fills the inbox without a forge's word: refs looked at, working trees watched, clocks. Runs nothing."""

@@ -1,0 +1,171 @@
+"""Schedules: the `on: schedule` times of each repository's default branch, as they come due.
+
+A machine that slept, or an engine that was off, catches up once for each schedule, whatever number of times it missed.
+"""
+
+import logging
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
+from zoneinfo import ZoneInfo
+
+from engine.bus import Bus
+from engine.control.aside import Aside
+from engine.control.commit_reader import CommitReader
+from engine.control.forks import SCHEDULE
+from engine.control.mirrors import Mirrors
+from engine.core.clock import Clock, rfc3339
+from engine.core.errors import GitError, StoreBusy
+from engine.git_remote import HEADS
+from engine.settings import RepoSettings, Settings
+from engine.store.commits import KnownCommit
+from engine.store.inbox import Arrival
+from engine.store.store import Store
+from pipelines import cron
+from pipelines.model import Workflow
+
+log = logging.getLogger(__name__)
+LONGEST_NAP_S = 60.0  # a waiting thread does not notice that the machine slept, nor that its clock was set
+RETRY_S = 1.0
+WINDOWS = (timedelta(hours=1), timedelta(days=1), timedelta(days=31), timedelta(days=366 * 8))
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """One line of one workflow. `key` tells it from every other of its repository."""
+
+    workflow: str
+    cron: str
+    timezone: str
+
+    @property
+    def key(self) -> str:
+        return f"{self.workflow}|{self.cron}|{self.timezone}"
+
+    @property
+    def zone(self) -> tzinfo:
+        return ZoneInfo(self.timezone) if self.timezone else UTC
+
+    def next_after(self, at: datetime) -> datetime | None:
+        return cron.parse(self.cron).next_after(at, self.zone)
+
+    def latest(self, after: datetime, now: datetime) -> datetime | None:
+        """Return the last time that came due after `after` and not later than `now`, or None."""
+        for window in WINDOWS:
+            at = self.next_after(max(after, now - window))
+            if at is not None and at <= now:
+                while (later := self.next_after(at)) is not None and later <= now:
+                    at = later
+                return at
+        return None
+
+
+def schedules_of(workflow: Workflow) -> Iterator[Schedule]:
+    for trigger in workflow.on:
+        lines = trigger.filters.get("cron", ())
+        zones = trigger.filters.get("timezone", ("",) * len(lines))
+        yield from (Schedule(workflow.path, line, zone) for line, zone in zip(lines, zones, strict=True))
+
+
+class Schedules:
+    """One thread, woken when a default branch moves and when the next time is due."""
+
+    def __init__(self, store: Store, settings: Settings, bus: Bus, clock: Clock, mirrors: Mirrors) -> None:
+        self._store = store
+        self._settings = settings
+        self._bus = bus
+        self._clock = clock
+        self._mirrors = mirrors
+        self._aside = Aside(store)
+        self._unread: dict[tuple[int, str], bool] = {}
+        self._listener = bus.listen("refs")
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="schedules", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopped.set()
+        self._listener.wake()
+        self._thread.join()
+        self._bus.leave(self._listener)
+
+    def turn(self) -> float | None:
+        """Accept an event for each schedule that is due; return the seconds until the next, None without any."""
+        now = self._clock.now()
+        due = [at for repo in self._settings.repos if (at := self._take(repo, now)) is not None]
+        if not due:
+            return None
+        return min(LONGEST_NAP_S, max(0.0, (min(due) - now).total_seconds()))
+
+    def _run(self) -> None:
+        try:
+            while not self._stopped.is_set():
+                try:
+                    wait_s = self.turn()
+                except StoreBusy as busy:
+                    log.warning("%s Trying again.", busy)
+                    wait_s = RETRY_S
+                self._listener.wait(wait_s)
+        finally:
+            self._store.close()
+
+    def _take(self, repo: RepoSettings, now: datetime) -> datetime | None:
+        """Accept what is due in one repository; return when the next is."""
+        repo_id = self._store.runs.repo(repo.name, str(self._mirrors.of(repo).source.local or ""), repo.url)
+        commit = self._default_commit(repo, repo_id)
+        if commit is None:
+            return None
+        texts = [known.definition for known in commit.workflows.values() if known.definition]
+        schedules = [one for text in texts for one in schedules_of(self._store.definitions.workflow(text))]
+        kept: dict[str, str] = self._store.cursors.get(_key(repo_id)) or {}
+        last: dict[str, str] = {}
+        arrivals = []
+        for schedule in schedules:
+            last[schedule.key] = kept.get(schedule.key) or rfc3339(now)
+            fire = schedule.latest(datetime.fromisoformat(last[schedule.key]), now)
+            if fire is not None:
+                last[schedule.key] = rfc3339(fire)
+                arrivals.append(_arrival(repo_id, schedule, fire))
+        if last != kept:
+            with self._store.database.write(durable=bool(arrivals)):
+                self._store.cursors.set(_key(repo_id), last)
+                if arrivals:
+                    self._store.inbox.accept(arrivals, now)
+        if arrivals:
+            self._bus.wake("inbox")
+        return min((at for one in schedules if (at := one.next_after(now)) is not None), default=None)
+
+    def _default_commit(self, repo: RepoSettings, repo_id: int) -> KnownCommit | None:
+        """Return the default branch's commit; one that is not read yet is fetched aside, and None until then."""
+        branch = self._mirrors.default_branch(self._store, repo_id)
+        ref = self._store.refs.get(repo_id, f"{HEADS}{branch}") if branch else None
+        if ref is None:
+            return None
+        commit = self._store.commits.get(repo_id, ref.sha)
+        if commit is None and (repo_id, ref.sha) not in self._unread:
+            self._unread[repo_id, ref.sha] = True
+            self._aside.go(repo.name, lambda: self._read(repo, repo_id, ref.sha, f"{HEADS}{branch}"))
+        return commit
+
+    def _read(self, repo: RepoSettings, repo_id: int, sha: str, ref: str) -> None:
+        """On a thread aside. What cannot be fetched now is when the branch moves next, or at the next start."""
+        mirror = self._mirrors.of(repo)
+        try:
+            if not mirror.has(sha):
+                mirror.fetch(())
+            CommitReader(self._store).at(repo_id, sha, ref, mirror.repo)
+            self._bus.wake("refs")
+        except GitError as error:
+            log.warning("the schedules of %s are not known: %s", repo.name, error)
+
+
+def _arrival(repo_id: int, schedule: Schedule, fire: datetime) -> Arrival:
+    told = {"workflow": schedule.workflow, "cron": schedule.cron, "timezone": schedule.timezone, "at": rfc3339(fire)}
+    return Arrival(repo_id, f"schedule|{schedule.key}|{rfc3339(fire)}", "schedule", SCHEDULE, {"schedule": told})
+
+
+def _key(repo_id: int) -> str:
+    return f"schedules:{repo_id}"

@@ -1,0 +1,149 @@
+"""Watches repositories on this machine: their commits, or the files of their working trees.
+
+A burst of changes counts as one. The file list of a working tree is what git would take: `.gitignore` is respected.
+"""
+
+import logging
+import threading
+import uuid
+from pathlib import Path
+
+import watchfiles
+
+from engine import git
+from engine.bus import Bus
+from engine.control.aside import Aside
+from engine.control.forks import WATCH
+from engine.control.mirrors import Mirrors
+from engine.control.occasions import working_tree_key
+from engine.control.triggers.poll import Lookout
+from engine.control.triggers.refs import push_payload
+from engine.core.clock import Clock
+from engine.core.errors import GitError
+from engine.git_folder import common_dir
+from engine.git_mirror import slug
+from engine.git_remote import HEADS
+from engine.settings import RepoSettings, Settings
+from engine.store.inbox import Arrival
+from engine.store.store import Store
+
+log = logging.getLogger(__name__)
+QUIET_MS, LONGEST_MS = 200, 2000  # a burst is over when nothing changed for so long; it is cut off after so long
+
+
+class Watcher:
+    """One thread for all watched repositories; a snapshot is made on a thread aside, one at a time for each."""
+
+    def __init__(
+        self, store: Store, settings: Settings, bus: Bus, clock: Clock, mirrors: Mirrors, lookout: Lookout
+    ) -> None:
+        self._store = store
+        self._bus = bus
+        self._clock = clock
+        self._mirrors = mirrors
+        self._lookout = lookout
+        self._aside = Aside(store)
+        self._settings = settings
+        self._watched: dict[Path, RepoSettings] = {}
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
+
+    def start(self) -> None:
+        for repo in self._settings.repos:
+            if repo.watch is None:
+                continue
+            try:
+                self._watched |= dict.fromkeys(_places(self._mirrors.of(repo).source.local, repo), repo)
+            except GitError as error:
+                log.error("%s is not watched: %s", repo.name, error)
+                continue
+            if repo.watch == "files":
+                self._aside.go(repo.name, lambda repo=repo: self._snapshot(repo))  # type: ignore[misc]
+        if self._watched:
+            self._thread.start()
+
+    def stop(self) -> None:
+        self._stopped.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            for changes in watchfiles.watch(
+                *self._watched, watch_filter=None, debounce=LONGEST_MS, step=QUIET_MS, stop_event=self._stopped,
+                raise_interrupt=False, ignore_permission_denied=True,
+            ):  # fmt: skip
+                self._changed({Path(path) for _, path in changes})
+        except (OSError, RuntimeError) as error:  # such as the system's limit of watches
+            log.error("watching ends: %s", error)
+
+    def _changed(self, paths: set[Path]) -> None:
+        for name in {repo.name for repo in self._watched.values()}:
+            places = {place: repo for place, repo in self._watched.items() if repo.name == name}
+            mine = {path for path in paths if any(path.is_relative_to(place) for place in places)}
+            repo = next(iter(places.values()))
+            if not mine:
+                continue
+            if repo.watch == "commits":
+                self._lookout.look(name, WATCH)
+            else:
+                self._aside.go(name, lambda repo=repo, mine=mine: self._snapshot(repo, mine))  # type: ignore[misc]
+
+    def _snapshot(self, repo: RepoSettings, changed: set[Path] | None = None) -> None:
+        """On a thread aside: take the working tree as it is; it is an event if its files differ from the last one's."""
+        if self._stopped.is_set():
+            return
+        try:
+            if take_snapshot(self._store, self._mirrors, repo, self._clock, changed):
+                self._bus.wake("inbox")
+        except GitError as error:
+            log.warning("%s: %s", repo.name, error)
+
+
+def take_snapshot(
+    store: Store, mirrors: Mirrors, repo: RepoSettings, clock: Clock, changed: set[Path] | None = None
+) -> bool:
+    """Accept an event if the working tree's files are others than at the last look; return whether they are.
+
+    `changed` are the paths that changed (None: not known). The first look ever only takes the files for known. Raises
+    GitError.
+    """
+    root = mirrors.of(repo).source.local
+    found = git.discover(root) if root is not None else None
+    if found is None:
+        raise GitError(f"{repo.url} is not a repository on this machine.")
+    if changed is not None and git.ignored(found, changed) == changed:
+        return False
+    repo_id = store.runs.repo(repo.name, str(found.root), repo.url)
+    place = store.home / "repos" / f"{slug(f'working tree of {repo.name}')}.git"
+    taken = git.snapshot_worktree(found, place)
+    with store.database.write(durable=True):
+        last = store.cursors.get(working_tree_key(repo_id))
+        store.cursors.set(working_tree_key(repo_id), {"tree": taken.tree, "sha": taken.sha})
+        if last is None or last["tree"] == taken.tree:
+            return False
+        delivery = f"files-{uuid.uuid4()}"
+        payload = push_payload(repo.name, f"{HEADS}{found.branch or 'HEAD'}", last["sha"], taken.sha, None)
+        event = {"forge": "github", "event": "push", "delivery_id": delivery, "payload": payload}
+        snapshot = {
+            "sha": taken.sha,
+            "root": str(found.root),
+            "mirror": str(place) if taken.dirty else None,
+            "head": taken.head,
+        }
+        fields = {"event": event, "signature": "unchecked", "snapshot": snapshot}
+        store.inbox.accept([Arrival(repo_id, delivery, "push", WATCH, fields)], clock.now())
+    return True
+
+
+def _places(root: Path | None, repo: RepoSettings) -> list[Path]:
+    """Return the folders to watch. Raises GitError when there is nothing on this machine to watch."""
+    found = git.discover(root) if root is not None and root.exists() else None
+    if found is None:
+        raise GitError(f"{repo.url} is not a repository on this machine.")
+    if repo.watch == "files":
+        if found.bare:
+            raise GitError(f"{repo.url} is bare: it has no files to watch.")
+        return [found.root]
+    shared = common_dir(found.git_dir)
+    return [place for place in (shared / "refs", shared / "reftable") if place.is_dir()]
