@@ -33,6 +33,7 @@ class Client:
     """Speaks to one receiver (`scheme://host:port`) and keeps the connection. One thread at a time."""
 
     def __init__(self, receiver: str, timeout_s: float = TIMEOUT_S) -> None:
+        self._hung_up = False
         parts = urlsplit(receiver)
         host = parts.hostname or ""
         if parts.scheme == "https":
@@ -54,6 +55,7 @@ class Client:
 
     def hang_up(self) -> None:
         """Break off whatever another thread is waiting for here: it gets Unreachable."""
+        self._hung_up = True
         if (sock := self._connection.sock) is not None:
             try:
                 sock.shutdown(socket.SHUT_RDWR)
@@ -70,7 +72,7 @@ class Client:
             return self._post(request)
         except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError) as error:
             self.close()
-            if not kept:
+            if not kept or self._hung_up:
                 raise Unreachable(_sentence(error)) from None
         except (OSError, http.client.HTTPException, ValueError) as error:
             self.close()
