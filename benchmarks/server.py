@@ -99,7 +99,9 @@ class Served:
             "commits": [],
             "pad": PAD,
         }
-        body = json.dumps({**said, "repository": {"full_name": f"bench/{repo.name}"}, "pusher": {"name": "bench"}}).encode()
+        body = json.dumps(
+            {**said, "repository": {"full_name": f"bench/{repo.name}"}, "pusher": {"name": "bench"}}
+        ).encode()
         headers = {
             "Content-Type": "application/json",
             "X-GitHub-Event": "push",

@@ -31,7 +31,7 @@ COMMANDS = {
     "logs": Command("app.cli.logs", "print or follow a job's log"),
     "retry": Command("app.cli.retry", "run a job or a run again, or only what failed"),
     "cancel": Command("app.cli.cancel", "cancel a run or a job"),
-    "repo": Command("app.cli.repo", "add, list and remove the repositories that the server knows"),
+    "repo": Command("app.cli.repo", "add, list, sync and remove the repositories that the server knows"),
     "secret": Command("app.cli.secret", "keep, list and remove the secrets of workflows"),
     "token": Command("app.cli.token", "create, list and revoke tokens for the API"),
     "slo": Command("app.cli.slo", "show how well the promises on speed and success are kept"),

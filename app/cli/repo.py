@@ -8,9 +8,11 @@ from urllib.parse import quote
 from app.cli.deeds import Deed, add_deeds, carry_out, nothing_more
 from app.cli.naming import home_of
 from app.cli.output import age, colour_wanted, print_json, table, talk, terminal_width
-from app.cli.repo_names import config_path, settings_here
+from app.cli.repo_names import config_path, repo_id_of, settings_here
 from app.shapes import run_shape
+from engine.control.forks import POLL
 from engine.core.clock import SystemClock, rfc3339
+from engine.core.errors import EngineError
 from engine.core.records import Run
 from engine.doorbell import ring
 from engine.git_remote import local_path, remote
@@ -20,7 +22,7 @@ from engine.store.repos import LastEvent, known_repos, last_event
 from engine.store.store import open_store
 
 NAME = "repo"
-HELP = "add, list and remove the repositories that the server knows"
+HELP = "add, list, sync and remove the repositories that the server knows"
 HEADER = ("STATUS", "NAME", "LAST RUN", "LAST EVENT", "FORGE", "FROM")
 
 
@@ -30,6 +32,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         (
             Deed("add", "put a repository into the configuration", _add_arguments, _add),
             Deed("list", "list repositories with their last event and run", nothing_more, _list),
+            Deed("sync", "look now at where the repository's refs are; what moved is an event", _name, _sync),
             Deed("remove", "take a repository out of the configuration; its runs stay", _name, _remove),
         ),
     )
@@ -109,6 +112,31 @@ def _list(args: argparse.Namespace) -> int:
         return 0
     rows = [_row(name, places[name], configured.get(name), *seen[name]) for name in sorted(seen)]
     print(*table(HEADER, rows, 5, terminal_width(), colour_wanted(sys.stdout)), sep="\n")
+    return 0
+
+
+def _sync(args: argparse.Namespace) -> int:
+    """Look from here, not through the engine: it hears of events by the doorbell, or finds them at its start."""
+    from engine.control.mirrors import Mirrors
+    from engine.control.triggers.refs import look
+
+    home = home_of(args)
+    repo = settings_here(args).repo(args.name)
+    if repo is None:
+        raise EngineError(f"{args.name!r} is not in the configuration.", "`treadle repo list` shows what is.")
+    store = open_store(home, create=True)
+    try:
+        repo_id = repo_id_of(store, settings_here(args), repo.name)
+        moved = look(store, Mirrors(home), repo, repo_id, POLL, SystemClock())
+    finally:
+        store.close()
+    heard = ring(home)
+    if args.json:
+        print_json({"name": repo.name, "events": moved, "engine": heard})
+        return 0
+    talk(f"{moved} ref{'' if moved == 1 else 's'} of {repo.name} moved since the last look.")
+    if moved and not heard:
+        talk("No engine runs here: it is planned at the next start.")
     return 0
 
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+import subprocess
 import sys
 from types import SimpleNamespace
 
@@ -133,3 +134,21 @@ def test_the_promises_are_told_of_an_empty_home(treadle, home):
     shown = treadle("slo")
     assert "error budget left" in shown.out
     assert "Nothing has run" in shown.err
+
+
+def test_a_sync_finds_what_moved_since_the_last_look(treadle, home, tmp_path):
+    from engine.core.clock import SystemClock
+    from engine.git import start_repository
+
+    work = tmp_path / "site"
+    work.mkdir()
+    (work / "a").write_text("a")
+    start_repository(work, "Begin", SystemClock().now())
+    treadle("repo", "add", "site", str(work))
+    assert json.loads(treadle("repo", "sync", "site", "--json").out) == {"name": "site", "events": 0, "engine": False}
+    subprocess.run(["git", "-C", str(work), "branch", "other"], check=True)
+    assert json.loads(treadle("repo", "sync", "site", "--json").out)["events"] == 1
+    assert "0 refs" in treadle("repo", "sync", "site").err
+    [one] = json.loads(treadle("repo", "list", "--json").out)
+    assert (one["last_event"]["kind"], one["last_event"]["source"]) == ("push", "poll")
+    assert treadle("repo", "sync", "sit").code == 1
