@@ -1,13 +1,17 @@
 """A bare mirror of one repository in the home: fetched only for what somebody names, and read instead of the remote.
 
-Nothing else writes into a mirror, so what a killed process left half done is cleared away at first use. Commits stay
-when their branch is deleted or forced: runs that were planned from them still find their files.
+Nothing else writes into a mirror, and one fetch at a time, whichever process it is in: so what a killed one left half
+done can be cleared away before the next. Commits stay when their branch is deleted or forced: runs that were planned
+from them still find their files.
 """
 
+import fcntl
 import hashlib
+import os
 import re
 import threading
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from engine import git, git_remote
@@ -23,7 +27,7 @@ class Mirror:
     def __init__(self, folder: Path, name: str, source: Remote) -> None:
         self.source = source
         self.path = folder / f"{slug(name)}.git"
-        self._lock = threading.RLock()
+        self._lock = threading.RLock()  # of this process; `_alone` keeps others out as well
         self._ready = False
 
     def look(self) -> RemoteRefs:
@@ -37,7 +41,7 @@ class Mirror:
         Return what refs the remote has. Raises GitError when it cannot be reached; a ref that it lacks is no error.
         """
         self._prepare()
-        with self._lock:
+        with self._alone():
             named = [ref for ref in dict.fromkeys(refs) if not ref.startswith(HEADS) and ref.startswith("refs/")]
             found = git_remote.fetch(self.path, self.source, [f"+{HEADS}*:{HEADS}*", *(f"+{r}:{r}" for r in named)])
             for sha in commits:
@@ -73,14 +77,24 @@ class Mirror:
 
     def _prepare(self) -> None:
         with self._lock:
-            if self._ready:
-                return
-            git_remote.make_mirror(self.path, self.source.url)
-            for lock in [*self.path.glob("*.lock"), *self.path.glob("refs/**/*.lock")]:
-                lock.unlink(missing_ok=True)
-            for partial in self.path.glob("objects/pack/pack_*"):  # libgit2's name for a pack it is receiving
-                partial.unlink(missing_ok=True)
-            self._ready = True
+            if not self._ready:
+                git_remote.make_mirror(self.path, self.source.url)
+                self._ready = True
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Keep every other thread and process from fetching into the mirror, and clear away what a killed one left."""
+        with self._lock:
+            fd = os.open(self.path / "fetching", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX)
+                for lock in [*self.path.glob("*.lock"), *self.path.glob("refs/**/*.lock")]:
+                    lock.unlink(missing_ok=True)
+                for partial in self.path.glob("objects/pack/pack_*"):  # libgit2's name for a pack it is receiving
+                    partial.unlink(missing_ok=True)
+                yield
+            finally:
+                os.close(fd)
 
 
 def slug(name: str) -> str:

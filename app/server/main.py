@@ -12,6 +12,7 @@ from engine.control.acceptor import Acceptor
 from engine.control.mirrors import Mirrors
 from engine.control.planner import Planner
 from engine.control.reporter import Reporter
+from engine.control.triggers.triggers import Triggers
 from engine.core.clock import SystemClock
 from engine.engine import Engine, executors_of
 from engine.home import HomeLock
@@ -81,11 +82,13 @@ class Server:
             repo_ids=_record_repos(settings, store),
             busy=lambda: engine.pool.busy,
         )
+        mirrors = Mirrors(store.home)
         parts: list[Part] = [
             engine,
             acceptor,
             Reporter(store, settings, bus, clock),
-            Planner(store, settings, bus, clock, Mirrors(store.home), acceptor.calm),
+            Planner(store, settings, bus, clock, mirrors, acceptor.calm),
+            Triggers(store, settings, bus, clock, mirrors),
             WebThread(desk, listening),
         ]
         for part in parts:

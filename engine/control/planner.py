@@ -42,7 +42,7 @@ class Planner:
         bus: Bus,
         clock: Clock,
         mirrors: Mirrors,
-        calm: Callable[[float], None] = lambda longest_s: None,
+        calm: Callable[[float], None] | None = None,
     ) -> None:
         """`calm` waits while a storm of events comes in, but no longer than it is told."""
         self._store = store
@@ -88,7 +88,8 @@ class Planner:
                     return None
                 if event.repo_id in busy:
                     continue
-                self._calm(GIVE_WAY_S)
+                if self._calm is not None:
+                    self._calm(GIVE_WAY_S)
                 if self._take(event):
                     settled += 1
                 else:

@@ -1,0 +1,205 @@
+"""Mirrors of real repositories: by path, by file:// and over HTTP, of a remote that goes away and comes back."""
+
+import base64
+import http.server
+import os
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from engine.core.errors import GitError
+from engine.git_mirror import Mirror, slug
+from engine.git_remote import local_path, remote
+from tests.engine.control.post_office import Site
+
+TOKEN = "s3cr3t-t0ken"
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    site = Site(tmp_path / "site")
+    site.commit(a__txt="1")
+    return site
+
+
+def mirror(tmp_path: Path, url: str, token: str | None = None) -> Mirror:
+    (tmp_path / "repos").mkdir(exist_ok=True)
+    return Mirror(tmp_path / "repos", "team/site", remote(url, token))
+
+
+def test_what_is_named_is_fetched_with_all_branches(tmp_path: Path, site: Site) -> None:
+    one = site.head
+    site.git("update-ref", "refs/pull/5/head", one)
+    site.git("update-ref", "refs/pull/6/head", one)
+    site.git("tag", "-a", "v1", "-m", "v1")
+    two = site.branch("feature").commit("Two")
+    found = mirror(tmp_path, str(site.root))
+    refs = found.fetch(["refs/pull/5/head", "refs/tags/v1", "refs/merge-requests/9/head"])
+    assert refs.commits == {"refs/heads/main": one, "refs/heads/feature": two, "refs/tags/v1": one}
+    assert refs.default_branch == "feature"
+    assert [found.resolve(ref) for ref in ("refs/heads/feature", "refs/pull/5/head", "refs/tags/v1")] == [two, one, one]
+    assert not found.has("refs/pull/6/head")
+    assert found.repo().remote_url == str(site.root)
+
+
+def test_a_branch_that_is_gone_leaves_its_commits(tmp_path: Path, site: Site) -> None:
+    sha = site.branch("feature").commit("Two")
+    found = mirror(tmp_path, site.root.as_uri())
+    found.fetch([])
+    site.git("checkout", "-q", "main")
+    site.git("branch", "-D", "feature")
+    found.fetch([])
+    assert not found.has("refs/heads/feature")
+    assert found.has(sha)
+
+
+def test_a_forced_branch_is_followed(tmp_path: Path, site: Site) -> None:
+    found = mirror(tmp_path, str(site.root))
+    found.fetch([])
+    site.git("commit", "-q", "--amend", "-m", "Other")
+    found.fetch([])
+    assert found.resolve("refs/heads/main") == site.head
+
+
+def test_what_a_killed_fetch_left_is_no_hindrance(tmp_path: Path, site: Site) -> None:
+    mirror(tmp_path, str(site.root)).fetch([])
+    found = mirror(tmp_path, str(site.root))
+    (found.path / "refs/heads/main.lock").write_text("")
+    partial = found.path / "objects/pack/pack_git2_1234"
+    partial.write_text("half")
+    site.commit("Two")
+    found.fetch([])
+    assert found.resolve("refs/heads/main") == site.head
+    assert not partial.exists()
+
+
+def test_a_remote_that_is_away_is_an_error_until_it_comes_back(tmp_path: Path, site: Site) -> None:
+    found = mirror(tmp_path, str(site.root))
+    away = site.root.rename(tmp_path / "away")
+    with pytest.raises(GitError, match="cannot be fetched from"):
+        found.fetch([])
+    away.rename(site.root)
+    assert found.look().commits == {"refs/heads/main": site.head}
+
+
+def test_nobody_listening_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(GitError, match=r"http://127\.0\.0\.1:1/site\.git cannot be fetched from"):
+        mirror(tmp_path, "http://127.0.0.1:1/site.git").look()
+
+
+@pytest.mark.parametrize(
+    ("url", "place", "token"),
+    [
+        ("https://ada:p%40ss@git.test/a/b.git", "https://git.test/a/b.git", "p@ss"),
+        ("https://git.test/a/b.git", "https://git.test/a/b.git", None),
+        ("git@git.test:a/b.git", "git@git.test:a/b.git", None),
+        ("ssh://git@git.test/a/b.git", "ssh://git@git.test/a/b.git", None),
+        ("file:///srv/a%20b", "/srv/a b", None),
+    ],
+)
+def test_a_url_is_kept_without_its_password(url: str, place: str, token: str | None) -> None:
+    found = remote(url)
+    assert (found.url, found.token) == (place, token)
+    assert TOKEN not in repr(remote(url, TOKEN))
+
+
+@pytest.mark.parametrize("url", ["https://h/x", "git@h:x", "ssh://h/x", "git://h/x"])
+def test_a_url_with_a_host_is_no_path(url: str) -> None:
+    assert local_path(url) is None
+
+
+def test_names_make_folders_that_differ_and_lead_nowhere_else() -> None:
+    names = ["a/b", "a-b", "../../etc", "a/../b", "ü", "", "." * 300]
+    assert len({slug(name) for name in names}) == len(names)
+    assert all("/" not in slug(name) and not slug(name).startswith(".") and len(slug(name)) < 100 for name in names)
+
+
+class Forge(http.server.BaseHTTPRequestHandler):
+    """`git http-backend` behind a password, as forges have it."""
+
+    root = ""
+    asked: list[str] = []  # noqa: RUF012 (filled by the fixture)
+
+    def do_GET(self) -> None:
+        self._serve()
+
+    def do_POST(self) -> None:
+        self._serve()
+
+    def _serve(self) -> None:
+        said = self.headers.get("Authorization", "")
+        self.asked.append(said)
+        if base64.b64decode(said.removeprefix("Basic ")).decode().partition(":")[2] != TOKEN:
+            self.send_response(401)
+            self.send_header("WWW-Authenticate", 'Basic realm="forge"')
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
+        path, _, query = self.path.partition("?")
+        env = {
+            **os.environ, "GIT_PROJECT_ROOT": self.root, "GIT_HTTP_EXPORT_ALL": "1", "PATH_INFO": path,
+            "QUERY_STRING": query, "REQUEST_METHOD": self.command, "GIT_CONFIG_GLOBAL": "/dev/null",
+            "CONTENT_TYPE": self.headers.get("Content-Type", ""), "REMOTE_USER": "ada",
+            "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding", ""),
+            "GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "safe.directory", "GIT_CONFIG_VALUE_0": "*",
+        }  # fmt: skip
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0)) or self._chunks()
+        done = subprocess.run(["git", "http-backend"], env=env, input=body, capture_output=True, check=True)
+        head, _, content = done.stdout.partition(b"\r\n\r\n")
+        self.send_response(200)
+        for line in head.decode().splitlines():
+            name, _, value = line.partition(": ")
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def _chunks(self) -> bytes:
+        body = b""
+        while self.headers.get("Transfer-Encoding") == "chunked" and (size := int(self.rfile.readline(), 16)):
+            body += self.rfile.read(size)
+            self.rfile.readline()
+        return body
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def forge(tmp_path: Path, site: Site) -> Iterator[str]:
+    site.git("config", "http.receivepack", "false")
+    handler = type("Here", (Forge,), {"root": str(site.root.parent), "asked": []})
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/site/.git"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_a_token_opens_a_private_repository_and_is_written_nowhere(tmp_path: Path, site: Site, forge: str) -> None:
+    found = mirror(tmp_path, forge, TOKEN)
+    found.fetch([])
+    assert found.resolve("refs/heads/main") == site.head
+    assert TOKEN not in (found.path / "config").read_text()
+
+
+@pytest.mark.parametrize("token", [None, "wrong"])
+def test_without_the_right_token_it_stays_shut(tmp_path: Path, forge: str, token: str | None) -> None:
+    with pytest.raises(GitError) as refused:
+        mirror(tmp_path, forge, token).fetch([])
+    assert "wrong" not in str(refused.value)
+    assert ("set `token:`" in str(refused.value)) is (token is None)
+
+
+def test_a_commit_that_left_its_branch_is_asked_for_singly(tmp_path: Path, site: Site, forge: str) -> None:
+    site.git("config", "uploadpack.allowAnySHA1InWant", "true")
+    lost = site.head
+    site.git("commit", "-q", "--amend", "-m", "Other")
+    found = mirror(tmp_path, forge, TOKEN)
+    found.fetch([], [lost])
+    assert found.has(lost)
