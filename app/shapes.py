@@ -85,8 +85,8 @@ def step_shape(step: Step) -> dict[str, Any]:
 
 
 def transition_shape(change: Transition) -> dict[str, Any]:
-    """One change of one status: what the stream sends and a timeline lists."""
-    return {
+    """One change of one status: what the stream sends and a timeline lists. What it is not about is left out."""
+    told = {
         "type": change.noun,
         "run": change.run_id,
         "job": change.job_id,
@@ -101,6 +101,7 @@ def transition_shape(change: Transition) -> dict[str, Any]:
         "exit_code": change.exit_code,
         "at": rfc3339(change.at),
     }
+    return {name: value for name, value in told.items() if value is not None}
 
 
 def artifact_shape(artifact: "Artifact") -> dict[str, Any]:
