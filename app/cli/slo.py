@@ -42,10 +42,10 @@ def lines(report: SloReport) -> list[str]:
         ("", *(f"last {one.name}" for one in windows)),
         ("event to first job", *(_spread(one.trigger) for one in windows)),
         (f"  in time ({target})", *(_share(one.trigger_met) for one in windows)),
-        ("  error budget left", *(_share(report.trigger_budget(one)) for one in windows)),
+        ("  error budget left", *(_budget(report.trigger_budget(one)) for one in windows)),
         ("queue wait", *(_spread(one.queue_wait) for one in windows)),
         (f"jobs that succeed (target {report.completion:.0%})", *(_share(one.completion) for one in windows)),
-        ("  error budget left", *(_share(report.completion_budget(one)) for one in windows)),
+        ("  error budget left", *(_budget(report.completion_budget(one)) for one in windows)),
         ("  failed: own code / system", *(_blame(one) for one in windows)),
     ]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
@@ -61,6 +61,10 @@ def _spread(spread: Spread) -> str:
 
 def _share(share: float | None) -> str:
     return "-" if share is None else f"{share:.1%}"
+
+
+def _budget(left: float | None) -> str:
+    return _share(left) if left is None or left >= 0 else f"overdrawn: {1 - left:.1f} times used"
 
 
 def _blame(one: Window) -> str:
