@@ -26,11 +26,14 @@ COMMANDS = {
     "validate": Command("app.cli.validate", "check workflow files"),
     "graph": Command("app.cli.graph", "print a workflow's job graph"),
     "expr": Command("app.cli.expr", "evaluate one expression and print its value as JSON"),
+    "explain": Command("app.cli.explain", "show what a webhook delivery becomes, and which workflows it would run"),
     "list": Command("app.cli.list", "list runs, the latest first"),
     "show": Command("app.cli.show", "show a run: its jobs, attempts and steps"),
     "logs": Command("app.cli.logs", "print or follow a job's log"),
     "retry": Command("app.cli.retry", "run a job or a run again, or only what failed"),
     "cancel": Command("app.cli.cancel", "cancel a run or a job"),
+    "approve": Command("app.cli.approve", "let a run go that waits for a person"),
+    "dispatch": Command("app.cli.dispatch", "ask for a run of a workflow of a configured repository"),
     "repo": Command("app.cli.repo", "add, list, sync and remove the repositories that the server knows"),
     "secret": Command("app.cli.secret", "keep, list and remove the secrets of workflows"),
     "token": Command("app.cli.token", "create, list and revoke tokens for the API"),
@@ -40,7 +43,7 @@ COMMANDS = {
     "doctor": Command("app.cli.doctor", "check this machine and say what to mend"),
 }
 
-LATER = ("explain", "approve", "dispatch", "artifact", "snapshot", "backup", "web")
+LATER = ("artifact", "snapshot", "backup", "web")
 VALUED = frozenset({"--home", "--config", "--connect", "--token"})
 
 EPILOG = """\

@@ -1,7 +1,6 @@
 """`treadle run`: runs workflows of a repository on this machine to the end, and shows them while they run."""
 
 import argparse
-import getpass
 import json
 import os
 import threading
@@ -10,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from app.cli.given import actor_here, pairs_of
 from app.cli.interrupts import Interrupts
 from app.cli.naming import home_of
 from app.cli.output import talk
@@ -104,14 +104,14 @@ def _run(args: argparse.Namespace, settings: Settings, home: Path, interrupts: I
         if not prepared.runs:
             _say_why(prepared.verdicts, args.event or "push")
             return 2
-        labels = {**settings.labels, **_pairs(args.label, "--label")}
+        labels = {**settings.labels, **pairs_of(args.label, "--label")}
         executor = args.executor or settings.executor
         wanted = [Wanted(run.workflow, run.plan.jobs, run.contexts, labels, executor) for run in prepared.runs]
         check(wanted, executors, talk)
         renderer = renderer_for(as_json=args.json, plain=args.plain)
-        session = RunSession(store, settings, executors, renderer, interrupts, _actor())
+        session = RunSession(store, settings, executors, renderer, interrupts, actor_here())
         interrupts.hold()
-        run_ids = intake.record(store, prepared, _actor(), clock)
+        run_ids = intake.record(store, prepared, actor_here(), clock)
         result = session.see_through(run_ids, started_s)
     finally:
         executors.close()
@@ -142,13 +142,13 @@ def _prepare(args: argparse.Namespace, store: "Store") -> Any:
         jobs=frozenset(args.job),
         event=args.event,
         payload=_payload(args.payload),
-        inputs=_pairs(args.input, "--input"),
-        variables=_pairs(args.var, "--var"),
-        secrets=_pairs(args.secret, "--secret", from_environment=True),
-        env=_pairs(args.env, "--env"),
-        labels=_pairs(args.label, "--label"),
+        inputs=pairs_of(args.input, "--input"),
+        variables=pairs_of(args.var, "--var"),
+        secrets=pairs_of(args.secret, "--secret", from_environment=True),
+        env=pairs_of(args.env, "--env"),
+        labels=pairs_of(args.label, "--label"),
         executor=args.executor,
-        actor=_actor(),
+        actor=actor_here(),
     )
     try:
         return prepare(store, request)
@@ -194,20 +194,6 @@ def _payload(path: str | None) -> Mapping[str, Any] | None:
     return payload
 
 
-def _pairs(given: list[str], option: str, *, from_environment: bool = False) -> dict[str, str]:
-    pairs = {}
-    for pair in given:
-        name, equals, value = pair.partition("=")
-        if not equals and from_environment and name in os.environ:
-            value, equals = os.environ[name], "="
-        if not equals or not name:
-            # A secret's value must not be repeated, and what lacks its `=` may be one.
-            shown = f"of {option}" if from_environment else f"{option} {pair}"
-            raise SettingsError(f"{shown[:1].upper()}{shown[1:]}: give NAME=VALUE.")
-        pairs[name] = value
-    return pairs
-
-
 def _warm_up(executors: Any, kind: str) -> None:
     """Load what the executor needs while the workflow is read; what goes wrong shows when it is asked for."""
 
@@ -230,10 +216,3 @@ def _exit_code(result: Result, unavailable: bool) -> int:
     if result.status == "success":
         return 0
     return 3 if unavailable else 1
-
-
-def _actor() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return str(os.getuid())

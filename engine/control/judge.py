@@ -11,7 +11,7 @@ from engine import git
 from engine.control.changed_files import ChangedFiles
 from engine.control.forks import Trust, may_use_host, trust
 from engine.control.mirrors import Mirrors
-from engine.control.occasions import Occasion, read_occasion, working_tree_key
+from engine.control.occasions import Occasion, is_meant, read_occasion, working_tree_key
 from engine.control.places import Gone, Place, Places
 from engine.control.planning import Prepared, final_plan, inputs_blamed_on, prepare_run, urgency
 from engine.control.pushes import RefNews, deletion, push_of
@@ -95,7 +95,7 @@ class Judge:
             changed = ChangedFiles(occasion, place)
             for path, known in place.commit.workflows.items():
                 workflow = self._store.definitions.workflow(known.definition) if known.definition else None
-                if not _is_meant(occasion.only, path, workflow):
+                if not is_meant(occasion.only, path, workflow):
                     continue
                 verdict = Verdict(False, f"invalid: {known.problem}")
                 if workflow is not None and known.definition is not None:
@@ -154,12 +154,6 @@ def _verdict(workflow: Workflow, occasion: Occasion, place: Place, changed: Chan
     events = occasion.trigger_events(place.name, files, place.commit.message)
     verdicts = [fires(workflow.on, one) for one in events]
     return next((one for one in verdicts if one.runs), verdicts[0])
-
-
-def _is_meant(only: str | None, path: str, workflow: Workflow | None) -> bool:
-    if only is None:
-        return True
-    return only in (path, path.rpartition("/")[2]) or (workflow is not None and workflow.name == only)
 
 
 def _actor(occasion: Occasion, place: Place) -> str:

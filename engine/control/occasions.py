@@ -14,6 +14,7 @@ from engine.control.forks import PERSON
 from engine.forges.event import ForgeEvent, Target
 from engine.git_remote import HEADS
 from engine.store.inbox import InboxEvent
+from pipelines.model import Workflow
 from pipelines.triggers import TriggerEvent
 
 
@@ -110,6 +111,13 @@ class Occasion:
 def working_tree_key(repo_id: int) -> str:
     """Return the cursor's name under which the last look at a working tree is kept: {`tree`, `sha`}."""
     return f"working-tree:{repo_id}"
+
+
+def is_meant(only: str | None, path: str, workflow: Workflow | None) -> bool:
+    """Return whether a workflow is the one that is asked for: by path, by file name, or by its own name."""
+    if only is None:
+        return True
+    return only in (path, path.rpartition("/")[2]) or (workflow is not None and workflow.name == only)
 
 
 def read_occasion(inbox: InboxEvent, default_branch: str | None) -> Occasion:
