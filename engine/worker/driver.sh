@@ -68,13 +68,18 @@ step() {
     cur=$!
     exec 5>&- 6<&-
     [ -e "$C/step/$n.stop" ] && stop # asked to before `cur` was known
-    rc=''
+    rc='' stale=$hit
     while :; do # a wait that the signal ended says nothing about the step: wait again
       woken=''
       wait "$cur" 2>/dev/null
       code=$?
-      [ -n "$woken" ] || break
-      rc=$fate
+      if [ -n "$woken" ]; then
+        rc=$fate stale=1
+      elif [ $code = 138 ] && [ -n "$stale" ]; then
+        stale='' # bash may end one wait more for a signal (128 + USR1) whose trap has run already
+      else
+        break
+      fi
     done
     [ $code = 127 ] && [ -n "$rc" ] || rc=$code # 127: the interrupted wait has taken the code with it
     hit=''
