@@ -88,29 +88,27 @@ class Judge:
         )
 
     def _workflows(self, event: InboxEvent, occasion: Occasion, repo: RepoSettings, places: list[Place]) -> Settled:
-        """Hold every workflow against the event, under each of its names."""
-        verdicts: dict[str, str] = {}
-        runs: dict[tuple[str, str], Prepared] = {}
+        """Hold every workflow against the event, under each of its names; one that runs under any has that verdict."""
+        verdicts: dict[str, Verdict] = {}
+        runs: list[Prepared] = []
         for place in places:
             changed = ChangedFiles(occasion, place)
             for path, known in place.commit.workflows.items():
-                workflow = self._store.definitions.workflow(known.definition) if known.definition else None
-                if not is_meant(occasion.only, path, workflow):
-                    continue
-                verdict = Verdict(False, f"invalid: {known.problem}")
-                if workflow is not None and known.definition is not None:
-                    try:
+                try:
+                    workflow = self._store.definitions.workflow(known.definition) if known.definition else None
+                    if not is_meant(occasion.only, path, workflow):
+                        continue
+                    verdict = Verdict(False, f"invalid: {known.problem}")
+                    if workflow is not None and known.definition is not None:
                         found = _verdict(workflow, occasion, place, changed)
-                        if not (found.runs and known.problem):
-                            verdict = found
+                        verdict = verdict if found.runs and known.problem else found
                         if verdict.runs:
-                            prepared = self._prepare(event, occasion, repo, place, workflow, known.definition)
-                            runs[path, place.name] = prepared
-                    except (WorkflowError, PatternError) as error:
-                        verdict = Verdict(False, f"invalid: {error}")
-                if verdict.runs or path not in verdicts:
-                    verdicts[path] = verdict.reason
-        return Settled(verdicts=verdicts, runs=tuple(runs.values()))
+                            runs.append(self._prepare(event, occasion, repo, place, workflow, known.definition))
+                except (WorkflowError, PatternError) as error:
+                    verdict = Verdict(False, f"invalid: {error}")
+                if path not in verdicts or verdict.runs:
+                    verdicts[path] = verdict
+        return Settled(verdicts={path: verdict.reason for path, verdict in verdicts.items()}, runs=tuple(runs))
 
     def _prepare(
         self, event: InboxEvent, occasion: Occasion, repo: RepoSettings, place: Place, workflow: Workflow, digest: str

@@ -77,7 +77,9 @@ class Lookout:
             news = look(self._store, self._mirrors, repo, repo_id, source, self._clock)
             self._failures.pop(repo.name, None)
             self._bus.wake("refs", *(("inbox",) if news else ()))
-        except (GitError, StoreBusy) as error:
+        except Exception as error:
+            if not isinstance(error, GitError | StoreBusy):
+                log.exception("looking at %s failed", repo.name)
             failures = self._failures[repo.name] = self._failures.get(repo.name, 0) + 1
             again_s = min(RETRY_S * 2 ** (failures - 1), LONGEST_RETRY_S)
             if failures == 1:

@@ -23,6 +23,7 @@ from engine.store.commits import KnownCommit
 from engine.store.inbox import Arrival
 from engine.store.store import Store
 from pipelines import cron
+from pipelines.errors import WorkflowError
 from pipelines.model import Workflow
 
 log = logging.getLogger(__name__)
@@ -78,7 +79,7 @@ class Schedules:
         self._clock = clock
         self._mirrors = mirrors
         self._aside = Aside(store)
-        self._unread: dict[tuple[int, str], bool] = {}
+        self._asked_for: set[tuple[int, str]] = set()
         self._listener = bus.listen("refs")
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="schedules", daemon=True)
@@ -108,6 +109,9 @@ class Schedules:
                 except StoreBusy as busy:
                     log.warning("%s Trying again.", busy)
                     wait_s = RETRY_S
+                except Exception:
+                    log.exception("the schedules failed; trying again")  # without this thread none would fire again
+                    wait_s = LONGEST_NAP_S
                 self._listener.wait(wait_s)
         finally:
             self._store.close()
@@ -118,8 +122,7 @@ class Schedules:
         commit = self._default_commit(repo, repo_id)
         if commit is None:
             return None
-        texts = [known.definition for known in commit.workflows.values() if known.definition]
-        schedules = [one for text in texts for one in schedules_of(self._store.definitions.workflow(text))]
+        schedules = list(self._schedules(commit))
         kept: dict[str, str] = self._store.cursors.get(_key(repo_id)) or {}
         last: dict[str, str] = {}
         arrivals = []
@@ -138,6 +141,15 @@ class Schedules:
             self._bus.wake("inbox")
         return min((at for one in schedules if (at := one.next_after(now)) is not None), default=None)
 
+    def _schedules(self, commit: KnownCommit) -> Iterator[Schedule]:
+        for path, known in commit.workflows.items():
+            if known.definition is None:
+                continue
+            try:
+                yield from schedules_of(self._store.definitions.workflow(known.definition))
+            except WorkflowError:
+                log.warning("the schedules of %s are not known: this version reads it no more", path)
+
     def _default_commit(self, repo: RepoSettings, repo_id: int) -> KnownCommit | None:
         """Return the default branch's commit; one that is not read yet is fetched aside, and None until then."""
         branch = self._mirrors.default_branch(self._store, repo_id)
@@ -145,8 +157,8 @@ class Schedules:
         if ref is None:
             return None
         commit = self._store.commits.get(repo_id, ref.sha)
-        if commit is None and (repo_id, ref.sha) not in self._unread:
-            self._unread[repo_id, ref.sha] = True
+        if commit is None and (repo_id, ref.sha) not in self._asked_for:
+            self._asked_for.add((repo_id, ref.sha))
             self._aside.go(repo.name, lambda: self._read(repo, repo_id, ref.sha, f"{HEADS}{branch}"))
         return commit
 
