@@ -28,6 +28,7 @@ from engine.store.inbox import Arrival
 from engine.store.store import Store
 
 log = logging.getLogger(__name__)
+logging.getLogger("watchfiles").setLevel(logging.WARNING)  # it tells of every change
 QUIET_MS, LONGEST_MS = 200, 2000  # a burst is over when nothing changed for so long; it is cut off after so long
 
 
