@@ -121,7 +121,7 @@ class Queue:
             return {row.token for row in AttemptRow.select(AttemptRow.token).where(held)}
 
     def begin(self, lease: Lease, step_names: Sequence[str], deadline_at: datetime | None) -> None:
-        """Record what the attempt will do and until when. Raises LeaseLost."""
+        """Record what the attempt will do and until when; repeatable. Raises LeaseLost."""
         with self._db.write():
             self._held(lease)
             JobRow.update(deadline_at=deadline_at).where(JobRow.id == lease.job_id).execute()
@@ -130,7 +130,7 @@ class Queue:
                 for index, name in enumerate(step_names)
             ]
             for start in range(0, len(rows), 200):
-                StepRow.insert_many(rows[start : start + 200]).execute()
+                StepRow.insert_many(rows[start : start + 200]).on_conflict_ignore().execute()
 
     def rename(self, lease: Lease, name: str) -> None:
         """Give the job the display name that only its needs' outputs could complete."""

@@ -202,11 +202,11 @@ class Assignment:
         sealed = self._store.secrets.seal({"state": json.dumps(state)})
         return {"sealed": sealed.decode() if sealed else ""}
 
-    def kept_state(self) -> JobState:
-        """Return the state that an earlier engine kept of this attempt, or a new one."""
+    def kept_state(self) -> JobState | None:
+        """Return the state that an earlier engine kept of this attempt, None when no step had begun."""
         kept = self._store.queries.attempt_state(self.lease.attempt_id)
         if not kept:
-            return JobState()
+            return None
         if "sealed" in kept:
             kept = json.loads(self._store.secrets.open(kept["sealed"].encode())["state"])
         return JobState.from_json(kept)

@@ -1,9 +1,13 @@
 """The executors of a home, each made when a job first needs it: making one loads its library and asks its engine."""
 
+import logging
 import threading
 from collections.abc import Callable, Collection, Mapping
 
+from engine.core.errors import EngineError
 from engine.worker.executor import Executor
+
+log = logging.getLogger(__name__)
 
 
 class Executors:
@@ -39,7 +43,13 @@ class Executors:
                 executor.strays(self._known())
 
     def close(self) -> None:
+        """Give back what is kept warm; what earlier engines kept for boxes that have ended since goes as well."""
         with self._lock:
             for executor in self._made.values():
+                try:
+                    if self._owned:
+                        executor.strays(self._known())
+                except EngineError as error:
+                    log.warning("Something may be left over: %s", error)
                 executor.close()
             self._made.clear()

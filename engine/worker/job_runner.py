@@ -42,6 +42,7 @@ from pipelines.model import Step
 
 EVENT = "event.json"
 LOST = Outcome("lost", "infrastructure", reason="its engine stopped where the job could not be taken up again")
+ENDED_S = 2.0  # how long a driver may take to tell of an end once more
 GONE = "its container went away"
 
 
@@ -77,6 +78,7 @@ class JobRunner:
         self._log_path = tools.store.log_path(lease.run_id, lease.job_id, lease.number)
         self._state = JobState()
         self._news: list[StepNews] = []
+        self._announced = -1  # the step whose start an earlier engine has written already
 
     def run(self) -> None:
         """Run the attempt from its beginning; what bears its name from a database long gone is cleared away."""
@@ -86,8 +88,14 @@ class JobRunner:
         self._attempt(self._start)
 
     def resume(self) -> None:
-        """Take up the attempt where an earlier engine left it; what cannot be taken up ends as lost."""
-        self._attempt(self._adopt)
+        """Take up the attempt where an earlier engine left it; what cannot be taken up ends as lost.
+
+        One that had no box yet has done nothing: it begins again, and is the same attempt.
+        """
+        if self._job.kept_box_id():
+            self._attempt(self._adopt)
+        else:
+            self.run()
 
     @cached_property
     def _log(self) -> JobLog:
@@ -199,9 +207,12 @@ class JobRunner:
         box = executor.adopt(job.box_spec(source), box_id)
         if box is None:
             return None
-        self._state = job.kept_state()
-        if self._state.running is None:
-            box.remove()  # it was between steps, or in one that only the engine's own memory could go on with
+        state = job.kept_state()
+        if state is None:
+            return box  # no step had begun
+        self._state = state
+        if state.running is None:
+            box.remove()  # it was in a step that only the engine's own memory could go on with
             return None
         return box
 
@@ -216,12 +227,10 @@ class JobRunner:
 
     def _steps(self, box: Box) -> tuple[Outcome, dict[str, str]]:
         job, clock, grace_s = self._job, self._tools.clock, self._tools.settings.grace_s
-        resuming = self._state.running
-        make = Session if resuming is None else Session.resume
-        session = make(box, job.folder, grace_s, clock)
+        session = Session.resume(box, job.folder, grace_s, clock)
         try:
-            if session.current != resuming:
-                return LOST, {}  # killed after the script was promised and before it was handed over
+            if self._state.running is not None and session.current != self._state.running:
+                self._take_back(session)
             scripts = ScriptRunner(session, self._log.pump, self._halt, clock, grace_s, job.deadline_at, self._grew)
             runner, scope = self._step_runner(box, session, scripts)
             failure = self._run_all(runner, scope)
@@ -229,6 +238,13 @@ class JobRunner:
             return self._outcome(scripts, failure), self._outputs(scope)
         finally:
             session.close()
+
+    def _take_back(self, session: Session) -> None:
+        """A script was promised and never handed over: its step has done nothing and is run from its beginning."""
+        self._state.running = None
+        self._announced = self._state.index
+        if session.current is not None:
+            session.poll(ENDED_S)  # the script before it, whose end is known
 
     def _step_runner(self, box: Box, session: Session, scripts: ScriptRunner) -> tuple[StepRunner, Scope]:
         job, lease, log = self._job, self._lease, self._log
@@ -282,7 +298,8 @@ class JobRunner:
     def _begin(self, index: int, name: str) -> None:
         now = self._tools.clock.now()
         log_start = self._log.begin_step(index, now)
-        self._news.append(StepNews(index, "started", now, name=name, log_start=log_start))
+        if index != self._announced:
+            self._news.append(StepNews(index, "started", now, name=name, log_start=log_start))
 
     def _ended(self, step: Step, name: str, outcome: StepOutcome, conclusion: str) -> None:
         """Record how a step ended."""

@@ -46,9 +46,11 @@ class Works:
         self.executors = executors_of(self.settings, self.store)
         if self.fake is not None:
             fake = self.fake
-            known = {attempt.box_id for attempt in self.store.queries.running()}
-            self.executors = Executors({"docker": lambda: fake, "host": lambda: fake}, lambda: known)
+            self.executors = Executors({"docker": lambda: fake, "host": lambda: fake}, self._known)
         self.engine: Engine | None = None
+
+    def _known(self) -> set[str]:
+        return {attempt.box_id for attempt in self.store.queries.running()}
 
     def start(self) -> "Works":
         lock = HomeLock(self.settings.home)
