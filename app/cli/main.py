@@ -70,6 +70,8 @@ def main(argv: list[str] | None = None) -> int:
             return refuse(f"`treadle {name}` is not part of this version.")
         if name not in COMMANDS:
             return refuse(f"There is no command {name!r}.{nearest(name)}")
+        if any(option.startswith(("--connect", "--token")) for option in front):
+            return refuse(f"`treadle --connect` carries out no commands in this version; `{name}` works on a home.")
         parser = parser_for(name)
         args = parser.parse_args([*front, *rest])
         code: int = import_module(COMMANDS[name].module).execute(args)

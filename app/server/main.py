@@ -1,7 +1,6 @@
 """The server of one home: engine, intake, HTTP and triggers, started in order and stopped in reverse."""
 
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Protocol, Self
 
 from app.server import sockets
@@ -15,6 +14,7 @@ from engine.control.reporter import Reporter
 from engine.control.triggers.triggers import Triggers
 from engine.core.clock import SystemClock
 from engine.engine import Engine, executors_of
+from engine.git_remote import local_path, remote
 from engine.home import HomeLock
 from engine.settings import Settings
 from engine.store.store import Store
@@ -101,6 +101,5 @@ def _record_repos(settings: Settings, store: Store) -> dict[str, int]:
     """Have every repository of the settings in the store; return their ids by name."""
     ids = {}
     for repo in settings.repos:
-        place = repo.url if Path(repo.url).is_absolute() else ""
-        ids[repo.name] = store.runs.repo(repo.name, place, repo.url)
+        ids[repo.name] = store.runs.repo(repo.name, str(local_path(repo.url) or ""), remote(repo.url).url)
     return ids

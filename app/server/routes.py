@@ -57,6 +57,10 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route("GET", f"{API}/runs/{ID}", runs.show_run, "a run with its jobs"),
     Route("GET", f"{API}/runs/{ID}/artifacts", runs.list_artifacts, "a run's artifacts"),
+    Route(
+        "POST", f"{API}/runs/{ID}/approve", wishes.approve_run, "let a run go that waits for a person", WRITE,
+        fields=(), answers=DONE,
+    ),
     Route("POST", f"{API}/runs/{ID}/cancel", wishes.cancel_run, "end a run", WRITE, fields=(), answers=DONE),
     Route(
         "POST", f"{API}/runs/{ID}/retry", wishes.retry_run, "run a run's jobs again", WRITE, answers=DONE,

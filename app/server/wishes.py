@@ -64,6 +64,10 @@ async def cancel_job(call: Call) -> web.StreamResponse:
     return await _ask(call, find_job, commands.cancel)
 
 
+async def approve_run(call: Call) -> web.StreamResponse:
+    return await _ask(call, find_run, commands.approve)
+
+
 async def retry_run(call: Call) -> web.StreamResponse:
     failed = bool(call.fields.get("failed"))
     return await _ask(call, find_run, lambda store, run, actor, clock: commands.retry(store, run, failed, actor, clock))

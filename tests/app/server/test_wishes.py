@@ -123,6 +123,16 @@ def test_a_run_is_run_again_whole_or_only_what_failed(site: Site) -> None:
     assert site.ask("POST", f"/api/v1/runs/{run_id}/retry", {"failed": "yes"}).status == 400
 
 
+def test_a_run_that_waits_for_a_person_is_let_go_once(site: Site) -> None:
+    run_id = site.lab.run(TEXT, blocked=True)
+    assert site.lab.status(run_id) == "blocked"
+    assert site.ask("POST", f"/api/v1/runs/{run_id}/approve", scope="read").status == 403
+    assert site.ask("POST", f"/api/v1/runs/{run_id}/approve").status == 202
+    site.lab.tick()
+    assert site.lab.work() == ["a", "b"]
+    assert site.ask("POST", f"/api/v1/runs/{run_id}/approve").status == 409
+
+
 def test_wishes_are_refused_while_the_engine_is_stopped(site: Site) -> None:
     run_id = site.lab.run(TEXT)
     site.desk.draining = True
