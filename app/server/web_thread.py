@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from app.server.access_log import COUNTERS, AccessLog
 from app.server.desk import Desk
@@ -17,7 +18,16 @@ from app.server.limits import HEADER_LINE_BYTES, HEADERS, IDLE_S, LINGER_S, door
 from app.server.routes import application
 
 log = logging.getLogger(__name__)
+protocol_log = logging.getLogger("app.server.protocol")
 LEAVE_S = 2.0  # for answers that are under way when the server stops
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """What is not even HTTP has its line in the access log; anybody can send it, and it deserves no traceback."""
+    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
+
+
+protocol_log.addFilter(_is_news)
 
 
 class WebThread:
@@ -59,6 +69,7 @@ class WebThread:
             app,
             access_log_class=AccessLog,
             access_log=log,
+            logger=protocol_log,
             keepalive_timeout=IDLE_S,
             max_line_size=HEADER_LINE_BYTES,
             max_field_size=HEADER_LINE_BYTES,

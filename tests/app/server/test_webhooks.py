@@ -137,7 +137,7 @@ def test_a_server_that_is_stopped_sends_away(site: Site) -> None:
     assert site.get("/healthz", scope=None).status == 200
 
 
-def test_what_breaks_the_protocol_harms_nobody(site: Site) -> None:
+def test_what_breaks_the_protocol_harms_nobody(site: Site, caplog: pytest.LogCaptureFixture) -> None:
     heads = [
         "Content-Length: -1\r\n",
         "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n",
@@ -151,3 +151,4 @@ def test_what_breaks_the_protocol_harms_nobody(site: Site) -> None:
             line.sendall(f"POST /hooks/acme/app HTTP/1.1\r\nHost: 127.0.0.1\r\n{head}\r\nabcd".encode())
             assert line.recv(100).split()[1] in (b"400", b"415", b"431"), head[:40]
     assert site.deliver(push()).status == 202
+    assert not [record for record in caplog.records if record.exc_info]
