@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import zip_longest
 from typing import Any
 
 from peewee import fn
@@ -91,17 +92,30 @@ class Inbox:
         return int(EventRow.select().where(EventRow.status == RECEIVED).count())
 
     def due(self, now: datetime, limit: int = 50, passing_over: Collection[int] = ()) -> list[InboxEvent]:
-        """Return events to plan now, oldest first; behind one that waits for a new try, its repository waits too.
+        """Return events to plan now: of each repository in turn, its oldest first, so that a storm in one delays none.
 
-        Repositories to be passed over have none.
+        Behind one that waits for a new try, its repository waits too. Repositories to be passed over have none.
         """
         waiting = EventRow.select(EventRow.repo_id).where((EventRow.status == RECEIVED) & (EventRow.next_try_at > now))
-        query = _events().where(
+        ready = (
             (EventRow.status == RECEIVED)
             & EventRow.repo_id.not_in(waiting)
             & EventRow.repo_id.not_in(list(passing_over))
         )
-        return [_event(row) for row in query.order_by(EventRow.id).limit(limit).namedtuples()]
+        repos = [row.repo_id for row in EventRow.select(EventRow.repo_id).where(ready).distinct()]
+        share = max(1, limit // max(1, len(repos)))
+        lanes = [
+            [
+                _event(row)
+                for row in _events()
+                .where(ready & (EventRow.repo_id == repo_id))
+                .order_by(EventRow.id)
+                .limit(share)
+                .namedtuples()
+            ]
+            for repo_id in repos[:limit]
+        ]
+        return [event for turn in zip_longest(*lanes) for event in turn if event is not None]
 
     def next_try_at(self, after: datetime | None = None) -> datetime | None:
         """Return when the next postponed event is due; with `after`, the next that is not due by then."""
