@@ -11,7 +11,7 @@ from concurrent.futures import Future
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from app.server.access_log import COUNTERS, AccessLog
+from app.server.access_log import access_log
 from app.server.desk import Desk
 from app.server.feed import Feed
 from app.server.limits import HEADER_LINE_BYTES, HEADERS, IDLE_S, LINGER_S, door
@@ -63,11 +63,9 @@ class WebThread:
         loop, leave = asyncio.get_running_loop(), asyncio.Event()
         feed = Feed(self._desk)
         await feed.begin()
-        app = application(self._desk, feed)
-        app[COUNTERS] = self._desk.counters
         runner = web.AppRunner(
-            app,
-            access_log_class=AccessLog,
+            application(self._desk, feed),
+            access_log_class=access_log(self._desk.counters),
             access_log=log,
             logger=protocol_log,
             keepalive_timeout=IDLE_S,
