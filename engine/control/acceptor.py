@@ -83,14 +83,10 @@ class Acceptor:
         return future
 
     def calm(self, longest_s: float) -> None:
-        """Wait for the end of a storm of events, but no longer than this: who plans gives way to who is promised."""
-        now_s = self._clock.monotonic_s()
-        until_s = now_s + longest_s
-        while (wait_s := min(self._calm_from_s, until_s) - now_s) > 0:
+        """Wait while a storm of events comes in, but no longer than this: who plans gives way to who is promised."""
+        wait_s = min(self._calm_from_s - self._clock.monotonic_s(), longest_s)
+        if wait_s > 0:
             self._ended.wait(wait_s)
-            if self._ended.is_set():
-                return
-            now_s = self._clock.monotonic_s()
 
     def _run(self) -> None:
         try:

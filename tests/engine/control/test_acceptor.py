@@ -10,6 +10,7 @@ import pytest
 
 from engine.bus import Bus
 from engine.control.acceptor import Acceptor, BacklogFull, Draining
+from engine.core.clock import SystemClock
 from engine.store.inbox import Arrival
 from tests.engine.fakes import FakeClock, Lab
 
@@ -130,3 +131,19 @@ def test_events_that_cannot_be_written_are_refused_not_lost(lab: Lab) -> None:
         acceptor.submit(bad).result(5)
     assert acceptor.submit(arrival("d2")).result(5).new
     acceptor.stop()
+
+
+def test_who_plans_gives_way_to_a_storm_and_to_nothing_else(lab: Lab) -> None:
+    lab.store.runs.repo("team/site", "")
+    acceptor = Acceptor(lab.store, lab.bus, lab.clock, LIMIT)
+    futures = [acceptor.submit(arrival(f"d{n}")) for n in range(5)]
+    acceptor.start()
+    assert all(future.result(5).new for future in futures)
+    clock, waited = SystemClock(), []
+    for seconds in (0, 60):
+        lab.clock.advance(seconds)
+        begun = clock.monotonic_s()
+        acceptor.calm(0.02)
+        waited.append(clock.monotonic_s() - begun >= 0.02)
+    acceptor.stop()
+    assert waited == [True, False]
