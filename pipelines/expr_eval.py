@@ -18,7 +18,7 @@ from pipelines.expr_nodes import (
     paths_used,
 )
 from pipelines.functions import BUILTINS, Function
-from pipelines.model import Json
+from pipelines.json_value import Json
 from pipelines.values import equal, less, to_number, to_string, truthy
 
 __all__ = ["evaluate", "functions_used", "names_used", "paths_used", "to_string", "truthy"]

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from pipelines.model import Json
+from pipelines.json_value import Json
 
 
 class Node:

@@ -30,7 +30,7 @@ from pipelines.expr_nodes import (
     paths_used,
 )
 from pipelines.functions import ARITIES, EVERYWHERE, MAX_ARGUMENTS
-from pipelines.model import Json
+from pipelines.json_value import Json
 from pipelines.values import read_number
 
 __all__ = ["MAX_DEPTH", "MAX_LENGTH", "Node", "functions_used", "names_used", "parse", "paths_used"]

@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from pipelines.contexts import SPECIAL_FUNCTIONS
 from pipelines.errors import ExpressionError
-from pipelines.model import Json
+from pipelines.json_value import Json
 from pipelines.values import MAX_TEXT, concatenate, equal, to_string, upper, whole
 
 Function: TypeAlias = "Callable[..., Json]"

@@ -4,7 +4,8 @@ import math
 from collections.abc import Mapping
 from difflib import get_close_matches
 
-from pipelines.model import Input, Json, Trigger
+from pipelines.json_value import Json
+from pipelines.model import Input, Trigger
 from pipelines.template import resolve
 from pipelines.values import to_number, to_string
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from itertools import product
 from math import prod
 
-from pipelines.model import Json
+from pipelines.json_value import Json
 from pipelines.values import to_string
 
 MAX_CELLS = 256

@@ -13,7 +13,6 @@ from pipelines.errors import Finding, Place
 if TYPE_CHECKING:
     from pipelines.template import Condition, Template
 
-Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 Tree: TypeAlias = "bool | int | float | Template | list[Tree] | dict[str, Tree] | None"
 
 

@@ -11,8 +11,9 @@ from typing import Any, Self
 
 from pipelines.dag import closure, remaining_path
 from pipelines.errors import ExpressionError, Finding, Place, Severity, WorkflowError
+from pipelines.json_value import Json
 from pipelines.matrix import Cell, MatrixError, expand, label
-from pipelines.model import Concurrency, Job, Json, RetryPolicy, Strategy, Tree, Workflow
+from pipelines.model import Concurrency, Job, RetryPolicy, Strategy, Tree, Workflow
 from pipelines.template import Template, resolve
 from pipelines.values import to_number
 

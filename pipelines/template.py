@@ -14,7 +14,8 @@ from pipelines.expr_eval import evaluate, to_string, truthy
 from pipelines.expr_nodes import Call, Literal, Logical, Node, functions_used, names_used, paths_used
 from pipelines.expr_syntax import parse
 from pipelines.functions import Function
-from pipelines.model import Json, Tree
+from pipelines.json_value import Json
+from pipelines.model import Tree
 from pipelines.values import concatenate
 
 Names: TypeAlias = "Collection[str] | None"

@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 
 from pipelines.errors import ExpressionError
-from pipelines.model import Json
+from pipelines.json_value import Json
 
 MAX_TEXT = 10 * 1024 * 1024
 """The longest text, in characters, that an expression or a template may make: nested `format` calls multiply."""

@@ -12,7 +12,7 @@ from pipelines.errors import ExpressionError
 from pipelines.expr_eval import evaluate
 from pipelines.expr_syntax import parse
 from pipelines.functions import Function, from_json, printable, to_json
-from pipelines.model import Json
+from pipelines.json_value import Json
 
 NAME = "expr"
 HELP = "evaluate one expression and print its value as JSON"

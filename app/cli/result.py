@@ -1,7 +1,5 @@
 """What `treadle run` ends with, and the port through which it shows its progress."""
 
-import os
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
@@ -111,18 +109,3 @@ class Silent:
     def finished(self, result: Result) -> None: ...
 
     def close(self) -> None: ...
-
-
-def renderer_for(*, as_json: bool, plain: bool = False) -> Renderer:
-    """Return who shows progress on stdout: the JSON stream, the live tree on a terminal that can, else plain lines."""
-    if as_json:
-        from app.cli.json_lines import JsonLines
-
-        return JsonLines()
-    if plain or not sys.stdout.isatty() or os.environ.get("TERM", "dumb") == "dumb":
-        from app.cli.plain_lines import PlainLines
-
-        return PlainLines()
-    from app.cli.live_tree import LiveTree
-
-    return LiveTree()

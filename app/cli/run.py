@@ -13,7 +13,8 @@ from app.cli.given import actor_here, pairs_of
 from app.cli.interrupts import Interrupts
 from app.cli.naming import home_of
 from app.cli.output import talk
-from app.cli.result import Result, renderer_for
+from app.cli.renderers import renderer_for
+from app.cli.result import Result
 from engine.core.clock import SystemClock
 from engine.core.errors import EngineError, GitError, SettingsError
 from engine.settings import Settings, load

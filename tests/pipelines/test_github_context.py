@@ -6,7 +6,8 @@ import pytest
 
 from pipelines.errors import Place
 from pipelines.github_context import InputError, default_variables, dispatch_inputs, github_context, short_ref
-from pipelines.model import Input, Json, Trigger
+from pipelines.json_value import Json
+from pipelines.model import Input, Trigger
 from pipelines.template import Template
 
 FACTS = {

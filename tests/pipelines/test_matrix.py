@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipelines.json_value import Json
 from pipelines.matrix import MAX_CELLS, MatrixError, expand, label
-from pipelines.model import Json
 
 VALUES = st.sampled_from([1, 2, True, "a", "1", None])
 VECTORS = st.dictionaries(st.sampled_from("xyz"), st.lists(VALUES, min_size=1, max_size=3), min_size=1)

@@ -6,7 +6,8 @@ import re
 import pytest
 
 from pipelines.errors import WorkflowError
-from pipelines.model import Json, RetryPolicy, Workflow
+from pipelines.json_value import Json
+from pipelines.model import RetryPolicy, Workflow
 from pipelines.parse import parse_workflow
 from pipelines.plan import JobPlan, RunPlan, expand_job, late_concurrency, plan_run
 

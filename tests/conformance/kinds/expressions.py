@@ -7,7 +7,7 @@ from pipelines.contexts import allowed
 from pipelines.errors import ExpressionError
 from pipelines.expr_eval import evaluate, to_string, truthy
 from pipelines.expr_syntax import parse
-from pipelines.model import Json
+from pipelines.json_value import Json
 from pipelines.template import Condition, Template
 
 Case = dict[str, Any]
