@@ -55,12 +55,14 @@ def job_shape(job: Job) -> dict[str, Any]:
         "next_attempt_at": _instant(job.next_attempt_at),
         "deadline_at": _instant(job.deadline_at),
         "cancel_asked_at": _instant(job.cancel_asked_at),
+        "tolerated": job.tolerated,
     }
 
 
 def attempt_shape(attempt: Attempt) -> dict[str, Any]:
     """The lease's token stays inside: whoever knows it could finish the attempt."""
     return {
+        "id": attempt.id,
         "number": attempt.number,
         "worker": attempt.worker,
         "status": str(attempt.status),

@@ -57,6 +57,7 @@ def _table(table: dict) -> str:
 def commands_page() -> str:
     """Return docs/commands.md: every command with its arguments, as its parser knows them."""
     names = "\n".join(f"| [`treadle {name}`](#treadle-{name}) | {command.help} |" for name, command in COMMANDS.items())
+    remote = ", ".join(f"`{name}`" for name, command in COMMANDS.items() if command.remote)
     parts = [
         "# Commands",
         "Printed from the commands' own parsers. Results go to stdout, talk to stderr; `--json` prints JSON and "
@@ -64,6 +65,8 @@ def commands_page() -> str:
         "Exit codes: 0 success; 1 the run ended in anything but success; 2 wrong usage, an invalid workflow or "
         "configuration; 3 no engine or no executor; 130 interrupted.",
         f"| command | does |\n|---|---|\n{names}",
+        f"{remote} also speak to an engine elsewhere: `treadle --connect http://HOST:8484 list`. It asks for a token "
+        "(`treadle token create` there makes one), best given as `TREADLE_TOKEN`, which no list of processes shows.",
         "A RUN is `12`, `r12`, `latest`, or `#3` (the newest run with that number). A JOB is `34`, `j34`, or RUN/NAME, "
         "such as `latest/test (3.12)`. Where either is taken, a bare number is what the usage names first, if there "
         "is one.",

@@ -2,9 +2,8 @@
 
 import argparse
 
-from app.cli.naming import RUN_HELP, find_run, home_of, report
-from engine.control import commands
-from engine.store.store import open_store
+from app.cli.naming import RUN_HELP, find_run, report
+from app.cli.source import source_of
 
 NAME = "approve"
 HELP = "let a run go that waits for a person"
@@ -16,10 +15,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(args: argparse.Namespace) -> int:
-    store = open_store(home_of(args))
-    try:
-        run = find_run(store.queries, args.run)
-        report(store.home, run, commands.approve(store, run, "a person"), args.json)
-    finally:
-        store.close()
+    with source_of(args) as source:
+        run = find_run(source.queries, args.run)
+        report(run, source.approve(run), source.heard(), args.json)
     return 0

@@ -2,9 +2,8 @@
 
 import argparse
 
-from app.cli.naming import find_either, home_of, report
-from engine.control import commands
-from engine.store.store import open_store
+from app.cli.naming import find_either, report
+from app.cli.source import source_of
 
 NAME = "cancel"
 HELP = "cancel a run or a job"
@@ -16,10 +15,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(args: argparse.Namespace) -> int:
-    store = open_store(home_of(args))
-    try:
-        target = find_either(store.queries, args.target, jobs_first=False)
-        report(store.home, target, commands.cancel(store, target, "a person"), args.json)
-    finally:
-        store.close()
+    with source_of(args) as source:
+        target = find_either(source.queries, args.target, jobs_first=False)
+        report(target, source.cancel(target), source.heard(), args.json)
     return 0

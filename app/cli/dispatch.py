@@ -1,16 +1,10 @@
 """`treadle dispatch`: ask for a run of a workflow of a configured repository, as `workflow_dispatch` does."""
 
 import argparse
-from difflib import get_close_matches
 
-from app.cli.given import actor_here, pairs_of
-from app.cli.naming import home_of
+from app.cli.given import pairs_of
 from app.cli.output import print_json, talk
-from app.cli.repo_names import settings_here
-from engine.control import commands
-from engine.core.errors import SettingsError
-from engine.doorbell import ring
-from engine.store.store import open_store
+from app.cli.source import source_of
 
 NAME = "dispatch"
 HELP = "ask for a run of a workflow of a configured repository"
@@ -25,24 +19,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(args: argparse.Namespace) -> int:
-    settings = settings_here(args)
-    repo = settings.repo(args.repo)
-    if repo is None:
-        names = [known.name for known in settings.repos]
-        near = get_close_matches(args.repo, names, n=1)
-        hint = f"Did you mean {near[0]!r}?" if near else "`treadle repo add NAME URL` puts it into the configuration."
-        raise SettingsError(f"There is no repository {args.repo!r}.", hint)
     inputs = pairs_of(args.input, "--input")
-    store = open_store(home_of(args), create=True)
-    try:
-        event_id = commands.dispatch(store, repo, args.workflow, args.ref, inputs, actor_here())
-    finally:
-        store.close()
-    heard = ring(home_of(args))
+    with source_of(args) as source:
+        event_id = source.dispatch(args.repo, args.workflow, args.ref, inputs)
+        heard = source.heard()
     if args.json:
         print_json({"event": event_id, "engine": heard})
         return 0
-    print(f"Asked for {args.workflow} of {repo.name}, as event {event_id}.")
+    print(f"Asked for {args.workflow} of {args.repo}, as event {event_id}.")
     if not heard:
         talk("No engine runs on this home now; the next one takes it up.")
     return 0

@@ -5,6 +5,7 @@ import sys
 
 from app.cli.naming import home_of
 from app.cli.output import age, colour_wanted, duration, print_json, short_ref, table, talk, terminal_width
+from app.cli.source import source_of
 from app.shapes import run_shape
 from engine.core.clock import SystemClock
 from engine.core.records import Run
@@ -44,16 +45,10 @@ def execute(args: argparse.Namespace) -> int:
 
 
 def _runs(args: argparse.Namespace) -> list[Run]:
-    home = home_of(args)
-    if not (home / "treadle.db").exists():
-        return []
-    from engine.store.store import open_store
-
-    store = open_store(home)
-    try:
-        return store.queries.runs(args.repo, args.branch, args.status, args.before, args.limit)
-    finally:
-        store.close()
+    with source_of(args) as source:
+        if args.connect is None and not (home_of(args) / "treadle.db").exists():
+            return []
+        return source.queries.runs(args.repo, args.branch, args.status, args.before, args.limit)
 
 
 def _rows(runs: list[Run]) -> list[list[str]]:

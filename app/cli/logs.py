@@ -3,25 +3,25 @@
 import argparse
 import sys
 import threading
+from collections.abc import Callable
 from datetime import datetime
-from pathlib import Path
+from functools import partial
 from typing import BinaryIO, Protocol
 
 from app.cli.json_lines import JsonLines
 from app.cli.log_text import shown
-from app.cli.naming import JOB_HELP, find_job, home_of
+from app.cli.naming import JOB_HELP, find_job
 from app.cli.output import colour_wanted, talk
+from app.cli.source import Log, Source, source_of
 from engine.core.clock import rfc3339
 from engine.core.errors import EngineError
 from engine.core.records import Job
 from engine.core.states import JOB_FINAL, AttemptStatus, JobStatus
 from engine.store.log_index import Mark
-from engine.store.logs import NO_STEP, LogReader
-from engine.store.store import Store, open_store
+from engine.store.logs import NO_STEP
 
 NAME = "logs"
 HELP = "print or follow a job's log"
-LOOK_S = 0.1
 BLOCK_BYTES = 1 << 20
 
 
@@ -37,34 +37,31 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(args: argparse.Namespace) -> int:
-    store = open_store(home_of(args))
-    try:
-        job = find_job(store.queries, args.job)
+    with source_of(args) as source:
+        job = find_job(source.queries, args.job)
         if args.follow:
-            return _follow(store, job, args)
+            return _follow(source, job, args)
         number = args.attempt or job.attempts
         if not number:
             raise EngineError(f"Job {job.id} has not started.", "`treadle logs --follow` waits for it.")
-        log = _Log(store.log_path(job.run_id, job.id, number), args.step, _printer(args, job, number))
+        log = _Log(partial(source.log, job, number), args.step, _printer(args, job, number))
         if not log.print_new():
             raise EngineError(f"Job {job.id} has no log of attempt {number}.")
         log.close()
         if args.step is not None and not log.found:
             raise EngineError(f"The log has no step {args.step}.", "`treadle show RUN` lists the steps.")
         return 0
-    finally:
-        store.close()
 
 
-def _follow(store: Store, job: Job, args: argparse.Namespace) -> int:
+def _follow(source: Source, job: Job, args: argparse.Namespace) -> int:
     """Print attempt after attempt, or the one asked for, until the job has ended."""
     number = args.attempt or max(1, job.attempts)
-    log = _Log(store.log_path(job.run_id, job.id, number), args.step, _printer(args, job, number))
+    log = _Log(partial(source.log, job, number), args.step, _printer(args, job, number))
     pause = threading.Event()
     while True:
         # Asked before reading: whatever was written before the end is then read for certain.
-        attempt = next((a for a in store.queries.attempts(job.id) if a.number == number), None)
-        job = store.queries.job(job.id) or job
+        attempt = next((a for a in source.queries.attempts(job.id) if a.number == number), None)
+        job = source.queries.job(job.id) or job
         log.print_new()
         if attempt is not None and attempt.status != AttemptStatus.RUNNING:
             if args.attempt or job.status in JOB_FINAL:
@@ -73,11 +70,11 @@ def _follow(store: Store, job: Job, args: argparse.Namespace) -> int:
                 log.close()
                 number += 1
                 talk(f"Attempt {number} of {job.name}:")
-                log = _Log(store.log_path(job.run_id, job.id, number), args.step, _printer(args, job, number))
+                log = _Log(partial(source.log, job, number), args.step, _printer(args, job, number))
                 continue
         elif attempt is None and job.status in JOB_FINAL:
             break
-        pause.wait(LOOK_S)
+        pause.wait(source.look_s)
     log.close()
     succeeded = attempt.status == AttemptStatus.SUCCESS if args.attempt and attempt else job.status == JobStatus.SUCCESS
     return 0 if succeeded else 1
@@ -92,11 +89,11 @@ class _Printer(Protocol):
 class _Log:
     """One attempt's log on its way to stdout; remembers how much of it was printed."""
 
-    def __init__(self, path: Path, step: int | None, printer: _Printer) -> None:
-        self._path = path
+    def __init__(self, open_log: Callable[[], Log], step: int | None, printer: _Printer) -> None:
+        self._open = open_log
         self._step = step
         self._printer = printer
-        self._reader: LogReader | None = None
+        self._reader: Log | None = None
         self._next = 0
         self._now = NO_STEP  # the step in whose part of the log the next entry is
         self.found = False
@@ -105,7 +102,7 @@ class _Log:
         """Print what is there and was not printed yet; return whether there is a log at all."""
         if self._reader is None:
             try:
-                self._reader = LogReader(self._path)
+                self._reader = self._open()
             except FileNotFoundError:
                 return False
         size = self._reader.size

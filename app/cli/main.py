@@ -15,10 +15,11 @@ SUCCESS, FAILURE, USAGE, UNAVAILABLE, INTERRUPTED = 0, 1, 2, 3, 130
 
 
 class Command(NamedTuple):
-    """A command that exists: the module that carries it out, and its line in the help."""
+    """A command that exists: the module that carries it out, its line in the help, whether it takes `--connect`."""
 
     module: str
     help: str
+    remote: bool = False
 
 
 COMMANDS = {
@@ -27,17 +28,17 @@ COMMANDS = {
     "graph": Command("app.cli.graph", "print a workflow's job graph"),
     "expr": Command("app.cli.expr", "evaluate one expression and print its value as JSON"),
     "explain": Command("app.cli.explain", "show what a webhook delivery becomes, and which workflows it would run"),
-    "list": Command("app.cli.list", "list runs, the latest first"),
-    "show": Command("app.cli.show", "show a run: its jobs, attempts and steps"),
-    "logs": Command("app.cli.logs", "print or follow a job's log"),
-    "retry": Command("app.cli.retry", "run a job or a run again, or only what failed"),
-    "cancel": Command("app.cli.cancel", "cancel a run or a job"),
-    "approve": Command("app.cli.approve", "let a run go that waits for a person"),
-    "dispatch": Command("app.cli.dispatch", "ask for a run of a workflow of a configured repository"),
+    "list": Command("app.cli.list", "list runs, the latest first", remote=True),
+    "show": Command("app.cli.show", "show a run: its jobs, attempts and steps", remote=True),
+    "logs": Command("app.cli.logs", "print or follow a job's log", remote=True),
+    "retry": Command("app.cli.retry", "run a job or a run again, or only what failed", remote=True),
+    "cancel": Command("app.cli.cancel", "cancel a run or a job", remote=True),
+    "approve": Command("app.cli.approve", "let a run go that waits for a person", remote=True),
+    "dispatch": Command("app.cli.dispatch", "ask for a run of a workflow of a configured repository", remote=True),
     "repo": Command("app.cli.repo", "add, list, sync and remove the repositories that the server knows"),
     "secret": Command("app.cli.secret", "keep, list and remove the secrets of workflows"),
     "token": Command("app.cli.token", "create, list and revoke tokens for the API"),
-    "slo": Command("app.cli.slo", "show how well the promises on speed and success are kept"),
+    "slo": Command("app.cli.slo", "show how well the promises on speed and success are kept", remote=True),
     "init": Command("app.cli.init", "write a starter workflow"),
     "demo": Command("app.cli.demo", "run the bundled demo"),
     "doctor": Command("app.cli.doctor", "check this machine and say what to mend"),
@@ -70,8 +71,10 @@ def main(argv: list[str] | None = None) -> int:
             return refuse(f"`treadle {name}` is not part of this version.")
         if name not in COMMANDS:
             return refuse(f"There is no command {name!r}.{nearest(name)}")
-        if any(option.startswith(("--connect", "--token")) for option in front):
-            return refuse(f"`treadle --connect` carries out no commands in this version; `{name}` works on a home.")
+        if not COMMANDS[name].remote and any(word.startswith(("--connect", "--token")) for word in [*front, *rest]):
+            return refuse(
+                f"`treadle {name}` works on this machine alone; `treadle --help` lists what --connect serves."
+            )
         parser = parser_for(name)
         args = parser.parse_args([*front, *rest])
         code: int = import_module(COMMANDS[name].module).execute(args)
@@ -106,6 +109,9 @@ def parser_for(name: str) -> argparse.ArgumentParser:
     common = parser.add_argument_group("where")
     common.add_argument("--home", metavar="DIR", help="the folder that holds everything (default: $TREADLE_HOME)")
     common.add_argument("--config", metavar="FILE", help="the configuration (default: treadle.yml in the home)")
+    if COMMANDS[name].remote:
+        common.add_argument("--connect", metavar="URL", help="ask the engine at http(s)://HOST:PORT instead of a home")
+        common.add_argument("--token", metavar="TOKEN", help="the token for --connect (default: $TREADLE_TOKEN)")
     return parser
 
 
@@ -115,7 +121,7 @@ def top_parser() -> argparse.ArgumentParser:
     lines = "\n".join(f"  {name:<{width}}  {command.help}" for name, command in COMMANDS.items())
     parser = argparse.ArgumentParser(
         prog="treadle",
-        usage="treadle [--home DIR] [--config FILE] COMMAND … | --headless",
+        usage="treadle [--home DIR] [--config FILE] [--connect URL [--token TOKEN]] COMMAND … | --headless",
         description=f"Continuous integration for one machine, from the terminal.\n\ncommands:\n{lines}",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -124,8 +130,9 @@ def top_parser() -> argparse.ArgumentParser:
     parser.add_argument("--home", metavar="DIR", help="the folder that holds everything (default: $TREADLE_HOME)")
     parser.add_argument("--config", metavar="FILE", help="the configuration (default: treadle.yml in the home)")
     parser.add_argument("--headless", action="store_true", help="run the engine and its server until SIGTERM")
-    parser.add_argument("--connect", metavar="URL", help=argparse.SUPPRESS)
-    parser.add_argument("--token", help=argparse.SUPPRESS)
+    served = ", ".join(name for name, command in COMMANDS.items() if command.remote)
+    parser.add_argument("--connect", metavar="URL", help=f"ask the engine at http(s)://HOST:PORT: {served}")
+    parser.add_argument("--token", metavar="TOKEN", help="the token for --connect (default: $TREADLE_TOKEN)")
     return parser
 
 

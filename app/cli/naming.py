@@ -7,17 +7,46 @@ A RUN is `12`, `r12`, `latest`, or `#3` (the newest run with that number). A JOB
 import argparse
 import os
 from pathlib import Path
+from typing import Any, Protocol
 
 from app.cli.output import print_json, talk
 from engine.core.errors import EngineError
-from engine.core.records import Job, Run
-from engine.doorbell import ring
+from engine.core.records import Attempt, Job, Run, Step
 from engine.settings import default_home
-from engine.store.queries import Queries
 
 RUN_HELP = "a run: its id (12 or r12), #NUMBER or latest"
 JOB_HELP = "a job: its id (34 or j34), or RUN/NAME"
 PAGE = 500
+
+
+class Reads(Protocol):
+    """What commands ask of runs and jobs: of the store's Queries, or of a remote engine.
+
+    Steps, annotations and summaries are asked of attempts that `attempts` has told of.
+    """
+
+    def runs(
+        self,
+        repo: str | None = None,
+        branch: str | None = None,
+        status: str | None = None,
+        before: int | None = None,
+        limit: int = 20,
+    ) -> list[Run]: ...
+
+    def run(self, run_id: int) -> Run | None: ...
+
+    def jobs(self, run_id: int) -> list[Job]: ...
+
+    def job(self, job_id: int) -> Job | None: ...
+
+    def attempts(self, job_id: int) -> list[Attempt]: ...
+
+    def steps(self, attempt_id: int) -> list[Step]: ...
+
+    def annotations(self, attempt_id: int) -> list[dict[str, Any]]: ...
+
+    def summaries(self, attempt_id: int) -> list[str]: ...
 
 
 def home_of(args: argparse.Namespace) -> Path:
@@ -25,7 +54,7 @@ def home_of(args: argparse.Namespace) -> Path:
     return Path(args.home).expanduser().absolute() if args.home else default_home(os.environ)
 
 
-def find_run(queries: Queries, text: str) -> Run:
+def find_run(queries: Reads, text: str) -> Run:
     """Return the run that `text` names. Raises EngineError when there is none."""
     found = _run(queries, text)
     if found is None:
@@ -33,7 +62,7 @@ def find_run(queries: Queries, text: str) -> Run:
     return found
 
 
-def find_job(queries: Queries, text: str) -> Job:
+def find_job(queries: Reads, text: str) -> Job:
     """Return the job that `text` names. Raises EngineError when there is none."""
     found = _job(queries, text)
     if found is None:
@@ -41,7 +70,7 @@ def find_job(queries: Queries, text: str) -> Job:
     return found
 
 
-def find_either(queries: Queries, text: str, *, jobs_first: bool) -> Run | Job:
+def find_either(queries: Reads, text: str, *, jobs_first: bool) -> Run | Job:
     """Return the run or job that `text` names. Raises EngineError when there is none."""
     run, job = _run, _job
     found = (job(queries, text) or run(queries, text)) if jobs_first else (run(queries, text) or job(queries, text))
@@ -50,9 +79,8 @@ def find_either(queries: Queries, text: str, *, jobs_first: bool) -> Run | Job:
     return found
 
 
-def report(home: Path, target: Run | Job, done: str, as_json: bool) -> None:
+def report(target: Run | Job, done: str, heard: bool, as_json: bool) -> None:
     """Say what was asked of a run or a job, and whether an engine has heard it."""
-    heard = ring(home)
     if as_json:
         kind = "run" if isinstance(target, Run) else "job"
         print_json({"kind": kind, "id": target.id, "done": done, "engine": heard})
@@ -62,7 +90,7 @@ def report(home: Path, target: Run | Job, done: str, as_json: bool) -> None:
         talk("No engine runs on this home now; the next one takes it up.")
 
 
-def _run(queries: Queries, text: str) -> Run | None:
+def _run(queries: Reads, text: str) -> Run | None:
     if text == "latest":
         return next(iter(queries.runs(limit=1)), None)
     if text.startswith("#"):
@@ -71,7 +99,7 @@ def _run(queries: Queries, text: str) -> Run | None:
     return queries.run(int(ident)) if ident.isdecimal() else None
 
 
-def _by_number(queries: Queries, number: int) -> Run | None:
+def _by_number(queries: Reads, number: int) -> Run | None:
     before: int | None = None
     while page := queries.runs(before=before, limit=PAGE):
         for run in page:
@@ -81,7 +109,7 @@ def _by_number(queries: Queries, number: int) -> Run | None:
     return None
 
 
-def _job(queries: Queries, text: str) -> Job | None:
+def _job(queries: Reads, text: str) -> Job | None:
     where, slash, name = text.partition("/")
     if slash:
         run = find_run(queries, where)

@@ -2,9 +2,8 @@
 
 import argparse
 
-from app.cli.naming import find_either, home_of, report
-from engine.control import commands
-from engine.store.store import open_store
+from app.cli.naming import find_either, report
+from app.cli.source import source_of
 
 NAME = "retry"
 HELP = "run a job or a run again, or only what failed"
@@ -21,10 +20,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(args: argparse.Namespace) -> int:
-    store = open_store(home_of(args))
-    try:
-        target = find_either(store.queries, args.target, jobs_first=not args.failed)
-        report(store.home, target, commands.retry(store, target, args.failed, "a person"), args.json)
-    finally:
-        store.close()
+    with source_of(args) as source:
+        target = find_either(source.queries, args.target, jobs_first=not args.failed)
+        report(target, source.retry(target, args.failed), source.heard(), args.json)
     return 0

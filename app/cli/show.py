@@ -6,14 +6,13 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from app.cli.naming import RUN_HELP, find_run, home_of
+from app.cli.naming import RUN_HELP, Reads, find_run
 from app.cli.output import colour_wanted, duration, paint, print_json, short_ref, status_text
+from app.cli.source import source_of
 from app.shapes import attempt_shape, job_shape, run_shape, step_shape
 from engine.core.clock import SystemClock
 from engine.core.records import Attempt, Job, Run, Step
 from engine.core.states import JobStatus, StepStatus
-from engine.store.queries import Queries
-from engine.store.store import open_store
 from widgets.glyphs import look
 from widgets.safe_text import plain
 
@@ -28,19 +27,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(args: argparse.Namespace) -> int:
-    store = open_store(home_of(args))
-    try:
-        run = find_run(store.queries, args.run)
+    with source_of(args) as source:
+        run = find_run(source.queries, args.run)
         if args.json:
-            print_json(_shape(store.queries, run))
+            print_json(_shape(source.queries, run))
         else:
-            print(*_lines(store.queries, run, SystemClock().now(), colour_wanted(sys.stdout)), sep="\n")
-    finally:
-        store.close()
+            print(*_lines(source.queries, run, SystemClock().now(), colour_wanted(sys.stdout)), sep="\n")
     return 0
 
 
-def _shape(queries: Queries, run: Run) -> dict[str, Any]:
+def _shape(queries: Reads, run: Run) -> dict[str, Any]:
     jobs = [
         job_shape(job)
         | {
@@ -56,7 +52,7 @@ def _shape(queries: Queries, run: Run) -> dict[str, Any]:
     return run_shape(run) | {"jobs": jobs}
 
 
-def _lines(queries: Queries, run: Run, now: datetime, colours: bool) -> Iterable[str]:
+def _lines(queries: Reads, run: Run, now: datetime, colours: bool) -> Iterable[str]:
     title = f"{plain(run.workflow_name)} #{run.number}"
     took = duration(((run.finished_at or now) - run.started_at).total_seconds()) if run.started_at else ""
     yield f"{status_text(run.status, colours)}  {paint(title, 'bold', colours)}  r{run.id}  {took}".rstrip()
@@ -69,7 +65,7 @@ def _lines(queries: Queries, run: Run, now: datetime, colours: bool) -> Iterable
         yield from _job(queries, job, now, colours)
 
 
-def _job(queries: Queries, job: Job, now: datetime, colours: bool) -> Iterable[str]:
+def _job(queries: Reads, job: Job, now: datetime, colours: bool) -> Iterable[str]:
     parts = [status_text(job.status, colours), paint(plain(job.name), "bold", colours), f"j{job.id}"]
     if job.status == JobStatus.PENDING and job.needs:
         parts.append(f"needs {plain(', '.join(job.needs))}")
@@ -88,7 +84,7 @@ def _job(queries: Queries, job: Job, now: datetime, colours: bool) -> Iterable[s
         yield from (f"    {plain(line)}".rstrip() for line in summary.strip("\n").split("\n"))
 
 
-def _attempt(queries: Queries, attempt: Attempt, now: datetime, colours: bool) -> Iterable[str]:
+def _attempt(queries: Reads, attempt: Attempt, now: datetime, colours: bool) -> Iterable[str]:
     took = duration(((attempt.finished_at or now) - attempt.started_at).total_seconds())
     until = f" to {_at(attempt.finished_at, attempt.started_at)}" if attempt.finished_at else ""
     parts = [

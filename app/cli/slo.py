@@ -1,17 +1,15 @@
 """`treadle slo`: how well the promises of `slo:` are kept."""
 
 import argparse
+from collections.abc import Mapping
+from typing import Any
 
-from app.cli.naming import home_of
 from app.cli.output import duration, print_json, talk
-from app.cli.repo_names import settings_here
-from engine.core.clock import SystemClock
-from engine.core.slo import TRIGGER_SHARE, SloReport, Spread, Window
-from engine.store.slo import slo_report
-from engine.store.store import open_store
+from app.cli.source import source_of
 
 NAME = "slo"
 HELP = "show how well the promises on speed and success are kept"
+Told = Mapping[str, Any]
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -19,44 +17,43 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(args: argparse.Namespace) -> int:
-    settings = settings_here(args)
-    store = open_store(home_of(args))
-    try:
-        report = slo_report(store, settings, SystemClock().now())
-    finally:
-        store.close()
+    with source_of(args) as source:
+        told = source.slo()
     if args.json:
-        print_json(report.as_json())
+        print_json(told)
         return 0
-    print(*lines(report), sep="\n")
-    if not any(one.ended or one.trigger.count for one in report.windows):
+    print(*lines(told), sep="\n")
+    if not any(one["completion"]["jobs"] or one["trigger_s"]["count"] for one in told["windows"].values()):
         talk("Nothing has run in the last seven days.")
     return 0
 
 
-def lines(report: SloReport) -> list[str]:
-    """Return the report as a table: a column for each window."""
-    windows = report.windows
-    target = f"{duration(report.trigger_s)}, {TRIGGER_SHARE:.0%} of events"
+def lines(told: Told) -> list[str]:
+    """Return a report, as the API tells it, as a table: a column for each window."""
+    targets, windows = told["targets"], told["windows"].values()
+    target = f"{duration(targets['trigger_s'])}, {targets['trigger_share']:.0%} of events"
     rows = [
-        ("", *(f"last {one.name}" for one in windows)),
-        ("event to first job", *(_spread(one.trigger) for one in windows)),
-        (f"  in time ({target})", *(_share(one.trigger_met) for one in windows)),
-        ("  error budget left", *(_budget(report.trigger_budget(one)) for one in windows)),
-        ("queue wait", *(_spread(one.queue_wait) for one in windows)),
-        (f"jobs that succeed (target {report.completion:.0%})", *(_share(one.completion) for one in windows)),
-        ("  error budget left", *(_budget(report.completion_budget(one)) for one in windows)),
-        ("  failed: own code / system", *(_blame(one) for one in windows)),
+        ("", *(f"last {name}" for name in told["windows"])),
+        ("event to first job", *(_spread(one["trigger_s"]) for one in windows)),
+        (f"  in time ({target})", *(_share(one["trigger_s"]["in_time"]) for one in windows)),
+        ("  error budget left", *(_budget(one["trigger_s"]["budget_left"]) for one in windows)),
+        ("queue wait", *(_spread(one["queue_wait_s"]) for one in windows)),
+        (
+            f"jobs that succeed (target {targets['completion']:.0%})",
+            *(_share(one["completion"]["rate"]) for one in windows),
+        ),
+        ("  error budget left", *(_budget(one["completion"]["budget_left"]) for one in windows)),
+        ("  failed: own code / system", *(_blame(one["completion"]) for one in windows)),
     ]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    told = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    return [*told, "Times are p50 / p95 / p99. Cancelled and skipped jobs count neither way."]
+    table = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return [*table, "Times are p50 / p95 / p99. Cancelled and skipped jobs count neither way."]
 
 
-def _spread(spread: Spread) -> str:
-    if spread.p50 is None:
+def _spread(spread: Told) -> str:
+    if spread["p50"] is None:
         return "-"
-    return " / ".join(map(duration, (spread.p50, spread.p95, spread.p99)))
+    return " / ".join(duration(spread[name]) for name in ("p50", "p95", "p99"))
 
 
 def _share(share: float | None) -> str:
@@ -67,5 +64,5 @@ def _budget(left: float | None) -> str:
     return _share(left) if left is None or left >= 0 else f"overdrawn: {1 - left:.1f} times used"
 
 
-def _blame(one: Window) -> str:
-    return f"{one.failed_by_code} / {one.failed_by_system} of {one.ended}" if one.ended else "-"
+def _blame(jobs: Told) -> str:
+    return f"{jobs['failed_by_code']} / {jobs['failed_by_system']} of {jobs['jobs']}" if jobs["jobs"] else "-"

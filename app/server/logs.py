@@ -4,14 +4,16 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from aiohttp import web
 
-from app.server.answers import SAFE, Refusal
+from app.server.answers import SAFE, Refusal, answer
 from app.server.desk import Call, Desk
 from app.server.listening import LoopListener, listening
 from app.server.ranges import byte_range
 from app.server.runs import find_job
+from engine.core.clock import rfc3339
 from engine.core.errors import EngineError
 from engine.core.records import Attempt, Job
 from engine.core.states import JOB_FINAL, AttemptStatus
@@ -21,6 +23,7 @@ BLOCK_BYTES = 256 * 1024
 GATHER_S = 0.03  # what comes in quick succession is read once
 LOOK_S = 1.0  # another process may write this log, and its wake-ups do not come here
 SLOW_S = 60.0
+ENTRIES = 10_000
 TEXT = {**SAFE, "Content-Type": "text/plain; charset=utf-8", "Accept-Ranges": "bytes", "X-Accel-Buffering": "no"}
 
 
@@ -42,6 +45,21 @@ async def log(call: Call) -> web.StreamResponse:
     if not number:
         raise Refusal(404, f"Job {job.id} has not started.")
     return await _whole(call, Part(job, number, call.query.get("step")))
+
+
+async def index(call: Call) -> web.StreamResponse:
+    """Give what a log is made of: which of its bytes came from which step and when, and what begins where.
+
+    The records are in the order written, those behind the first `after`, 10,000 at most (`more`: there are others).
+    One that ends beyond `size` is announced, not written yet.
+    """
+    job = await call.desk.ask(find_job, call.desk, call.ident)
+    number: int = call.query.get("attempt", job.attempts)
+    after: int = call.query.get("after", 0)
+    with _opened(call.desk, Part(job, number, None)) as reader:
+        if reader is None:
+            raise Refusal(404, f"Job {job.id} has no log of attempt {number}.")
+        return answer({"attempt": number} | await call.desk.ask(_index, reader, after))
 
 
 async def _whole(call: Call, part: Part) -> web.StreamResponse:
@@ -122,6 +140,16 @@ def _opened(desk: Desk, part: Part) -> Iterator[LogReader | None]:
         return
     with reader:
         yield reader
+
+
+def _index(reader: LogReader, after: int) -> dict[str, Any]:
+    size = reader.size  # first: what is announced and not there yet can then be told from what is there
+    entries = reader.entries()
+    told = [
+        {"mark": e.mark.name.lower(), "step": e.step, "start": e.start, "end": e.end, "at": rfc3339(e.at)}
+        for e in entries[after : after + ENTRIES]
+    ]
+    return {"size": size, "entries": told, "more": len(entries) > after + ENTRIES}
 
 
 def _bounds(reader: LogReader, part: Part) -> tuple[int, int]:

@@ -78,6 +78,13 @@ ROUTES: tuple[Route, ...] = (
         ),
         answers={200: "the log", 206: "the part asked for", 404: "there is none", 416: "it is not that long"},
     ),
+    Route(
+        "GET", f"{API}/jobs/{ID}/logs/index", logs.index, "which step printed what of a job's log, and when",
+        query=(
+            Param("attempt", "integer", "which attempt (the latest)", least=1),
+            Param("after", "integer", "how many records to leave out, known already"),
+        ),
+    ),
     Route("POST", f"{API}/jobs/{ID}/cancel", wishes.cancel_job, "end a job", WRITE, fields=(), answers=DONE),
     Route("POST", f"{API}/jobs/{ID}/retry", wishes.retry_job, "run a job again", WRITE, fields=(), answers=DONE),
     Route(

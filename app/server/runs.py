@@ -96,6 +96,7 @@ def _attempts(desk: Desk, job: Job) -> list[dict[str, Any]]:
         | {
             "steps": [step_shape(step) for step in queries.steps(attempt.id)],
             "annotations": queries.annotations(attempt.id),
+            "summaries": queries.summaries(attempt.id),
         }
         for attempt in queries.attempts(job.id)
     ]

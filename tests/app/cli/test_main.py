@@ -37,8 +37,8 @@ def test_a_command_of_a_later_version_is_refused_in_a_sentence(name, capsys):
     assert capsys.readouterr().err == f"treadle: `treadle {name}` is not part of this version.\n"
 
 
-@pytest.mark.parametrize("line", [["--connect", "http://x"], ["--connect", "http://x", "list"]])
-def test_a_remote_engine_is_refused_in_a_sentence(line, capsys):
+@pytest.mark.parametrize("line", [["--connect", "http://x"], ["--token", "t0p"]])
+def test_the_terminal_ui_is_refused_in_a_sentence(line, capsys):
     assert main(line) == 2
     assert "this version" in capsys.readouterr().err
 

@@ -12,7 +12,7 @@ BAD = Measured([9.0], [1.0], 1, {"code": 1})
 
 def test_the_table_has_a_column_for_each_window():
     told = [window("1h", Measured([], [], 0, {}), 5.0), window("24h", BUSY, 5.0), window("7d", BAD, 5.0)]
-    shown = [re.split(r"\s{2,}", line.strip()) for line in lines(SloReport(START, 5.0, 0.95, tuple(told)))]
+    shown = [re.split(r"\s{2,}", line.strip()) for line in lines(SloReport(START, 5.0, 0.95, tuple(told)).as_json())]
     assert shown[:-1] == [
         ["last 1h", "last 24h", "last 7d"],
         ["event to first job", "-", "0.5 s / 0.5 s / 9.0 s", "9.0 s / 9.0 s / 9.0 s"],

@@ -1,0 +1,94 @@
+"""A home of this machine as commands see it: reads answer from the files, wishes wait there for the engine.
+
+Each command loads only what it needs of the engine: that is most of its start-up time.
+"""
+
+import argparse
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from app.cli.naming import Reads, home_of
+from app.cli.source import Log
+from engine.core.clock import SystemClock
+from engine.core.errors import SettingsError
+from engine.core.records import Job, Run
+
+if TYPE_CHECKING:
+    from engine.store.store import Store
+
+PERSON = "a person"
+
+
+class HomeSource:
+    """Works with or without an engine on the home. The store is opened when it is needed first."""
+
+    look_s = 0.1
+
+    def __init__(self, args: argparse.Namespace) -> None:
+        self._args = args
+        self._home = home_of(args)
+        self._opened: Store | None = None
+
+    def close(self) -> None:
+        if self._opened is not None:
+            self._opened.close()
+
+    @property
+    def queries(self) -> Reads:
+        return self._store().queries
+
+    def log(self, job: Job, attempt: int) -> Log:
+        from engine.store.logs import LogReader
+
+        return LogReader(self._store().log_path(job.run_id, job.id, attempt))
+
+    def slo(self) -> Mapping[str, Any]:
+        from app.cli.repo_names import settings_here
+        from engine.store.slo import slo_report
+
+        settings = settings_here(self._args)
+        return slo_report(self._store(), settings, SystemClock().now()).as_json()
+
+    def cancel(self, target: Run | Job) -> str:
+        from engine.control.commands import cancel
+
+        return cancel(self._store(), target, PERSON)
+
+    def retry(self, target: Run | Job, failed_only: bool) -> str:
+        from engine.control.commands import retry
+
+        return retry(self._store(), target, failed_only, PERSON)
+
+    def approve(self, run: Run) -> str:
+        from engine.control.commands import approve
+
+        return approve(self._store(), run, PERSON)
+
+    def dispatch(self, repo: str, workflow: str, ref: str | None, inputs: Mapping[str, str]) -> int:
+        from difflib import get_close_matches
+
+        from app.cli.given import actor_here
+        from app.cli.repo_names import settings_here
+        from engine.control.commands import dispatch
+
+        settings = settings_here(self._args)
+        known = settings.repo(repo)
+        if known is None:
+            near = get_close_matches(repo, [one.name for one in settings.repos], n=1)
+            hint = (
+                f"Did you mean {near[0]!r}?" if near else "`treadle repo add NAME URL` puts it into the configuration."
+            )
+            raise SettingsError(f"There is no repository {repo!r}.", hint)
+        return dispatch(self._store(create=True), known, workflow, ref, inputs, actor_here())
+
+    def heard(self) -> bool:
+        from engine.doorbell import ring
+
+        return ring(self._home)
+
+    def _store(self, *, create: bool = False) -> "Store":
+        if self._opened is None:
+            from engine.store.store import open_store
+
+            self._opened = open_store(self._home, create=create)
+        return self._opened

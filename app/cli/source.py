@@ -1,0 +1,73 @@
+"""Where commands read and ask: the files of a home, or the engine that `--connect` names. One seam for both."""
+
+import argparse
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+from app.cli.naming import Reads
+from engine.core.errors import SettingsError
+from engine.core.records import Job, Run
+from engine.store.log_index import Entry
+
+
+class Log(Protocol):
+    """One attempt's log as it is by now. `size` comes first: the index may speak of bytes that are still to come."""
+
+    @property
+    def size(self) -> int: ...
+
+    def entries(self) -> list[Entry]: ...
+
+    def read(self, start: int, end: int) -> bytes: ...
+
+    def close(self) -> None: ...
+
+
+class Source(Protocol):
+    """What commands can be told, and what they can ask for. A refusal is an EngineError with its reason."""
+
+    look_s: float
+    """How long to wait between two looks at what grows."""
+
+    @property
+    def queries(self) -> Reads: ...
+
+    def log(self, job: Job, attempt: int) -> Log:
+        """Open a log. Raises FileNotFoundError where there is none (yet)."""
+
+    def slo(self) -> Mapping[str, Any]:
+        """Return how well the promises are kept, as the API tells it."""
+
+    def cancel(self, target: Run | Job) -> str: ...
+
+    def retry(self, target: Run | Job, failed_only: bool) -> str: ...
+
+    def approve(self, run: Run) -> str: ...
+
+    def dispatch(self, repo: str, workflow: str, ref: str | None, inputs: Mapping[str, str]) -> int:
+        """Ask for a run; return the event."""
+
+    def heard(self) -> bool:
+        """Is there an engine that takes up now what was asked for?"""
+
+
+@contextmanager
+def source_of(args: argparse.Namespace) -> Iterator[Source]:
+    """Give what a command line speaks of, until the block ends. Nothing is opened yet. Raises SettingsError."""
+    if args.connect is not None:
+        if args.home or args.config:
+            raise SettingsError("--connect speaks to an engine, which has its own home and configuration.", "Give one.")
+        from app.cli.remote import RemoteSource
+
+        yield RemoteSource.at(args.connect, args.token)
+        return
+    if args.token is not None:
+        raise SettingsError("--token is for --connect; a home on this machine needs none.")
+    from app.cli.home_source import HomeSource
+
+    source = HomeSource(args)
+    try:
+        yield source
+    finally:
+        source.close()

@@ -1,0 +1,252 @@
+"""Commands on a remote engine: the same answers as on its home, over TCP with a token."""
+
+import json
+import socket
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+
+from app.cli import remote
+from app.cli.main import COMMANDS, main, parser_for
+from engine.core.states import JobStatus, RunStatus
+from engine.store.log_index import Mark
+from engine.store.logs import LogWriter, Progress
+from engine.store.queue import StepNews
+from tests.app.server.site import Site
+from tests.app.server.site import site as serve
+from tests.engine.fakes import jobs
+
+REMOTE = [name for name, command in COMMANDS.items() if command.remote]
+ARGUMENTS = {
+    "show": ["1"],
+    "logs": ["1"],
+    "cancel": ["1"],
+    "retry": ["1"],
+    "approve": ["1"],
+    "dispatch": ["acme/app", "ci.yml"],
+}
+
+
+@pytest.fixture
+def site(tmp_path: Path):
+    with serve(tmp_path / "home") as site:
+        yield site
+
+
+@pytest.fixture
+def treadle(site: Site, capfdbinary, monkeypatch):
+    monkeypatch.setenv("TREADLE_HOME", "/nowhere")  # whoever reads a home instead finds none
+
+    def call(*line, scope: str = "admin") -> tuple[int, str, str]:
+        where = ["--connect", f"http://127.0.0.1:{site.port}", "--token", site.token(scope)]
+        code = main([*map(str, line), *where])
+        out, err = capfdbinary.readouterr()
+        return code, out.decode(), err.decode()
+
+    return call
+
+
+@pytest.fixture
+def ended(site: Site) -> int:
+    """A run of one job with a log of two steps, ended in success; the job's id."""
+    site.lab.run(jobs(build=""))
+    lease, now = site.lab.start(), site.lab.clock.now()
+    site.lab.store.queue.begin(lease, ["Set up", "make"], None)
+    log = LogWriter(site.lab.store.log_path(lease.run_id, lease.job_id, 1), 1 << 20)
+    for step, data in enumerate((b"setting up\n", b"one\ntwo\n")):
+        log.begin_step(step, now)
+        log.append(step, data, Progress(len(data)), now)
+        log.end_step(step, now)
+    log.close()
+    news = [StepNews(1, "started", now), StepNews(1, "succeeded", now, 0, summary="### Done\n")]
+    site.lab.store.queue.steps(lease, news)
+    site.lab.store.queue.annotate(lease, [{"step": 1, "level": "warning", "message": "old", "properties": {}}])
+    site.lab.finish(lease)
+    return lease.job_id
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        ["list", "--json"],
+        ["show", "latest", "--json"],
+        ["show"],
+        ["slo"],
+        ["logs", "latest/build"],
+        ["logs", "1", "--step", "1", "--json"],
+        ["logs", "1", "--timestamps", "--follow"],
+    ],
+)
+def test_a_remote_engine_says_what_its_home_says(site: Site, treadle, ended, line, capfdbinary, monkeypatch):
+    code, told, _ = treadle(*line)
+    store = site.lab.store
+    monkeypatch.setattr("engine.store.store.open_store", lambda home, create: store)  # one database a process
+    monkeypatch.setattr(store, "close", lambda: None)
+    assert main([*line, "--home", str(site.home)]) == code == 0
+    assert told == capfdbinary.readouterr()[0].decode()
+    assert told
+
+
+def test_the_attempts_of_a_remote_run_tell_their_steps_reports(treadle, ended):
+    shown = treadle("show")[1]
+    assert "make" in shown and "old" in shown and "### Done" in shown
+    assert treadle("logs", ended, "--step", 1)[1] == "one\ntwo\n"
+
+
+def test_more_runs_than_a_page_come_all(site: Site, treadle, monkeypatch):
+    monkeypatch.setattr(remote, "PAGE", 2)
+    made = [site.lab.run(jobs(a="")) for _ in range(5)]
+    assert [run["id"] for run in json.loads(treadle("list", "--json")[1])] == made[::-1]
+    assert len(json.loads(treadle("list", "--json", "--limit", 3)[1])) == 3
+
+
+def test_a_wish_is_carried_out_there(site: Site, treadle):
+    run = site.lab.run(jobs(a=""))
+    code, told, err = treadle("cancel", f"r{run}", "--json")
+    assert (code, err) == (0, "")
+    assert json.loads(told) == {"kind": "run", "id": run, "done": f"Run {run} is being cancelled.", "engine": True}
+    site.lab.tick()
+    assert site.lab.store.queries.run(run).status == RunStatus.CANCELLED
+    assert treadle("retry", f"r{run}", "--failed")[0] == 0
+    site.lab.tick()
+    [job] = site.lab.store.queries.jobs(run)
+    assert job.status == JobStatus.QUEUED
+    assert treadle("cancel", f"j{job.id}")[1] == f"Job {job.id} is being cancelled.\n"
+
+
+def test_what_makes_no_sense_there_is_exit_1_with_its_reason(site: Site, treadle):
+    run = site.lab.run(jobs(a=""))
+    code, _, err = treadle("approve", run)
+    assert code == 1
+    assert "does not wait for approval" in err
+    assert treadle("show", 99)[0] == 1
+    assert treadle("dispatch", "acme/nothing", "ci.yml")[2] == "treadle: There is no repository 'acme/nothing' here.\n"
+
+
+def test_a_dispatch_waits_there_as_an_event(site: Site, treadle):
+    code, told, _ = treadle("dispatch", "acme/app", "ci.yml", "--ref", "next", "--input", "n=3", "--json")
+    event = json.loads(told)["event"]
+    assert code == 0
+    assert site.lab.store.inbox.get(event).kind == "workflow_dispatch"
+
+
+def test_a_log_is_followed_to_the_jobs_end(site: Site, treadle, monkeypatch):
+    monkeypatch.setattr(remote.RemoteSource, "look_s", 0.01)
+    site.lab.run(jobs(a=""))
+    lease, now = site.lab.start(), site.lab.clock.now()
+    log = LogWriter(site.lab.store.log_path(lease.run_id, lease.job_id, 1), 1 << 20)
+    log.append(0, b"first\n", Progress(6), now)
+    read = threading.Event()
+    take = remote.RemoteLog.read
+
+    def told(self, start, end):
+        read.set()
+        return take(self, start, end)
+
+    monkeypatch.setattr(remote.RemoteLog, "read", told)
+
+    def finish():
+        assert read.wait(10)
+        log.append(0, b"last\n", Progress(11), now)
+        log.close()
+        site.lab.fail(lease)
+
+    worker = threading.Thread(target=finish)
+    worker.start()
+    code, out, _ = treadle("logs", lease.job_id, "--follow")
+    worker.join()
+    assert (code, out) == (1, "first\nlast\n")
+
+
+def test_an_announced_chunk_is_not_read_before_it_is_there(site: Site, ended):
+    path = site.lab.store.log_path(1, ended, 1)
+    log = remote.RemoteLog(site.client, ended, 1)
+    assert log.size == 19
+    whole = path.read_bytes()
+    path.write_bytes(whole[:15])  # as when the second chunk is half written
+    late = remote.RemoteLog(site.client, ended, 1)
+    assert late.size == 15
+    assert [entry.mark for entry in late.entries() if entry.mark is Mark.CHUNK] == [Mark.CHUNK]
+    path.write_bytes(whole)
+    assert late.size == 19
+    assert late.entries() == log.entries()
+
+
+def test_the_token_may_come_from_the_environment(site: Site, treadle, monkeypatch):
+    monkeypatch.setenv("TREADLE_TOKEN", site.token("read"))
+    assert main(["--connect", f"127.0.0.1:{site.port}", "list"]) == 0
+
+
+@pytest.mark.parametrize("name", REMOTE)
+def test_nobody_at_the_other_end_is_exit_3(name, capsys):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound, not listening: nobody else can answer there
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        assert main([name, *ARGUMENTS.get(name, []), "--connect", url, "--token", "tok"]) == 3
+    assert url in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", REMOTE)
+@pytest.mark.parametrize("token", ["t0p-s3cret", "t0p\ns3cret", "t0p-s3cr\u00e9t"])
+def test_a_wrong_token_is_exit_2_and_never_shown(site: Site, name, token, capsys):
+    where = ["--connect", f"http://127.0.0.1:{site.port}", "--token", token]
+    assert main([name, *ARGUMENTS.get(name, []), *where]) == 2
+    out, err = capsys.readouterr()
+    assert "token" in err
+    assert "t0p" not in out + err
+
+
+def test_a_token_that_may_not_write_is_the_wrong_one(site: Site, treadle):
+    run = site.lab.run(jobs(a=""))
+    code, _, err = treadle("cancel", run, scope="read")
+    assert code == 2
+    assert "scope write" in err
+    assert treadle("list", scope="read")[0] == 0
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        ["--connect", "ftp://x"],
+        ["--connect", "http://[x"],
+        ["--connect", ""],
+        ["--connect", "http://ada:t0p@x"],
+        ["--connect", "http://x", "--home", "y"],
+        ["--connect", "http://x", "--config", "y"],
+        ["--token", "t0p"],
+    ],
+)
+@pytest.mark.parametrize("name", ["list", "slo"])
+def test_an_address_that_is_none_is_wrong_usage(name, line, capsys):
+    assert main([name, *line]) == 2
+    assert "t0p" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("said", [b"<html>", b"{}", b"[]", b"\xff"])
+def test_what_is_no_engine_is_exit_3(said, capsys):
+    class Stranger(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(said)
+
+        def log_message(self, *_):
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Stranger) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        assert main(["list", "--connect", f"http://127.0.0.1:{server.server_port}"]) == 3
+        server.shutdown()
+        thread.join()
+    assert "no engine of this version" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", [name for name in COMMANDS if name not in REMOTE])
+def test_a_command_of_this_machine_refuses_connect_without_showing_the_token(name, capsys):
+    assert main([name, "--connect", "http://x", "--token", "t0p"]) == 2
+    err = capsys.readouterr().err
+    assert "this machine" in err and "t0p" not in err
+    assert not {"connect", "token"} & {action.dest for action in parser_for(name)._actions if action.option_strings}
