@@ -9,18 +9,27 @@ from engine.store.store import Store
 from pipelines.errors import WorkflowError
 from pipelines.policy import POLICY_PATH
 
+REMEMBERED = 64  # many deliveries tell of few commits
+
 
 class CommitReader:
-    """Commits by repository and sha. For one thread."""
+    """Commits by repository and sha, which never change: the last ones stay in memory. For one thread."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._read: set[tuple[int, str]] = set()
+        self._latest: dict[tuple[int, str], KnownCommit] = {}
 
     def known(self, repo_id: int, sha: str) -> KnownCommit | None:
         """Return what is recorded of a commit; None also for one whose faults this version may see differently."""
-        commit = self._store.commits.get(repo_id, sha)
-        return commit if commit is not None and (commit.sound or (repo_id, sha) in self._read) else None
+        key = (repo_id, sha)
+        commit = self._latest.get(key) or self._store.commits.get(repo_id, sha)
+        if commit is None or not (commit.sound or key in self._read):
+            return None
+        if key not in self._latest and len(self._latest) >= REMEMBERED:
+            del self._latest[next(iter(self._latest))]
+        self._latest[key] = commit
+        return commit
 
     def at(self, repo_id: int, sha: str, ref: str, open_repo: Callable[[], git.Repo]) -> KnownCommit:
         """Return a commit as recorded, reading and recording it first if need be. Raises GitError."""

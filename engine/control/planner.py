@@ -1,8 +1,9 @@
 """From the inbox to recorded runs, event by event: match, plan, record. Runs nothing.
 
-Each event is settled in one write, together with the runs that come of it, so that a kill -9 neither loses an event nor
-plans it twice. Events of one repository are taken in order. What only the network can tell is fetched aside, outside
-any write; a forge that is down makes its own repository wait and no other.
+An event is settled in the write that records the runs that come of it, so that a kill -9 neither loses an event nor
+plans it twice; events that start nothing are settled many at a time. Events of one repository are taken in order. What
+only the network can tell is fetched aside, outside any write; a forge that is down makes its own repository wait and no
+other.
 """
 
 import logging
@@ -13,17 +14,16 @@ from datetime import datetime, timedelta
 from engine.bus import Bus
 from engine.control.aside import Aside
 from engine.control.judge import Judge, Settled
+from engine.control.ledger import Ledger
 from engine.control.mirrors import Mirrors
 from engine.control.places import NotHere
-from engine.control.planning import new_run
 from engine.core.clock import Clock
 from engine.core.errors import GitError, StoreBusy
 from engine.settings import Settings
-from engine.store.inbox import RECEIVED, InboxEvent
+from engine.store.inbox import InboxEvent
 from engine.store.store import Store
 
 log = logging.getLogger(__name__)
-ACTOR = "planner"
 BACKOFF_S, LONGEST_BACKOFF_S = 5.0, 600.0
 MISSING_TRIES = 3  # a forge may tell of a commit a moment before it shows it
 BROKEN_TRIES = 5
@@ -52,6 +52,7 @@ class Planner:
         self._mirrors = mirrors
         self._calm = calm
         self._judge = Judge(store, mirrors)
+        self._ledger = Ledger(store, bus, clock)
         self._listener = bus.listen("inbox")
         self._stopped = threading.Event()
         self._lock = threading.Lock()
@@ -82,19 +83,9 @@ class Planner:
             now = self._clock.now()
             with self._lock:
                 busy = set(self._fetching)
-            settled = 0
-            for event in self._store.inbox.due(now, passing_over=busy):
-                if self._stopped.is_set():
-                    return None
-                if event.repo_id in busy:
-                    continue
-                if self._calm is not None:
-                    self._calm(GIVE_WAY_S)
-                if self._take(event):
-                    settled += 1
-                else:
-                    busy.add(event.repo_id)
-            if not settled:
+            if self._calm is not None:
+                self._calm(GIVE_WAY_S)
+            if not self._take_all(self._store.inbox.due(now, passing_over=busy), busy):
                 break
         due = self._store.inbox.next_try_at(after=self._clock.now())
         return None if due is None else max(0.0, (due - self._clock.now()).total_seconds())
@@ -114,6 +105,24 @@ class Planner:
         finally:
             self._store.close()
 
+    def _take_all(self, events: list[InboxEvent], busy: set[int]) -> int:
+        """Settle events but those of busy repositories; return how many were settled."""
+        seen = self._store.refs.repos_with_sightings()
+        settled = 0
+        for event in events:
+            if self._stopped.is_set():
+                break
+            if event.repo_id in busy:
+                continue
+            if event.repo_id in seen:
+                self._ledger.write()  # what a push is held against has to be up to date
+            if self._take(event):
+                settled += 1
+            else:
+                busy.add(event.repo_id)
+        self._ledger.write()
+        return settled
+
     def _take(self, event: InboxEvent) -> bool:
         """Settle an event; return False if it has to wait, and its repository with it."""
         repo = self._settings.repo(event.repo)
@@ -123,9 +132,9 @@ class Planner:
             return self._postpone(event, fetched)
         try:
             if repo is None:
-                self._record(event, Settled(f"the repository {event.repo} is not configured any more"))
+                self._ledger.note(event, Settled(f"the repository {event.repo} is not configured any more"))
                 return True
-            self._record(event, self._judge.judge(event, repo, fetched=fetched is not None))
+            self._ledger.note(event, self._judge.judge(event, repo, fetched=fetched is not None))
             return True
         except NotHere as missing:
             assert repo is not None
@@ -141,33 +150,12 @@ class Planner:
             log.exception("event %s cannot be planned", event.id)
             return self._postpone(event, f"{type(error).__name__}: {error}", BROKEN_TRIES)
 
-    def _record(self, event: InboxEvent, settled: Settled) -> None:
-        """Write down all that comes of an event at once."""
-        now = self._clock.now()
-        actor = settled.actor or ACTOR
-        with self._store.database.write(durable=bool(settled.runs)):
-            kept = self._store.inbox.get(event.id)
-            if kept is None or kept.status != RECEIVED:
-                return
-            secrets = None
-            if settled.runs and settled.secrets:
-                secrets = self._store.secrets.seal(self._store.vault.values(event.repo_id))
-            for prepared in settled.runs:
-                run = new_run(prepared, event.repo_id, event.id, secrets, blocked=settled.blocked)
-                self._store.runs.create(run, actor, now)
-            if settled.news is not None:
-                settled.news.note(self._store, event.repo_id, event.id)
-            if settled.dropped:
-                self._store.inbox.dropped(event.id, settled.dropped, now)
-            else:
-                self._store.inbox.planned(event.id, settled.verdicts, now)
-        self._bus.wake("schedule", "news", "planned", *(("refs",) if settled.news else ()))
-
     def _postpone(self, event: InboxEvent, problem: str, most_tries: int | None = None) -> bool:
         """Try an event again later, longer each time, or drop it once it had its tries."""
         if most_tries is not None and event.tries >= most_tries:
-            self._record(event, Settled(problem))
+            self._ledger.note(event, Settled(problem))
             return True
+        self._ledger.write()  # those before it do not wait with it
         wait_s = min(BACKOFF_S * 2**event.tries, LONGEST_BACKOFF_S)
         log.warning("event %s of %s waits %.0f s: %s", event.id, event.repo, wait_s, problem)
         self._store.inbox.postponed(event.id, problem, _later(self._clock.now(), wait_s))

@@ -55,11 +55,11 @@ def push_of(store: Store, event: InboxEvent, occasion: Occasion, place: Place) -
         return Push()
     assert occasion.event is not None
     ref, sha = str(occasion.event.ref), place.commit.sha
-    sighting = store.refs.sighting(event.repo_id, ref, sha)
-    if sighting is not None:
-        return Push(RefNews(ref, sha, told=sighting), f"the push that was seen as event {sighting}")
-    known = store.refs.get(event.repo_id, ref)
-    if known is not None and known.sha != sha and store.refs.sighting(event.repo_id, ref, known.sha) is not None:
+    sightings = store.refs.sightings(event.repo_id, ref)
+    if sha in sightings:
+        return Push(RefNews(ref, sha, told=sightings[sha]), f"the push that was seen as event {sightings[sha]}")
+    known = store.refs.get(event.repo_id, ref) if sightings else None
+    if known is not None and known.sha != sha and known.sha in sightings:
         # The late word of a push that a later one has passed, which we saw: it runs, but the ref is not there any more.
         return Push(None if _is_older(place, known.sha) else RefNews(ref, sha))
     return Push(RefNews(ref, sha))

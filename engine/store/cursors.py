@@ -12,8 +12,8 @@ class Cursors:
 
     def get(self, name: str) -> Any:
         """Return what was kept under a name, or None."""
-        row = CursorRow.get_or_none(CursorRow.name == name)
-        return None if row is None else row.value
+        rows = self._db.rows("SELECT value FROM cursor WHERE name = ?", (name,))
+        return CursorRow.value.python_value(rows[0][0]) if rows else None
 
     def set(self, name: str, value: Any) -> None:
         """Keep a JSON value under a name. Nests in a write, so that a step and its cursor are one."""

@@ -69,6 +69,10 @@ class Database:
         """Carry out one statement for each row, inside a write."""
         self._db.connection().executemany(statement, rows)
 
+    def rows(self, query: str, values: Sequence[Any] = ()) -> list[Any]:
+        """Return what a query finds, as tuples of plain SQLite values: for what is asked for every event."""
+        return self._db.connection().execute(query, values).fetchall()
+
     def close_thread(self) -> None:
         """Close the calling thread's connection, as every thread must before it ends."""
         if not self._db.is_closed():

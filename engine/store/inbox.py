@@ -1,7 +1,7 @@
 """The inbox: every event that came in, on disk before anybody is told so, planned in order, kept and searchable."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import zip_longest
 from typing import Any
@@ -17,6 +17,9 @@ _FIELDS = EventRow.fields
 _ACCEPT = f"""
 INSERT INTO event (repo_id, delivery, kind, source, fields, digest, status, tries, problem, received_at)
 VALUES (?, ?, ?, ?, ?, ?, '{RECEIVED}', 0, '', ?) ON CONFLICT DO NOTHING"""
+_SETTLE = "UPDATE event SET status = ?, verdicts = ?, problem = ?, planned_at = ?, next_try_at = NULL WHERE id = ?"
+_AWAITED = f"SELECT DISTINCT repo_id FROM event WHERE status = '{RECEIVED}'"
+_WAITING = f"{_AWAITED} AND next_try_at > ?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,14 @@ class InboxEvent:
     problem: str
     received_at: datetime
     planned_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of an event: `dropped` says why nothing can come of it, else it is planned, with `verdicts`."""
+
+    dropped: str = ""
+    verdicts: Mapping[str, str] = field(default_factory=dict)
 
 
 class Inbox:
@@ -96,19 +107,14 @@ class Inbox:
 
         Behind one that waits for a new try, its repository waits too. Repositories to be passed over have none.
         """
-        waiting = EventRow.select(EventRow.repo_id).where((EventRow.status == RECEIVED) & (EventRow.next_try_at > now))
-        ready = (
-            (EventRow.status == RECEIVED)
-            & EventRow.repo_id.not_in(waiting)
-            & EventRow.repo_id.not_in(list(passing_over))
-        )
-        repos = [row.repo_id for row in EventRow.select(EventRow.repo_id).where(ready).distinct()]
+        waiting = {repo_id for (repo_id,) in self._db.rows(_WAITING, (now.timestamp(),))}
+        repos = [repo_id for (repo_id,) in self._db.rows(_AWAITED) if repo_id not in waiting.union(passing_over)]
         share = max(1, limit // max(1, len(repos)))
         lanes = [
             [
                 _event(row)
                 for row in _events()
-                .where(ready & (EventRow.repo_id == repo_id))
+                .where((EventRow.status == RECEIVED) & (EventRow.repo_id == repo_id))
                 .order_by(EventRow.id)
                 .limit(share)
                 .namedtuples()
@@ -129,11 +135,32 @@ class Inbox:
 
     def planned(self, event_id: int, verdicts: Mapping[str, str], now: datetime) -> None:
         """Note what became of an event. Call it in the write that records its runs."""
-        self._settle(event_id, PLANNED, verdicts, "", now)
+        self.settle({event_id: Outcome(verdicts=verdicts)}, now)
 
     def dropped(self, event_id: int, problem: str, now: datetime) -> None:
         """Note that nothing can come of an event, and why."""
-        self._settle(event_id, DROPPED, {}, problem, now)
+        self.settle({event_id: Outcome(problem)}, now)
+
+    def settle(self, outcomes: Mapping[int, Outcome], now: datetime) -> None:
+        """Note what became of events, by their ids. Call it in the write that records their runs."""
+        rows = [
+            (
+                DROPPED if one.dropped else PLANNED,
+                _FIELDS.db_value(dict(one.verdicts)),
+                one.dropped,
+                now.timestamp(),
+                event_id,
+            )
+            for event_id, one in outcomes.items()
+        ]
+        with self._db.write():
+            self._db.execute_many(_SETTLE, rows)
+
+    def still_received(self, event_ids: Sequence[int]) -> set[int]:
+        """Return those of the events that nobody has settled."""
+        marks = ", ".join("?" * len(event_ids))
+        query = f"SELECT id FROM event WHERE id IN ({marks}) AND status = '{RECEIVED}'"
+        return {event_id for (event_id,) in self._db.rows(query, event_ids)}
 
     def postponed(self, event_id: int, problem: str, next_try_at: datetime) -> None:
         """Leave an event for later; those behind it in its repository wait as well, so that order is kept."""
@@ -160,12 +187,6 @@ class Inbox:
         if before is not None:
             query = query.where(EventRow.id < before)
         return [_event(row) for row in query.order_by(EventRow.id.desc()).limit(limit).namedtuples()]
-
-    def _settle(self, event_id: int, status: str, verdicts: Mapping[str, str], problem: str, now: datetime) -> None:
-        with self._db.write():
-            EventRow.update(
-                status=status, verdicts=dict(verdicts), problem=problem, planned_at=now, next_try_at=None
-            ).where(EventRow.id == event_id).execute()
 
 
 def _events() -> Any:

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from engine.store.database import Database
 from engine.store.tables import RefRow, SightingRow
 
+_SIGHTINGS = "SELECT sha, min(event_id) FROM sighting WHERE repo_id = ? AND name = ? GROUP BY sha"
 MEMORY = timedelta(days=7)  # a forge redelivers for three days
 
 
@@ -60,11 +61,12 @@ class Refs:
             SightingRow.replace(event_id=event_id, repo_id=repo_id, name=name, sha=sha, at=now).execute()
             SightingRow.delete().where(SightingRow.at < now - MEMORY).execute()
 
-    def sighting(self, repo_id: int, name: str, sha: str) -> int | None:
-        """Return the event of the oldest sighting of a push that no delivery has told of yet, or None."""
-        wanted = (SightingRow.repo_id == repo_id) & (SightingRow.name == name) & (SightingRow.sha == sha)
-        row = SightingRow.select().where(wanted).order_by(SightingRow.event_id).first()
-        return None if row is None else int(row.event_id)
+    def sightings(self, repo_id: int, name: str) -> dict[str, int]:
+        """Return, by commit, the event of the oldest sighting of each push that no delivery has told of yet."""
+        return dict(self._db.rows(_SIGHTINGS, (repo_id, name)))
+
+    def repos_with_sightings(self) -> set[int]:
+        return {repo_id for (repo_id,) in self._db.rows("SELECT DISTINCT repo_id FROM sighting")}
 
     def told(self, event_id: int) -> None:
         """Note that a delivery told of a sighting. Call it in the write that settles the delivery."""
