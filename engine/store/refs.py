@@ -32,8 +32,8 @@ class Refs:
         return {row.name: KnownRef(row.sha, row.event_id) for row in rows}
 
     def get(self, repo_id: int, name: str) -> KnownRef | None:
-        row = RefRow.get_or_none((RefRow.repo_id == repo_id) & (RefRow.name == name))
-        return None if row is None else KnownRef(row.sha, row.event_id)
+        rows = self._db.rows("SELECT sha, event_id FROM ref WHERE repo_id = ? AND name = ?", (repo_id, name))
+        return KnownRef(*rows[0]) if rows else None
 
     def found(self, repo_id: int, commits: Mapping[str, str]) -> None:
         """Take refs for known that nobody has told of, as at the first look at a repository."""

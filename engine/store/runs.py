@@ -1,6 +1,7 @@
 """Recording what was planned: repositories, events, runs and their jobs."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -87,7 +88,8 @@ class Runs:
             run.group_limit = plan.limit
             run.queue_all = plan.queue_all
             run.status = RunStatus.BLOCKED if new.blocked else status
-            run.save()
+            run.open_jobs = len(plan.jobs)
+            run.save(only=run.dirty_fields)  # the contexts, which may be large, are there
             change = Change("planned", now, actor)
             transitions.record_start("run", run.id, run.status, change, new.workflow_name)
             self._insert_jobs(run, plan.jobs, change)
@@ -108,42 +110,39 @@ class Runs:
             needs = [edge.need_id for edge in EdgeRow.select().where(EdgeRow.job_id == job_id)]
             change = Change("planned", now, actor)
             for plan in rest:
-                row = self._insert_job(run, plan, change)
-                JobRow.update(unmet=0, ancestry_ok=job.ancestry_ok, ancestry_failed=job.ancestry_failed).where(
-                    JobRow.id == row.id
-                ).execute()
+                ancestry = {"ancestry_ok": job.ancestry_ok, "ancestry_failed": job.ancestry_failed}
+                row = self._insert_job(run, plan, change, unmet=0, **ancestry)
                 edges = [{"job_id": row.id, "need_id": need} for need in needs]
                 edges += [{"job_id": dependent, "need_id": row.id} for dependent in dependents]
                 _insert_edges(edges)
             JobRow.update(unmet=JobRow.unmet + len(rest)).where(JobRow.id.in_(dependents)).execute()
             RunRow.update(open_jobs=RunRow.open_jobs + len(rest)).where(RunRow.id == run.id).execute()
 
-    def _insert_jobs(self, run: RunRow, plans: Iterable[JobPlan], change: Change) -> None:
+    def _insert_jobs(self, run: RunRow, plans: Sequence[JobPlan], change: Change) -> None:
+        members = Counter(plan.key for plan in plans)
         ids: dict[str, list[int]] = {}
-        rows = [(plan, self._insert_job(run, plan, change)) for plan in plans]
-        for plan, row in rows:
+        rows = []
+        for plan in plans:
+            row = self._insert_job(run, plan, change, unmet=sum(members[key] for key in plan.needs))
+            rows.append((plan, row))
             ids.setdefault(plan.key, []).append(row.id)
-        edges: list[dict[str, int]] = []
-        for plan, row in rows:
-            needed = [need_id for key in plan.needs for need_id in ids[key]]
-            edges += [{"job_id": row.id, "need_id": need_id} for need_id in needed]
-            JobRow.update(unmet=len(needed)).where(JobRow.id == row.id).execute()
-        _insert_edges(edges)
-        RunRow.update(open_jobs=len(rows)).where(RunRow.id == run.id).execute()
+        _insert_edges(
+            [{"job_id": row.id, "need_id": need_id} for plan, row in rows for key in plan.needs for need_id in ids[key]]
+        )
 
-    def _insert_job(self, run: RunRow, plan: JobPlan, change: Change) -> JobRow:
+    def _insert_job(self, run: RunRow, plan: JobPlan, change: Change, **more: Any) -> JobRow:
         retries = plan.retry.max if plan.retry else 0
         row = JobRow.create(
             run_id=run.id,
             repo_id=run.repo_id,
             key=plan.key,
             status=JobStatus.PENDING,
-            unmet=0,
             created_at=run.created_at,
             needs=list(plan.needs),
             max_retries=retries,
             retries_left=retries,
             **_plan_fields(plan),
+            **more,
         )
         transitions.record_start("job", run.id, JobStatus.PENDING, change, plan.name, job_id=row.id)
         return row
