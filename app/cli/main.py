@@ -71,7 +71,7 @@ def main(argv: list[str] | None = None) -> int:
             return refuse(f"`treadle {name}` is not part of this version.")
         if name not in COMMANDS:
             return refuse(f"There is no command {name!r}.{nearest(name)}")
-        if not COMMANDS[name].remote and any(word.startswith(("--connect", "--token")) for word in [*front, *rest]):
+        if not COMMANDS[name].remote and connects(front, rest):
             return refuse(
                 f"`treadle {name}` works on this machine alone; `treadle --help` lists what --connect serves."
             )
@@ -99,6 +99,13 @@ def split(argv: list[str]) -> tuple[list[str], str | None, list[str]]:
     while at < len(argv) and argv[at].startswith("-"):
         at += 2 if argv[at] in VALUED else 1
     return argv[:at], argv[at] if at < len(argv) else None, argv[at + 1 :]
+
+
+def connects(front: list[str], rest: list[str]) -> bool:
+    """Does a line mean a remote engine? A command may have a `--token` of its own."""
+    return any(word.startswith(("--connect", "--token")) for word in front) or any(
+        word.startswith("--connect") for word in rest
+    )
 
 
 def parser_for(name: str) -> argparse.ArgumentParser:

@@ -57,7 +57,10 @@ def source_of(args: argparse.Namespace) -> Iterator[Source]:
     """Give what a command line speaks of, until the block ends. Nothing is opened yet. Raises SettingsError."""
     if args.connect is not None:
         if args.home or args.config:
-            raise SettingsError("--connect speaks to an engine, which has its own home and configuration.", "Give one.")
+            raise SettingsError(
+                "--connect speaks to an engine with a home and configuration of its own.",
+                "Leave out --home and --config.",
+            )
         from app.cli.remote import RemoteSource
 
         yield RemoteSource.at(args.connect, args.token)
