@@ -133,14 +133,6 @@ class Inbox:
         row = query.order_by(EventRow.next_try_at).first()
         return row.next_try_at if row else None
 
-    def planned(self, event_id: int, verdicts: Mapping[str, str], now: datetime) -> None:
-        """Note what became of an event. Call it in the write that records its runs."""
-        self.settle({event_id: Outcome(verdicts=verdicts)}, now)
-
-    def dropped(self, event_id: int, problem: str, now: datetime) -> None:
-        """Note that nothing can come of an event, and why."""
-        self.settle({event_id: Outcome(problem)}, now)
-
     def settle(self, outcomes: Mapping[int, Outcome], now: datetime) -> None:
         """Note what became of events, by their ids. Call it in the write that records their runs."""
         rows = [

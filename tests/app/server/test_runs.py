@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from engine.core.states import RunStatus
+from engine.store.inbox import Outcome
 from tests.app.server.site import Site
 from tests.engine.fakes import FAILURE, LOST, jobs
 
@@ -94,7 +95,7 @@ def test_the_inbox_tells_what_came_and_what_became_of_it(site: Site) -> None:
                          X_GitHub_Event="watch").json["event"]  # fmt: skip
     (told,) = site.get("/api/v1/inbox?repo=acme/app").json["inbox"]
     assert (told["id"], told["kind"], told["status"]) == (ident, "watch", "received")
-    site.lab.store.inbox.planned(ident, {"ci.yml": "no"}, site.lab.clock.now())
+    site.lab.store.inbox.settle({ident: Outcome(verdicts={"ci.yml": "no"})}, site.lab.clock.now())
     shown: dict[str, Any] = site.get(f"/api/v1/inbox/{ident}").json
     assert (shown["verdicts"], shown["runs"], shown["fields"]["event"]["event"]) == ({"ci.yml": "no"}, [], "watch")
     listener = site.lab.bus.listen("inbox")

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from engine.forges.event import ForgeEvent
+from engine.store.inbox import Outcome
 from tests.app.server.site import Site
 from tests.engine.fakes import jobs
 
@@ -21,12 +22,9 @@ def plan_next(site: Site, verdicts: dict[str, str] | None = None, dropped: str =
         assert listener.wait(10)
         (event,) = site.lab.store.inbox.due(site.lab.clock.now())
         with site.lab.store.database.write():
-            if dropped:
-                site.lab.store.inbox.dropped(event.id, dropped, site.lab.clock.now())
-            else:
-                if verdicts is None:
-                    site.lab.run(TEXT, "acme/app", event_id=event.id, tick=False)
-                site.lab.store.inbox.planned(event.id, verdicts or {}, site.lab.clock.now())
+            if not dropped and verdicts is None:
+                site.lab.run(TEXT, "acme/app", event_id=event.id, tick=False)
+            site.lab.store.inbox.settle({event.id: Outcome(dropped, verdicts or {})}, site.lab.clock.now())
         site.lab.bus.wake("news")
         site.lab.store.close()
 

@@ -11,7 +11,7 @@ import pytest
 from engine.bus import Bus
 from engine.control.acceptor import Acceptor, BacklogFull, Draining
 from engine.core.clock import SystemClock
-from engine.store.inbox import Arrival
+from engine.store.inbox import Arrival, Outcome
 from tests.engine.fakes import FakeClock, Lab
 
 LIMIT = 8
@@ -69,7 +69,7 @@ def test_a_full_backlog_refuses_until_something_is_planned(acceptor: Acceptor, l
     ids = [acceptor.submit(arrival(f"d{n}")).result(5).event_id for n in range(LIMIT)]
     with pytest.raises(BacklogFull):
         acceptor.submit(arrival("more"))
-    lab.store.inbox.planned(ids[0], {}, lab.clock.now())
+    lab.store.inbox.settle({ids[0]: Outcome()}, lab.clock.now())
     assert any(_taken(acceptor, lab) for _ in range(500)), "the room in the backlog was never seen"
     with pytest.raises(BacklogFull):
         acceptor.submit(arrival("yet more"))

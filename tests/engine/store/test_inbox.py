@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from engine.core.clock import SystemClock
-from engine.store.inbox import Arrival
+from engine.store.inbox import Arrival, Outcome
 from engine.store.store import Store, open_store
 
 
@@ -60,8 +60,7 @@ def test_behind_an_event_that_waits_its_repository_waits_and_no_other(store: Sto
 def test_what_is_settled_is_not_due_again_until_it_is_replayed(store: Store) -> None:
     now = SystemClock().now()
     [(one, _), (two, _)] = _accept(store, "a/b", "one", "two")
-    store.inbox.planned(one, {"ci.yml": "runs"}, now)
-    store.inbox.dropped(two, "no such repository", now)
+    store.inbox.settle({one: Outcome(verdicts={"ci.yml": "runs"}), two: Outcome("no such repository")}, now)
     assert store.inbox.due(now) == []
     assert store.inbox.backlog() == 0
     assert store.inbox.replay(two)
