@@ -194,7 +194,7 @@ def translated(client: Client) -> Iterator[None]:
         yield
     except ApiError as error:
         if error.status in (401, 403):
-            raise SettingsError(str(error), "A token is given with --token or as TREADLE_TOKEN.") from error
+            raise SettingsError(str(error), "Give one with --token or as TREADLE_TOKEN.") from error
         raise
     except (ValueError, KeyError, TypeError) as error:
         raise NoEngine(f"What answers at {client.where} is no engine of this version of Treadle.") from error

@@ -54,7 +54,7 @@ async def caller_of(desk: Desk, request: web.Request, scope: str) -> Caller:
     now = desk.clock.now()
     if token.used_at is None or now - token.used_at > USED_AGAIN:
         await desk.ask(desk.store.tokens.used, token.id, now)
-    return Caller(token.name, token.scope, token.id)
+    return Caller(token.name or f"token {token.id}", token.scope, token.id)
 
 
 def _is_loopback(host: str) -> bool:

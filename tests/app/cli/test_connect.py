@@ -250,3 +250,16 @@ def test_a_command_of_this_machine_refuses_connect_without_showing_the_token(nam
     err = capsys.readouterr().err
     assert "this machine" in err and "t0p" not in err
     assert not {"connect", "token"} & {action.dest for action in parser_for(name)._actions if action.option_strings}
+
+
+def test_a_token_without_a_name_still_says_who_asked(site: Site):
+    run = site.lab.run(jobs(a=""))
+    token, text = site.lab.store.tokens.create("", "write", site.lab.clock.now())
+    assert main(["cancel", str(run), "--connect", f"http://127.0.0.1:{site.port}", "--token", text]) == 0
+    site.lab.tick()
+    assert site.lab.store.queries.run(run).reason == f"cancelled by token {token.id}"
+
+
+def test_a_long_index_comes_in_pages(treadle, ended, monkeypatch):
+    monkeypatch.setattr("app.server.logs.ENTRIES", 2)
+    assert treadle("logs", ended)[1] == "setting up\none\ntwo\n"
