@@ -103,5 +103,10 @@ class Call:
         return int(self.request.match_info["id"])
 
     @property
+    def over_network(self) -> bool:
+        """Whether who asks showed a token, rather than opened the home's own socket."""
+        return self.caller is None or self.caller.token_id is not None
+
+    @property
     def actor(self) -> str:
         return self.caller.name if self.caller else ""

@@ -12,7 +12,7 @@ from app.server.listening import listening
 from app.server.runs import find_job, find_run
 from app.shapes import run_shape
 from engine.control import commands
-from engine.control.dispatch import dispatch_arrival
+from engine.control.dispatch import API, PERSON, dispatch_arrival
 from engine.core.clock import Clock
 from engine.core.records import Job, Run
 from engine.store.inbox import RECEIVED
@@ -28,7 +28,13 @@ async def dispatch(call: Call) -> web.StreamResponse:
     if repo is None:
         raise Refusal(404, f"There is no repository {fields['repo'][:200]!r} here.")
     arrival = dispatch_arrival(
-        desk.repo_ids[repo.name], repo.name, fields["workflow"], fields.get("ref"), fields.get("inputs", {}), call.actor
+        desk.repo_ids[repo.name],
+        repo.name,
+        fields["workflow"],
+        fields.get("ref"),
+        fields.get("inputs", {}),
+        call.actor,
+        API if call.over_network else PERSON,
     )
     wait_s = min(call.query.get("wait", WAIT_S), LONGEST_WAIT_S)
     with listening(desk.bus, "news", "planned") as listener:

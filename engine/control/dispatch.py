@@ -7,12 +7,19 @@ from typing import Any
 from engine.core.errors import EngineError
 from engine.store.inbox import Arrival
 
-PERSON = "person"
+PERSON = "person"  # somebody at this machine
+API = "api"  # somebody with a token, over the network: as far from this machine as a forge is
 LOCAL = "local"  # the owner, where a repository's name tells none
 
 
 def dispatch_arrival(
-    repo_id: int, repo: str, workflow: str, ref: str | None, inputs: Mapping[str, Any], actor: str
+    repo_id: int,
+    repo: str,
+    workflow: str,
+    ref: str | None,
+    inputs: Mapping[str, Any],
+    actor: str,
+    source: str = PERSON,
 ) -> Arrival:
     """Return the event that asks for `workflow` (its path, file name or name) at `ref`, None: the default branch.
 
@@ -28,7 +35,7 @@ def dispatch_arrival(
     if ref:
         payload["ref"] = ref
     event = {"forge": "github", "event": "workflow_dispatch", "delivery_id": delivery, "payload": payload}
-    return Arrival(repo_id, delivery, "workflow_dispatch", PERSON, {"event": event, "signature": "unchecked"})
+    return Arrival(repo_id, delivery, "workflow_dispatch", source, {"event": event, "signature": "unchecked"})
 
 
 def _text(name: str, value: Any) -> str:

@@ -45,7 +45,7 @@ def test_a_dispatch_is_an_event_like_any_other(site: Site) -> None:
     answer = site.ask("POST", "/api/v1/runs?wait=0", {**ASKED, **more}, scope="write")
     assert answer.status == 202
     kept = site.lab.store.inbox.get(answer.json["event"])
-    assert kept is not None and (kept.kind, kept.source) == ("workflow_dispatch", "person")
+    assert kept is not None and (kept.kind, kept.source) == ("workflow_dispatch", "api"), "it came over the network"
     event = ForgeEvent.from_json(kept.fields["event"])
     assert (event.name, event.branch, event.workflow, event.sender) == ("workflow_dispatch", "dev", "ci.yml", "write")
     assert event.inputs == {"level": "high", "count": "3", "dry": "true"}
