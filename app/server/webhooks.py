@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import ipaddress
 
 from aiohttp import web
 
@@ -52,6 +53,8 @@ def _read(call: Call, repo: RepoSettings, envelope: Envelope, headers: Headers, 
     if verdict in WRONG:
         old = envelope.forge == "github" and repo.secret and has_old_signature(headers, body, repo.secret)
         raise Refusal(401, "The delivery bears only the old SHA-1 signature." if old else WRONG[verdict])
+    if verdict is Verdict.UNCHECKED and not from_this_machine(call.request.remote):
+        raise Refusal(401, "This repository has no secret here: its deliveries are taken from this machine alone.")
     event = read_delivery(headers, body, repo.forge)
     if event.is_ping:
         return None
@@ -63,6 +66,14 @@ def _read(call: Call, repo: RepoSettings, envelope: Envelope, headers: Headers, 
         fields={"event": event.to_json(), "signature": str(verdict)},
         digest=hashlib.sha256(body).hexdigest(),
     )
+
+
+def from_this_machine(remote: str | None) -> bool:
+    """Whether a peer's address, None for the home's own socket, is this machine's. A proxy here speaks for anybody."""
+    if not remote:
+        return True
+    address = ipaddress.ip_address(remote.partition("%")[0])
+    return (getattr(address, "ipv4_mapped", None) or address).is_loopback
 
 
 def _kind(event: ForgeEvent) -> str:

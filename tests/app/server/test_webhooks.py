@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from app.server.webhooks import from_this_machine
 from engine.forges.event import ForgeEvent
 from engine.settings import Limits
 from tests.app.server.site import SECRET, Site
@@ -152,3 +153,21 @@ def test_what_breaks_the_protocol_harms_nobody(site: Site, caplog: pytest.LogCap
             assert line.recv(100).split()[1] in (b"400", b"415", b"431"), head[:40]
     assert site.deliver(push()).status == 202
     assert not [record for record in caplog.records if record.exc_info]
+
+
+@pytest.mark.parametrize(
+    ("remote", "here"),
+    [
+        (None, True),
+        ("127.0.0.1", True),
+        ("127.8.8.8", True),
+        ("::1", True),
+        ("::ffff:127.0.0.1", True),
+        ("192.0.2.7", False),
+        ("::ffff:192.0.2.7", False),
+        ("2001:db8::1", False),
+        ("fe80::1%eth0", False),
+    ],
+)
+def test_without_a_secret_only_this_machine_may_deliver(remote: str | None, here: bool) -> None:
+    assert from_this_machine(remote) is here
