@@ -93,7 +93,7 @@ class Settings:
     """All of `treadle.yml`. `timeout_s` is for jobs that set none, `grace_s` lies between TERM and KILL.
 
     `labels` maps what `runs-on` says to an image, or to `host`. `actions` maps `OWNER/REPO`, `OWNER/*` or `*` to
-    where an action is cloned from.
+    where an action is cloned from. `notes` are lines for a person: keys of the file that change nothing yet.
     """
 
     home: Path
@@ -110,6 +110,7 @@ class Settings:
     actions: Mapping[str, str] = field(default_factory=dict)
     repos: tuple[RepoSettings, ...] = ()
     notify: tuple[Notify, ...] = ()
+    notes: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def worker_count(self) -> int:

@@ -216,6 +216,12 @@ KEYS: Mapping[str, tuple[str, Reader]] = {
     "notify": ("notify", many(section(Notify, NOTIFY, needed=("url",)))),
 }
 
+WITHOUT_EFFECT = {
+    "retention": "nothing is deleted by itself in this version",
+    "actions": "actions of other repositories are not fetched in this version",
+}
+"""Keys that are read and checked, and change nothing yet; whoever sets one is told so."""
+
 
 def read_settings(home: Path, path: Path, environ: Mapping[str, str]) -> Settings:
     """Return the settings that the file at `path` makes. Raises SettingsError."""
@@ -234,7 +240,12 @@ def read_settings(home: Path, path: Path, environ: Mapping[str, str]) -> Setting
     root = Setting(path, document.root, "", environ)
     if not isinstance(document.root, Pairs):
         root.fail("the configuration is a mapping of keys")
-    settings = Settings(home=home, **section_fields(root, KEYS))
+    notes = tuple(
+        f"{path}:{line}: warning: {name} has no effect: {WITHOUT_EFFECT[name]}"
+        for name, value, line in root.pairs()
+        if name in WITHOUT_EFFECT and not (isinstance(value.node, Scalar) and value.node.value is None)
+    )
+    settings = Settings(home=home, notes=notes, **section_fields(root, KEYS))
     names = [repo.name for repo in settings.repos]
     for name in names:
         if names.count(name) > 1:

@@ -29,6 +29,8 @@ def execute(args: argparse.Namespace) -> int:
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     home = home_of(args)
     settings = load(home, Path(args.config) if args.config else None, os.environ)
+    for note in settings.notes:
+        talk(note)
     store = open_store(home, create=True)
     lock = HomeLock(home)
     if not lock.take():

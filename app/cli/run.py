@@ -124,6 +124,8 @@ def _run(args: argparse.Namespace, settings: Settings, home: Path, interrupts: I
 
 def _settings(args: argparse.Namespace, home: Path) -> Settings:
     settings = load(home, Path(args.config) if args.config else None, os.environ)
+    for note in settings.notes:
+        talk(note)
     if args.workers is not None:
         if args.workers < 1:
             raise SettingsError(f"--workers {args.workers} leaves nobody to work.", "Give at least 1.")

@@ -132,12 +132,6 @@ class Queue:
             for start in range(0, len(rows), 200):
                 StepRow.insert_many(rows[start : start + 200]).on_conflict_ignore().execute()
 
-    def rename(self, lease: Lease, name: str) -> None:
-        """Give the job the display name that only its needs' outputs could complete."""
-        with self._db.write():
-            self._held(lease)
-            JobRow.update(name=name).where(JobRow.id == lease.job_id).execute()
-
     def note(self, lease: Lease, *, box_id: str | None = None, state: Any = None) -> None:
         """Keep what a restarted engine needs to take the attempt up again. Raises LeaseLost."""
         fields: dict[str, Any] = {}

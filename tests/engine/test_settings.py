@@ -154,3 +154,11 @@ def test_the_home_is_where_the_environment_says() -> None:
     assert default_home({"XDG_STATE_HOME": "/x", "HOME": "/h"}) == Path("/x/treadle")
     assert default_home({"XDG_STATE_HOME": "relative", "HOME": "/h"}) == Path("/h/.local/state/treadle")
     assert default_home({"HOME": "/h"}) == Path("/h/.local/state/treadle")
+
+
+def test_a_key_that_changes_nothing_yet_says_so_with_its_line(tmp_path):
+    settings = loaded(tmp_path, "workers: 2\nretention: {runs: 1d}\nactions:\n")
+    (note,) = settings.notes
+    assert note.endswith(
+        "treadle.yml:2: warning: retention has no effect: nothing is deleted by itself in this version"
+    )

@@ -9,9 +9,6 @@ from engine.forges.event import ForgeEvent
 from engine.forges.headers import Headers
 from engine.forges.signatures import Verdict, has_old_signature, verify
 
-NO_TRIGGER = "no workflow trigger in this product: acknowledge (2xx) and start nothing"
-FROM_HEAD = "taken from head_commit: commits is empty"
-
 
 def signature(case: dict[str, Any]) -> dict[str, Any]:
     """Is this value of this header right? GitHub's old SHA-1 header can be, though alone it opens nothing."""
@@ -31,17 +28,13 @@ def delivery(case: dict[str, Any]) -> dict[str, Any]:
     event = read_delivery(headers, body)
     if verify(event.forge, headers, body, case["secret"], datetime.now(UTC)) is not Verdict.VALID:
         return {"error": "signature"}
-    return event.facts() | _as_the_corpus_words_it(event)
+    return event.facts() | _beside_the_facts(event)
 
 
-def _as_the_corpus_words_it(event: ForgeEvent) -> dict[str, Any]:
-    """What the corpus tells beside the facts: names of the payload's own, and remarks."""
+def _beside_the_facts(event: ForgeEvent) -> dict[str, Any]:
+    """What the corpus tells beside the facts: names of the payload's own."""
     payload = event.payload
     told: dict[str, Any] = {"actions_event": None if event.deleted and event.name == "push" else event.name}
     told |= {key: payload[key] for key in ("hook_id", "object_kind") if key in payload}
     told["zen"] = bool(payload.get("zen"))
-    if event.starts_nothing:
-        told["note"] = NO_TRIGGER
-    if event.changed_files and not event.commits:
-        told["changed_files_note"] = FROM_HEAD
     return told
