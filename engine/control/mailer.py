@@ -11,6 +11,7 @@ import threading
 from datetime import datetime, timedelta
 
 from engine.bus import Bus
+from engine.control.routine import Routine
 from engine.core.clock import Clock
 from engine.core.states import RunStatus
 from engine.forges import statuses
@@ -27,31 +28,19 @@ STOP_S = 3.0
 RETRY_S = 1.0
 
 
-class Mailer:
+class Mailer(Routine):
     """Woken by the `outbox` topic and by what falls due."""
 
     def __init__(self, store: Store, settings: Settings, bus: Bus, clock: Clock) -> None:
-        self._store = store
+        super().__init__("mailer", store, bus, clock, "outbox")
         self._settings = settings
-        self._bus = bus
-        self._clock = clock
-        self._listener = bus.listen("outbox")
-        self._stopped = threading.Event()
         self._lock = threading.Lock()
         self._rounds: dict[str, tuple[threading.Thread, Client]] = {}
         self._pauses: dict[str, tuple[int, datetime]] = {}  # by receiver: failures in a row, and until when
-        self._thread = threading.Thread(target=self._run, name="mailer", daemon=True)
-
-    def start(self) -> None:
-        self._listener.wake()
-        self._thread.start()
 
     def stop(self) -> None:
         """End within seconds, also when a receiver keeps us hanging: its letter is sent again after the next start."""
-        self._stopped.set()
-        self._listener.wake()
-        self._thread.join()
-        self._bus.leave(self._listener)
+        super().stop()
         with self._lock:
             rounds = list(self._rounds.values())
         for _, client in rounds:
@@ -61,29 +50,18 @@ class Mailer:
 
     # -- who is to be told ------------------------------------------------------------------------------------------
 
-    def _run(self) -> None:
-        try:
-            while not self._stopped.is_set():
-                self._listener.wait(self._turn())
-        finally:
-            self._store.close()
-
-    def _turn(self) -> float | None:
-        """Begin a round for each receiver with something due; return the seconds until the next is due."""
-        try:
-            now, later = self._clock.now(), []
-            for receiver, due_at in self._store.outbox.receivers().items():
-                with self._lock:
-                    if receiver in self._rounds:
-                        continue  # it wakes us when it ends
-                    wait_s = (max(due_at, self._pauses.get(receiver, (0, due_at))[1]) - now).total_seconds()
-                if wait_s > 0:
-                    later.append(wait_s)
-                else:
-                    self._begin(receiver)
-        except Exception:
-            log.exception("the mailer failed; trying again")
-            return RETRY_S
+    def turn(self) -> datetime | None:
+        """Begin a round for each receiver with something due; return when the next is due."""
+        now, later = self._clock.now(), []
+        for receiver, due_at in self._store.outbox.receivers().items():
+            with self._lock:
+                if receiver in self._rounds:
+                    continue  # it wakes us when it ends
+                at = max(due_at, self._pauses.get(receiver, (0, due_at))[1])
+            if at > now:
+                later.append(at)
+            else:
+                self._begin(receiver)
         return min(later, default=None)
 
     def _begin(self, receiver: str) -> None:

@@ -17,6 +17,7 @@ from engine.control.judge import Judge, Settled
 from engine.control.ledger import Ledger
 from engine.control.mirrors import Mirrors
 from engine.control.places import NotHere
+from engine.control.routine import Routine
 from engine.core.clock import Clock
 from engine.core.errors import GitError, StoreBusy
 from engine.settings import Settings
@@ -28,12 +29,14 @@ BACKOFF_S, LONGEST_BACKOFF_S = 5.0, 600.0
 MISSING_TRIES = 3  # a forge may tell of a commit a moment before it shows it
 BROKEN_TRIES = 5
 FETCHES = 4  # at once, of different repositories
-RETRY_S = 1.0
 GIVE_WAY_S = 0.05
 
 
-class Planner:
-    """One thread, woken by the `inbox` topic and by the clock when a postponed event is due."""
+class Planner(Routine):
+    """Woken by the `inbox` topic and by the clock when a postponed event is due.
+
+    It stops after the event in hand. A fetch that hangs is left behind, it writes Git objects only.
+    """
 
     def __init__(
         self,
@@ -45,31 +48,16 @@ class Planner:
         calm: Callable[[float], None] | None = None,
     ) -> None:
         """`calm` waits while a storm of events comes in, but no longer than it is told."""
-        self._store = store
+        super().__init__("planner", store, bus, clock, "inbox")
         self._settings = settings
-        self._bus = bus
-        self._clock = clock
         self._mirrors = mirrors
         self._calm = calm
         self._judge = Judge(store, mirrors)
         self._ledger = Ledger(store, bus, clock)
-        self._listener = bus.listen("inbox")
-        self._stopped = threading.Event()
         self._lock = threading.Lock()
         self._fetching: dict[int, int] = {}  # repository -> event
         self._fetched: dict[int, str] = {}  # event -> why its fetch failed, "" when it did not
         self._aside = Aside(store, FETCHES)
-        self._thread = threading.Thread(target=self._run, name="planner", daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End after the event in hand. A fetch that hangs is left behind, it writes Git objects only."""
-        self._stopped.set()
-        self._listener.wake()
-        self._thread.join()
-        self._bus.leave(self._listener)
 
     @property
     def fetching(self) -> bool:
@@ -77,8 +65,8 @@ class Planner:
         with self._lock:
             return bool(self._fetching or self._fetched)
 
-    def turn(self) -> float | None:
-        """Plan what can be planned; return the seconds until the next postponed event is due."""
+    def turn(self) -> datetime | None:
+        """Plan what can be planned; return when the next postponed event is due."""
         while not self._stopped.is_set():
             now = self._clock.now()
             with self._lock:
@@ -87,23 +75,7 @@ class Planner:
                 self._calm(GIVE_WAY_S)
             if not self._take_all(self._store.inbox.due(now, passing_over=busy), busy):
                 break
-        due = self._store.inbox.next_try_at(after=self._clock.now())
-        return None if due is None else max(0.0, (due - self._clock.now()).total_seconds())
-
-    def _run(self) -> None:
-        try:
-            while not self._stopped.is_set():
-                try:
-                    wait_s = self.turn()
-                except StoreBusy as busy:
-                    log.warning("%s Trying again.", busy)
-                    wait_s = RETRY_S
-                except Exception:
-                    log.exception("planning failed; trying again")
-                    wait_s = RETRY_S
-                self._listener.wait(wait_s)
-        finally:
-            self._store.close()
+        return self._store.inbox.next_try_at(after=self._clock.now())
 
     def _take_all(self, events: list[InboxEvent], busy: set[int]) -> int:
         """Settle events but those of busy repositories; return how many were settled."""

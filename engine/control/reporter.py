@@ -5,13 +5,13 @@ that `treadle run` took as it was, not for a watched folder.
 """
 
 import logging
-import threading
 from collections.abc import Iterator
+from datetime import datetime
 
 from engine.bus import Bus
 from engine.control.mailer import Mailer, url_mark
+from engine.control.routine import Routine
 from engine.core.clock import Clock
-from engine.core.errors import StoreBusy
 from engine.core.states import RUN_FINAL
 from engine.forges import statuses
 from engine.forges.statuses import Standing, Told
@@ -25,57 +25,33 @@ log = logging.getLogger(__name__)
 CURSOR = "reporter"
 PAGE = 20_000  # changes looked through at once
 KEEP_EVERY = 5_000  # changes without anything to say, after which the cursor is kept all the same
-RETRY_S = 1.0
 LOCAL = "local-"  # how the deliveries of `treadle run` begin: see engine/control/intake.py
 
 
-class Reporter:
+class Reporter(Routine):
     """One thread that reads, and a mailer that sends. Start it whenever; it goes on from where it stopped."""
 
     def __init__(self, store: Store, settings: Settings, bus: Bus, clock: Clock) -> None:
-        self._store = store
+        super().__init__("reporter", store, bus, clock, "news")
         self._settings = settings
-        self._bus = bus
-        self._clock = clock
         self._mailer = Mailer(store, settings, bus, clock)
-        self._listener = bus.listen("news")
-        self._stopped = threading.Event()
         self._seen = self._kept = 0
         self._untold: set[str] = set()
-        self._thread = threading.Thread(target=self._run, name="reporter", daemon=True)
 
     def start(self) -> None:
         self._seen = self._kept = int(self._store.cursors.get(CURSOR) or 0)
-        self._listener.wake()
-        self._thread.start()
+        super().start()
         self._mailer.start()
 
     def stop(self) -> None:
         """End within seconds; what has not been said is said after the next start."""
-        self._stopped.set()
-        self._listener.wake()
-        self._thread.join()
-        self._bus.leave(self._listener)
+        super().stop()
         self._mailer.stop()
 
-    def _run(self) -> None:
-        try:
-            while not self._stopped.is_set():
-                self._listener.wait(self._turn())
-        finally:
-            self._store.close()
-
-    def _turn(self) -> float | None:
-        """Read all there is; return after how many seconds to look again in any case."""
-        try:
-            while not self._stopped.is_set() and self._read():
-                pass
-        except StoreBusy as busy:
-            log.warning("%s Trying again.", busy)
-            return RETRY_S
-        except Exception:
-            log.exception("the reporter failed; trying again")
-            return RETRY_S
+    def turn(self) -> datetime | None:
+        """Read all there is."""
+        while not self._stopped.is_set() and self._read():
+            pass
         return None
 
     def _read(self) -> bool:

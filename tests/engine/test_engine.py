@@ -13,7 +13,7 @@ from tests.engine.fakes import FakeClock, Lab, jobs
 
 def test_what_an_earlier_engine_left_is_taken_over_however_long_it_was_away(tmp_path, monkeypatch):
     start = ControlLoop.start
-    monkeypatch.setattr(ControlLoop, "start", lambda loop: (loop._turn(), start(loop)))  # as fast as it could be
+    monkeypatch.setattr(ControlLoop, "start", lambda loop: (loop.turn(), start(loop)))  # as fast as it could be
     lab = Lab(tmp_path / "home")
     lab.clock = FakeClock(datetime(2020, 1, 1, tzinfo=UTC))  # every lease of then ran out long ago
     run_id = lab.run(jobs(a=""))

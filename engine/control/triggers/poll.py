@@ -3,11 +3,13 @@ when a watcher says that something happened."""
 
 import logging
 import threading
+from datetime import datetime, timedelta
 
 from engine.bus import Bus
 from engine.control.aside import Aside
 from engine.control.forks import POLL, START
 from engine.control.mirrors import Mirrors
+from engine.control.routine import Routine
 from engine.control.triggers.refs import look
 from engine.core.clock import Clock
 from engine.core.errors import GitError, StoreBusy
@@ -18,33 +20,23 @@ log = logging.getLogger(__name__)
 RETRY_S, LONGEST_RETRY_S = 5.0, 600.0
 
 
-class Lookout:
-    """One thread that keeps the time; each repository is asked on a thread aside, so that none waits for another."""
+class Lookout(Routine):
+    """Keeps the time; each repository is asked on a thread aside, so that none waits for another."""
 
     def __init__(self, store: Store, settings: Settings, bus: Bus, clock: Clock, mirrors: Mirrors) -> None:
-        self._store = store
+        super().__init__("lookout", store, bus, clock)
         self._repos = {repo.name: repo for repo in settings.repos}
-        self._bus = bus
-        self._clock = clock
         self._mirrors = mirrors
         self._aside = Aside(store)
-        self._lock = threading.Condition()
+        self._lock = threading.Lock()
         self._due_s: dict[str, float] = {}
         self._failures: dict[str, int] = {}
-        self._stopped = False
-        self._thread = threading.Thread(target=self._run, name="lookout", daemon=True)
 
     def start(self) -> None:
         """Look at every repository now, and from then on when it is time."""
-        self._thread.start()
+        super().start()
         for name in self._repos:
             self.look(name, START)
-
-    def stop(self) -> None:
-        with self._lock:
-            self._stopped = True
-            self._lock.notify()
-        self._thread.join()
 
     def look(self, name: str, source: str) -> None:
         """Have a repository looked at as soon as may be."""
@@ -53,23 +45,19 @@ class Lookout:
             self._due_s.pop(name, None)
         self._aside.go(name, lambda: self._look(repo, source))
 
-    def _run(self) -> None:
-        while True:
-            with self._lock:
-                if self._stopped:
-                    return
-                now_s = self._clock.monotonic_s()
-                due = [name for name, at_s in self._due_s.items() if at_s <= now_s]
-                if not due:
-                    first_s = min(self._due_s.values(), default=None)
-                    self._lock.wait(None if first_s is None else first_s - now_s)
-                    continue
-            for name in due:
-                self.look(name, POLL if self._repos[name].poll_s and name not in self._failures else START)
+    def turn(self) -> datetime | None:
+        """Have those looked at whose time it is; return when the next is due."""
+        now_s = self._clock.monotonic_s()
+        with self._lock:
+            due = [name for name, at_s in self._due_s.items() if at_s <= now_s]
+            later = [at_s for at_s in self._due_s.values() if at_s > now_s]
+        for name in due:
+            self.look(name, POLL if self._repos[name].poll_s and name not in self._failures else START)
+        return self._clock.now() + timedelta(seconds=min(later) - now_s) if later else None
 
     def _look(self, repo: RepoSettings, source: str) -> None:
         """On a thread aside: look, and set when to look again."""
-        if self._stopped:
+        if self._stopped.is_set():
             return
         again_s = repo.poll_s
         try:
@@ -87,4 +75,4 @@ class Lookout:
         if again_s is not None:
             with self._lock:
                 self._due_s[repo.name] = self._clock.monotonic_s() + again_s
-                self._lock.notify()
+            self._listener.wake()

@@ -4,7 +4,6 @@ A machine that slept, or an engine that was off, catches up once for each schedu
 """
 
 import logging
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -15,8 +14,9 @@ from engine.control.aside import Aside
 from engine.control.commit_reader import CommitReader
 from engine.control.forks import SCHEDULE
 from engine.control.mirrors import Mirrors
+from engine.control.routine import Routine
 from engine.core.clock import Clock, rfc3339
-from engine.core.errors import GitError, StoreBusy
+from engine.core.errors import GitError
 from engine.git_remote import HEADS
 from engine.settings import RepoSettings, Settings
 from engine.store.commits import KnownCommit
@@ -27,8 +27,6 @@ from pipelines.errors import WorkflowError
 from pipelines.model import Workflow
 
 log = logging.getLogger(__name__)
-LONGEST_NAP_S = 60.0  # a waiting thread does not notice that the machine slept, nor that its clock was set
-RETRY_S = 1.0
 WINDOWS = (timedelta(hours=1), timedelta(days=1), timedelta(days=31), timedelta(days=366 * 8))
 
 
@@ -69,52 +67,20 @@ def schedules_of(workflow: Workflow) -> Iterator[Schedule]:
         yield from (Schedule(workflow.path, line, zone) for line, zone in zip(lines, zones, strict=True))
 
 
-class Schedules:
-    """One thread, woken when a default branch moves and when the next time is due."""
+class Schedules(Routine):
+    """Woken when a default branch moves and when the next time is due."""
 
     def __init__(self, store: Store, settings: Settings, bus: Bus, clock: Clock, mirrors: Mirrors) -> None:
-        self._store = store
+        super().__init__("schedules", store, bus, clock, "refs")
         self._settings = settings
-        self._bus = bus
-        self._clock = clock
         self._mirrors = mirrors
         self._aside = Aside(store)
         self._asked_for: set[tuple[int, str]] = set()
-        self._listener = bus.listen("refs")
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="schedules", daemon=True)
 
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._stopped.set()
-        self._listener.wake()
-        self._thread.join()
-        self._bus.leave(self._listener)
-
-    def turn(self) -> float | None:
-        """Accept an event for each schedule that is due; return the seconds until the next, None without any."""
+    def turn(self) -> datetime | None:
+        """Accept an event for each schedule that is due; return when the next is, None without any."""
         now = self._clock.now()
-        due = [at for repo in self._settings.repos if (at := self._take(repo, now)) is not None]
-        if not due:
-            return None
-        return min(LONGEST_NAP_S, max(0.0, (min(due) - now).total_seconds()))
-
-    def _run(self) -> None:
-        try:
-            while not self._stopped.is_set():
-                try:
-                    wait_s = self.turn()
-                except StoreBusy as busy:
-                    log.warning("%s Trying again.", busy)
-                    wait_s = RETRY_S
-                except Exception:
-                    log.exception("the schedules failed; trying again")  # without this thread none would fire again
-                    wait_s = LONGEST_NAP_S
-                self._listener.wait(wait_s)
-        finally:
-            self._store.close()
+        return min((at for repo in self._settings.repos if (at := self._take(repo, now)) is not None), default=None)
 
     def _take(self, repo: RepoSettings, now: datetime) -> datetime | None:
         """Accept what is due in one repository; return when the next is."""

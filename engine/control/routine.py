@@ -1,0 +1,72 @@
+"""What the threads of the control plane share: a turn when something is said or falls due, and sleep in between."""
+
+import logging
+import threading
+from datetime import datetime
+
+from engine.bus import Bus
+from engine.core.clock import Clock
+from engine.core.errors import StoreBusy
+from engine.store.store import Store
+
+log = logging.getLogger(__name__)
+PAUSE_S, LONGEST_PAUSE_S = 1.0, 16.0
+LONGEST_NAP_S = 60.0  # a waiting thread does not notice that the machine slept, nor that its clock was set
+
+
+class Routine:
+    """A part on a thread of its own. Without polling: it sleeps until one of its topics is woken or something is due.
+
+    An error in a turn never ends the thread, for without it nothing would go on: it is told, and the turn is taken
+    again after a pause, longer each time. A wake-up cuts the first pause short, and no other.
+    """
+
+    def __init__(self, name: str, store: Store, bus: Bus, clock: Clock, *topics: str) -> None:
+        self._name = name
+        self._store = store
+        self._bus = bus
+        self._clock = clock
+        self._listener = bus.listen(*topics)
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    def turn(self) -> datetime | None:
+        """Do what there is to do now; return when something falls due, None for nothing."""
+        raise NotImplementedError
+
+    def start(self) -> None:
+        """Take a turn at once, and from then on whenever there is reason to."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End after the turn in hand."""
+        self._stopped.set()
+        self._listener.wake()
+        self._thread.join()
+        self._bus.leave(self._listener)
+
+    def _run(self) -> None:
+        failures = 0
+        try:
+            while not self._stopped.is_set():
+                try:
+                    due = self.turn()
+                except Exception as error:
+                    self._tell(error)
+                    failures += 1
+                    sleep = self._listener.wait if failures == 1 else self._stopped.wait
+                    sleep(min(PAUSE_S * 2 ** (failures - 1), LONGEST_PAUSE_S))
+                else:
+                    failures = 0
+                    self._listener.wait(None if due is None else self._nap_s(due))
+        finally:
+            self._store.close()
+
+    def _tell(self, error: Exception) -> None:
+        if isinstance(error, StoreBusy):
+            log.warning("%s: %s Trying again.", self._name, error)
+        else:
+            log.exception("%s: a turn failed; trying again", self._name)
+
+    def _nap_s(self, due: datetime) -> float:
+        return min(LONGEST_NAP_S, max(0.0, (due - self._clock.now()).total_seconds()))
