@@ -7,7 +7,7 @@ import http.client
 import json
 import socket
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,18 +97,24 @@ class Client:
                 yield block
 
     def changes(
-        self, after: int | None = None, query: Query | None = None, stop: threading.Event | None = None
+        self,
+        after: int | None = None,
+        query: Query | None = None,
+        stop: threading.Event | None = None,
+        line: Callable[[bool], None] = lambda up: None,
     ) -> Iterator[Change]:
         """Yield every change after a sequence number (None: from now on), each once, until `stop` is set.
 
         A line that drops, also over a restart of the engine, is taken up again where it was; how long that may take is
-        the caller's to judge. Raises ApiError when the engine refuses.
+        the caller's to judge: `line` is told when it is up (True) and that it dropped (False). Raises ApiError when the
+        engine refuses.
         """
         stop = stop or threading.Event()
         while not stop.is_set():
             try:
                 headers = {} if after is None else {"Last-Event-ID": str(after)}
                 with self._answer("GET", "/events", query, headers=headers, timeout_s=SILENCE_S) as response:
+                    line(True)
                     for sequence, data in _sse(response):
                         if stop.is_set():
                             return
@@ -120,6 +126,7 @@ class Client:
             except ApiError as error:
                 if error.status != 503:  # it is being stopped, or has too many readers
                     raise
+            line(False)
             stop.wait(BACK_S)
 
     @contextmanager

@@ -19,6 +19,7 @@ def run_shape(run: Run) -> dict[str, Any]:
         "workflow": run.workflow_name,
         "workflow_path": run.workflow_path,
         "title": run.title,
+        "actor": run.actor,
         "event": run.event,
         "ref": run.ref,
         "sha": run.sha,

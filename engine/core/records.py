@@ -11,7 +11,8 @@ from pipelines.plan import JobPlan
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One execution of a workflow. `number` counts from 1 per workflow; `repo` is the repository's name."""
+    """One execution of a workflow. `number` counts from 1 per workflow; `repo` is the repository's name; `actor` whoever
+    pushed, opened or asked."""
 
     id: int
     number: int
@@ -32,6 +33,7 @@ class Run:
     reason: str = ""
     cancel_asked_at: datetime | None = None
     concurrency_group: str | None = None
+    actor: str = ""
 
 
 @dataclass(frozen=True, slots=True)

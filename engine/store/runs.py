@@ -77,7 +77,7 @@ class Runs:
                 number=number, repo_id=new.repo_id, event_id=new.event_id, workflow_path=new.workflow_path,
                 workflow_name=new.workflow_name, title="", definition=new.definition, event=new.event, ref=new.ref,
                 sha=new.sha, status=RunStatus.PENDING, priority=0, contexts=new.contexts, source=new.source,
-                secrets=new.secrets, created_at=now,
+                secrets=new.secrets, created_at=now, actor=_actor(new, actor),
             )  # fmt: skip
             plan = new.plan(run.id, number)
             status = RunStatus.PENDING if plan.concurrency_group else RunStatus.QUEUED
@@ -164,3 +164,9 @@ def _plan_fields(plan: JobPlan) -> dict[str, Any]:
         "remaining_path": plan.remaining_path,
         "concurrency_group": plan.concurrency_group,
     }
+
+
+def _actor(new: NewRun, asked: str) -> str:
+    """Return who is behind a run: whom the trigger names, else who asked."""
+    github = new.contexts.get("github")
+    return str((isinstance(github, Mapping) and github.get("actor")) or asked)
