@@ -6,7 +6,7 @@ Decides nothing.
 from engine.bus import Bus
 from engine.control.judge import Settled
 from engine.control.planning import new_run
-from engine.control.pushes import RefNews
+from engine.control.pushes import RefNews, seen_since
 from engine.core.clock import Clock
 from engine.core.errors import StoreBusy
 from engine.store.inbox import InboxEvent, Outcome
@@ -51,14 +51,22 @@ class Ledger:
     def _settle(self, noted: list[tuple[InboxEvent, Settled]]) -> None:
         with self._store.database.write():
             waiting = self._store.inbox.still_received([event.id for event, _ in noted])
-            noted = [(event, settled) for event, settled in noted if event.id in waiting]
+            seen = self._store.refs.repos_with_sightings()
             latest: dict[tuple[int, str], tuple[RefNews, int]] = {}
+            outcomes = {}
             for event, settled in noted:
-                if settled.news is not None:
+                if event.id not in waiting:
+                    continue
+                if event.repo_id in seen:
+                    settled = self._up_to_date(event, settled)
+                if settled.news is not None and settled.news.told is not None:
+                    settled.news.note(self._store, event.repo_id, event.id)  # it stands for no other delivery
+                elif settled.news is not None:
                     latest[event.repo_id, settled.news.ref] = settled.news, event.id
+                outcomes[event.id] = _outcome(settled)
             for (repo_id, _), (news, event_id) in latest.items():
                 news.note(self._store, repo_id, event_id)
-            self._store.inbox.settle({event.id: _outcome(settled) for event, settled in noted}, self._clock.now())
+            self._store.inbox.settle(outcomes, self._clock.now())
         self._bus.wake("planned", *(("refs",) if latest else ()))
 
     def _record(self, event: InboxEvent, settled: Settled) -> None:
@@ -67,6 +75,7 @@ class Ledger:
         with self._store.database.write(durable=bool(settled.runs)):
             if not self._store.inbox.still_received([event.id]):
                 return
+            settled = self._up_to_date(event, settled)
             secrets = None
             if settled.runs and settled.secrets:
                 secrets = self._store.secrets.seal(self._store.vault.values(event.repo_id))
@@ -77,6 +86,11 @@ class Ledger:
                 settled.news.note(self._store, event.repo_id, event.id)
             self._store.inbox.settle({event.id: _outcome(settled)}, now)
         self._bus.wake("schedule", "news", "planned", *(("refs",) if settled.news else ()))
+
+    def _up_to_date(self, event: InboxEvent, settled: Settled) -> Settled:
+        """Return what comes of an event by now: nothing of a push that we saw ourselves since it was judged."""
+        push = seen_since(self._store, event.repo_id, settled.news)
+        return settled if push is None else Settled(push.repeated, news=push.news)
 
 
 def _outcome(settled: Settled) -> Outcome:

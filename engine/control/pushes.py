@@ -1,6 +1,7 @@
 """Is a push news? One that we saw ourselves (watch, poll, start) and that a delivery tells of as well runs once.
 
-What we saw is noted when it is accepted (triggers/refs), so that the delivery finds it, whichever is planned first.
+What we saw is noted when it is accepted (triggers/refs), so that the delivery finds it, whichever is planned first. It
+may be seen while its delivery is judged; so that is asked once more in the write that settles the delivery.
 """
 
 from dataclasses import dataclass
@@ -57,12 +58,24 @@ def push_of(store: Store, event: InboxEvent, occasion: Occasion, place: Place) -
     ref, sha = str(occasion.event.ref), place.commit.sha
     sightings = store.refs.sightings(event.repo_id, ref)
     if sha in sightings:
-        return Push(RefNews(ref, sha, told=sightings[sha]), f"the push that was seen as event {sightings[sha]}")
+        return _repeated(ref, sha, sightings[sha])
     known = store.refs.get(event.repo_id, ref) if sightings else None
     if known is not None and known.sha != sha and known.sha in sightings:
         # The late word of a push that a later one has passed, which we saw: it runs, but the ref is not there any more.
         return Push(None if _is_older(place, known.sha) else RefNews(ref, sha))
     return Push(RefNews(ref, sha))
+
+
+def seen_since(store: Store, repo_id: int, news: RefNews | None) -> Push | None:
+    """Return what there is to a push that was news when it was judged, if we saw it ourselves meanwhile."""
+    if news is None or news.sha is None or news.told is not None:
+        return None
+    seen_as = store.refs.sightings(repo_id, news.ref).get(news.sha)
+    return None if seen_as is None else _repeated(news.ref, news.sha, seen_as)
+
+
+def _repeated(ref: str, sha: str, seen_as: int) -> Push:
+    return Push(RefNews(ref, sha, told=seen_as), f"the push that was seen as event {seen_as}")
 
 
 def _tells_of_a_ref(event: InboxEvent, occasion: Occasion) -> bool:

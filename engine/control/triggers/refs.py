@@ -10,10 +10,13 @@ from dataclasses import dataclass
 from engine.control.mirrors import Mirrors
 from engine.control.planning import NO_SHA
 from engine.core.clock import Clock
+from engine.core.errors import GitError
 from engine.settings import RepoSettings
 from engine.store.inbox import Arrival
 from engine.store.refs import KnownRef
 from engine.store.store import Store
+
+ROUNDS = 3  # a branch that is pushed to while we ask, again and again: its events tell
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,19 +41,41 @@ def compare(known: Mapping[str, KnownRef], found: Mapping[str, str]) -> Iterator
 def look(store: Store, mirrors: Mirrors, repo: RepoSettings, repo_id: int, source: str, clock: Clock) -> int:
     """Ask a repository for its refs and accept a push for each that moved; return how many.
 
-    The first look ever only takes them for known. Raises GitError when the repository cannot be asked.
+    The first look ever only takes them for known. What an event told of while we asked is asked for again: the answer
+    may be older than the event. Raises GitError when the repository cannot be asked.
     """
-    found = mirrors.of(repo).look()
+    count = 0
+    for _ in range(ROUNDS):
+        accepted, overtaken = _look(store, mirrors, repo, repo_id, source, clock)
+        count += accepted
+        if not overtaken:
+            break
+    return count
+
+
+def _look(
+    store: Store, mirrors: Mirrors, repo: RepoSettings, repo_id: int, source: str, clock: Clock
+) -> tuple[int, bool]:
+    """Ask once; return how many pushes were accepted, and whether there may be more."""
+    known_before = store.refs.all(repo_id)
+    try:
+        found = mirrors.of(repo).look()
+    except GitError as error:
+        store.syncs.note(repo_id, clock.now(), str(error))
+        raise
     with store.database.write(durable=True):
+        store.syncs.note(repo_id, clock.now())
         mirrors.found(store, repo_id, found)
         if store.cursors.get(_key(repo_id)) is None:
             store.refs.found(repo_id, found.commits)
             store.cursors.set(_key(repo_id), True)
-            return 0
-        moved = list(compare(store.refs.all(repo_id), found.commits))
-        for one in moved:
+            return 0, False
+        known = store.refs.all(repo_id)
+        moved = list(compare(known, found.commits))
+        sure = [one for one in moved if known.get(one.ref) == known_before.get(one.ref)]
+        for one in sure:
             _accept(store, repo, repo_id, one, source, mirrors.default_branch(store, repo_id), clock)
-        return sum(one.after is not None for one in moved)
+        return sum(one.after is not None for one in sure), len(sure) < len(moved)
 
 
 def _accept(

@@ -42,6 +42,19 @@ def test_what_starts_nothing_is_settled_together_and_the_last_word_on_a_ref_stan
     assert office.store.refs.get(office.repo_id(), MAIN) == KnownRef(B, two.id)
 
 
+def test_a_push_that_was_seen_before_it_is_written_down_stands_for_one_delivery(office: PostOffice) -> None:
+    ledger = ledger_of(office)
+    one, two = (office.event(office.push(A)) for _ in range(2))
+    seen = office.push(A, source="poll")
+    for event in (one, two):
+        ledger.note(event, Settled(verdicts={"ci.yml": "no"}, news=RefNews(MAIN, A)))
+    office.store.refs.saw(office.repo_id(), MAIN, A, seen, office.clock.now())
+    ledger.write()
+    assert office.event(one.id).problem == f"the push that was seen as event {seen}"
+    assert [office.event(event.id).status for event in (one, two)] == [DROPPED, PLANNED]
+    assert not office.store.refs.sightings(office.repo_id(), MAIN)
+
+
 def test_an_event_that_somebody_settled_meanwhile_is_left_as_it_is(office: PostOffice) -> None:
     first, second = ledger_of(office), ledger_of(office)
     event = office.event(office.push(A))

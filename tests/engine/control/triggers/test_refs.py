@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from engine.control.judge import Settled
 from engine.control.triggers.poll import Lookout
 from engine.control.triggers.refs import Moved, compare, look
 from engine.core.clock import SystemClock
+from engine.git_remote import RemoteRefs
 from engine.settings import RepoSettings
-from engine.store.inbox import DROPPED, PLANNED
+from engine.store.inbox import DROPPED, PLANNED, InboxEvent
 from engine.store.refs import KnownRef
 from tests.engine.control.post_office import NAME, ZERO, PostOffice, Site, on
 
@@ -97,6 +99,49 @@ def test_a_push_that_was_told_of_is_no_news_when_looked_for(office: PostOffice, 
     looked(office)
     office.settled(office.push(site.commit("Two")))
     assert looked(office, "start") == 0
+
+
+@pytest.mark.parametrize(("trigger", "runs"), [("push", 1), ("{push: {branches: [never]}}", 0)])
+def test_a_push_that_is_seen_while_it_is_judged_is_settled_once(
+    office: PostOffice, site: Site, monkeypatch: pytest.MonkeyPatch, trigger: str, runs: int
+) -> None:
+    site.commit(ci=on(trigger))
+    looked(office)
+    told = office.push(site.commit("Two"))
+    judge = office.planner._judge.judge
+
+    def judge_and_look(event: InboxEvent, repo: RepoSettings, *, fetched: bool) -> Settled:
+        settled = judge(event, repo, fetched=fetched)
+        if event.id == told:
+            assert looked(office) == 1
+        return settled
+
+    monkeypatch.setattr(office.planner._judge, "judge", judge_and_look)
+    office.settle()
+    seen, _ = office.store.inbox.list()
+    assert (seen.source, seen.status) == ("poll", PLANNED)
+    assert (office.event(told).status, office.event(told).problem) == (DROPPED, "the push that was seen as event 2")
+    assert len(office.runs) == runs
+    assert not office.store.refs.sightings(office.repo_id(), REF), "a later push of the same commit is news again"
+
+
+def test_a_push_that_is_told_of_while_we_ask_is_not_undone_by_the_older_answer(
+    office: PostOffice, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.commit(ci=on("push"))
+    looked(office)
+    mirror = office.mirrors.of(office.settings.repos[0])
+    ask = mirror.look
+
+    def ask_late() -> RemoteRefs:
+        answer = ask()
+        if not office.store.inbox.list():
+            office.settled(office.push(site.commit("Two")))
+        return answer
+
+    monkeypatch.setattr(mirror, "look", ask_late)
+    assert looked(office) == 0
+    assert [run.title for run in office.runs] == ["Two"]
 
 
 def test_a_branch_that_goes_back_and_forth_runs_each_time(office: PostOffice, site: Site) -> None:
