@@ -1,16 +1,16 @@
 """Repositories elsewhere, over the network or by path: what refs they have, and their objects brought here.
 
 The other file that knows pygit2. A token goes to the server by callback alone: never into a url, a log, an error or a
-command line.
+command line. A server over ssh has to be in known_hosts before it learns anything of us.
 """
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit, urlunsplit
 
+from engine import git_ssh
 from engine.core.errors import GitError
 from engine.git import prepare
 
@@ -20,17 +20,26 @@ if TYPE_CHECKING:
 CONNECT_S = 10
 SILENCE_S = 30  # a server that says nothing for so long is gone
 HEADS, TAGS = "refs/heads/", "refs/tags/"
-_SCP = re.compile(r"(?:(?P<user>[^@/:]+)@)?(?P<host>[^/:]{2,}):(?!/)")
 _PEELED = "^{}"
+HTTP_FIXES = (
+    ("status code: 403", "The token of this repository lacks the right to read it."),
+    ("status code: 404", "There is no such repository, or the token of this one may not know of it."),
+    ("certificate", "A certificate of your own CA is made known with SSL_CERT_FILE=/path/to/ca.pem."),
+)
+"""What is to be done when libgit2's words contain the first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Remote:
-    """Where a repository is. `url` bears no password: what stood in it is in `user` and `token`."""
+    """Where a repository is. `url` bears no password: what stood in it is in `user` and `token`.
+
+    `ssh_key` is the private key file to show over ssh; without it the agent and the user's own keys are tried.
+    """
 
     url: str
     token: str | None = field(default=None, repr=False)
     user: str = ""
+    ssh_key: Path | None = None
 
     @property
     def local(self) -> Path | None:
@@ -52,24 +61,34 @@ class RemoteRefs:
     default_branch: str | None
 
 
-def remote(url: str, token: str | None = None) -> Remote:
-    """Return the remote that a configured url and token mean."""
+def remote(url: str, token: str | None = None, ssh_key: str | None = None) -> Remote:
+    """Return the remote that a configured url, token and key file mean."""
     if (path := local_path(url)) is not None:
         return Remote(str(path))
+    if (host := git_ssh.host_of(url)) is not None:
+        return Remote(_without_password(url), token, host.user, Path(ssh_key) if ssh_key else None)
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or parts.username is None:
-        found = _SCP.match(url)
-        return Remote(url, token, (found and found["user"]) or parts.username or "")
-    host = parts.netloc.rpartition("@")[2]
-    clean = urlunsplit((parts.scheme, host, parts.path, parts.query, parts.fragment))
+        return Remote(url, token, parts.username or "")
+    host_part = parts.netloc.rpartition("@")[2]
+    clean = urlunsplit((parts.scheme, host_part, parts.path, parts.query, parts.fragment))
     return Remote(clean, token or unquote(parts.password or "") or None, unquote(parts.username))
+
+
+def _without_password(url: str) -> str:
+    """Return a url for ssh without a password, which no server over ssh is told."""
+    parts = urlsplit(url)
+    if "://" not in url or parts.password is None:
+        return url
+    user, place = parts.netloc.rpartition("@")[::2]
+    return urlunsplit((parts.scheme, f"{user.partition(':')[0]}@{place}", parts.path, parts.query, parts.fragment))
 
 
 def local_path(url: str) -> Path | None:
     """Return the folder that a url without a host means."""
     if url.startswith("file://"):
         return Path(unquote(urlsplit(url).path))
-    if "://" in url or _SCP.match(url):
+    if "://" in url or git_ssh.host_of(url):
         return None
     return Path(url).expanduser().absolute()
 
@@ -122,14 +141,42 @@ def _talk(
     pygit2.settings.server_connect_timeout = CONNECT_S * 1000
     pygit2.settings.server_timeout = SILENCE_S * 1000
     url = source.local.as_uri() if source.local else source.url
+    calls = _callbacks(source)
     try:
         handle = pygit2.Repository(str(at)).remotes.create_anonymous(url)
-        return what(handle, _callbacks(source))
+        return what(handle, calls)
     except (GitError, pygit2.GitError, KeyError, ValueError, OSError) as error:
-        said = str(error).strip("'\"") or type(error).__name__
+        reason = error if isinstance(error, GitError) else _told(error, source, calls.tried)
+        said = str(reason.args[0])
         if source.token:
             said = said.replace(source.token, "***")
-        raise GitError(f"{source.url} cannot be fetched from: {said}.") from None
+        raise GitError(f"{source.url} cannot be fetched from: {said}.", reason.fix) from None
+
+
+def _told(error: Exception, source: Remote, tried: "list[Path | None]") -> GitError:
+    """Return an error of libgit2's as a person needs it, with what to do about it."""
+    import pygit2
+
+    said = " ".join(str(error).strip("'\"").split()) or type(error).__name__
+    host = git_ssh.host_of(source.url)
+    if host is None:
+        fix = next((fix for part, fix in HTTP_FIXES if part in said), "")
+        return GitError(said.rstrip("."), fix)
+    if "://" not in source.url and host.port != git_ssh.PORT:
+        path = source.url.rpartition("]:")[2].lstrip("/")
+        fix = f"Write it as ssh://{host.user or git_ssh.USER}@{host.name}:{host.port}/{path}"
+        return GitError("this form of a url cannot have a port", fix)
+    if isinstance(error, pygit2.CertificateError):
+        return git_ssh.stranger(host)
+    if "known_hosts" in said:
+        return GitError(
+            f"{git_ssh.known_hosts()} cannot be understood", "Take away lines that begin with `@`, or junk."
+        )
+    if isinstance(error, pygit2.AuthError):
+        return git_ssh.refused(tried)
+    if tried and tried[-1] is not git_ssh.AGENT and "private key" in said:
+        return git_ssh.unlockable(tried[-1])
+    return GitError(said.rstrip("."))
 
 
 def _refs_of(handle: "pygit2.Remote", calls: "pygit2.RemoteCallbacks") -> RemoteRefs:
@@ -146,46 +193,53 @@ def _refs_of(handle: "pygit2.Remote", calls: "pygit2.RemoteCallbacks") -> Remote
     return RemoteRefs(commits, default)
 
 
-def _callbacks(source: Remote) -> "pygit2.RemoteCallbacks":
+def _callbacks(source: Remote) -> Any:
+    """Return what answers the server's questions; its `tried` are the ssh keys shown so far."""
     import pygit2
 
+    kinds = pygit2.enums.CredentialType
     host = urlsplit(source.url).hostname
 
     class Callbacks(pygit2.RemoteCallbacks):
-        """Answers each question for credentials once: a server that asks again has said no."""
+        """Shows everything once: a server that asks again has said no."""
 
-        asked = 0
+        def __init__(self) -> None:
+            super().__init__()
+            self.tried: list[Path | None] = []
+            self._keys = git_ssh.ways(source.ssh_key)
+            self._token_shown = False
+
+        def certificate_check(self, certificate: None, valid: bool, host: bytes) -> bool:
+            """Take libgit2's word, which of a host over ssh asks known_hosts; pygit2 by itself would take any."""
+            return valid
 
         def credentials(self, url: str, username_from_url: str | None, allowed_types: Any) -> Any:
-            kinds = pygit2.enums.CredentialType
-            self.asked += 1
-            if self.asked > 3:
-                raise GitError("the server refuses what it is given")
             user = username_from_url or source.user
-            if allowed_types & kinds.USERPASS_PLAINTEXT and source.token and source.server:
-                if self.asked > 1 or urlsplit(url).hostname != host:
-                    raise GitError("the server refuses the token")
-                return pygit2.UserPass(user or "treadle", source.token)
             if allowed_types & kinds.USERNAME:
-                return pygit2.Username(user or "git")
+                return pygit2.Username(user or git_ssh.USER)
             if allowed_types & kinds.SSH_KEY:
-                keys = [None, *_key_files()]  # None: the agent's
-                if self.asked <= len(keys):
-                    key = keys[self.asked - 1]
-                    return pygit2.Keypair(user or "git", f"{key}.pub", str(key), "") if key else _agent(user)
-            raise GitError("the server asks who we are: set `token:` for this repository")
+                return self._key(user or git_ssh.USER)
+            if allowed_types & kinds.USERPASS_PLAINTEXT and source.server:
+                return self._token(url, user)
+            raise GitError("the server wants to know in no way that we know who we are")
+
+        def _key(self, user: str) -> Any:
+            try:
+                key = next(self._keys)
+            except StopIteration:
+                raise git_ssh.refused(self.tried) from None
+            self.tried.append(key)
+            return pygit2.KeypairFromAgent(user) if key is git_ssh.AGENT else pygit2.Keypair(user, None, str(key), "")
+
+        def _token(self, url: str, user: str) -> Any:
+            if not source.token:
+                raise GitError("the server asks who we are", "Set `token:` for this repository.")
+            if self._token_shown or urlsplit(url).hostname != host:
+                fix = (
+                    "See whether the token of this repository has run out, or belongs to somebody who may not read it."
+                )
+                raise GitError("the server refuses the token", fix)
+            self._token_shown = True
+            return pygit2.UserPass(user or "treadle", source.token)
 
     return Callbacks()
-
-
-def _agent(user: str) -> Any:
-    import pygit2
-
-    return pygit2.KeypairFromAgent(user or "git")
-
-
-def _key_files() -> list[Path]:
-    """Return the user's own keys that have both halves, best first."""
-    names = ("id_ed25519", "id_ecdsa", "id_rsa")
-    keys = (Path.home() / ".ssh" / name for name in names)
-    return [key for key in keys if key.is_file() and key.with_name(f"{key.name}.pub").is_file()]

@@ -62,6 +62,7 @@ class RepoSettings:
     """One repository. `poll_s` is None when it is not polled; `watch` is commits, files or None.
 
     `secret` signs its deliveries, `token` reads private clones and writes commit statuses; neither is ever printed.
+    `ssh_key` is the private key file for a url over ssh.
     `fork_prs` is never, approval or always; `forge` is auto, github, gitea, forgejo, gitlab or none.
     """
 
@@ -69,6 +70,7 @@ class RepoSettings:
     url: str
     secret: str | None = field(default=None, repr=False)
     token: str | None = field(default=None, repr=False)
+    ssh_key: str | None = None
     forge: str = "auto"
     poll_s: float | None = None
     watch: str | None = None
@@ -92,12 +94,14 @@ def _default_labels() -> Mapping[str, str]:
 class Settings:
     """All of `treadle.yml`. `timeout_s` is for jobs that set none, `grace_s` lies between TERM and KILL.
 
+    `public_url` is where people reach the server, without a slash at the end; commit statuses link there.
     `labels` maps what `runs-on` says to an image, or to `host`. `actions` maps `OWNER/REPO`, `OWNER/*` or `*` to
     where an action is cloned from. `notes` are lines for a person: keys of the file that change nothing yet.
     """
 
     home: Path
     listen: Listen = Listen()
+    public_url: str | None = None
     workers: int = 0
     executor: str = "docker"
     labels: Mapping[str, str] = field(default_factory=_default_labels)

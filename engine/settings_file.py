@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NoReturn
+from urllib.parse import urlsplit, urlunsplit
 
 from engine.core.errors import SettingsError
 from engine.settings import Limits, Listen, Notify, RepoSettings, Retention, Settings, Slo, SnapshotRetention
@@ -119,6 +120,25 @@ def address(setting: Setting) -> Listen:
     return Listen(match["v6"] or match["host"], int(match["port"]))
 
 
+def web_address(setting: Setting) -> str:
+    """Return where a browser finds the server: scheme, host and maybe a path, without a slash at the end."""
+    try:
+        parts = urlsplit(setting.text())
+        whole = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        whole = False
+    if not whole or "@" in parts.netloc or parts.query or parts.fragment:
+        setting.expected("a web address, such as https://ci.example")
+    return urlunsplit(parts).rstrip("/")
+
+
+def file_path(setting: Setting) -> str:
+    path = Path(setting.text()).expanduser()
+    if not path.is_absolute():
+        setting.expected("the whole path of a file, such as /etc/treadle/key")
+    return str(path)
+
+
 def one_of(*words: str) -> Reader:
     def choose(setting: Setting) -> str:
         found = setting.text()
@@ -193,6 +213,7 @@ REPO = {
     "url": ("url", text),
     "secret": ("secret", text),
     "token": ("token", text),
+    "ssh_key": ("ssh_key", file_path),
     "forge": ("forge", one_of("auto", "github", "gitea", "forgejo", "gitlab", "none")),
     "poll": ("poll_s", unless_off(duration)),
     "watch": ("watch", unless_off(one_of("commits", "files"))),
@@ -202,6 +223,7 @@ REPO = {
 NOTIFY = {"url": ("url", text), "on": ("on", many(one_of("failed", "fixed", "success", "cancelled")))}
 KEYS: Mapping[str, tuple[str, Reader]] = {
     "listen": ("listen", address),
+    "public_url": ("public_url", web_address),
     "workers": ("workers", count),
     "executor": ("executor", one_of("docker", "host")),
     "labels": ("labels", text_map),

@@ -23,7 +23,8 @@ class Mirrors:
         with self._lock:
             if repo.name not in self._mirrors:
                 self._folder.mkdir(exist_ok=True, mode=0o700)
-                self._mirrors[repo.name] = Mirror(self._folder, repo.name, remote(repo.url, repo.token))
+                source = remote(repo.url, repo.token, repo.ssh_key)
+                self._mirrors[repo.name] = Mirror(self._folder, repo.name, source)
             return self._mirrors[repo.name]
 
     def default_branch(self, store: Store, repo_id: int) -> str | None:

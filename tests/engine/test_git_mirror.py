@@ -193,7 +193,7 @@ def test_without_the_right_token_it_stays_shut(tmp_path: Path, forge: str, token
     with pytest.raises(GitError) as refused:
         mirror(tmp_path, forge, token).fetch([])
     assert "wrong" not in str(refused.value)
-    assert ("set `token:`" in str(refused.value)) is (token is None)
+    assert ("Set `token:`" in str(refused.value)) is (token is None)
 
 
 def test_a_commit_that_left_its_branch_is_asked_for_singly(tmp_path: Path, site: Site, forge: str) -> None:

@@ -22,6 +22,7 @@ from engine.settings import (
 
 EVERYTHING = """
 listen: "[::1]:9000"
+public_url: https://ci.example/treadle/
 workers: 3
 executor: host
 labels: {fast: host, "ubuntu-24.04": "debian:12"}
@@ -37,6 +38,7 @@ repos:
     url: https://git.example/team/site.git
     secret: ${SITE_HOOK_SECRET}
     token: tok-${TOKEN}-en
+    ssh_key: /etc/treadle/key
     forge: gitea
     poll: 60s
     watch: commits
@@ -62,6 +64,7 @@ def test_every_key_is_read(tmp_path: Path) -> None:
     assert loaded(tmp_path, EVERYTHING, SITE_HOOK_SECRET="s3", TOKEN="x") == Settings(
         home=tmp_path,
         listen=Listen("::1", 9000),
+        public_url="https://ci.example/treadle",
         workers=3,
         executor="host",
         labels={"fast": "host", "ubuntu-24.04": "debian:12"},
@@ -78,6 +81,7 @@ def test_every_key_is_read(tmp_path: Path) -> None:
                 "https://git.example/team/site.git",
                 secret="s3",
                 token="tok-x-en",
+                ssh_key="/etc/treadle/key",
                 forge="gitea",
                 poll_s=60.0,
                 watch="commits",
@@ -107,7 +111,7 @@ def test_a_variable_may_hold_a_number_and_secrets_are_not_printed(tmp_path: Path
     [
         ("worker: 2", "treadle.yml:1: unknown key 'worker'. Did you mean 'workers'?"),
         ("\nlimits:\n  bdy: 2", "treadle.yml:3: unknown key 'bdy' in limits. Did you mean 'body'?"),
-        ("zzz: 2", "unknown key 'zzz'. Known are listen, workers,"),
+        ("zzz: 2", "unknown key 'zzz'. Known are listen, public_url, workers,"),
         ("repos:\n- name: a\n  url: b\n  frok_prs: never", "treadle.yml:4: unknown key 'frok_prs' in repos.0."),
         ("repos: [{name: a}]", "treadle.yml:1: repos.0 lacks the key 'url'."),
         ("repos: [{name: a, url: b}, {name: a, url: c}]", "repos has 'a' twice"),
@@ -124,6 +128,11 @@ def test_a_variable_may_hold_a_number_and_secrets_are_not_printed(tmp_path: Path
         ("executor: podman", "executor is one of docker, host, not 'podman'"),
         ("listen: 8484", "listen is an address and a port"),
         ("listen: localhost:99999", "listen is an address and a port"),
+        ("public_url: ci.example", "public_url is a web address, such as https://ci.example, not 'ci.example'"),
+        ("public_url: 'http://a:b'", "public_url is a web address"),
+        ("public_url: 'http://me@a'", "public_url is a web address"),
+        ("public_url: 'http://a/?b=c'", "public_url is a web address"),
+        ("repos: [{name: a, url: b, ssh_key: key}]", "repos.0.ssh_key is the whole path of a file"),
         ("repos: {}", "repos is a list, not a mapping"),
         ("labels: {a: [b]}", "labels.a is a single value, not a list"),
         ("notify: [{url: a, on: [failde]}]", "notify.0.on.0 is one of failed, fixed"),
