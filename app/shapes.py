@@ -28,9 +28,9 @@ def run_shape(run: Run) -> dict[str, Any]:
         "priority": run.priority,
         "attempt": run.attempt,
         "created_at": rfc3339(run.created_at),
-        "started_at": _instant(run.started_at),
-        "finished_at": _instant(run.finished_at),
-        "cancel_asked_at": _instant(run.cancel_asked_at),
+        "started_at": instant(run.started_at),
+        "finished_at": instant(run.finished_at),
+        "cancel_asked_at": instant(run.cancel_asked_at),
     }
 
 
@@ -50,12 +50,12 @@ def job_shape(job: Job) -> dict[str, Any]:
         "max_retries": job.max_retries,
         "outputs": dict(job.outputs),
         "created_at": rfc3339(job.created_at),
-        "queued_at": _instant(job.queued_at),
-        "started_at": _instant(job.started_at),
-        "finished_at": _instant(job.finished_at),
-        "next_attempt_at": _instant(job.next_attempt_at),
-        "deadline_at": _instant(job.deadline_at),
-        "cancel_asked_at": _instant(job.cancel_asked_at),
+        "queued_at": instant(job.queued_at),
+        "started_at": instant(job.started_at),
+        "finished_at": instant(job.finished_at),
+        "next_attempt_at": instant(job.next_attempt_at),
+        "deadline_at": instant(job.deadline_at),
+        "cancel_asked_at": instant(job.cancel_asked_at),
         "tolerated": job.tolerated,
     }
 
@@ -70,7 +70,7 @@ def attempt_shape(attempt: Attempt) -> dict[str, Any]:
         "exit_code": attempt.exit_code,
         "reason": attempt.reason,
         "started_at": rfc3339(attempt.started_at),
-        "finished_at": _instant(attempt.finished_at),
+        "finished_at": instant(attempt.finished_at),
     }
 
 
@@ -82,8 +82,8 @@ def step_shape(step: Step) -> dict[str, Any]:
         "outcome": step.outcome,
         "conclusion": step.conclusion,
         "exit_code": step.exit_code,
-        "started_at": _instant(step.started_at),
-        "finished_at": _instant(step.finished_at),
+        "started_at": instant(step.started_at),
+        "finished_at": instant(step.finished_at),
     }
 
 
@@ -134,11 +134,11 @@ def event_shape(event: "InboxEvent") -> dict[str, Any]:
         "verdicts": dict(event.verdicts),
         "problem": event.problem,
         "tries": event.tries,
-        "next_try_at": _instant(event.next_try_at),
+        "next_try_at": instant(event.next_try_at),
         "received_at": rfc3339(event.received_at),
-        "planned_at": _instant(event.planned_at),
+        "planned_at": instant(event.planned_at),
     }
 
 
-def _instant(at: datetime | None) -> str | None:
+def instant(at: datetime | None) -> str | None:
     return None if at is None else rfc3339(at)

@@ -69,6 +69,7 @@ class Engine:
         self._lock.release()
 
     def _heard(self) -> None:
+        self._store.queue.doubt()
         self.bus.wake("inbox", "schedule", "queue", "wishes", "news")
 
 

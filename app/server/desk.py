@@ -12,6 +12,7 @@ from aiohttp import web
 
 from engine.bus import Bus
 from engine.control.acceptor import Acceptor
+from engine.control.mirrors import Mirrors
 from engine.core.clock import Clock
 from engine.settings import RepoSettings, Settings
 from engine.store.artifacts import Artifacts
@@ -59,6 +60,7 @@ class Desk:
     clock: Clock
     acceptor: Acceptor
     artifacts: Artifacts
+    mirrors: Mirrors
     askers: Askers
     repo_ids: Mapping[str, int]
     busy: Callable[[], int]

@@ -13,8 +13,9 @@ async def healthz(_: Call) -> web.StreamResponse:
 
 
 async def readyz(call: Call) -> web.StreamResponse:
-    """The engine has recovered what an earlier one left, and takes work."""
+    """The engine has recovered what an earlier one left, and takes work; `paused`: it claims none of it for now."""
     if not call.desk.ready or call.desk.draining:
         word = "is being stopped" if call.desk.draining else "is starting"
         raise Refusal(503, f"The engine {word}.", {"Retry-After": str(AGAIN_S)})
-    return answer({"status": "ready"})
+    paused = await call.desk.ask(call.desk.store.queue.pause.get)
+    return answer({"status": "ready", "paused": paused is not None})

@@ -71,6 +71,7 @@ class Server:
             self.address = listening[-1].getsockname()[:2]
         engine = Engine(settings, store, self._lock, bus, executors_of(settings, store))
         acceptor = Acceptor(store, bus, clock, settings.limits.backlog)
+        mirrors = Mirrors(store.home)
         self._desk = desk = Desk(
             settings=settings,
             store=store,
@@ -78,11 +79,11 @@ class Server:
             clock=clock,
             acceptor=acceptor,
             artifacts=engine.artifacts,
+            mirrors=mirrors,
             askers=Askers(store),
             repo_ids=_record_repos(settings, store),
             busy=lambda: engine.pool.busy,
         )
-        mirrors = Mirrors(store.home)
         parts: list[Part] = [
             engine,
             acceptor,

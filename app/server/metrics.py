@@ -61,6 +61,8 @@ def stored(desk: Desk) -> Iterator[Metric]:
     yield Metric("treadle_ready", "gauge", "Does the engine take work?", {"": desk.ready and not desk.draining})
     yield Metric("treadle_workers", "gauge", "How many jobs can run at once.", {"": desk.settings.worker_count})
     yield Metric("treadle_workers_busy", "gauge", "How many workers have a job.", {"": desk.busy()})
+    paused = store.queue.pause.get() is not None
+    yield Metric("treadle_queue_paused", "gauge", "Has a person paused the queue?", {"": paused})
     by_status = {f'status="{status}"': jobs.get(str(status), 0) for status in JobStatus}
     yield Metric("treadle_jobs", "gauge", "Jobs by status.", by_status)
     backlog = store.inbox.backlog()

@@ -17,7 +17,7 @@ from engine.core.errors import EngineError
 
 log = logging.getLogger(__name__)
 Handler = Callable[[Call], Awaitable[web.StreamResponse]]
-PUBLIC, BADGE, READ, WRITE = "", "badge", "read", "write"
+PUBLIC, BADGE, READ, WRITE, ADMIN = "", "badge", "read", "write", "admin"
 LARGEST = 10**15  # ids and sequence numbers stay whole numbers for every JSON reader
 
 
@@ -66,7 +66,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One address. `scope` is PUBLIC, BADGE (public if the settings say so), READ or WRITE.
+    """One address. `scope` is PUBLIC, BADGE (public if the settings say so), READ, WRITE or ADMIN.
 
     `fields` None: no JSON body is read. `gives` is the media type of a good answer, `answers` what statuses mean.
     """
@@ -137,16 +137,20 @@ async def read_fields(fields: tuple[Field, ...], request: web.Request, bodies: B
     for name, value in data.items():
         if name not in known:
             raise Refusal(400, f"There is no field {name[:50]!r}; known are: {', '.join(known) or 'none'}.")
-        if value is not None and not isinstance(value, known[name].kind):
+        if value is not None and not _is(value, known[name].kind):
             raise Refusal(400, f"The field {name} is not {_kind(known[name].kind)}.")
     for one in fields:
-        if one.needed and not data.get(one.name):
+        if one.needed and data.get(one.name) in (None, "", {}):
             raise Refusal(400, f"The field {one.name} is missing.")
     return {name: value for name, value in data.items() if value is not None}
 
 
+def _is(value: Any, kind: type) -> bool:
+    return isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
+
+
 def _kind(kind: type) -> str:
-    return {str: "a text", bool: "true or false", dict: "an object"}[kind]
+    return {str: "a text", bool: "true or false", dict: "an object", int: "a whole number"}[kind]
 
 
 @web.middleware

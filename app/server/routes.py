@@ -2,7 +2,21 @@
 
 from aiohttp import web
 
-from app.server import artifacts, badge, health, inbox, logs, metrics, runs, slo, stream, webhooks, wishes
+from app.server import (
+    artifacts,
+    badge,
+    health,
+    inbox,
+    logs,
+    metrics,
+    queue,
+    repos,
+    runs,
+    slo,
+    stream,
+    webhooks,
+    wishes,
+)
 from app.server.answers import answer
 from app.server.desk import Call, Desk
 from app.server.feed import Feed
@@ -10,6 +24,7 @@ from app.server.limits import HELD_BYTES, Bodies
 from app.server.openapi import document
 from app.server.route import BADGE, PUBLIC, WRITE, Field, Param, Route, guarded, tell_errors
 from engine.core.states import RunStatus
+from engine.store.inbox import DROPPED, PLANNED, RECEIVED
 
 ID = "{id:[0-9]{1,15}}"
 API = "/api/v1"
@@ -98,10 +113,32 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         "GET", f"{API}/inbox", inbox.list_events, "events that came in, newest first",
-        query=(Param("repo", "string", "only of this repository"), *PAGE),
+        query=(
+            Param("repo", "string", "only of this repository"),
+            Param("status", "string", "only with this status", words=(RECEIVED, PLANNED, DROPPED)),
+            *PAGE,
+        ),
     ),
     Route("GET", f"{API}/inbox/{ID}", inbox.show_event, "an event, what it said and what became of it"),
     Route("POST", f"{API}/inbox/{ID}/replay", inbox.replay, "plan an event once more", WRITE, fields=(), answers=DONE),
+    Route(
+        "GET", f"{API}/queue", queue.show_queue, "the workers, and what waits in its order and why",
+        query=(Param("limit", "integer", "how many that wait at most", least=1),),
+    ),
+    Route(
+        "POST", f"{API}/queue/pause", queue.pause, "claim no job until resumed; what runs goes on", WRITE,
+        fields=(), answers=DONE,
+    ),
+    Route("POST", f"{API}/queue/resume", queue.resume, "claim jobs again", WRITE, fields=(), answers=DONE),
+    Route(
+        "POST", f"{API}/jobs/{ID}/priority", queue.prioritize, "give a job another priority", WRITE, answers=DONE,
+        fields=(Field("priority", int, "from -1000 to 1000; the larger runs first", needed=True),),
+    ),
+    Route("GET", f"{API}/repos", repos.list_repos, "the repositories and how they stand"),
+    Route(
+        "GET", f"{API}/repos/{{repo:.+}}/workflows", repos.list_workflows, "the workflows of a branch",
+        query=(Param("branch", "string", "a branch, or a whole ref (the default branch)"),),
+    ),
     Route("GET", f"{API}/artifacts/{ID}", artifacts.download, "an artifact, as a tar", gives="application/x-tar"),
     Route("GET", f"{API}/artifacts/{ID}/files", artifacts.list_files, "the files of an artifact"),
     Route(

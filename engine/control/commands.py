@@ -13,6 +13,8 @@ from engine.git_remote import local_path, remote
 from engine.settings import RepoSettings
 from engine.store.store import Store
 
+LOCAL = "local-"  # how the deliveries of `treadle run` begin: see engine/control/intake.py
+HIGHEST = 1000  # a priority; each point is a minute, so this is most of a day
 AGAIN = (JobStatus.FAILED, JobStatus.TIMED_OUT, JobStatus.CANCELLED)
 
 
@@ -38,6 +40,51 @@ def approve(store: Store, run: Run, actor: str, clock: Clock | None = None) -> s
         raise EngineError(f"Run {run.id} does not wait for approval: it is {run.status}.")
     ring(store.home)
     return f"Run {run.id} is approved."
+
+
+def pause(store: Store, actor: str, clock: Clock | None = None) -> str:
+    """Have no job claimed until `resume`; return what was done, as a sentence. What runs goes on."""
+    if not store.queue.pause.set(actor, (clock or SystemClock()).now()):
+        return "The queue is paused already."
+    ring(store.home)
+    return "The queue is paused. What runs goes on."
+
+
+def resume(store: Store) -> str:
+    """Let jobs be claimed again; return what was done, as a sentence."""
+    if not store.queue.pause.clear():
+        return "The queue was not paused."
+    ring(store.home)
+    return "The queue goes on."
+
+
+def prioritize(store: Store, job: Job, priority: int) -> str:
+    """Give a job another priority, a larger one runs first; return what was done, as a sentence.
+
+    Raises EngineError if the job has ended, or the number is out of bounds.
+    """
+    if not -HIGHEST <= priority <= HIGHEST:
+        raise EngineError(f"A priority lies between {-HIGHEST} and {HIGHEST}.")
+    if not store.wishes.prioritize(job.id, priority):
+        raise EngineError(f"Job {job.id} has ended.")
+    store.queue.doubt()
+    ring(store.home)
+    return f"Job {job.id} has the priority {priority}."
+
+
+def replay(store: Store, event_id: int) -> str:
+    """Have an event planned once more, as if it had just come; return what was done, as a sentence.
+
+    Raises EngineError if there is no such event.
+    """
+    event = store.inbox.get(event_id)
+    if event is None:
+        raise EngineError(f"There is no event {event_id}.", "`treadle events` shows those there are.")
+    if event.delivery.startswith(LOCAL):
+        raise EngineError(f"Event {event_id} is of `treadle run`, whose files may be others by now.", "Retry its run.")
+    store.inbox.replay(event_id)
+    ring(store.home)
+    return f"Event {event_id} is planned once more."
 
 
 def dispatch(

@@ -211,6 +211,11 @@ def order_s(created_at: datetime, priority: int) -> float:
     return created_at.timestamp() - priority * PRIORITY_S
 
 
+def turn_s(order: float, running: int) -> float:
+    """Return where that place is while its repository has so many jobs running: the smallest is claimed first."""
+    return order + RUNNING_JOB_S * running
+
+
 def _consider(
     candidate: Candidate, groups: dict[GroupKey, list[Member]], taken: dict[tuple[int, str], int]
 ) -> list[Move]:

@@ -12,6 +12,7 @@ from engine.store.database import Database
 from engine.store.tables import EventRow, RepoRow
 
 RECEIVED, PLANNED, DROPPED = "received", "planned", "dropped"
+LARGE = 256 << 10
 _FIELDS = EventRow.fields
 # Every delivery of a storm comes through here: one statement that is read once, and no objects made for it.
 _ACCEPT = f"""
@@ -171,17 +172,22 @@ class Inbox:
         row = _events().where(EventRow.id == event_id).namedtuples().first()
         return None if row is None else _event(row)
 
-    def list(self, repo: str | None = None, before: int | None = None, limit: int = 50) -> "list[InboxEvent]":
-        """Return events, newest first."""
-        query = _events()
+    def list(
+        self, repo: str | None = None, before: int | None = None, limit: int = 50, status: str | None = None
+    ) -> "list[InboxEvent]":
+        """Return events, newest first; of a large one (LARGE characters) without its fields, which `get` gives."""
+        small = fn.IIF(fn.LENGTH(EventRow.fields) <= LARGE, EventRow.fields, "{}")
+        query = _events(small.python_value(_FIELDS.python_value))
         if repo is not None:
             query = query.where(RepoRow.name == repo)
         if before is not None:
             query = query.where(EventRow.id < before)
+        if status is not None:
+            query = query.where(EventRow.status == status)
         return [_event(row) for row in query.order_by(EventRow.id.desc()).limit(limit).namedtuples()]
 
 
-def _events() -> Any:
+def _events(told: Any = EventRow.fields) -> Any:
     return EventRow.select(
         EventRow.id,
         EventRow.repo_id,
@@ -189,7 +195,7 @@ def _events() -> Any:
         EventRow.delivery,
         EventRow.kind,
         EventRow.source,
-        EventRow.fields,
+        told.alias("fields"),
         EventRow.status,
         EventRow.verdicts,
         EventRow.tries,

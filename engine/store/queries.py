@@ -46,6 +46,18 @@ class Queries:
         row = _runs().where(RunRow.id == run_id).namedtuples().first()
         return None if row is None else _run(row)
 
+    def runs_by_id(self, run_ids: Collection[int]) -> dict[int, Run]:
+        return {row.id: _run(row) for row in _runs().where(RunRow.id.in_(list(run_ids))).namedtuples()}
+
+    def runs_of_events(self, event_ids: Collection[int]) -> list[tuple[int, Run]]:
+        """Return the runs that came of these events, each with its event, oldest first."""
+        rows = _runs().select_extend(RunRow.event_id).where(RunRow.event_id.in_(list(event_ids))).order_by(RunRow.id)
+        found = []
+        for row in rows.namedtuples():
+            told = row._asdict()
+            found.append((told.pop("event_id"), Run(**{**told, "status": RunStatus(row.status)})))
+        return found
+
     def jobs(self, run_id: int) -> list[Job]:
         """Return a run's jobs in the order of the workflow file."""
         return [job_record(row) for row in JobRow.select().where(JobRow.run_id == run_id).order_by(JobRow.id)]
@@ -140,7 +152,7 @@ def _runs() -> Any:
         RunRow.id, RunRow.number, RepoRow.name.alias("repo"), RepoRow.path.alias("repo_path"), RunRow.workflow_path,
         RunRow.workflow_name, RunRow.title, RunRow.event, RunRow.ref, RunRow.sha, RunRow.status, RunRow.priority,
         RunRow.attempt, RunRow.created_at, RunRow.started_at, RunRow.finished_at, RunRow.reason, RunRow.cancel_asked_at,
-        RunRow.concurrency_group,
+        RunRow.concurrency_group, RunRow.actor,
     ).join(RepoRow, on=(RepoRow.id == RunRow.repo_id))  # fmt: skip
 
 
@@ -161,7 +173,7 @@ def facts_record(job: JobRow, run: RunRow, repo: RepoRow) -> JobFacts:
     record = Run(
         run.id, run.number, repo.name, repo.path, run.workflow_path, run.workflow_name, run.title, run.event, run.ref,
         run.sha, RunStatus(run.status), run.priority, run.attempt, run.created_at, run.started_at, run.finished_at,
-        run.reason, run.cancel_asked_at, run.concurrency_group,
+        run.reason, run.cancel_asked_at, run.concurrency_group, run.actor,
     )  # fmt: skip
     return JobFacts(
         job_record(job), record, run.definition, run.contexts, run.source, run.secrets, JobPlan.from_json(job.plan),

@@ -1,7 +1,7 @@
 """The queue: the jobs whose status is `queued`, in order, and the leases on those that run.
 
 The rows are the truth. The heaps in memory only know their order, are rebuilt from the rows at start, and a stale
-entry costs a look: every claim is a compare-and-set on the row.
+entry costs a look: every claim is a compare-and-set on the row. What `engine/store/line.py` shows is read from rows.
 """
 
 import heapq
@@ -16,10 +16,11 @@ from typing import Any, TypeAlias
 from engine.core.deadlines import LEASE_S, Watched
 from engine.core.errors import LeaseLost
 from engine.core.retry import Outcome, Policy, after_attempt
-from engine.core.scheduling import RUNNING_JOB_S, order_s
+from engine.core.scheduling import order_s, turn_s
 from engine.core.states import AttemptStatus, JobStatus, RunStatus, StepStatus
 from engine.store import transitions
 from engine.store.database import Database
+from engine.store.pause import Pause
 from engine.store.tables import AnnotationRow, AttemptRow, JobRow, RunRow, StepRow
 from engine.store.transitions import Change
 
@@ -58,55 +59,60 @@ class StepNews:
 class Queue:
     def __init__(self, database: Database) -> None:
         self._db = database
+        self.pause = Pause(database)
         self._lock = threading.Lock()
         self._heaps: dict[int, list[Entry]] = {}  # by repository
+        self._orders: dict[int, float] = {}  # job -> its order; an entry with another one is stale
+        self._doubted = False
         self._running: dict[int, int] = {}  # repo -> jobs running
 
     def load(self) -> int:
         """Rebuild the order from the rows; return how many jobs wait."""
         with self._lock:
             self._heaps.clear()
+            self._orders.clear()
             self._running.clear()
             for row in JobRow.select(JobRow.repo_id).where(JobRow.status == JobStatus.RUNNING):
                 self._running[row.repo_id] = self._running.get(row.repo_id, 0) + 1
-        waiting = [row.id for row in JobRow.select(JobRow.id).where(JobRow.status == JobStatus.QUEUED)]
-        self.add(waiting)
-        return len(waiting)
+        self._look_again()
+        return self.waiting()
 
     def add(self, job_ids: Collection[int]) -> None:
         """Put jobs that just became `queued` in order."""
         ids = list(job_ids)
         for start in range(0, len(ids), 500):
-            rows = (
-                JobRow.select(JobRow.id, JobRow.repo_id, JobRow.priority, JobRow.remaining_path, JobRow.created_at)
-                .where(JobRow.id.in_(ids[start : start + 500]))
-                .namedtuples()
-            )
-            with self._lock:
-                for row in rows:
-                    entry = (order_s(row.created_at, row.priority), -row.remaining_path, row.id)
-                    heapq.heappush(self._heaps.setdefault(row.repo_id, []), entry)
+            self._sort(JobRow.id.in_(ids[start : start + 500]))
+
+    def doubt(self) -> None:
+        """Note that a priority may have changed, perhaps by another process: the next claim looks at the rows first."""
+        self._doubted = True
 
     def waiting(self) -> int:
         with self._lock:
-            return sum(len(heap) for heap in self._heaps.values())
+            return len(self._orders)
 
     def claim(self, worker: str, now: datetime) -> Lease | None:
-        """Give `worker` the first queued job, or None.
+        """Give `worker` the first queued job; None if there is none, or while the queue is paused.
 
         Order: larger priority, aged by waiting, put back by what its repository already runs; then the longer
         remaining path; then id. At least once: an attempt whose lease runs out is tried again as a new attempt.
         Raises StoreBusy after 5 s without the write lock.
         """
+        if self._doubted:
+            self._doubted = False
+            self._look_again()
         while (popped := self._pop()) is not None:
             repo_id, entry = popped
             try:
                 with self._db.write():
-                    lease = self._take(entry[2], worker, now)
+                    paused = self.pause.get() is not None
+                    lease = None if paused else self._take(entry[2], worker, now)
             except BaseException:
-                with self._lock:
-                    heapq.heappush(self._heaps[repo_id], entry)
+                self._push(repo_id, entry)
                 raise
+            if paused:
+                self._push(repo_id, entry)
+                return None
             if lease is not None:
                 with self._lock:
                     self._running[repo_id] = self._running.get(repo_id, 0) + 1
@@ -218,18 +224,38 @@ class Queue:
 
     # -- inside -----------------------------------------------------------------------------------------------------
 
+    def _look_again(self) -> None:
+        self._sort(JobRow.status == JobStatus.QUEUED)
+
+    def _sort(self, wanted: Any) -> None:
+        """Have an entry for each of these jobs where it belongs by now."""
+        fields = (JobRow.id, JobRow.repo_id, JobRow.priority, JobRow.remaining_path, JobRow.created_at)
+        for row in JobRow.select(*fields).where(wanted).namedtuples():
+            self._push(row.repo_id, (order_s(row.created_at, row.priority), -row.remaining_path, row.id))
+
+    def _push(self, repo_id: int, entry: Entry) -> None:
+        order, _, job_id = entry
+        with self._lock:
+            if self._orders.get(job_id) != order:
+                self._orders[job_id] = order
+                heapq.heappush(self._heaps.setdefault(repo_id, []), entry)
+
     def _pop(self) -> tuple[int, Entry] | None:
         with self._lock:
             best: tuple[Entry, int] | None = None
             for repo_id, heap in self._heaps.items():
+                while heap and self._orders.get(heap[0][2]) != heap[0][0]:
+                    heapq.heappop(heap)
                 if heap:
                     order, path, job_id = heap[0]
-                    key = (order + RUNNING_JOB_S * self._running.get(repo_id, 0), path, job_id)
+                    key = (turn_s(order, self._running.get(repo_id, 0)), path, job_id)
                     if best is None or key < best[0]:
                         best = (key, repo_id)
             if best is None:
                 return None
-            return best[1], heapq.heappop(self._heaps[best[1]])
+            entry = heapq.heappop(self._heaps[best[1]])
+            del self._orders[entry[2]]
+            return best[1], entry
 
     def _take(self, job_id: int, worker: str, now: datetime) -> Lease | None:
         job = JobRow.get_or_none(JobRow.id == job_id)

@@ -9,12 +9,14 @@ from engine.store.database import Database
 from engine.store.decisions import Decisions
 from engine.store.definitions import Definitions
 from engine.store.inbox import Inbox
+from engine.store.line import Line
 from engine.store.outbox import Outbox
 from engine.store.queries import Queries
 from engine.store.queue import Queue
 from engine.store.refs import Refs
 from engine.store.runs import Runs
 from engine.store.secrets import SecretBox
+from engine.store.syncs import Syncs
 from engine.store.tokens import Tokens
 from engine.store.vault import Vault
 from engine.store.wishes import Wishes
@@ -33,6 +35,7 @@ class Store:
         self.decisions = Decisions(self.database)
         self.wishes = Wishes(self.database)
         self.queue = Queue(self.database)
+        self.line = Line(self.queries, self.queue.pause)
         self.definitions = Definitions(self.database)
         self.commits = Commits(self.database)
         self.refs = Refs(self.database)
@@ -40,6 +43,7 @@ class Store:
         self.inbox = Inbox(self.database)
         self.outbox = Outbox(self.database)
         self.cursors = Cursors(self.database)
+        self.syncs = Syncs(self.database)
         self.tokens = Tokens(self.database)
         self.vault = Vault(self.database, self.secrets)
 

@@ -169,6 +169,7 @@ class RunRow(Row):
     concurrency_group = TextField(null=True)
     cancel_in_progress = BooleanField(default=False)
     group_limit = IntegerField(default=1)
+    actor = TextField(default="")
     queue_all = BooleanField(default=False)
     open_jobs = IntegerField(default=0)
     created_at = InstantField()
@@ -373,7 +374,7 @@ class OutboxRow(Row):
 
 class CursorRow(Row):
     """How far a reader of something has come: the reporter in the transitions, a watcher in a repository's refs, a
-    schedule in time. `value` is the reader's own."""
+    schedule in time; and whether the queue is paused. `value` is the reader's own."""
 
     name = CharField(primary_key=True)
     value = JsonField()

@@ -68,6 +68,12 @@ class Wishes:
             cause = "approval_waits" if run.concurrency_group else "approved"
             return transitions.change_run(run_id, run.status, Change(cause, now, actor, f"approved by {actor}"))
 
+    def prioritize(self, job_id: int, priority: int) -> bool:
+        """Give a job that has not ended another priority; return whether it has not."""
+        with self._db.write(durable=True):
+            open_job = (JobRow.id == job_id) & JobRow.status.not_in(list(JOB_FINAL))
+            return bool(JobRow.update(priority=priority).where(open_job).execute())
+
     def _recount(self, job_id: int) -> None:
         """Work out a waiting job's unmet needs and what its finished ancestors came to, as if it were new."""
         unmet, ok, failed = 0, True, False

@@ -15,6 +15,7 @@ from app.server.desk import Askers, Desk
 from app.server.sockets import home_socket, tcp_socket
 from app.server.web_thread import WebThread
 from engine.control.acceptor import Acceptor
+from engine.control.mirrors import Mirrors
 from engine.settings import Limits, Listen, RepoSettings, Settings
 from engine.store.artifacts import Artifacts
 from tests.engine.fakes import Lab
@@ -119,6 +120,7 @@ def site(home: Path, **settings: Any) -> Iterator[Site]:
             clock=lab.clock,
             acceptor=acceptor,
             artifacts=Artifacts(home / "artifacts", lab.clock),
+            mirrors=Mirrors(home),
             askers=Askers(lab.store),
             repo_ids={repo.name: lab.store.runs.repo(repo.name, repo.url) for repo in made.repos},
             busy=lambda: 0,

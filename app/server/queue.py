@@ -1,0 +1,51 @@
+"""The queue over HTTP: what waits and why, pausing it, and putting a job forward."""
+
+from typing import Any
+
+from aiohttp import web
+
+from app.server.answers import answer
+from app.server.desk import Call
+from app.server.runs import find_job
+from app.views.queue import WAITING, paused_shape, queue_view
+from engine.control import commands
+
+MOST = 500
+
+
+async def show_queue(call: Call) -> web.StreamResponse:
+    """The workers and what they run, what waits in its order and why, whether it is paused: see `queue_view`."""
+    desk = call.desk
+    limit = min(call.query.get("limit", WAITING), MOST)
+    told = await desk.ask(queue_view, desk.store, desk.settings.worker_count, limit)
+    return answer(told | {"draining": desk.draining})
+
+
+async def pause(call: Call) -> web.StreamResponse:
+    """Have nothing claimed until the queue is resumed, also over a restart. What runs goes on."""
+    return await _switch(call, lambda: commands.pause(call.desk.store, call.actor, call.desk.clock))
+
+
+async def resume(call: Call) -> web.StreamResponse:
+    return await _switch(call, lambda: commands.resume(call.desk.store))
+
+
+async def prioritize(call: Call) -> web.StreamResponse:
+    """Give a job another priority. It counts from the next claim on; each point is worth a minute of waiting."""
+
+    def act() -> str:
+        return commands.prioritize(call.desk.store, find_job(call.desk, call.ident), call.fields["priority"])
+
+    done = await call.desk.ask(act)
+    call.desk.bus.wake("news")
+    return answer({"kind": "job", "id": call.ident, "done": done}, 202)
+
+
+async def _switch(call: Call, turn: Any) -> web.StreamResponse:
+    def act() -> dict[str, Any]:
+        done = turn()
+        return {"done": done, "paused": paused_shape(call.desk.store.queue.pause.get())}
+
+    told = await call.desk.ask(act)
+    call.desk.bus.wake("queue", "news")
+    return answer(told, 202)

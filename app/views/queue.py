@@ -1,0 +1,68 @@
+"""The queue as JSON: what runs, what waits and why."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from app.shapes import instant, job_shape
+from engine.core.clock import rfc3339
+from engine.core.records import Job, Run
+from engine.core.states import JOB_FINAL, JobStatus
+from engine.core.waiting import Paused, Waiting, why
+from engine.store.store import Store
+
+WAITING = 100
+
+
+def queue_view(store: Store, workers: int, limit: int = WAITING) -> dict[str, Any]:
+    """Return the queue of a home with so many workers:
+
+    - `paused`: null, or {`by`, `at`}; while it is set nothing is claimed.
+    - `workers`: [{`name`, `job`}]; `job` is null, or what it runs, see below, with `attempt` and `attempt_started_at`.
+    - `waiting`: at most `limit` jobs: the queued in the order in which they would be claimed now (`place` from 1), then
+      what tries again, then what is held (`place` null). Each with `waits`: {`cause` (worker, pause, retry, needs,
+      matrix, group, approval, scheduler), `reason` (a sentence), `until` (an instant or null), `needs` (names)}.
+    - `counts`: how many jobs are in each status that is no end; `workers_busy`.
+    - `sequence`: where a stream has to begin to miss no change of a status that comes after this answer.
+
+    A job is as everywhere, with `repo`, `workflow`, `run_number`, `ref`, `event` and `title` of its run.
+    """
+    sequence = store.queries.last_sequence()
+    seen = store.line.look(limit)
+    names = [f"worker-{number}" for number in range(1, workers + 1)]
+    names += [name for name in seen.running if name not in names]
+    return {
+        "paused": paused_shape(seen.paused),
+        "workers": [{"name": name, "job": _worked_on(seen.running.get(name))} for name in names],
+        "workers_busy": len(seen.running),
+        "waiting": [_waiting(one, seen.paused) for one in seen.waiting],
+        "counts": {str(status): seen.counts.get(status, 0) for status in JobStatus if status not in JOB_FINAL},
+        "sequence": sequence,
+    }
+
+
+def paused_shape(paused: Paused | None) -> dict[str, Any] | None:
+    return None if paused is None else {"by": paused.by, "at": rfc3339(paused.at)}
+
+
+def _waiting(one: Waiting, paused: Paused | None) -> dict[str, Any]:
+    reason = why(one, paused)
+    waits = {"cause": str(reason.cause), "reason": reason.sentence, "until": instant(reason.until)}
+    return _job(one.job, one.run) | {"place": one.place, "waits": waits | {"needs": list(one.needs)}}
+
+
+def _worked_on(told: tuple[Job, Run, Any] | None) -> Mapping[str, Any] | None:
+    if told is None:
+        return None
+    job, run, started_at = told
+    return _job(job, run) | {"attempt": job.attempts, "attempt_started_at": rfc3339(started_at)}
+
+
+def _job(job: Job, run: Run) -> dict[str, Any]:
+    return job_shape(job) | {
+        "repo": run.repo,
+        "workflow": run.workflow_name,
+        "run_number": run.number,
+        "ref": run.ref,
+        "event": run.event,
+        "title": run.title,
+    }

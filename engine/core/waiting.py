@@ -1,0 +1,97 @@
+"""Why a job does not run yet, told from what `decide` left behind: its status, and what holds it. Decides nothing."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from engine.core.records import Job, Run
+from engine.core.scheduling import GROUP, MATRIX_FULL
+from engine.core.states import JobStatus, RunStatus
+
+NAMED = 5  # needs that a sentence names
+
+
+class Cause(StrEnum):
+    WORKER = "worker"  # it is queued: the next free worker takes the first
+    PAUSE = "pause"  # a person has paused the queue
+    RETRY = "retry"  # its backoff has not ended
+    NEEDS = "needs"  # jobs that it needs have not ended
+    MATRIX = "matrix"  # as many of its matrix run as `max-parallel` allows
+    GROUP = "group"  # its concurrency group, or its run's, is taken
+    APPROVAL = "approval"  # its run waits for a person
+    SCHEDULER = "scheduler"  # nothing holds it: the scheduler looks at it next
+
+
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """Nothing is claimed until a person resumes the queue. `by` is who paused it."""
+
+    by: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A job that neither runs nor has ended. `needs` are the names of those it needs that have not ended.
+
+    `place` counts from 1 among the queued, in the order in which they would be claimed now.
+    """
+
+    job: Job
+    run: Run
+    waits_for: str = ""
+    needs: tuple[str, ...] = ()
+    place: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """`cause` for programs, `sentence` for people; `until` where the end of it is known."""
+
+    cause: Cause
+    sentence: str
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class QueueView:
+    """The queue at one moment. `running` are jobs by their workers, `counts` all jobs that have not ended, by status."""
+
+    paused: Paused | None
+    waiting: tuple[Waiting, ...]
+    running: Mapping[str, tuple[Job, Run, datetime]]
+    counts: Mapping[str, int]
+
+
+def why(one: Waiting, paused: Paused | None) -> Reason:
+    """Return why a job waits."""
+    job, run = one.job, one.run
+    if job.status == JobStatus.QUEUED:
+        if paused is not None:
+            return Reason(Cause.PAUSE, f"the queue is paused, by {paused.by}")
+        before = (one.place or 1) - 1
+        if not before:
+            return Reason(Cause.WORKER, "it is next: waits for a free worker")
+        return Reason(
+            Cause.WORKER, f"waits for a free worker, {before} job{'s are' if before > 1 else ' is'} before it"
+        )
+    if job.status == JobStatus.RETRYING:
+        tried = f"tries again after attempt {job.attempts}" + (f" ({job.reason})" if job.reason else "")
+        return Reason(Cause.RETRY, tried, job.next_attempt_at)
+    if JobStatus.BLOCKED in (job.status, run.status):
+        return Reason(Cause.APPROVAL, "its run waits for a person's approval")
+    if run.status == RunStatus.PENDING:
+        return Reason(Cause.GROUP, f"its run waits for the concurrency group {run.concurrency_group!r}")
+    if one.needs:
+        return Reason(Cause.NEEDS, f"needs {_listed(one.needs)}")
+    if one.waits_for == MATRIX_FULL:
+        return Reason(Cause.MATRIX, "as many jobs of its matrix run as its max-parallel allows")
+    if one.waits_for.startswith(GROUP):
+        return Reason(Cause.GROUP, f"waits for the concurrency group {one.waits_for.removeprefix(GROUP)!r}")
+    return Reason(Cause.SCHEDULER, "is being looked at")
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - NAMED
+    return ", ".join(names[:NAMED]) + (f" and {more} more" if more > 0 else "")

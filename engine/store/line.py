@@ -1,0 +1,87 @@
+"""The queue as people see it: what runs, what waits, in which order and for what. Read from the rows; changes nothing."""
+
+from datetime import datetime
+from typing import Any
+
+from peewee import fn
+
+from engine.core.records import Job, Run
+from engine.core.scheduling import order_s, turn_s
+from engine.core.states import JOB_FINAL, AttemptStatus, JobStatus
+from engine.core.waiting import QueueView, Waiting
+from engine.store.pause import Pause
+from engine.store.queries import Queries, job_record
+from engine.store.tables import AttemptRow, EdgeRow, JobRow
+
+UNSTARTED = (JobStatus.PENDING, JobStatus.BLOCKED)
+
+
+class Line:
+    def __init__(self, queries: Queries, pause: Pause) -> None:
+        self._queries = queries
+        self._pause = pause
+
+    def look(self, limit: int) -> QueueView:
+        """Return what runs and at most `limit` of what waits.
+
+        First the queued, in the order in which they would be claimed if nothing changed; then what tries again, the
+        soonest first; then what is held, the oldest first.
+        """
+        places = {job_id: place for place, job_id in enumerate(_queued()[:limit], 1)}
+        ids = list(places)
+        ids += _ids(JobRow.status == JobStatus.RETRYING, JobRow.next_attempt_at, limit - len(ids))
+        ids += _ids(JobRow.status.in_(UNSTARTED), JobRow.id, limit - len(ids))
+        rows = {row.id: row for row in JobRow.select().where(JobRow.id.in_(ids))}
+        running = _running()
+        runs = self._queries.runs_by_id({row.run_id for row in rows.values()} | {job.run_id for _, job, _ in running})
+        needs = _unmet(ids)
+        return QueueView(
+            self._pause.get(),
+            tuple(
+                Waiting(job_record(row), runs[row.run_id], row.waits_for, needs.get(row.id, ()), places.get(row.id))
+                for row in (rows[job_id] for job_id in ids if job_id in rows)
+            ),
+            {worker: (job, runs[job.run_id], started_at) for worker, job, started_at in running},
+            {status: count for status, count in self._queries.counts().items() if status not in JOB_FINAL},
+        )
+
+
+def _queued() -> list[int]:
+    counted: Any = JobRow.select(JobRow.repo_id, fn.COUNT(JobRow.id)).where(JobRow.status == JobStatus.RUNNING)
+    busy = dict(counted.group_by(JobRow.repo_id).tuples())
+    fields = (JobRow.id, JobRow.repo_id, JobRow.priority, JobRow.remaining_path, JobRow.created_at)
+    rows = JobRow.select(*fields).where(JobRow.status == JobStatus.QUEUED).namedtuples()
+    turns = sorted(
+        (turn_s(order_s(row.created_at, row.priority), busy.get(row.repo_id, 0)), -row.remaining_path, row.id)
+        for row in rows
+    )
+    return [job_id for _, _, job_id in turns]
+
+
+def _ids(wanted: Any, order: Any, limit: int) -> list[int]:
+    return [row.id for row in JobRow.select(JobRow.id).where(wanted).order_by(order).limit(max(0, limit))]
+
+
+def _unmet(job_ids: list[int]) -> dict[int, tuple[str, ...]]:
+    """Return, for each job, the names of those it needs that have not ended."""
+    query: Any = (
+        EdgeRow.select(EdgeRow.job_id, JobRow.name)
+        .join(JobRow, on=(JobRow.id == EdgeRow.need_id))
+        .where(EdgeRow.job_id.in_(job_ids) & JobRow.status.not_in(list(JOB_FINAL)))
+        .order_by(EdgeRow.job_id, JobRow.id)
+    )
+    found: dict[int, tuple[str, ...]] = {}
+    for job_id, name in query.tuples():
+        found[job_id] = (*found.get(job_id, ()), name)
+    return found
+
+
+def _running() -> list[tuple[str, Job, datetime]]:
+    """Return worker, job and the start of its attempt, of each attempt that runs."""
+    attempts = list(
+        AttemptRow.select(AttemptRow.job_id, AttemptRow.worker, AttemptRow.started_at)
+        .where(AttemptRow.status == AttemptStatus.RUNNING)
+        .order_by(AttemptRow.id)
+    )
+    jobs = {row.id: row for row in JobRow.select().where(JobRow.id.in_([one.job_id for one in attempts]))}
+    return [(one.worker, job_record(jobs[one.job_id]), one.started_at) for one in attempts]

@@ -1,0 +1,31 @@
+"""When each repository was last asked where its refs are, and how that went."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from engine.store.cursors import Cursors
+from engine.store.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Sync:
+    """`problem` says why it was asked in vain; empty when it was not."""
+
+    at: datetime
+    problem: str
+
+
+class Syncs:
+    def __init__(self, database: Database) -> None:
+        self._cursors = Cursors(database)
+
+    def last(self, repo_id: int) -> Sync | None:
+        told = self._cursors.get(_key(repo_id))
+        return None if told is None else Sync(datetime.fromtimestamp(told["at"], UTC), told["problem"])
+
+    def note(self, repo_id: int, at: datetime, problem: str = "") -> None:
+        self._cursors.set(_key(repo_id), {"at": at.timestamp(), "problem": problem})
+
+
+def _key(repo_id: int) -> str:
+    return f"sync:{repo_id}"
