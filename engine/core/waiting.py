@@ -56,7 +56,7 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class QueueView:
-    """The queue at one moment. `running` are jobs by their workers, `counts` all jobs that have not ended, by status."""
+    """The queue at one moment. `running` are jobs by their workers, `counts` the jobs by status that is no end."""
 
     paused: Paused | None
     waiting: tuple[Waiting, ...]
@@ -73,9 +73,8 @@ def why(one: Waiting, paused: Paused | None) -> Reason:
         before = (one.place or 1) - 1
         if not before:
             return Reason(Cause.WORKER, "it is next: waits for a free worker")
-        return Reason(
-            Cause.WORKER, f"waits for a free worker, {before} job{'s are' if before > 1 else ' is'} before it"
-        )
+        others = "1 job is" if before == 1 else f"{before} jobs are"
+        return Reason(Cause.WORKER, f"waits for a free worker, {others} before it")
     if job.status == JobStatus.RETRYING:
         tried = f"tries again after attempt {job.attempts}" + (f" ({job.reason})" if job.reason else "")
         return Reason(Cause.RETRY, tried, job.next_attempt_at)

@@ -1,11 +1,11 @@
-"""The queue as people see it: what runs, what waits, in which order and for what. Read from the rows; changes nothing."""
+"""The queue as people see it: what runs, what waits, in which order, for what. Read from the rows; changes nothing."""
 
 from datetime import datetime
 from typing import Any
 
 from peewee import fn
 
-from engine.core.records import Job, Run
+from engine.core.records import Job
 from engine.core.scheduling import order_s, turn_s
 from engine.core.states import JOB_FINAL, AttemptStatus, JobStatus
 from engine.core.waiting import QueueView, Waiting
