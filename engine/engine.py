@@ -79,7 +79,7 @@ def executors_of(settings: Settings, store: Store) -> Executors:
     def docker() -> Executor:
         from engine.worker.docker_executor import DockerExecutor
 
-        return DockerExecutor(home_id(store.home), settings.worker_count)
+        return DockerExecutor(home_id(store.home), settings.worker_count, home=store.home)
 
     def host() -> Executor:
         from engine.worker.host_executor import HostExecutor

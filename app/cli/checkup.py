@@ -40,7 +40,7 @@ def checkup(home: Path, config: Path | None) -> Iterator[Check]:
     if settings is not None and settings.executor == "host":
         yield _host()
     else:
-        yield from _docker(settings)
+        yield from _docker(home, settings)
 
 
 def _python() -> Check:
@@ -163,7 +163,7 @@ def _try(name: str, check: Callable[[], None], message: str) -> Check:
     return Check(name, "ok", message)
 
 
-def _docker(settings: Settings | None) -> Iterator[Check]:
+def _docker(home: Path, settings: Settings | None) -> Iterator[Check]:
     from engine.worker.docker_facts import docker_facts
 
     try:
@@ -173,6 +173,10 @@ def _docker(settings: Settings | None) -> Iterator[Check]:
         return
     rootless = ", rootless" if facts.rootless else ""
     yield Check("docker", "ok", f"Docker {facts.version}, API {facts.api}, {facts.storage_driver}{rootless}")
+    if home.exists():
+        from engine.worker.docker_sight import check_sight
+
+        yield _try("sight", lambda: check_sight(home), "the Docker Engine sees the home")
     if facts.cgroup_version == "2":
         yield Check("cgroup", "ok", "cgroup v2: limits and out-of-memory kills are seen")
     else:

@@ -12,7 +12,7 @@ from pathlib import Path
 from app.cli.naming import home_of
 from app.cli.output import talk
 from app.server.main import Server
-from engine.core.errors import EngineError
+from engine.core.errors import EngineError, ExecutorUnavailable
 from engine.home import HomeLock
 from engine.settings import load
 from engine.store.store import open_store
@@ -42,6 +42,8 @@ def execute(args: argparse.Namespace) -> int:
     server = Server(settings, store, lock).start()
     host, port = server.address or ("", 0)
     talk(f"Listening on http://{f'[{host}]' if ':' in host else host}:{port}, home {home}.")
+    if settings.executor == "docker":
+        _say_what_jobs_lack(home)
     stop.wait()
     talk("Stopping. Running jobs go on in their containers; the next start takes them up again.")
     timer = threading.Timer(LEAVE_S, _leave)
@@ -50,6 +52,15 @@ def execute(args: argparse.Namespace) -> int:
     server.stop()
     store.close()
     return 0
+
+
+def _say_what_jobs_lack(home: Path) -> None:
+    from engine.worker.docker_sight import check_sight
+
+    try:
+        check_sight(home)
+    except ExecutorUnavailable as missing:
+        talk(f"Jobs in containers cannot run: {missing}")
 
 
 def _leave() -> None:

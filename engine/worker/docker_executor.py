@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from engine.core.clock import Clock, SystemClock
@@ -25,6 +26,7 @@ from engine.worker.docker_config import (
     overlay_layers,
 )
 from engine.worker.docker_images import Images, missing
+from engine.worker.docker_sight import check_sight
 from engine.worker.docker_slots import SLOT_LABEL, Slot, Slots
 from engine.worker.executor import Box, BoxSpec, Say
 
@@ -48,13 +50,17 @@ class DockerExecutor:
 
     The workspace is a copy-on-write view of the source where the engine can mount one. Whether it can is learnt from
     the first start that is refused with a mount error, once for the life of this executor; from then on (and for
-    boxes with a user of their own) the workspace is a volume that is filled by a copy inside the box.
+    boxes with a user of their own) the workspace is a volume that is filled by a copy inside the box. `home` is what
+    the engine has to see.
     """
 
     kind = "docker"
 
-    def __init__(self, home_id: str, network_slots: int = 0, clock: Clock | None = None) -> None:
+    def __init__(
+        self, home_id: str, network_slots: int = 0, clock: Clock | None = None, home: Path | None = None
+    ) -> None:
         self._home_id = home_id
+        self._home = home
         self._clock = clock or SystemClock()
         self._client = DockerClient()
         self._images = Images(self._client)
@@ -73,6 +79,8 @@ class DockerExecutor:
 
     def check(self) -> None:
         self._client.ping()
+        if self._home is not None:
+            check_sight(self._home, self._client)
 
     def ensure_image(self, image: str, say: Say) -> None:
         self._images.ensure(image, say)
