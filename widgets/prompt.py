@@ -20,7 +20,7 @@ REMEMBERED = 50
 SETTLE_S = 1.0  # the longest that one widget may keep an end of the prompt waiting
 
 
-class Line(Input):
+class PromptLine(Input):
     """The input itself. It carries its keys out in its own queue: Textual's way round lets later letters overtake."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -69,7 +69,7 @@ class Prompt(Horizontal):
     Prompt { height: 1; display: none; background: $surface; }
     Prompt > Label { width: auto; height: 1; color: $text-accent; text-style: bold; }
     Prompt > #note { color: $text-muted; text-style: none; padding: 0 1; }
-    Prompt > Line, Prompt > Line:focus { width: 1fr; background: $surface; background-tint: $surface 0%; }
+    Prompt > PromptLine, Prompt > PromptLine:focus { width: 1fr; background: $surface; background-tint: $surface 0%; }
     """
 
     class Changed(Message):
@@ -94,7 +94,7 @@ class Prompt(Horizontal):
         self.history: dict[str, list[str]] = {}
         """What was taken, by label, the latest last. Whoever keeps it between sessions sets it."""
         self.label = ""
-        self._line, self._label, self._note = Line(), Label(markup=False), Label(markup=False, id="note")
+        self._line, self._label, self._note = PromptLine(), Label(markup=False), Label(markup=False, id="note")
         self._before: Widget | None = None
         self._draft, self._back = "", 0
 
