@@ -65,6 +65,11 @@ class Planner(Routine):
         with self._lock:
             return bool(self._fetching or self._fetched)
 
+    def start(self) -> None:
+        """Begin with a new try of what was postponed: whatever was in the way may be mended by now."""
+        self._store.inbox.hurry()
+        super().start()
+
     def turn(self) -> datetime | None:
         """Plan what can be planned; return when the next postponed event is due."""
         while not self._stopped.is_set():

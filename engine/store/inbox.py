@@ -162,6 +162,14 @@ class Inbox:
                 (EventRow.id == event_id) & (EventRow.status == RECEIVED)
             ).execute()
 
+    def hurry(self, repo_id: int | None = None) -> bool:
+        """Have postponed events, of one repository or of all, tried again at once; return whether there are any."""
+        waiting = (EventRow.status == RECEIVED) & EventRow.next_try_at.is_null(False)
+        if repo_id is not None:
+            waiting &= EventRow.repo_id == repo_id
+        with self._db.write():
+            return bool(EventRow.update(next_try_at=None).where(waiting).execute())
+
     def replay(self, event_id: int) -> bool:
         """Have an event planned once more, as if it had just come; return whether there is such an event."""
         with self._db.write(durable=True):

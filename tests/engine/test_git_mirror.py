@@ -1,10 +1,5 @@
 """Mirrors of real repositories: by path, by file:// and over HTTP, of a remote that goes away and comes back."""
 
-import base64
-import http.server
-import os
-import subprocess
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +9,7 @@ from engine.core.errors import GitError
 from engine.git_mirror import Mirror, slug
 from engine.git_remote import local_path, remote
 from tests.engine.control.post_office import Site
+from tests.engine.git_forge import GitForge
 
 TOKEN = "s3cr3t-t0ken"
 
@@ -117,89 +113,38 @@ def test_names_make_folders_that_differ_and_lead_nowhere_else() -> None:
     assert all("/" not in slug(name) and not slug(name).startswith(".") and len(slug(name)) < 100 for name in names)
 
 
-class Forge(http.server.BaseHTTPRequestHandler):
-    """`git http-backend` behind a password, as forges have it."""
-
-    root = ""
-    asked: list[str] = []  # noqa: RUF012 (filled by the fixture)
-
-    def do_GET(self) -> None:
-        self._serve()
-
-    def do_POST(self) -> None:
-        self._serve()
-
-    def _serve(self) -> None:
-        said = self.headers.get("Authorization", "")
-        self.asked.append(said)
-        if base64.b64decode(said.removeprefix("Basic ")).decode().partition(":")[2] != TOKEN:
-            self.send_response(401)
-            self.send_header("WWW-Authenticate", 'Basic realm="forge"')
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-            return
-        path, _, query = self.path.partition("?")
-        env = {
-            **os.environ, "GIT_PROJECT_ROOT": self.root, "GIT_HTTP_EXPORT_ALL": "1", "PATH_INFO": path,
-            "QUERY_STRING": query, "REQUEST_METHOD": self.command, "GIT_CONFIG_GLOBAL": "/dev/null",
-            "CONTENT_TYPE": self.headers.get("Content-Type", ""), "REMOTE_USER": "ada",
-            "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding", ""),
-            "GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "safe.directory", "GIT_CONFIG_VALUE_0": "*",
-        }  # fmt: skip
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0)) or self._chunks()
-        done = subprocess.run(["git", "http-backend"], env=env, input=body, capture_output=True, check=True)
-        head, _, content = done.stdout.partition(b"\r\n\r\n")
-        self.send_response(200)
-        for line in head.decode().splitlines():
-            name, _, value = line.partition(": ")
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def _chunks(self) -> bytes:
-        body = b""
-        while self.headers.get("Transfer-Encoding") == "chunked" and (size := int(self.rfile.readline(), 16)):
-            body += self.rfile.read(size)
-            self.rfile.readline()
-        return body
-
-    def log_message(self, format: str, *args: object) -> None:
-        pass
-
-
 @pytest.fixture
-def forge(tmp_path: Path, site: Site) -> Iterator[str]:
-    site.git("config", "http.receivepack", "false")
-    handler = type("Here", (Forge,), {"root": str(site.root.parent), "asked": []})
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/site/.git"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+def forge(site: Site) -> Iterator[GitForge]:
+    forge = GitForge(site.root.parent, TOKEN)
+    yield forge
+    forge.close()
 
 
-def test_a_token_opens_a_private_repository_and_is_written_nowhere(tmp_path: Path, site: Site, forge: str) -> None:
-    found = mirror(tmp_path, forge, TOKEN)
+def test_a_token_opens_a_private_repository_and_is_written_nowhere(tmp_path: Path, site: Site, forge: GitForge) -> None:
+    found = mirror(tmp_path, f"{forge.url}/site/.git", TOKEN)
     found.fetch([])
     assert found.resolve("refs/heads/main") == site.head
     assert TOKEN not in (found.path / "config").read_text()
 
 
 @pytest.mark.parametrize("token", [None, "wrong"])
-def test_without_the_right_token_it_stays_shut(tmp_path: Path, forge: str, token: str | None) -> None:
+def test_without_the_right_token_it_stays_shut(tmp_path: Path, forge: GitForge, token: str | None) -> None:
     with pytest.raises(GitError) as refused:
-        mirror(tmp_path, forge, token).fetch([])
+        mirror(tmp_path, f"{forge.url}/site/.git", token).fetch([])
     assert "wrong" not in str(refused.value)
     assert ("Set `token:`" in str(refused.value)) is (token is None)
+    assert ("refuses the token. See whether" in str(refused.value)) is (token is not None)
 
 
-def test_a_commit_that_left_its_branch_is_asked_for_singly(tmp_path: Path, site: Site, forge: str) -> None:
+def test_a_repository_that_is_not_there_says_so(tmp_path: Path, forge: GitForge) -> None:
+    with pytest.raises(GitError, match="There is no such repository, or the token of this one may not know of it"):
+        mirror(tmp_path, f"{forge.url}/nowhere.git", TOKEN).fetch([])
+
+
+def test_a_commit_that_left_its_branch_is_asked_for_singly(tmp_path: Path, site: Site, forge: GitForge) -> None:
     site.git("config", "uploadpack.allowAnySHA1InWant", "true")
     lost = site.head
     site.git("commit", "-q", "--amend", "-m", "Other")
-    found = mirror(tmp_path, forge, TOKEN)
+    found = mirror(tmp_path, f"{forge.url}/site/.git", TOKEN)
     found.fetch([], [lost])
     assert found.has(lost)

@@ -62,9 +62,9 @@ class Lookout(Routine):
         again_s = repo.poll_s
         try:
             repo_id = self._store.runs.repo(repo.name, str(self._mirrors.of(repo).source.local or ""), repo.url)
-            news = look(self._store, self._mirrors, repo, repo_id, source, self._clock)
+            look(self._store, self._mirrors, repo, repo_id, source, self._clock)
             self._failures.pop(repo.name, None)
-            self._bus.wake("refs", *(("inbox",) if news else ()))
+            self._bus.wake("refs", "inbox")  # also for events that waited for the repository to answer
         except Exception as error:
             if not isinstance(error, GitError | StoreBusy):
                 log.exception("looking at %s failed", repo.name)

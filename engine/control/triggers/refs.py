@@ -65,6 +65,7 @@ def _look(
         raise
     with store.database.write(durable=True):
         store.syncs.note(repo_id, clock.now())
+        store.inbox.hurry(repo_id)  # what waits for the repository to answer need not wait longer
         mirrors.found(store, repo_id, found)
         if store.cursors.get(_key(repo_id)) is None:
             store.refs.found(repo_id, found.commits)
