@@ -52,7 +52,7 @@ class RowList(StatusStyles, Motions, ScrollView, can_focus=True):
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"match", "mark"}
     DEFAULT_CSS = """
-    RowList { overflow-x: hidden; height: 1fr; }
+    RowList { overflow-x: hidden; overflow-y: auto; height: 1fr; scrollbar-size-vertical: 1; }
     RowList > .match { text-style: bold underline; }
     RowList > .mark { color: $text-accent; text-style: bold; }
     """
@@ -408,7 +408,7 @@ class RowList(StatusStyles, Motions, ScrollView, can_focus=True):
             text, style = plain(cell.text), cell.style
             if status is not None and column.key == "status" and id is not None:
                 seen = look(status)
-                text, style = f"{seen.sign(self.ascii)} {text or seen.word}", style or "status"
+                text, style = f"{seen.sign(self.ascii)} {text or plain(seen.word)}", style or "status"
             self._paint(segments, fill(text, wide, column.right, self.ascii), style, status)
         return Strip(segments).adjust_cell_length(width, base)
 
