@@ -101,7 +101,7 @@ class Client:
         after: int | None = None,
         query: Query | None = None,
         stop: threading.Event | None = None,
-        line: Callable[[bool], None] = lambda up: None,
+        line: Callable[[bool], None] = lambda _: None,
     ) -> Iterator[Change]:
         """Yield every change after a sequence number (None: from now on), each once, until `stop` is set.
 

@@ -47,7 +47,8 @@ class HomeSource:
         from engine.store.slo import slo_report
 
         settings = settings_here(self._args)
-        return slo_report(self._store(), settings, SystemClock().now()).as_json()
+        self._store()
+        return slo_report(settings.slo, SystemClock().now()).as_json()
 
     def cancel(self, target: Run | Job) -> str:
         from engine.control.commands import cancel

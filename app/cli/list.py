@@ -4,9 +4,10 @@ import argparse
 import sys
 
 from app.cli.naming import home_of
-from app.cli.output import age, colour_wanted, duration, print_json, short_ref, table, talk, terminal_width
+from app.cli.output import colour_wanted, print_json, table, talk, terminal_width
 from app.cli.source import source_of
 from app.shapes import run_shape
+from app.wording import age, duration, short_ref
 from engine.core.clock import SystemClock
 from engine.core.records import Run
 from engine.core.states import RunStatus

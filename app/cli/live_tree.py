@@ -13,9 +13,10 @@ from rich.text import Text
 
 from app.cli.board import WAITING, Board, JobView, RunView, StepView
 from app.cli.log_text import shown
-from app.cli.output import colour_wanted, duration, short_ref, width_of
+from app.cli.output import colour_wanted, width_of
 from app.cli.result import Result
 from app.cli.summary import ending, failures, overview
+from app.wording import duration, short_ref
 from engine.core.clock import Clock, SystemClock
 from engine.core.records import Job, Run, Transition
 from widgets.glyphs import look

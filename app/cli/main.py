@@ -128,7 +128,7 @@ def top_parser() -> argparse.ArgumentParser:
     lines = "\n".join(f"  {name:<{width}}  {command.help}" for name, command in COMMANDS.items())
     parser = argparse.ArgumentParser(
         prog="treadle",
-        usage="treadle [--home DIR] [--config FILE] [--connect URL [--token TOKEN]] COMMAND … | --headless",
+        usage="treadle [--home DIR] [--config FILE] [--connect URL [--token TOKEN]] [COMMAND … | --headless]",
         description=f"Continuous integration for one machine, from the terminal.\n\ncommands:\n{lines}",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -137,8 +137,10 @@ def top_parser() -> argparse.ArgumentParser:
     parser.add_argument("--home", metavar="DIR", help="the folder that holds everything (default: $TREADLE_HOME)")
     parser.add_argument("--config", metavar="FILE", help="the configuration (default: treadle.yml in the home)")
     parser.add_argument("--headless", action="store_true", help="run the engine and its server until SIGTERM")
+    parser.add_argument("--read-only", action="store_true", help="show all, change nothing")
+    parser.add_argument("--ascii", action="store_true", help="draw with plain characters only")
     served = ", ".join(name for name, command in COMMANDS.items() if command.remote)
-    parser.add_argument("--connect", metavar="URL", help=f"ask the engine at http(s)://HOST:PORT: {served}")
+    parser.add_argument("--connect", metavar="URL", help=f"the engine at http(s)://HOST:PORT; also with {served}")
     parser.add_argument("--token", metavar="TOKEN", help="the token for --connect (default: $TREADLE_TOKEN)")
     return parser
 
@@ -154,10 +156,10 @@ def without_command(front: list[str]) -> int:
     if args.headless:
         code: int = import_module("app.cli.headless").execute(args)
         return code
-    if args.connect or args.token:
-        return refuse("The terminal UI (`--connect` without a command) is not part of this version.")
-    parser.print_help()
-    return SUCCESS
+    if args.token and not args.connect:
+        return refuse("--token is for --connect; a home on this machine needs none.")
+    shown: int = import_module("app.tui.main").execute(args)
+    return shown
 
 
 def refuse(sentence: str) -> int:

@@ -40,7 +40,7 @@ def attempt_of(job_id: int, told: Told) -> Attempt:
         id=told["id"], job_id=job_id, number=told["number"], worker=told["worker"], token="",
         status=AttemptStatus(told["status"]), started_at=started_at, lease_expires_at=started_at,
         heartbeat_at=started_at, finished_at=_maybe(told["finished_at"]), exit_code=told["exit_code"],
-        reason=told["reason"],
+        kind=told["kind"], reason=told["reason"], queued_at=_maybe(told["queued_at"]),
     )  # fmt: skip
 
 

@@ -7,9 +7,10 @@ from urllib.parse import quote
 
 from app.cli.deeds import Deed, add_deeds, carry_out, nothing_more
 from app.cli.naming import home_of
-from app.cli.output import age, colour_wanted, print_json, table, talk, terminal_width
+from app.cli.output import colour_wanted, print_json, table, talk, terminal_width
 from app.cli.repo_names import config_path, repo_id_of, settings_here
 from app.shapes import run_shape
+from app.wording import age
 from engine.control.forks import POLL
 from engine.core.clock import SystemClock, rfc3339
 from engine.core.errors import EngineError

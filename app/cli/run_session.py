@@ -14,6 +14,7 @@ from engine.doorbell import ring
 from engine.engine import Engine
 from engine.home import HomeLock
 from engine.settings import Settings
+from engine.settings_live import LiveSettings
 from engine.store.store import Store
 from engine.worker.executors import Executors
 
@@ -86,7 +87,7 @@ class RunSession:
     def _become_engine(self) -> bool:
         if not self._lock.take():
             return False
-        self._engine = Engine(self._settings, self._store, self._lock, self._bus, self._executors).start()
+        self._engine = Engine(LiveSettings(self._settings), self._store, self._lock, self._bus, self._executors).start()
         return True
 
     def _stop_engine(self) -> None:

@@ -6,8 +6,9 @@ import sys
 
 from app.cli.deeds import Deed, add_deeds, carry_out
 from app.cli.naming import home_of
-from app.cli.output import age, colour_wanted, print_json, table, talk, terminal_width
+from app.cli.output import colour_wanted, print_json, table, talk, terminal_width
 from app.cli.repo_names import repo_id_of, settings_here
+from app.wording import age
 from engine.core.clock import SystemClock, rfc3339
 from engine.core.errors import EngineError
 from engine.store.repos import known_repos

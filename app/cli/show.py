@@ -7,9 +7,10 @@ from datetime import datetime
 from typing import Any
 
 from app.cli.naming import RUN_HELP, Reads, find_run
-from app.cli.output import colour_wanted, duration, paint, print_json, short_ref, status_text
+from app.cli.output import colour_wanted, paint, print_json, status_text
 from app.cli.source import source_of
 from app.shapes import attempt_shape, job_shape, run_shape, step_shape
+from app.wording import duration, short_ref
 from engine.core.clock import SystemClock
 from engine.core.records import Attempt, Job, Run, Step
 from engine.core.states import JobStatus, StepStatus

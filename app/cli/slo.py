@@ -4,8 +4,9 @@ import argparse
 from collections.abc import Mapping
 from typing import Any
 
-from app.cli.output import duration, print_json, talk
+from app.cli.output import print_json, talk
 from app.cli.source import source_of
+from app.wording import duration
 
 NAME = "slo"
 HELP = "show how well the promises on speed and success are kept"

@@ -4,7 +4,8 @@ from datetime import datetime
 
 from app.cli.board import Board, JobView, RunView
 from app.cli.log_text import shown
-from app.cli.output import duration, paint, status_text, width_of
+from app.cli.output import paint, status_text, width_of
+from app.wording import duration
 from widgets.glyphs import look
 from widgets.safe_text import plain
 

@@ -5,7 +5,8 @@ import sys
 
 from app.cli.deeds import Deed, add_deeds, carry_out, nothing_more
 from app.cli.naming import home_of
-from app.cli.output import age, colour_wanted, print_json, table, talk, terminal_width
+from app.cli.output import colour_wanted, print_json, table, talk, terminal_width
+from app.wording import age
 from engine.core.clock import SystemClock, rfc3339
 from engine.core.errors import EngineError
 from engine.store.store import Store, open_store

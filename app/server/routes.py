@@ -7,6 +7,7 @@ from app.server import (
     badge,
     health,
     inbox,
+    log_lines,
     logs,
     metrics,
     queue,
@@ -71,6 +72,7 @@ ROUTES: tuple[Route, ...] = (
         answers={201: "the run", 202: "the event; the run is not planned yet", 422: "no run came of it"},
     ),
     Route("GET", f"{API}/runs/{ID}", runs.show_run, "a run with its jobs"),
+    Route("GET", f"{API}/runs/{ID}/attempts", runs.list_attempts, "every attempt of a run's jobs"),
     Route("GET", f"{API}/runs/{ID}/artifacts", runs.list_artifacts, "a run's artifacts"),
     Route(
         "POST", f"{API}/runs/{ID}/approve", wishes.approve_run, "let a run go that waits for a person", WRITE,
@@ -98,6 +100,23 @@ ROUTES: tuple[Route, ...] = (
         query=(
             Param("attempt", "integer", "which attempt (the latest)", least=1),
             Param("after", "integer", "how many records to leave out, known already"),
+        ),
+    ),
+    Route(
+        "GET", f"{API}/jobs/{ID}/logs/lines", log_lines.log_lines,
+        "where the lines of a job's log are: newlines per 64 KiB, and what begins at which line",
+        query=(
+            Param("attempt", "integer", "which attempt (the latest)", least=1),
+            Param("after", "integer", "how many bytes are known already; the answer starts with their last block"),
+            Param("wait", "integer", "seconds to wait for more than these (0: not at all; 25 at most)"),
+        ),
+    ),
+    Route(
+        "GET", f"{API}/jobs/{ID}/logs/times", log_lines.log_times, "when which byte of a job's log came in",
+        query=(
+            Param("attempt", "integer", "which attempt (the latest)", least=1),
+            Param("start", "integer", "from this byte on"),
+            Param("end", "integer", "up to this byte"),
         ),
     ),
     Route("POST", f"{API}/jobs/{ID}/cancel", wishes.cancel_job, "end a job", WRITE, fields=(), answers=DONE),

@@ -37,6 +37,17 @@ async def show_run(call: Call) -> web.StreamResponse:
     return answer(await call.desk.ask(look))
 
 
+async def list_attempts(call: Call) -> web.StreamResponse:
+    """Every attempt of a run's jobs, by job, then number; when each was queued, so that its waiting can be drawn."""
+
+    def look() -> dict[str, Any]:
+        run = find_run(call.desk, call.ident)
+        attempts = call.desk.store.queries.run_attempts(run.id)
+        return {"attempts": [{"job": one.job_id} | attempt_shape(one) for one in attempts]}
+
+    return answer(await call.desk.ask(look))
+
+
 async def show_job(call: Call) -> web.StreamResponse:
     """A job with its attempts and their steps."""
 

@@ -1,5 +1,6 @@
 """The two sockets that the server listens on: TCP, and the home's own, which only its owner can open."""
 
+import errno
 import os
 import socket
 from collections.abc import Iterator
@@ -12,6 +13,10 @@ from engine.settings import Listen
 NAME = "treadle.sock"
 BACKLOG = 512
 LONGEST = 100  # bytes of a socket's path; Linux takes 107
+
+
+class AddressTaken(EngineError):
+    """Another program listens on the address."""
 
 
 @contextmanager
@@ -29,7 +34,8 @@ def tcp_socket(listen: Listen) -> Iterator[socket.socket]:
             raise
     except OSError as error:
         where = f"{listen.host}:{listen.port}"
-        raise EngineError(
+        kind_of = AddressTaken if error.errno == errno.EADDRINUSE else EngineError
+        raise kind_of(
             f"The server cannot listen on {where}: {error.strerror}.", "Set `listen:` in treadle.yml."
         ) from None
     with bound:

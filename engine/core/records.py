@@ -108,6 +108,7 @@ class Attempt:
     kind: str = ""
     reason: str = ""
     box_id: str = ""
+    queued_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,6 +85,13 @@ class Queries:
             _attempt(row) for row in AttemptRow.select().where(AttemptRow.job_id == job_id).order_by(AttemptRow.number)
         ]
 
+    def run_attempts(self, run_id: int) -> list[Attempt]:
+        """Return the attempts of a run's jobs, by job, then number."""
+        query = AttemptRow.select(AttemptRow).join(JobRow, on=(JobRow.id == AttemptRow.job_id))
+        return [
+            _attempt(row) for row in query.where(JobRow.run_id == run_id).order_by(AttemptRow.job_id, AttemptRow.number)
+        ]
+
     def running(self) -> list[Attempt]:
         """Return the attempts that run now: the running status view."""
         return [_attempt(row) for row in AttemptRow.select().where(AttemptRow.status == AttemptStatus.RUNNING)]
@@ -184,4 +191,5 @@ def _attempt(row: AttemptRow) -> Attempt:
     return Attempt(
         row.id, row.job_id, row.number, row.worker, row.token, AttemptStatus(row.status), row.started_at,
         row.lease_expires_at, row.heartbeat_at, row.finished_at, row.exit_code, row.kind, row.reason, row.box_id,
+        row.queued_at,
     )  # fmt: skip

@@ -37,14 +37,21 @@ def test_a_command_of_a_later_version_is_refused_in_a_sentence(name, capsys):
     assert capsys.readouterr().err == f"treadle: `treadle {name}` is not part of this version.\n"
 
 
-@pytest.mark.parametrize("line", [["--connect", "http://x"], ["--token", "t0p"]])
-def test_the_terminal_ui_is_refused_in_a_sentence(line, capsys):
+@pytest.mark.parametrize("line", [[], ["--connect", "http://127.0.0.1:9"], ["--read-only", "--ascii"]])
+def test_without_a_terminal_there_is_no_terminal_ui(line, capsys):
     assert main(line) == 2
-    assert "this version" in capsys.readouterr().err
+    assert "treadle --headless" in capsys.readouterr().err
 
 
-def test_alone_it_tells_how_to_begin(capsys):
-    assert main([]) == 0
+def test_a_token_without_an_engine_to_show_it_to_is_refused(capsys):
+    assert main(["--token", "t0p"]) == 2
+    assert "--connect" in capsys.readouterr().err
+
+
+def test_the_help_tells_how_to_begin(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["--help"])
+    assert ended.value.code == 0
     out = capsys.readouterr().out
     assert "treadle demo" in out and all(name in out for name in COMMANDS)
 

@@ -4,7 +4,8 @@ import io
 
 import pytest
 
-from app.cli.output import clip, colour_wanted, duration, short_ref, table, width_of
+from app.cli.output import clip, colour_wanted, table, width_of
+from app.wording import duration, short_ref
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,75 @@
+"""Everything that the UI can ask of an engine, as one table: the question over HTTP, and its twin on the command line.
+
+A key, a palette entry or a click leads here; nothing in the UI acts by any other way. A test holds that each twin is a
+command that exists.
+"""
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One question. `{name}` in `twin` and `path` stands for a value; `loses` is what is asked before, if anything."""
+
+    name: str
+    words: str
+    twin: tuple[str, ...]
+    path: str
+    body: Mapping[str, Any] = field(default_factory=dict)
+    method: str = "POST"
+    loses: str = ""
+
+    def line(self, values: Mapping[str, Any]) -> str:
+        """Return the command line that does the same. Options are added from `inputs`, if there are any."""
+        words = [word.format_map(values) for word in self.twin]
+        for name, value in (values.get("inputs") or {}).items():
+            words += ["--input", f"{name}={value}"]
+        if values.get("ref"):
+            words += ["--ref", str(values["ref"])]
+        return shlex.join(["treadle", *words])
+
+    def target(self, values: Mapping[str, Any]) -> str:
+        """Return the path to ask at, behind the API's own."""
+        return self.path.format_map(values)
+
+    def said(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the body of the question: values take the place of `None`, and are left out where there are none."""
+        told = {name: values.get(name) if value is None else value for name, value in self.body.items()}
+        return {name: value for name, value in told.items() if value not in (None, {})}
+
+
+RETRY_RUN = Action("retry_run", "run again, all", ("retry", "r{run}"), "/runs/{run}/retry")
+RETRY_FAILED = Action(
+    "retry_failed", "run again, failed only", ("retry", "r{run}", "--failed"), "/runs/{run}/retry", {"failed": True}
+)
+RETRY_JOB = Action("retry_job", "run this job again", ("retry", "j{job}"), "/jobs/{job}/retry")
+CANCEL_RUN = Action(
+    "cancel_run",
+    "cancel",
+    ("cancel", "r{run}"),
+    "/runs/{run}/cancel",
+    loses="What its running jobs did is lost.",
+)
+CANCEL_JOB = Action(
+    "cancel_job", "cancel this job", ("cancel", "j{job}"), "/jobs/{job}/cancel", loses="What it did is lost."
+)
+APPROVE = Action("approve", "approve", ("approve", "r{run}"), "/runs/{run}/approve")
+DISPATCH = Action(
+    "dispatch", "start a workflow", ("dispatch", "{repo}", "{workflow}"), "/runs",
+    {"repo": None, "workflow": None, "ref": None, "inputs": None},
+)  # fmt: skip
+REPLAY = Action("replay", "plan this event once more", ("replay", "{event}"), "/inbox/{event}/replay")
+PAUSE = Action("pause", "pause the queue", ("queue", "pause"), "/queue/pause")
+RESUME = Action("resume", "resume the queue", ("queue", "resume"), "/queue/resume")
+PRIORITY = Action(
+    "priority", "change its priority", ("priority", "j{job}", "{priority}"), "/jobs/{job}/priority", {"priority": None}
+)
+SYNC = Action("sync", "look for new commits now", ("repo", "sync", "{repo}"), "/repos/{repo}/sync")
+
+ACTIONS = (
+    RETRY_RUN, RETRY_FAILED, RETRY_JOB, CANCEL_RUN, CANCEL_JOB, APPROVE, DISPATCH, REPLAY, PAUSE, RESUME, PRIORITY,
+    SYNC,
+)  # fmt: skip

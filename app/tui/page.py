@@ -1,0 +1,156 @@
+"""What every page has: breadcrumb, body, keys; it fetches, presents, and hears what changed."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+from textual.app import ComposeResult
+from textual.events import DescendantFocus, ScreenResume, ScreenSuspend
+from textual.screen import Screen
+from textual.widget import Widget
+
+from app.client import Change
+from engine.core.clock import Clock
+from engine.core.errors import EngineError
+from widgets.breadcrumb import Breadcrumb
+from widgets.key_bar import KeyBar
+
+if TYPE_CHECKING:
+    from app.tui.tui import TreadleApp
+
+LOOK_S = 0.2  # the shortest time between two looks at the engine
+SHARE = 8  # and so many times as long as the last look took
+
+
+class Page(Screen[None]):
+    """One full screen. Subclasses say what is in it (`body`), how to `fetch` it and how to `present` that.
+
+    `fetch` runs when the page is opened, comes back into view, and after a change that `concerns` it, never twice at
+    once; `present` after each fetch. Both run in the event loop: what blocks goes through `ask`.
+    """
+
+    WORD: ClassVar[str] = ""  # the page's name in the breadcrumb
+    AUTO_FOCUS = None
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._fetching = False
+        self._due_s: float | None = None  # when to fetch next; None: not at all
+        self._took_s = 0.0
+        self.fetched = False
+
+    @property
+    def ui(self) -> "TreadleApp":
+        return cast("TreadleApp", self.app)
+
+    @property
+    def clock(self) -> Clock:
+        return self.ui.clock
+
+    def compose(self) -> ComposeResult:
+        yield Breadcrumb()
+        yield from self.body()
+        yield KeyBar()
+
+    def body(self) -> ComposeResult:
+        """Yield what stands between breadcrumb and keys."""
+        raise NotImplementedError
+
+    def crumbs(self) -> tuple[str, ...]:
+        """Return the way to what is in view; the page's own word comes first."""
+        return (self.WORD,)
+
+    def aside(self) -> str:
+        """Return what stands at the right of the breadcrumb."""
+        return ""
+
+    async def fetch(self) -> None:
+        """Ask the engine for what this page shows. Raises EngineError."""
+
+    def present(self) -> None:
+        """Hand what was fetched to the widgets."""
+
+    def concerns(self, change: Change) -> bool:
+        """Does this page have to be fetched anew after `change`?"""
+        return False
+
+    def heard(self, changes: Sequence[Change]) -> None:
+        """Act on changes at once, before anything is fetched: what they tell is enough for a status."""
+
+    def tick(self) -> None:
+        """A second has passed: what shows times shows them anew."""
+
+    async def ask(self, question: Any, *args: Any, **kwargs: Any) -> Any:
+        """Have a call that blocks made on a thread."""
+        return await self.ui.ask(question, *args, **kwargs)
+
+    def look_again(self, at_once: bool = False) -> None:
+        """Have the page fetched anew soon."""
+        wait_s = 0.0 if at_once else max(LOOK_S, SHARE * self._took_s)
+        due_s = self.clock.monotonic_s() + wait_s
+        self._due_s = due_s if self._due_s is None else min(self._due_s, due_s)
+        if at_once:
+            self.beat()
+
+    def beat(self) -> None:
+        """Called ten times a second while in view: fetch, if it is time to."""
+        if self._due_s is not None and not self._fetching and self.clock.monotonic_s() >= self._due_s:
+            self._due_s = None
+            self._fetching = True
+            self.run_worker(self._fetch(), group="fetch", exit_on_error=True)
+
+    def take(self, changes: Sequence[Change]) -> None:
+        """Hear what changed while this page is in view."""
+        self.heard(changes)
+        if any(self.concerns(change) for change in changes):
+            self.look_again()
+
+    async def _fetch(self) -> None:
+        began_s = self.clock.monotonic_s()
+        try:
+            await self.fetch()
+        except EngineError as error:
+            self.ui.unreachable(error)
+            self.look_again()
+        else:
+            self.fetched = True
+            self.present()
+            self.show_frame()
+        finally:
+            self._fetching = False
+            self._took_s = self.clock.monotonic_s() - began_s
+
+    def show_frame(self) -> None:
+        """Bring breadcrumb and keys up to date."""
+        if not self.is_attached or not self.is_current:
+            return
+        right = "  ".join(part for part in (self.aside(), self.ui.standing()) if part)
+        self.query_one(Breadcrumb).show(self.crumbs(), right)
+        self.query_one(KeyBar).show(self.keys())
+
+    def keys(self) -> tuple[tuple[str, str], ...]:
+        """Return the keys that matter here, each with its word: those of the focused pane first."""
+        shown = {}
+        for _, binding, enabled, _ in self.active_bindings.values():
+            if binding.show and enabled and binding.action not in shown:
+                shown[binding.action] = (self.app.get_key_display(binding), binding.description)
+        return tuple(shown.values())
+
+    def on_screen_resume(self, _: ScreenResume) -> None:
+        self.look_again(at_once=True)
+        self.show_frame()
+
+    def on_screen_suspend(self, _: ScreenSuspend) -> None:
+        self._due_s = None
+
+    def on_descendant_focus(self, _: DescendantFocus) -> None:
+        self.call_after_refresh(self.show_frame)
+
+    def on_breadcrumb_went(self, message: Breadcrumb.Went) -> None:
+        self.ui.go_up_to(message.index)
+
+    def on_key_bar_pressed(self, message: KeyBar.Pressed) -> None:
+        self.ui.simulate_key(message.key)
+
+    def pane_title(self, pane: Widget) -> str:
+        """Return what a pane is called in the help."""
+        return pane.name or type(pane).__name__

@@ -1,0 +1,86 @@
+"""The runs of all repositories, newest first: where one begins."""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from textual.binding import Binding, BindingType
+
+from app.client import Change
+from app.tui.actions import APPROVE, CANCEL_RUN, RETRY_FAILED, RETRY_RUN, Action
+from app.tui.list_page import ListPage
+from app.tui.presenters import runs as presenter
+from engine.core.states import RUN_FINAL
+from widgets.row_list import Row, RowList
+
+LIMIT = 300
+
+
+class RunsPage(ListPage):
+    WORD = "Runs"
+    COLUMNS = presenter.COLUMNS
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("r", "act('retry_run')", "run again, all", show=False, id="run.retry"),
+        Binding("R", "act('retry_failed')", "failed only", id="run.retry_failed"),
+        Binding("c", "act('cancel_run')", "cancel", id="run.cancel"),
+        Binding("a", "act('approve')", "approve", show=False, id="run.approve"),
+        Binding("d", "dispatch", "start one", id="run.dispatch"),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.runs: list[dict[str, Any]] = []
+
+    async def fetch(self) -> None:
+        told = await self.ask(self.ui.session.client.get, "/runs", {"limit": LIMIT})
+        self.runs = told["runs"]
+        self.ui.began(told["sequence"])
+
+    def rows(self) -> Sequence[Row]:
+        return presenter.run_rows(self.runs, self.ui.session.here, self.clock.now(), self.ui.ascii)
+
+    def present(self) -> None:
+        several = presenter.has_several_repos(self.runs)
+        columns = presenter.WITH_REPO if several else presenter.COLUMNS
+        if self.list.columns != columns:
+            self.list.columns = columns
+        super().present()
+
+    def concerns(self, change: Change) -> bool:
+        return change.data["type"] == "run"
+
+    def heard(self, changes: Sequence[Change]) -> None:
+        """A status that changed is in view at once; the rest of the row comes with the next look."""
+        news = {change.data["run"]: change.data["status"] for change in changes if change.data["type"] == "run"}
+        for run in self.runs:
+            if run["id"] in news:
+                run["status"] = news[run["id"]]
+        if news:
+            self.list.change(row for row in self.rows() if row.id in news)
+
+    def tick(self) -> None:
+        self.list.change(self.rows())
+
+    def action_act(self, name: str) -> None:
+        action: Action = {a.name: a for a in (RETRY_RUN, RETRY_FAILED, CANCEL_RUN, APPROVE)}[name]
+        chosen = set(self.chosen())
+        self.ui.act(action, *(values_of(run) for run in self.runs if run["id"] in chosen))
+        self.list.unmark()
+
+    def action_dispatch(self) -> None:
+        self.ui.dispatch()
+
+    def on_row_list_opened(self, message: RowList.Opened) -> None:
+        from app.tui.pages.run import RunPage
+
+        run = next((run for run in self.runs if run["id"] == message.id), None)
+        if run is not None:
+            self.ui.push_screen(RunPage(run))
+
+
+def values_of(run: dict[str, Any]) -> dict[str, Any]:
+    """Return what actions need to know of a run."""
+    over = run["status"] in RUN_FINAL
+    return {"run": run["id"], "repo": run["repo"], "name": f"{run['workflow']} #{run['number']}", "over": over}
+
+
+PAGE = RunsPage

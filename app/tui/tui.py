@@ -1,0 +1,255 @@
+"""The application: pages, the live beat, acting, and leaving in order. It decides nothing about CI."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+from textual import events
+from textual.app import App
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+
+from app.tui import themes
+from app.tui.actions import Action
+from app.tui.bell import Bell
+from app.tui.clipboard import copy
+from app.tui.feed import Feed
+from app.tui.page import Page
+from app.tui.prefs import Prefs
+from app.tui.session import Mode, Session
+from engine.core.clock import Clock, SystemClock
+from engine.core.errors import EngineError
+from widgets.safe_text import plain
+
+BEAT_S = 0.1
+PAGES = ("runs", "queue", "events", "artifacts", "slo", "repos")
+
+
+class TreadleApp(App[int]):
+    """Shows one engine. `here` is the repository that the terminal stands in, "" where it stands in none."""
+
+    CSS_PATH = "treadle.tcss"
+    TITLE = "treadle"
+    ENABLE_COMMAND_PALETTE = False  # ours is loaded when it is asked for
+    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-narrow"), (100, "-medium"), (140, "-wide")]
+    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-short"), (30, "-tall")]
+    MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {}
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *(
+            Binding(str(number), f"show_page('{name}')", f"{name.capitalize() if name != 'slo' else 'SLO'}", show=False,
+                    id=f"page.{name}")
+            for number, name in enumerate(PAGES, 1)
+        ),
+        Binding("question_mark,7", "help", "help", key_display="?", id="help"),
+        Binding("colon,ctrl+p", "palette", "commands", show=False, key_display=":", id="palette"),
+        Binding("q", "leave", "quit", id="quit"),
+        Binding("ctrl+c", "leave_or_copy", "copy what is selected, or quit", show=False, priority=True, id="interrupt"),
+        Binding("z", "zoom", "zoom the pane", show=False, id="zoom"),
+    ]  # fmt: skip
+
+    def __init__(
+        self,
+        session: Session,
+        prefs: Prefs,
+        *,
+        folder: Path | None = None,
+        here: str = "",
+        ascii: bool = False,
+        read_only: bool = False,
+        clock: Clock | None = None,
+    ) -> None:
+        super().__init__()
+        self.session = session
+        self.prefs = prefs
+        self.folder = folder  # where copies and saved logs are kept; None: nowhere
+        self.here = here
+        self.ascii = ascii
+        self.read_only = read_only
+        self.clock: Clock = clock or SystemClock()
+        self.feed = Feed(session.client)
+        self.bells = Bell(self)
+        self._down = ""  # why nothing answers
+
+    def on_mount(self) -> None:
+        for theme in themes.THEMES:
+            self.register_theme(theme)
+        wanted = self.prefs.get("theme", themes.DEFAULT)
+        self.theme = wanted if wanted in self.available_themes else themes.DEFAULT
+        for name in PAGES:
+            self.add_mode(name, page_maker(name))
+        self.session.start()
+        self.switch_mode("runs")
+        self.set_interval(BEAT_S, self.beat)
+        self.set_interval(1.0, self.tick)
+
+    # What pages are given
+
+    @property
+    def page(self) -> Page | None:
+        """The page in view, also while a question or the help stands before it."""
+        return next((screen for screen in reversed(self.screen_stack) if isinstance(screen, Page)), None)
+
+    async def ask(self, question: Any, *args: Any, **kwargs: Any) -> Any:
+        """Have a call that blocks made on a thread. Raises what it raises."""
+        answer = await asyncio.to_thread(question, *args, **kwargs)
+        self._down = ""
+        return answer
+
+    def began(self, sequence: int) -> None:
+        """Say up to where the engine has been seen: what changes after that is heard live."""
+        if not self.feed.begun:
+            self.feed.begin(sequence)
+
+    def unreachable(self, error: EngineError) -> None:
+        self._down = self.session.problem or ("" if self.session.mode is Mode.STARTING else plain(str(error)))
+        if page := self.page:
+            page.show_frame()
+
+    def standing(self) -> str:
+        """Return how the line to the engine stands; "" while all is well."""
+        if self.session.mode is Mode.STARTING:
+            return (self.session.problem and plain(self.session.problem)) or "starting the engine"
+        if self.feed.problem:
+            return plain(self.feed.problem)
+        if self._down or (self.feed.begun and not self.feed.up):
+            return self._down or "reconnecting"
+        return "read only" if self.read_only else ""
+
+    def tell(self, text: str, bad: bool = False) -> None:
+        """Show a notice. Text from outside is made safe; markup is never read."""
+        said = "\n".join(plain(line) for line in text.split("\n"))
+        self.notify(said, severity="error" if bad else "information", markup=False, timeout=8 if bad else 4)
+
+    # The beat
+
+    def beat(self) -> None:
+        """Take what changed, ten times a second; nothing to take costs nothing."""
+        changes = self.feed.drain()
+        for change in changes:
+            self.bells.heard(change)
+        if (page := self.page) is not None:
+            if changes:
+                page.take(changes)
+            page.beat()
+
+    def tick(self) -> None:
+        while self.session.notes:
+            self.tell(self.session.notes.pop(0))
+        if (page := self.page) is not None:
+            page.tick()
+            page.show_frame()
+
+    # Acting
+
+    def act(self, action: Action, *targets: Mapping[str, Any]) -> None:
+        """Ask the engine for something, for each target; ask the person first where something would be lost."""
+        if self.read_only:
+            self.tell("This session is read only.", bad=True)
+        elif targets:
+            self.run_worker(self._act(action, targets), group="act")
+
+    async def _act(self, action: Action, targets: tuple[Mapping[str, Any], ...]) -> None:
+        if action.loses and not await self._sure(action, targets):
+            return
+        for values in targets:
+            line = action.line(values)
+            try:
+                answer = await self.ask(self.session.client.post, action.target(values), action.said(values))
+            except EngineError as error:
+                self.tell(f"{error}\n$ {line}", bad=True)
+            else:
+                self.bells.asked(action, values, answer)
+                self.tell(f"{_done(action, answer)}\n$ {line}")
+        if (page := self.page) is not None:
+            page.look_again(at_once=True)
+
+    async def _sure(self, action: Action, targets: tuple[Mapping[str, Any], ...]) -> bool:
+        from widgets.confirm import Confirm
+
+        what = ", ".join(str(values.get("name") or values) for values in targets)
+        return bool(await self.push_screen_wait(Confirm(f"{action.words.capitalize()}: {plain(what)}?", action.loses)))
+
+    def copy_out(self, text: str, lines: int) -> None:
+        """Copy by every way there is, and say so."""
+        self.copy_to_clipboard(text)
+
+        async def also() -> None:
+            kept = await asyncio.to_thread(copy, text, self.folder)
+            count = f"{lines} line{'' if lines == 1 else 's'}"
+            self.tell(f"Copied {count}." + (f" Also in {kept}." if kept else ""))
+
+        self.run_worker(also(), group="copy")
+
+    # Going about
+
+    def action_show_page(self, name: str) -> None:
+        self.switch_mode(name)
+
+    def action_help(self) -> None:
+        from app.tui.keys import help_screen
+
+        if (page := self.page) is not None and self.screen is page:
+            self.push_screen(help_screen(page))
+
+    def action_palette(self) -> None:
+        from textual.command import CommandPalette
+
+        from app.tui.palette import Commands
+
+        if not CommandPalette.is_open(self):
+            self.push_screen(CommandPalette(providers=[Commands]))
+
+    def action_zoom(self) -> None:
+        """Give the focused pane the whole page, or take it back."""
+        screen = self.screen
+        if screen.maximized is not None:
+            screen.minimize()
+        elif self.focused is not None and isinstance(screen, Page):
+            screen.maximize(self.focused, container=False)
+
+    def go_up_to(self, index: int) -> None:
+        """Leave pages until the breadcrumb ends at a part; the first part is the page that a number leads to."""
+        while index == 0 and len(self.screen_stack) > 1:
+            self.pop_screen()
+
+    def do(self, work: Coroutine[Any, Any, Any]) -> None:
+        """Have something done beside everything else; its errors end the program loudly."""
+        self.run_worker(work)
+
+    # Leaving
+
+    def action_leave_or_copy(self) -> None:
+        selected = self.screen.get_selected_text()
+        if selected:
+            self.copy_out(selected, selected.count("\n") + 1)
+        else:
+            self.action_leave()
+
+    def action_leave(self) -> None:
+        from app.tui.leaving import leave
+
+        self.run_worker(leave(self), group="leave", exclusive=True)
+
+    def on_app_blur(self, _: events.AppBlur) -> None:
+        self.bells.away = True
+
+    def on_app_focus(self, _: events.AppFocus) -> None:
+        self.bells.away = False
+
+
+def page_maker(name: str) -> Callable[[], Screen[Any]]:
+    """Return what makes a page; its module is loaded when the page is first shown."""
+
+    def make() -> Screen[Any]:
+        from importlib import import_module
+
+        page: Screen[Any] = import_module(f"app.tui.pages.{name}").PAGE()
+        return page
+
+    return make
+
+
+def _done(action: Action, answer: Any) -> str:
+    told = answer.get("done") if isinstance(answer, dict) else None
+    return str(told) if told else action.words

@@ -1,0 +1,27 @@
+"""How times, ages and refs are said to people, the same by every face of the product."""
+
+from datetime import datetime, timedelta
+
+from engine.core.spans import span
+
+
+def duration(seconds: float | None) -> str:
+    """Return a span as people say it: `0.4 s`, `12 s`, `3 m 05 s`, `2 h 07 m`; empty for None."""
+    return "" if seconds is None else span(seconds)
+
+
+def age(at: datetime, now: datetime) -> str:
+    """Return how long ago `at` was, in its largest unit."""
+    seconds = max(timedelta(0), now - at).total_seconds()
+    for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
+        if seconds >= size:
+            return f"{int(seconds // size)} {unit} ago"
+    return f"{int(seconds)} s ago"
+
+
+def short_ref(ref: str) -> str:
+    """Return a ref without the folders that Git keeps it in."""
+    for folder in ("refs/heads/", "refs/tags/"):
+        if ref.startswith(folder):
+            return ref[len(folder) :]
+    return ref.removeprefix("refs/")
