@@ -13,6 +13,7 @@ from engine.engine import Engine, executors_of
 from engine.git import discover
 from engine.home import HomeLock
 from engine.settings import load
+from engine.settings_live import LiveSettings
 from engine.store.store import open_store
 
 
@@ -32,7 +33,7 @@ class WarmEngine:
         if not lock.take():
             raise RuntimeError(f"another engine runs in {home}")
         executors = executors_of(settings, self._store)
-        self._engine = Engine(settings, self._store, lock, self._bus, executors).start()
+        self._engine = Engine(LiveSettings(settings), self._store, lock, self._bus, executors).start()
         return self
 
     def __exit__(

@@ -27,7 +27,8 @@ class Listener:
 
 
 class Bus:
-    """Topics and who listens to them: inbox, planned, refs, schedule, queue, wishes, news, log, outbox."""
+    """Topics and who listens to them: inbox, planned, refs, schedule, queue, wishes, news, log, outbox, and
+    config (its file may have changed) and settings (they have)."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -1,5 +1,6 @@
 """The engine of one home: builds the parts, starts them in order, stops them in reverse. Decides nothing."""
 
+from dataclasses import replace
 from typing import Self
 
 from engine.bus import Bus
@@ -8,6 +9,7 @@ from engine.core.clock import Clock, SystemClock
 from engine.doorbell import Doorbell
 from engine.home import HomeLock, home_id
 from engine.settings import Settings
+from engine.settings_live import LiveSettings
 from engine.store.artifacts import Artifacts
 from engine.store.queue import Lease
 from engine.store.store import Store
@@ -23,7 +25,7 @@ from engine.worker.pool import Pool
 class Engine:
     """Everything that runs, on its own threads. `lock` must be held; it is released by `stop`."""
 
-    def __init__(self, settings: Settings, store: Store, lock: HomeLock, bus: Bus, executors: Executors) -> None:
+    def __init__(self, settings: LiveSettings, store: Store, lock: HomeLock, bus: Bus, executors: Executors) -> None:
         clock: Clock = SystemClock()
         self.bus = bus
         self._lock = lock
@@ -31,7 +33,7 @@ class Engine:
         self._executors = executors
         self.artifacts = Artifacts(store.home / "artifacts")
         tools = Tools(
-            settings=settings,
+            settings=settings.now,
             store=store,
             bus=bus,
             clock=clock,
@@ -41,10 +43,10 @@ class Engine:
         )
 
         def runner(lease: Lease, halt: Halt) -> JobRunner:
-            return JobRunner(tools, lease, halt)
+            return JobRunner(replace(tools, settings=settings.now), lease, halt)
 
-        self.pool = Pool(store, bus, clock, settings.worker_count, runner)
-        self._control = ControlLoop(store, bus, clock, settings.grace_s)
+        self.pool = Pool(store, bus, clock, settings.now.worker_count, runner)
+        self._control = ControlLoop(store, bus, clock, settings.now.grace_s)
         self._archive = LogArchive(store, bus, lambda: self.pool.busy)
         self._doorbell = Doorbell(store.home, self._heard)
 
@@ -70,7 +72,7 @@ class Engine:
 
     def _heard(self) -> None:
         self._store.queue.doubt()
-        self.bus.wake("inbox", "schedule", "queue", "wishes", "news")
+        self.bus.wake("config", "inbox", "schedule", "queue", "wishes", "news")
 
 
 def executors_of(settings: Settings, store: Store) -> Executors:

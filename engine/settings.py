@@ -1,6 +1,7 @@
 """The server's configuration: what it holds, and its defaults. `treadle.yml` is read by `engine.settings_file`.
 
-Every key has a default, so the file may be absent. Read once at the start; nothing here changes afterwards.
+Every key has a default, so the file may be absent. A Settings never changes; a server that runs follows its file with
+`engine.settings_live`.
 """
 
 import os

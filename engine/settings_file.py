@@ -251,6 +251,11 @@ def read_settings(home: Path, path: Path, environ: Mapping[str, str]) -> Setting
         source = path.read_bytes()
     except OSError as error:
         raise SettingsError(f"The configuration {path} cannot be read: {error.strerror}.") from None
+    return parse_settings(home, path, source, environ)
+
+
+def parse_settings(home: Path, path: Path, source: bytes, environ: Mapping[str, str]) -> Settings:
+    """Return the settings that a text makes; `path` is what complaints call it. Raises SettingsError."""
     if not any(line.strip() and not line.lstrip().startswith(b"#") for line in source.splitlines()):
         return Settings(home=home)
     try:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from app.cli.naming import home_of
 from app.cli.output import talk
+from app.cli.repo_names import config_path
 from app.server.main import Server
 from engine.core.errors import EngineError, ExecutorUnavailable
 from engine.home import HomeLock
@@ -39,7 +40,7 @@ def execute(args: argparse.Namespace) -> int:
             "Use that one, stop it, or give this one another --home.",
         )
     sys.setswitchinterval(SWITCH_S)
-    server = Server(settings, store, lock).start()
+    server = Server(settings, store, lock, config=config_path(args)).start()
     host, port = server.address or ("", 0)
     talk(f"Listening on http://{f'[{host}]' if ':' in host else host}:{port}, home {home}.")
     if settings.executor == "docker":

@@ -15,6 +15,7 @@ from engine.control.acceptor import Acceptor
 from engine.control.mirrors import Mirrors
 from engine.core.clock import Clock
 from engine.settings import RepoSettings, Settings
+from engine.settings_live import LiveSettings
 from engine.store.artifacts import Artifacts
 from engine.store.slo import SloReporter
 from engine.store.store import Store
@@ -54,7 +55,7 @@ class Askers:
 class Desk:
     """What handlers share. `counters` are for /metrics, keyed by name and labels."""
 
-    settings: Settings
+    live: LiveSettings
     store: Store
     bus: Bus
     clock: Clock
@@ -70,7 +71,12 @@ class Desk:
     slo: SloReporter = field(init=False)
 
     def __post_init__(self) -> None:
-        self.slo = SloReporter(self.store, self.settings)
+        self.slo = SloReporter(lambda: self.settings.slo)
+
+    @property
+    def settings(self) -> Settings:
+        """The settings as they are now."""
+        return self.live.now
 
     async def ask(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Have a call of the store made without stopping the event loop."""

@@ -1,6 +1,8 @@
 """The server of one home: engine, intake, HTTP and triggers, started in order and stopped in reverse."""
 
+import os
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Protocol, Self
 
 from app.server import sockets
@@ -11,12 +13,14 @@ from engine.control.acceptor import Acceptor
 from engine.control.mirrors import Mirrors
 from engine.control.planner import Planner
 from engine.control.reporter import Reporter
+from engine.control.settings_watch import SettingsWatch
 from engine.control.triggers.triggers import Triggers
 from engine.core.clock import SystemClock
 from engine.engine import Engine, executors_of
 from engine.git_remote import local_path, remote
 from engine.home import HomeLock
 from engine.settings import Settings
+from engine.settings_live import LiveSettings
 from engine.store.store import Store
 
 
@@ -31,15 +35,19 @@ class Part(Protocol):
 class Server:
     """Everything that `treadle --headless` runs, and what the terminal UI runs when no engine does.
 
-    `lock` must be held; it is released by `stop`. Without `tcp` only the home's own socket is listened on. `address`
+    `config` is the file that the settings are from, to be followed while it runs (None: they never change). `lock` must
+    be held; it is released by `stop`. Without `tcp` only the home's own socket is listened on. `address`
     is where TCP is listened on, while it is.
     """
 
-    def __init__(self, settings: Settings, store: Store, lock: HomeLock, *, tcp: bool = True) -> None:
+    def __init__(
+        self, settings: Settings, store: Store, lock: HomeLock, *, tcp: bool = True, config: Path | None = None
+    ) -> None:
         self._settings = settings
         self._store = store
         self._lock = lock
         self._tcp = tcp
+        self._config = config
         self._desk: Desk | None = None
         self._undo = ExitStack()
         self.address: tuple[str, int] | None = None
@@ -69,11 +77,19 @@ class Server:
         if self._tcp:
             listening.append(self._undo.enter_context(sockets.tcp_socket(settings.listen)))
             self.address = listening[-1].getsockname()[:2]
-        engine = Engine(settings, store, self._lock, bus, executors_of(settings, store))
+        repo_ids = _record_repos(settings, store)
+        live = LiveSettings(
+            settings,
+            self._config,
+            os.environ,
+            prepare=lambda new: repo_ids.update(_record_repos(new, store)),
+            taken=lambda: bus.wake("settings", "refs", "inbox", "outbox"),
+        )
+        engine = Engine(live, store, self._lock, bus, executors_of(settings, store))
         acceptor = Acceptor(store, bus, clock, settings.limits.backlog)
         mirrors = Mirrors(store.home)
         self._desk = desk = Desk(
-            settings=settings,
+            live=live,
             store=store,
             bus=bus,
             clock=clock,
@@ -81,15 +97,16 @@ class Server:
             artifacts=engine.artifacts,
             mirrors=mirrors,
             askers=Askers(store),
-            repo_ids=_record_repos(settings, store),
+            repo_ids=repo_ids,
             busy=lambda: engine.pool.busy,
         )
         parts: list[Part] = [
             engine,
             acceptor,
-            Reporter(store, settings, bus, clock),
-            Planner(store, settings, bus, clock, mirrors, acceptor.calm),
-            Triggers(store, settings, bus, clock, mirrors),
+            Reporter(store, live, bus, clock),
+            Planner(store, live, bus, clock, mirrors, acceptor.calm),
+            Triggers(store, live, bus, clock, mirrors),
+            SettingsWatch(store, bus, clock, live),
             WebThread(desk, listening),
         ]
         for part in parts:

@@ -82,7 +82,8 @@ def replay(store: Store, event_id: int) -> str:
         raise EngineError(f"There is no event {event_id}.", "`treadle events` shows those there are.")
     if event.delivery.startswith(LOCAL):
         raise EngineError(f"Event {event_id} is of `treadle run`, whose files may be others by now.", "Retry its run.")
-    store.inbox.replay(event_id)
+    if not store.inbox.replay(event_id):
+        raise EngineError(f"Event {event_id} is so old that what it said is gone.")
     ring(store.home)
     return f"Event {event_id} is planned once more."
 

@@ -18,7 +18,7 @@ from engine.forges import statuses
 from engine.forges.post import Client, Unreachable
 from engine.forges.statuses import Request
 from engine.forges.verdicts import Verdict, backoff_s, judge
-from engine.settings import Settings
+from engine.settings_live import LiveSettings
 from engine.store.outbox import Letter
 from engine.store.store import Store
 
@@ -31,7 +31,7 @@ RETRY_S = 1.0
 class Mailer(Routine):
     """Woken by the `outbox` topic and by what falls due."""
 
-    def __init__(self, store: Store, settings: Settings, bus: Bus, clock: Clock) -> None:
+    def __init__(self, store: Store, settings: LiveSettings, bus: Bus, clock: Clock) -> None:
         super().__init__("mailer", store, bus, clock, "outbox")
         self._settings = settings
         self._lock = threading.Lock()
@@ -140,9 +140,9 @@ class Mailer(Routine):
         """Put address and token to a letter, from the configuration as it is now; None when it has neither."""
         body = letter.body
         if letter.kind == "notify":
-            url = next((one.url for one in self._settings.notify if url_mark(one.url) == body["url_mark"]), None)
+            url = next((one.url for one in self._settings.now.notify if url_mark(one.url) == body["url_mark"]), None)
             return None if url is None else Request(url, json.dumps(body["say"], ensure_ascii=False).encode(), {})
-        repo = self._settings.repo(body["repo"])
+        repo = self._settings.now.repo(body["repo"])
         if repo is None or not repo.token:
             return None
         url = statuses.status_url(body["forge"], repo.url, body["sha"])

@@ -12,7 +12,7 @@ USUAL = ("main", "master")
 
 
 class Mirrors:
-    """One mirror for each repository, made at first use. Safe from any thread."""
+    """One mirror for each repository, made at first use, and anew when its settings lead elsewhere. Any thread."""
 
     def __init__(self, home: Path) -> None:
         self._folder = home / "repos"
@@ -21,9 +21,9 @@ class Mirrors:
 
     def of(self, repo: RepoSettings) -> Mirror:
         with self._lock:
-            if repo.name not in self._mirrors:
+            source = remote(repo.url, repo.token, repo.ssh_key)
+            if repo.name not in self._mirrors or self._mirrors[repo.name].source != source:
                 self._folder.mkdir(exist_ok=True, mode=0o700)
-                source = remote(repo.url, repo.token, repo.ssh_key)
                 self._mirrors[repo.name] = Mirror(self._folder, repo.name, source)
             return self._mirrors[repo.name]
 

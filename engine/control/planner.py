@@ -20,7 +20,7 @@ from engine.control.places import NotHere
 from engine.control.routine import Routine
 from engine.core.clock import Clock
 from engine.core.errors import GitError, StoreBusy
-from engine.settings import Settings
+from engine.settings_live import LiveSettings
 from engine.store.inbox import InboxEvent
 from engine.store.store import Store
 
@@ -41,7 +41,7 @@ class Planner(Routine):
     def __init__(
         self,
         store: Store,
-        settings: Settings,
+        settings: LiveSettings,
         bus: Bus,
         clock: Clock,
         mirrors: Mirrors,
@@ -102,7 +102,7 @@ class Planner(Routine):
 
     def _take(self, event: InboxEvent) -> bool:
         """Settle an event; return False if it has to wait, and its repository with it."""
-        repo = self._settings.repo(event.repo)
+        repo = self._settings.now.repo(event.repo)
         with self._lock:
             fetched = self._fetched.pop(event.id, None)
         if fetched:

@@ -15,7 +15,8 @@ from engine.core.clock import Clock
 from engine.core.states import RUN_FINAL
 from engine.forges import statuses
 from engine.forges.statuses import Standing, Told
-from engine.settings import RepoSettings, Settings
+from engine.settings import RepoSettings
+from engine.settings_live import LiveSettings
 from engine.store import reports
 from engine.store.outbox import NewLetter
 from engine.store.reports import RunChange, RunFacts
@@ -31,7 +32,7 @@ LOCAL = "local-"  # how the deliveries of `treadle run` begin: see engine/contro
 class Reporter(Routine):
     """One thread that reads, and a mailer that sends. Start it whenever; it goes on from where it stopped."""
 
-    def __init__(self, store: Store, settings: Settings, bus: Bus, clock: Clock) -> None:
+    def __init__(self, store: Store, settings: LiveSettings, bus: Bus, clock: Clock) -> None:
         super().__init__("reporter", store, bus, clock, "news")
         self._settings = settings
         self._mailer = Mailer(store, settings, bus, clock)
@@ -83,10 +84,10 @@ class Reporter(Routine):
             seconds=(change.at - began_at).total_seconds(),
             reason=change.reason,
         )
-        repo = self._settings.repo(facts.repo)
+        repo = self._settings.now.repo(facts.repo)
         if repo is not None and repo.token and facts.source != "watch":
             yield from self._status(repo, facts, standing)
-        if self._settings.notify and change.status in RUN_FINAL:
+        if self._settings.now.notify and change.status in RUN_FINAL:
             yield from self._notices(facts, standing, change)
 
     def _status(self, repo: RepoSettings, facts: RunFacts, standing: Standing) -> Iterator[NewLetter]:
@@ -112,7 +113,7 @@ class Reporter(Routine):
     def _notices(self, facts: RunFacts, standing: Standing, change: RunChange) -> Iterator[NewLetter]:
         said = statuses.notices_for(change.status, reports.failed_before(facts, change.sequence))
         told = Told(facts.repo, facts.workflow, facts.number, facts.ref, facts.sha, facts.event, facts.title)
-        for notify in self._settings.notify:
+        for notify in self._settings.now.notify:
             wanted = [notice for notice in said if notice in notify.on]
             if wanted:
                 mark, body = url_mark(notify.url), statuses.notice_body(wanted[-1], told, standing)

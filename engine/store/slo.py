@@ -1,6 +1,7 @@
 """What the store knows of the promises of `slo:`, by index ranges over the window alone; and how fresh that must be."""
 
 import threading
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -8,8 +9,7 @@ from peewee import JOIN, fn
 
 from engine.core.slo import WINDOWS, Measured, SloReport, Window, blame, window
 from engine.core.states import JobStatus, RunStatus
-from engine.settings import Settings
-from engine.store.store import Store
+from engine.settings import Slo
 from engine.store.tables import AttemptRow, EventRow, JobRow, RunRow, TransitionRow
 
 LONGEST_KEPT_S = 30.0
@@ -19,14 +19,13 @@ SHORTEST_KEPT_S = 2.0
 class SloReporter:
     """Answers from memory what it worked out a moment ago: a thousandth of each window, 2 to 30 s. Any thread."""
 
-    def __init__(self, store: Store, settings: Settings) -> None:
-        self._store = store
-        self._settings = settings
+    def __init__(self, targets: Callable[[], Slo]) -> None:
+        self._targets = targets
         self._lock = threading.Lock()
         self._kept: dict[str, tuple[datetime, Window]] = {}
 
     def report(self, now: datetime) -> SloReport:
-        slo = self._settings.slo
+        slo = self._targets()
         with self._lock:  # one works it out, the others wait for that
             windows = tuple(self._window(name, length_s, now) for name, length_s in WINDOWS.items())
         return SloReport(now, slo.trigger_s, slo.completion, windows)
@@ -36,13 +35,13 @@ class SloReporter:
         fresh_s = min(max(length_s / 1000, SHORTEST_KEPT_S), LONGEST_KEPT_S)
         if kept is None or not 0 <= (now - kept[0]).total_seconds() < fresh_s:
             measured = measure(now - timedelta(seconds=length_s))
-            kept = self._kept[name] = now, window(name, measured, self._settings.slo.trigger_s)
+            kept = self._kept[name] = now, window(name, measured, self._targets().trigger_s)
         return kept[1]
 
 
-def slo_report(store: Store, settings: Settings, now: datetime) -> SloReport:
-    """Return how well the promises were kept up to `now`, worked out afresh."""
-    return SloReporter(store, settings).report(now)
+def slo_report(targets: Slo, now: datetime) -> SloReport:
+    """Return how well the promises were kept up to `now`, in the store that is open, worked out afresh."""
+    return SloReporter(lambda: targets).report(now)
 
 
 def measure(since: datetime) -> Measured:

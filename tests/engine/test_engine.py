@@ -7,6 +7,7 @@ from engine.control.loop import ControlLoop
 from engine.engine import Engine
 from engine.home import HomeLock
 from engine.settings import Settings
+from engine.settings_live import LiveSettings
 from engine.worker.executors import Executors
 from tests.engine.fakes import FakeClock, Lab, jobs
 
@@ -21,7 +22,7 @@ def test_what_an_earlier_engine_left_is_taken_over_however_long_it_was_away(tmp_
     bus, lock = Bus(), HomeLock(lab.store.home)
     assert lock.take()
     news = bus.listen("news")
-    engine = Engine(Settings(lab.store.home, workers=1), lab.store, lock, bus, Executors({}, set)).start()
+    engine = Engine(LiveSettings(Settings(lab.store.home, workers=1)), lab.store, lock, bus, Executors({}, set)).start()
     while not lab.named(run_id, "a").finished_at:
         assert news.wait(30)
     engine.stop()

@@ -15,6 +15,7 @@ from engine.core.states import JOB_FINAL, RUN_FINAL
 from engine.engine import Engine, executors_of
 from engine.home import HomeLock
 from engine.settings import Settings
+from engine.settings_live import LiveSettings
 from engine.store.store import Store, open_store
 from engine.worker.executor import Executor
 from engine.worker.executors import Executors
@@ -55,7 +56,7 @@ class Works:
     def start(self) -> "Works":
         lock = HomeLock(self.settings.home)
         assert lock.take()
-        self.engine = Engine(self.settings, self.store, lock, self.bus, self.executors).start()
+        self.engine = Engine(LiveSettings(self.settings), self.store, lock, self.bus, self.executors).start()
         return self
 
     def stop(self) -> None:

@@ -13,7 +13,8 @@ from engine.control.routine import Routine
 from engine.control.triggers.refs import look
 from engine.core.clock import Clock
 from engine.core.errors import GitError, StoreBusy
-from engine.settings import RepoSettings, Settings
+from engine.settings import RepoSettings
+from engine.settings_live import LiveSettings
 from engine.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -23,36 +24,37 @@ RETRY_S, LONGEST_RETRY_S = 5.0, 600.0
 class Lookout(Routine):
     """Keeps the time; each repository is asked on a thread aside, so that none waits for another."""
 
-    def __init__(self, store: Store, settings: Settings, bus: Bus, clock: Clock, mirrors: Mirrors) -> None:
-        super().__init__("lookout", store, bus, clock)
-        self._repos = {repo.name: repo for repo in settings.repos}
+    def __init__(self, store: Store, settings: LiveSettings, bus: Bus, clock: Clock, mirrors: Mirrors) -> None:
+        super().__init__("lookout", store, bus, clock, "settings")
+        self._settings = settings
+        self._known: dict[str, RepoSettings] = {}
         self._mirrors = mirrors
         self._aside = Aside(store)
         self._lock = threading.Lock()
         self._due_s: dict[str, float] = {}
         self._failures: dict[str, int] = {}
 
-    def start(self) -> None:
-        """Look at every repository now, and from then on when it is time."""
-        super().start()
-        for name in self._repos:
-            self.look(name, START)
-
     def look(self, name: str, source: str) -> None:
-        """Have a repository looked at as soon as may be."""
-        repo = self._repos[name]
+        """Have a repository looked at as soon as may be, if it is configured (still)."""
+        repo = self._settings.now.repo(name)
         with self._lock:
             self._due_s.pop(name, None)
-        self._aside.go(name, lambda: self._look(repo, source))
+        if repo is not None:
+            self._aside.go(name, lambda: self._look(repo, source))
 
     def turn(self) -> datetime | None:
-        """Have those looked at whose time it is; return when the next is due."""
+        """Have those looked at whose time it is, or whose settings are new; return when the next is due."""
+        known, self._known = self._known, {repo.name: repo for repo in self._settings.now.repos}
+        for name, repo in self._known.items():
+            if known.get(name) != repo:
+                self.look(name, START)
         now_s = self._clock.monotonic_s()
         with self._lock:
             due = [name for name, at_s in self._due_s.items() if at_s <= now_s]
             later = [at_s for at_s in self._due_s.values() if at_s > now_s]
         for name in due:
-            self.look(name, POLL if self._repos[name].poll_s and name not in self._failures else START)
+            polled = name in self._known and self._known[name].poll_s is not None
+            self.look(name, POLL if polled and name not in self._failures else START)
         return self._clock.now() + timedelta(seconds=min(later) - now_s) if later else None
 
     def _look(self, repo: RepoSettings, source: str) -> None:
@@ -72,7 +74,7 @@ class Lookout(Routine):
             again_s = min(RETRY_S * 2 ** (failures - 1), LONGEST_RETRY_S)
             if failures == 1:
                 log.warning("%s: %s", repo.name, error)
-        if again_s is not None:
+        if again_s is not None and self._settings.now.repo(repo.name) == repo:
             with self._lock:
                 self._due_s[repo.name] = self._clock.monotonic_s() + again_s
             self._listener.wake()

@@ -18,7 +18,8 @@ from engine.control.routine import Routine
 from engine.core.clock import Clock, rfc3339
 from engine.core.errors import GitError
 from engine.git_remote import HEADS
-from engine.settings import RepoSettings, Settings
+from engine.settings import RepoSettings
+from engine.settings_live import LiveSettings
 from engine.store.commits import KnownCommit
 from engine.store.inbox import Arrival
 from engine.store.store import Store
@@ -68,19 +69,19 @@ def schedules_of(workflow: Workflow) -> Iterator[Schedule]:
 
 
 class Schedules(Routine):
-    """Woken when a default branch moves and when the next time is due."""
+    """Woken when a default branch moves, when the settings change, and when the next time is due."""
 
-    def __init__(self, store: Store, settings: Settings, bus: Bus, clock: Clock, mirrors: Mirrors) -> None:
+    def __init__(self, store: Store, settings: LiveSettings, bus: Bus, clock: Clock, mirrors: Mirrors) -> None:
         super().__init__("schedules", store, bus, clock, "refs")
         self._settings = settings
         self._mirrors = mirrors
         self._aside = Aside(store)
-        self._asked_for: set[tuple[int, str]] = set()
+        self._asked_for: set[tuple[RepoSettings, str]] = set()
 
     def turn(self) -> datetime | None:
         """Accept an event for each schedule that is due; return when the next is, None without any."""
         now = self._clock.now()
-        return min((at for repo in self._settings.repos if (at := self._take(repo, now)) is not None), default=None)
+        return min((at for repo in self._settings.now.repos if (at := self._take(repo, now)) is not None), default=None)
 
     def _take(self, repo: RepoSettings, now: datetime) -> datetime | None:
         """Accept what is due in one repository; return when the next is."""
@@ -123,8 +124,8 @@ class Schedules(Routine):
         if ref is None:
             return None
         commit = self._store.commits.get(repo_id, ref.sha)
-        if commit is None and (repo_id, ref.sha) not in self._asked_for:
-            self._asked_for.add((repo_id, ref.sha))
+        if commit is None and (repo, ref.sha) not in self._asked_for:
+            self._asked_for.add((repo, ref.sha))
             self._aside.go(repo.name, lambda: self._read(repo, repo_id, ref.sha, f"{HEADS}{branch}"))
         return commit
 
@@ -135,6 +136,7 @@ class Schedules(Routine):
             if not mirror.has(sha):
                 mirror.fetch(())
             CommitReader(self._store).at(repo_id, sha, ref, mirror.repo)
+            self._asked_for.discard((repo_id, sha))
             self._bus.wake("refs")
         except GitError as error:
             log.warning("the schedules of %s are not known: %s", repo.name, error)

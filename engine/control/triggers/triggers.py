@@ -6,18 +6,18 @@ from engine.control.triggers.poll import Lookout
 from engine.control.triggers.schedule import Schedules
 from engine.control.triggers.watch import Watcher
 from engine.core.clock import Clock
-from engine.settings import Settings
+from engine.settings_live import LiveSettings
 from engine.store.store import Store
 
 
 class Triggers:
     """They accept events into the inbox and wake its topic; planning is the planner's."""
 
-    def __init__(self, store: Store, settings: Settings, bus: Bus, clock: Clock, mirrors: Mirrors) -> None:
+    def __init__(self, store: Store, settings: LiveSettings, bus: Bus, clock: Clock, mirrors: Mirrors) -> None:
         lookout = Lookout(store, settings, bus, clock, mirrors)
-        self._parts: list[Lookout | Schedules | Watcher] = [lookout, Schedules(store, settings, bus, clock, mirrors)]
-        if any(repo.watch for repo in settings.repos):
-            self._parts.append(Watcher(store, settings, bus, clock, mirrors, lookout))
+        schedules = Schedules(store, settings, bus, clock, mirrors)
+        watcher = Watcher(store, settings, bus, clock, mirrors, lookout)
+        self._parts: tuple[Lookout | Schedules | Watcher, ...] = (lookout, schedules, watcher)
 
     def start(self) -> None:
         for part in self._parts:

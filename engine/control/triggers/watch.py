@@ -23,7 +23,8 @@ from engine.core.errors import GitError
 from engine.git_folder import common_dir
 from engine.git_mirror import slug
 from engine.git_remote import HEADS
-from engine.settings import RepoSettings, Settings
+from engine.settings import RepoSettings
+from engine.settings_live import LiveSettings
 from engine.store.inbox import Arrival
 from engine.store.store import Store
 
@@ -36,7 +37,7 @@ class Watcher:
     """One thread for all watched repositories; a snapshot is made on a thread aside, one at a time for each."""
 
     def __init__(
-        self, store: Store, settings: Settings, bus: Bus, clock: Clock, mirrors: Mirrors, lookout: Lookout
+        self, store: Store, settings: LiveSettings, bus: Bus, clock: Clock, mirrors: Mirrors, lookout: Lookout
     ) -> None:
         self._store = store
         self._bus = bus
@@ -47,48 +48,67 @@ class Watcher:
         self._settings = settings
         self._watched: dict[Path, RepoSettings] = {}
         self._stopped = threading.Event()
+        self._over = threading.Event()  # what is watched now: the settings are others, or it is time to stop
         self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
 
     def start(self) -> None:
-        for repo in self._settings.repos:
-            if repo.watch is None:
-                continue
-            try:
-                self._watched |= dict.fromkeys(_places(self._mirrors.of(repo).source.local, repo), repo)
-            except GitError as error:
-                log.error("%s is not watched: %s", repo.name, error)
-                continue
-            if repo.watch == "files":
-                self._aside.go(repo.name, lambda repo=repo: self._snapshot(repo))  # type: ignore[misc]
-        if self._watched:
-            self._thread.start()
+        self._bus.join(self, "settings")
+        self._thread.start()
 
     def stop(self) -> None:
+        self._bus.leave(self)
         self._stopped.set()
-        if self._thread.is_alive():
-            self._thread.join()
+        self._over.set()
+        self._thread.join()
+
+    def wake(self) -> None:
+        """Begin anew, for the settings are others."""
+        self._over.set()
 
     def _run(self) -> None:
-        try:
-            for changes in watchfiles.watch(
-                *self._watched, watch_filter=None, debounce=LONGEST_MS, step=QUIET_MS, stop_event=self._stopped,
-                raise_interrupt=False, ignore_permission_denied=True,
-            ):  # fmt: skip
-                self._changed({Path(path) for _, path in changes})
-        except (OSError, RuntimeError) as error:  # such as the system's limit of watches
-            log.error("watching ends: %s", error)
+        while not self._stopped.is_set():
+            self._over.clear()
+            self._watched = self._places()
+            try:
+                if self._watched and not self._stopped.is_set():
+                    self._watch()
+            except (OSError, RuntimeError) as error:  # such as the system's limit of watches
+                log.error("watching ends: %s", error)
+            self._over.wait()
+
+    def _watch(self) -> None:
+        """Watch until it is over. What happened before, since the last time, is looked for at once."""
+        for repo in set(self._watched.values()):
+            self._look(repo, None)
+        for changes in watchfiles.watch(
+            *self._watched, watch_filter=None, debounce=LONGEST_MS, step=QUIET_MS, stop_event=self._over,
+            raise_interrupt=False, ignore_permission_denied=True,
+        ):  # fmt: skip
+            self._changed({Path(path) for _, path in changes})
+
+    def _places(self) -> dict[Path, RepoSettings]:
+        watched: dict[Path, RepoSettings] = {}
+        for repo in self._settings.now.repos:
+            try:
+                if repo.watch is not None:
+                    watched |= dict.fromkeys(_places(self._mirrors.of(repo).source.local, repo), repo)
+            except GitError as error:
+                log.error("%s is not watched: %s", repo.name, error)
+        return watched
 
     def _changed(self, paths: set[Path]) -> None:
         for name in {repo.name for repo in self._watched.values()}:
             places = {place: repo for place, repo in self._watched.items() if repo.name == name}
             mine = {path for path in paths if any(path.is_relative_to(place) for place in places)}
             repo = next(iter(places.values()))
-            if not mine:
-                continue
-            if repo.watch == "commits":
-                self._lookout.look(name, WATCH)
-            else:
-                self._aside.go(name, lambda repo=repo, mine=mine: self._snapshot(repo, mine))  # type: ignore[misc]
+            if mine:
+                self._look(repo, mine)
+
+    def _look(self, repo: RepoSettings, changed: set[Path] | None) -> None:
+        if repo.watch == "commits":
+            self._lookout.look(repo.name, WATCH)
+        else:
+            self._aside.go(repo.name, lambda: self._snapshot(repo, changed))
 
     def _snapshot(self, repo: RepoSettings, changed: set[Path] | None = None) -> None:
         """On a thread aside: take the working tree as it is; it is an event if its files differ from the last one's."""

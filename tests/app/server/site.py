@@ -17,6 +17,7 @@ from app.server.web_thread import WebThread
 from engine.control.acceptor import Acceptor
 from engine.control.mirrors import Mirrors
 from engine.settings import Limits, Listen, RepoSettings, Settings
+from engine.settings_live import LiveSettings
 from engine.store.artifacts import Artifacts
 from tests.engine.fakes import Lab
 
@@ -114,7 +115,7 @@ def site(home: Path, **settings: Any) -> Iterator[Site]:
         made = Settings(home=home, listen=Listen("127.0.0.1", tcp.getsockname()[1]), **told)
         acceptor = Acceptor(lab.store, lab.bus, lab.clock, made.limits.backlog)
         desk = Desk(
-            settings=made,
+            live=LiveSettings(made),
             store=lab.store,
             bus=lab.bus,
             clock=lab.clock,

@@ -9,12 +9,13 @@ from engine.control.mirrors import Mirrors
 from engine.control.planner import Planner
 from engine.core.clock import SystemClock
 from engine.settings import RepoSettings, Settings
+from engine.settings_live import LiveSettings
 from engine.store.store import open_store
 
 
 def main(home: Path, name: str, url: str) -> None:
     settings = Settings(home=home, repos=(RepoSettings(name, url),))
-    Planner(open_store(home), settings, Bus(), SystemClock(), Mirrors(home)).start()
+    Planner(open_store(home), LiveSettings(settings), Bus(), SystemClock(), Mirrors(home)).start()
     print("planning", flush=True)
     threading.Event().wait()
 

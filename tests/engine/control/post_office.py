@@ -12,6 +12,7 @@ from engine.control.planner import Planner
 from engine.core.clock import Clock
 from engine.core.records import Run
 from engine.settings import RepoSettings, Settings
+from engine.settings_live import LiveSettings
 from engine.store.inbox import RECEIVED, Arrival, InboxEvent
 from engine.store.store import open_store
 from tests.engine.fakes import FakeClock
@@ -73,7 +74,7 @@ class PostOffice:
         self.clock = clock or FakeClock()
         self.bus = Bus()
         self.store = open_store(home, create=True)
-        self.settings = Settings(home=home, repos=repos)
+        self.settings = LiveSettings(Settings(home=home, repos=repos))
         self.mirrors = Mirrors(home)
         self.planner = Planner(self.store, self.settings, self.bus, self.clock, self.mirrors)
         self.listener = self.bus.listen("inbox")

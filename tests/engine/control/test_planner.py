@@ -68,7 +68,7 @@ def test_a_commit_that_is_known_is_planned_without_git(office: PostOffice, site:
     sha = site.commit(ci=on("push"))
     office.settled(office.push(sha))
     site.root.rename(site.root.with_name("moved"))
-    office.mirrors.of(office.settings.repos[0]).path.rename(site.root.with_name("mirror"))
+    office.mirrors.of(office.settings.now.repos[0]).path.rename(site.root.with_name("mirror"))
     office.settled(office.push(sha))
     assert len(office.runs) == 2
 
@@ -204,11 +204,11 @@ def test_a_remote_that_is_away_makes_its_event_wait_and_comes_back(office: PostO
 
 def test_the_wait_for_a_remote_doubles_up_to_ten_minutes(office: PostOffice) -> None:
     event_id = office.push("1" * 40)
-    office.settings.repos[0]
+    office.settings.now.repos[0]
     waits = []
     import shutil
 
-    shutil.rmtree(Path(office.settings.repos[0].url))
+    shutil.rmtree(Path(office.settings.now.repos[0].url))
     for _ in range(9):
         office.settle()
         event = office.event(event_id)

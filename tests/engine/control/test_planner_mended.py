@@ -69,7 +69,7 @@ def test_once_the_repository_answers_it_goes_on(tmp_path: Path, site: Site, forg
     office = office_with(tmp_path, forge, "wrong")
     event = wait_long(office, sha)
     forge.token = "wrong"  # the forge's side is mended
-    look(office.store, office.mirrors, office.settings.repos[0], office.repo_id(), POLL, office.clock)
+    look(office.store, office.mirrors, office.settings.now.repos[0], office.repo_id(), POLL, office.clock)
     assert office.settled(event).status == PLANNED
     assert office.names() == ["ci"]
     office.close()

@@ -14,6 +14,7 @@ import pytest
 from engine.control.reporter import Reporter
 from engine.core.retry import Outcome
 from engine.settings import Notify, RepoSettings, Settings
+from engine.settings_live import LiveSettings
 from engine.store.tables import OutboxRow
 from tests.engine.control.fake_forge import FakeForge
 from tests.engine.fakes import START, Lab, jobs
@@ -43,7 +44,7 @@ class Desk:
     def __init__(self, lab: Lab, *repos: RepoSettings, notify: tuple[Notify, ...] = ()) -> None:
         self.lab = lab
         settings = Settings(home=lab.store.home, repos=repos, notify=notify)
-        self.reporter = Reporter(lab.store, settings, lab.bus, lab.clock)
+        self.reporter = Reporter(lab.store, LiveSettings(settings), lab.bus, lab.clock)
         self.events = 0
 
     def run(
@@ -302,11 +303,13 @@ def test_a_kill_between_saying_and_noting_says_it_once_more_at_most(lab, forge, 
         from engine.bus import Bus
         from engine.control.reporter import Reporter
         from engine.settings import RepoSettings, Settings
+        from engine.settings_live import LiveSettings
         from engine.store.store import open_store
         from tests.engine.fakes import FakeClock
         home = Path({str(lab.store.home)!r})
         repo = RepoSettings(name="team/site", url={forge.url!r} + "/team/site.git", token={TOKEN!r})
-        Reporter(open_store(home), Settings(home=home, repos=(repo,)), Bus(), FakeClock()).start()
+        settings = LiveSettings(Settings(home=home, repos=(repo,)))
+        Reporter(open_store(home), settings, Bus(), FakeClock()).start()
         input()
     """)
     process = subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stderr=subprocess.PIPE)

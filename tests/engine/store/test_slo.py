@@ -4,7 +4,7 @@ import pytest
 
 from engine.core.retry import Outcome
 from engine.core.slo import Spread
-from engine.settings import Settings
+from engine.settings import Slo
 from engine.store.slo import SloReporter, slo_report
 from engine.store.tables import DATABASE
 from tests.engine.fakes import Lab, jobs
@@ -26,7 +26,7 @@ def event(lab: Lab, delivery: str) -> int:
 
 
 def hour(lab: Lab, index: int = 0):
-    return slo_report(lab.store, Settings(home=lab.store.home), lab.clock.now()).windows[index]
+    return slo_report(Slo(), lab.clock.now()).windows[index]
 
 
 def test_a_trigger_ends_with_the_first_job_of_any_of_its_runs(lab):
@@ -98,7 +98,7 @@ def test_what_is_older_than_a_window_is_not_in_it(lab):
 
 
 def test_an_answer_is_kept_for_a_moment(lab):
-    reporter = SloReporter(lab.store, Settings(home=lab.store.home))
+    reporter = SloReporter(Slo)
     assert reporter.report(lab.clock.now()).windows[0].succeeded == 0
     lab.run(jobs(a=""), event_id=event(lab, "1"))
     lab.work()

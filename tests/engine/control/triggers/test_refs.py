@@ -31,7 +31,7 @@ def office(tmp_path: Path, site: Site) -> Iterator[PostOffice]:
 
 
 def looked(office: PostOffice, source: str = "poll") -> int:
-    return look(office.store, office.mirrors, office.settings.repos[0], office.repo_id(), source, office.clock)
+    return look(office.store, office.mirrors, office.settings.now.repos[0], office.repo_id(), source, office.clock)
 
 
 def test_refs_are_compared_by_name() -> None:
@@ -130,7 +130,7 @@ def test_a_push_that_is_told_of_while_we_ask_is_not_undone_by_the_older_answer(
 ) -> None:
     site.commit(ci=on("push"))
     looked(office)
-    mirror = office.mirrors.of(office.settings.repos[0])
+    mirror = office.mirrors.of(office.settings.now.repos[0])
     ask = mirror.look
 
     def ask_late() -> RemoteRefs:

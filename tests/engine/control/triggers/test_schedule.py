@@ -30,7 +30,7 @@ def office(tmp_path: Path, site: Site) -> Iterator[PostOffice]:
 
 def schedules(office: PostOffice) -> Schedules:
     """Return schedules that have read the default branch."""
-    look(office.store, office.mirrors, office.settings.repos[0], office.repo_id(), "start", office.clock)
+    look(office.store, office.mirrors, office.settings.now.repos[0], office.repo_id(), "start", office.clock)
     found = Schedules(office.store, office.settings, office.bus, office.clock, office.mirrors)
     read = office.bus.listen("refs")
     if found.turn() is None:

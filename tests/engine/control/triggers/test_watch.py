@@ -38,7 +38,7 @@ def opens(tmp_path: Path, site: Site) -> Iterator[Opens]:
 
 
 def snapshot(office: PostOffice, *changed: Path) -> bool:
-    repo = office.settings.repos[0]
+    repo = office.settings.now.repos[0]
     return take_snapshot(office.store, office.mirrors, repo, office.clock, set(changed) or None)
 
 
@@ -47,7 +47,7 @@ def running(office: PostOffice) -> Triggers:
     triggers.start()
     for _ in range(200):  # until the first look is over
         known = office.store.cursors.get(f"looked:{office.repo_id()}"), office.store.cursors.get("working-tree:1")
-        if known[0] and (known[1] or office.settings.repos[0].watch == "commits"):
+        if known[0] and (known[1] or office.settings.now.repos[0].watch == "commits"):
             return triggers
         office.listener.wait(0.05)
     raise AssertionError("the first look never ends")
