@@ -3,6 +3,7 @@
 import ipaddress
 import socket
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 from aiohttp import web
 
@@ -21,12 +22,14 @@ def over_socket(request: web.Request) -> bool:
     return connection is not None and connection.family == socket.AF_UNIX
 
 
-def check_address(request: web.Request, listen_host: str, *, any_host: bool, no_origin: bool) -> None:
+def check_address(
+    request: web.Request, listen_host: str, *, any_host: bool, no_origin: bool, public_url: str | None = None
+) -> None:
     """Refuse what a foreign web page has a browser send. Raises Refusal.
 
-    One Host, no Origin but our own. On a loopback address only loopback names count, lest a name that an attacker
-    points here makes his page ours (DNS rebinding). A delivery may come by any name, it proves itself by its signature;
-    but no forge has an origin.
+    One Host, no Origin but our own. On a loopback address only loopback names count, and the one in `public_url`, lest
+    a name that an attacker points here makes his page ours (DNS rebinding). A delivery may come by any name, it proves
+    itself by its signature; but no forge has an origin.
     """
     hosts = request.headers.getall("Host", [])
     if len(hosts) != 1 or not HOST.fullmatch(hosts[0]):
@@ -34,15 +37,19 @@ def check_address(request: web.Request, listen_host: str, *, any_host: bool, no_
     origin = request.headers.get("Origin")
     if origin is not None and (no_origin or origin.partition("://")[2].lower() != hosts[0].lower()):
         raise Refusal(403, "A web page of another origin may not ask this.")
-    if not any_host and _is_loopback(listen_host) and not _is_address(hosts[0], listen_host):
+    ours = public_url is not None and hosts[0].lower() == urlsplit(public_url).netloc.lower()
+    if not any_host and not ours and _is_loopback(listen_host) and not _is_address(hosts[0], listen_host):
         raise Refusal(421, f"This server listens on {listen_host}; ask it by that name.")
 
 
 async def caller_of(desk: Desk, request: web.Request, scope: str) -> Caller:
     """Return who asks, if their token reaches as far as `scope`. Raises Refusal."""
-    if over_socket(request):
-        return PERSON
-    kind, _, text = request.headers.get("Authorization", "").partition(" ")
+    return PERSON if over_socket(request) else await caller_by(desk, request, scope)
+
+
+async def caller_by(desk: Desk, request: web.Request, scope: str, elsewhere: str | None = None) -> Caller:
+    """Return whom the token in the headers belongs to, or without one there the token `elsewhere`. Raises Refusal."""
+    kind, _, text = request.headers.get("Authorization", f"Bearer {elsewhere or ''}").partition(" ")
     challenge = {"WWW-Authenticate": 'Bearer realm="treadle"'}
     if kind.lower() != "bearer" or not text.strip():
         raise Refusal(401, "This needs a token: `Authorization: Bearer TOKEN` (`treadle token create`).", challenge)

@@ -95,7 +95,8 @@ def guarded(route: Route, desk: Desk, bodies: Bodies) -> Callable[[web.Request],
     async def handle(request: web.Request) -> web.StreamResponse:
         if not over_socket(request):
             public = route.scope == PUBLIC  # deliveries and probes come by whatever name leads here
-            check_address(request, desk.settings.listen.host, any_host=public, no_origin=route.is_hook)
+            host, name = desk.settings.listen.host, desk.settings.public_url
+            check_address(request, host, any_host=public, no_origin=route.is_hook, public_url=name)
         caller: Caller | None = None
         if route.needs_token(desk):
             caller = await caller_of(desk, request, READ if route.scope == BADGE else route.scope)

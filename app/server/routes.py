@@ -10,6 +10,7 @@ from app.server import (
     log_lines,
     logs,
     metrics,
+    pages,
     queue,
     repos,
     runs,
@@ -173,6 +174,7 @@ ROUTES: tuple[Route, ...] = (
         "GET", "/badge/{repo:.+}/{workflow}.svg", badge.badge, "how a workflow stands, as a picture", BADGE,
         query=(Param("branch", "string", "on this branch (any)"),), gives="image/svg+xml",
     ),
+    *pages.ROUTES,
 )  # fmt: skip
 
 
