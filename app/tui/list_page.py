@@ -80,6 +80,10 @@ class ListPage(Page):
         if len(self.ui.screen_stack) > 1:
             self.dismiss(None)
 
+    def only(self, text: str) -> None:
+        """Show only the rows with these words."""
+        self._filter(text)
+
     def on_prompt_changed(self, message: Prompt.Changed) -> None:
         self._filter(message.text)
 

@@ -1,9 +1,11 @@
 """What every page has: breadcrumb, body, keys; it fetches, presents, and hears what changed."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual.app import ComposeResult
+from textual.dom import DOMNode
 from textual.events import DescendantFocus, ScreenResume, ScreenSuspend
 from textual.screen import Screen
 from textual.widget import Widget
@@ -151,6 +153,22 @@ class Page(Screen[None]):
     def on_key_bar_pressed(self, message: KeyBar.Pressed) -> None:
         self.ui.simulate_key(message.key)
 
-    def pane_title(self, pane: Widget) -> str:
-        """Return what a pane is called in the help."""
-        return pane.name or type(pane).__name__
+    def panes(self) -> tuple[Widget, ...]:
+        """Return the panes, in the order of the tab key."""
+        return ()
+
+    def node_title(self, node: DOMNode) -> str:
+        """Return what the keys of something are headed with in the help."""
+        if node is self.app:
+            return "Everywhere"
+        return "This page" if node is self else str(getattr(node, "border_title", None) or type(node).__name__)
+
+    def commands(self) -> Iterator[tuple[str, str, Callable[[], object]]]:
+        """Yield what the palette offers on this page: its keys' actions, with their keys."""
+        for _, binding, enabled, _ in self.active_bindings.values():
+            if enabled and not binding.system and binding.description:
+                run = partial(self.app.run_action, binding.action, self.focused or self)
+                yield binding.description, f"key {self.app.get_key_display(binding)}", partial(self._run, run)
+
+    def _run(self, make: Callable[[], Coroutine[Any, Any, Any]]) -> None:
+        self.run_worker(make())

@@ -1,7 +1,7 @@
 """The application: pages, the live beat, acting, and leaving in order. It decides nothing about CI."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -23,11 +23,12 @@ from engine.core.errors import EngineError
 from widgets.safe_text import plain
 
 BEAT_S = 0.1
+READ_ONLY = "This session is read only."
 PAGES = ("runs", "queue", "events", "artifacts", "slo", "repos")
 
 
 class TreadleApp(App[int]):
-    """Shows one engine. `here` is the repository that the terminal stands in, "" where it stands in none."""
+    """Shows one engine. `folder` is where copies are kept as files; None: nowhere."""
 
     CSS_PATH = "treadle.tcss"
     TITLE = "treadle"
@@ -54,7 +55,6 @@ class TreadleApp(App[int]):
         prefs: Prefs,
         *,
         folder: Path | None = None,
-        here: str = "",
         ascii: bool = False,
         read_only: bool = False,
         clock: Clock | None = None,
@@ -62,8 +62,7 @@ class TreadleApp(App[int]):
         super().__init__()
         self.session = session
         self.prefs = prefs
-        self.folder = folder  # where copies and saved logs are kept; None: nowhere
-        self.here = here
+        self.folder = folder
         self.ascii = ascii
         self.read_only = read_only
         self.clock: Clock = clock or SystemClock()
@@ -145,7 +144,7 @@ class TreadleApp(App[int]):
     def act(self, action: Action, *targets: Mapping[str, Any]) -> None:
         """Ask the engine for something, for each target; ask the person first where something would be lost."""
         if self.read_only:
-            self.tell("This session is read only.", bad=True)
+            self.tell(READ_ONLY, bad=True)
         elif targets:
             self.run_worker(self._act(action, targets), group="act")
 
@@ -181,6 +180,48 @@ class TreadleApp(App[int]):
 
         self.run_worker(also(), group="copy")
 
+    def open_job(self, run_id: int, job_id: int | None) -> None:
+        """Show a run, with a job of it selected."""
+        self.run_worker(self._open(run_id, job_id), group="open", exclusive=True)
+
+    async def _open(self, run_id: int, job_id: int | None) -> None:
+        from app.tui.pages.run import RunPage
+
+        try:
+            run = await self.ask(self.session.client.get, f"/runs/{run_id}")
+        except EngineError as error:
+            self.tell(str(error), bad=True)
+        else:
+            run.pop("jobs")
+            self.push_screen(RunPage(run, job_id))
+
+    def show_runs_of(self, repo: str) -> None:
+        """Show the runs of one repository: the list of all, filtered."""
+        self.switch_mode("runs")
+        from app.tui.pages.runs import RunsPage
+
+        if isinstance(page := self.page, RunsPage):
+            page.only(repo)
+
+    def dispatch(self, repo: str = "", path: str = "") -> None:
+        """Have a workflow started by hand: of any repository, of one, or a certain one."""
+        from app.tui.dispatching import dispatch
+
+        if self.read_only:
+            self.tell(READ_ONLY, bad=True)
+        else:
+            self.run_worker(dispatch(self, repo, path), group="ask", exclusive=True)
+
+    def save_log(self, job: int, attempt: int) -> None:
+        from app.tui.log_files import save
+
+        self.run_worker(save(self, job, attempt), group="save")
+
+    def page_log(self, job: int, attempt: int) -> None:
+        from app.tui.log_files import page
+
+        self.run_worker(page(self, job, attempt), group="pager", exclusive=True)
+
     # Going about
 
     def action_show_page(self, name: str) -> None:
@@ -213,9 +254,10 @@ class TreadleApp(App[int]):
         while index == 0 and len(self.screen_stack) > 1:
             self.pop_screen()
 
-    def do(self, work: Coroutine[Any, Any, Any]) -> None:
-        """Have something done beside everything else; its errors end the program loudly."""
-        self.run_worker(work)
+    def use_theme(self, name: str) -> None:
+        """Paint with another theme, from now on and the next time."""
+        self.theme = name
+        self.prefs.set("theme", name)
 
     # Leaving
 

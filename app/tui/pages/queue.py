@@ -1,0 +1,78 @@
+"""The queue: workers and what they run, what waits and why; pausing it, and putting a job forward."""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from textual.binding import Binding, BindingType
+
+from app.client import Change
+from app.tui.actions import CANCEL_JOB, PAUSE, PRIORITY, RESUME
+from app.tui.list_page import ListPage
+from app.tui.presenters import queue as presenter
+from widgets.row_list import Row, RowList
+
+STEP = 10  # what one key adds to a priority
+
+
+class QueuePage(ListPage):
+    WORD = "Queue"
+    COLUMNS = presenter.COLUMNS
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("plus", f"priority({STEP})", "put it forward", key_display="+", id="queue.forward"),
+        Binding("minus", f"priority(-{STEP})", "put it back", key_display="-", id="queue.back"),
+        Binding("p", "pause", "pause or resume", id="queue.pause"),
+        Binding("c", "cancel", "cancel", id="queue.cancel"),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.queue: dict[str, Any] = {"workers": [], "waiting": [], "paused": None}
+
+    async def fetch(self) -> None:
+        self.queue = await self.ask(self.ui.session.client.get, "/queue", {"limit": 500})
+        self.ui.began(self.queue["sequence"])
+
+    def rows(self) -> Sequence[Row]:
+        return presenter.queue_rows(self.queue, self.clock.now())
+
+    def aside(self) -> str:
+        said = presenter.standing(self.queue) if self.fetched else ""
+        return "  ".join(part for part in (super().aside(), said) if part)
+
+    def concerns(self, change: Change) -> bool:
+        return change.data["type"] in ("job", "run")
+
+    def tick(self) -> None:
+        self.present()
+
+    def jobs(self) -> dict[int, dict[str, Any]]:
+        """Return the jobs in view, by id."""
+        worked = (worker["job"] for worker in self.queue["workers"])
+        return {job["id"]: job for job in (*worked, *self.queue["waiting"]) if job is not None}
+
+    def action_priority(self, step: int) -> None:
+        jobs = self.jobs()
+        self.ui.act(
+            PRIORITY,
+            *(
+                {"job": id, "name": jobs[id]["name"], "priority": jobs[id]["priority"] + step}
+                for id in self.chosen()
+                if id in jobs
+            ),
+        )
+
+    def action_pause(self) -> None:
+        self.ui.act(RESUME if self.queue["paused"] else PAUSE, {"name": "the queue"})
+
+    def action_cancel(self) -> None:
+        jobs = self.jobs()
+        self.ui.act(CANCEL_JOB, *({"job": id, "name": jobs[id]["name"]} for id in self.chosen() if id in jobs))
+        self.list.unmark()
+
+    def on_row_list_opened(self, message: RowList.Opened) -> None:
+        job = self.jobs().get(message.id) if isinstance(message.id, int) else None
+        if job is not None:
+            self.ui.open_job(job["run"], job["id"])
+
+
+PAGE = QueuePage
