@@ -149,7 +149,8 @@ class Mailer(Routine):
         if url is None:
             return None
         words, status = body["description"], RunStatus(body["status"])
-        return statuses.status_request(body["forge"], url, repo.token, body["context"], status, words)
+        target = statuses.run_url(self._settings.now.public_url, letter.run_id)
+        return statuses.status_request(body["forge"], url, repo.token, body["context"], status, words, target)
 
 
 def url_mark(url: str) -> str:

@@ -152,10 +152,22 @@ def status_url(forge: str, repo_url: str, sha: str) -> str | None:
     return f"{api}/repos/{repo}/statuses/{sha}"
 
 
-def status_request(forge: str, url: str, token: str, context: str, status: RunStatus, words: str) -> Request:
-    """Return the request that sets the status `context` of the commit that `url` (of `status_url`) names."""
+def run_url(public_url: str | None, run_id: int) -> str | None:
+    """Return where people see a run, None where the server has no address for people."""
+    return f"{public_url}/runs/{run_id}" if public_url else None
+
+
+def status_request(
+    forge: str, url: str, token: str, context: str, status: RunStatus, words: str, target_url: str | None = None
+) -> Request:
+    """Return the request that sets the status `context` of the commit that `url` (of `status_url`) names.
+
+    `target_url` is where who clicks it gets to.
+    """
     state = STATES["gitlab" if forge == "gitlab" else "github"][status]
     said: dict[str, str] = {"state": state, "context": context, "description": words}
+    if target_url:
+        said["target_url"] = target_url
     if forge == "gitlab":
         return Request(url, _json(said), {}, {"PRIVATE-TOKEN": token})
     if forge == "github":

@@ -16,6 +16,7 @@ from engine.forges.statuses import (
     heard_before,
     notice_body,
     notices_for,
+    run_url,
     status_request,
     status_url,
 )
@@ -101,6 +102,15 @@ def test_a_token_is_in_a_header_and_in_nothing_that_is_shown(forge):
         "context": "treadle/CI",
         "description": "words",
     }
+
+
+@pytest.mark.parametrize("forge", HEARING)
+def test_a_status_leads_to_its_run_where_people_can_reach_it(forge):
+    url = status_url(forge, "https://git.lan/team/site", SHA)
+    target = run_url("https://ci.example/treadle", 7)
+    request = status_request(forge, url, "s3cr3t", "treadle/CI", RunStatus.FAILED, "words", target)
+    assert json.loads(request.body)["target_url"] == "https://ci.example/treadle/runs/7"
+    assert run_url(None, 7) is None
 
 
 def test_gitlab_refuses_to_be_told_twice_and_has_heard():
