@@ -35,8 +35,7 @@ class Line(StatusStyles):
         raise NotImplementedError
 
     def clicked(self, target: int) -> None:
-        """Act on a click on a piece of this target."""
-        raise NotImplementedError
+        """Act on a click on a piece of this target; a line without targets hears of none."""
 
     def render_line(self, y: int) -> Strip:
         width, base = self.size.width, self.rich_style
