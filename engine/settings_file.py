@@ -239,7 +239,7 @@ KEYS: Mapping[str, tuple[str, Reader]] = {
 }
 
 WITHOUT_EFFECT = {
-    "retention": "nothing is deleted by itself in this version",
+    "retention": "no run or artifact is deleted by itself in this version",
     "actions": "actions of other repositories are not fetched in this version",
 }
 """Keys that are read and checked, and change nothing yet; whoever sets one is told so."""

@@ -15,6 +15,7 @@ from engine.control.planner import Planner
 from engine.control.reporter import Reporter
 from engine.control.settings_watch import SettingsWatch
 from engine.control.triggers.triggers import Triggers
+from engine.control.upkeep import Upkeep
 from engine.core.clock import SystemClock
 from engine.engine import Engine, executors_of
 from engine.git_remote import local_path, remote
@@ -107,6 +108,7 @@ class Server:
             Planner(store, live, bus, clock, mirrors, acceptor.calm),
             Triggers(store, live, bus, clock, mirrors),
             SettingsWatch(store, bus, clock, live),
+            Upkeep(store, bus, clock),
             WebThread(desk, listening),
         ]
         for part in parts:

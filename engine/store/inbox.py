@@ -13,6 +13,7 @@ from engine.store.tables import EventRow, RepoRow
 
 RECEIVED, PLANNED, DROPPED = "received", "planned", "dropped"
 LARGE = 256 << 10
+EMPTY = "{}"  # the fields of an event that is so old that what it said is gone
 _FIELDS = EventRow.fields
 # Every delivery of a storm comes through here: one statement that is read once, and no objects made for it.
 _ACCEPT = f"""
@@ -171,10 +172,11 @@ class Inbox:
             return bool(EventRow.update(next_try_at=None).where(waiting).execute())
 
     def replay(self, event_id: int) -> bool:
-        """Have an event planned once more, as if it had just come; return whether there is such an event."""
+        """Have an event planned once more, as if it had just come; return whether there is what it said (see sweep)."""
         with self._db.write(durable=True):
             fields = {"status": RECEIVED, "next_try_at": None, "problem": "", "tries": 0}
-            return bool(EventRow.update(**fields).where(EventRow.id == event_id).execute())
+            held = (EventRow.id == event_id) & (fn.LENGTH(EventRow.fields) > len(EMPTY))
+            return bool(EventRow.update(**fields).where(held).execute())
 
     def get(self, event_id: int) -> InboxEvent | None:
         row = _events().where(EventRow.id == event_id).namedtuples().first()

@@ -169,5 +169,5 @@ def test_a_key_that_changes_nothing_yet_says_so_with_its_line(tmp_path):
     settings = loaded(tmp_path, "workers: 2\nretention: {runs: 1d}\nactions:\n")
     (note,) = settings.notes
     assert note.endswith(
-        "treadle.yml:2: warning: retention has no effect: nothing is deleted by itself in this version"
+        "treadle.yml:2: warning: retention has no effect: no run or artifact is deleted by itself in this version"
     )
