@@ -1,6 +1,6 @@
 """Adds and removes a repository in `treadle.yml` without touching a character of anything else.
 
-Only lines are put in or taken out, and the result is read again: if it does not say exactly what it said before, but
+Only lines are put in or taken out (a configuration in JSON is written anew), and the result is read again: if it does not say exactly what it said before, but
 for that repository, nothing is written and the person is told what to write.
 """
 
@@ -40,6 +40,10 @@ def add_repo(text: str, entry: Mapping[str, str]) -> str:
     before, repos = _read(text)
     if any(isinstance(one, dict) and one.get("name") == entry["name"] for one in before.get("repos") or []):
         raise SettingsError(f"There is a repository {entry['name']!r} already.", "`treadle repo list` shows them.")
+    said = {key: scalar_value(value) if _written(value) == value else value for key, value in entry.items()}
+    wanted = {**before, "repos": [*(before.get("repos") or []), said]}
+    if _is_json(text):
+        return _json(wanted)
     lines = _split(text)
     if repos is None:
         lines = [*lines, *([""] if lines and lines[-1].strip() else []), "repos:", *_lines(entry, 2)]
@@ -52,8 +56,7 @@ def add_repo(text: str, entry: Mapping[str, str]) -> str:
             _refuse(entry)
         lines[at : at + 1] = [re.sub(r"\s*\[\s*\]", "", lines[at], count=1), *_lines(entry, 2)]
     after = "\n".join(lines) + "\n"
-    said = {key: scalar_value(value) if _written(value) == value else value for key, value in entry.items()}
-    if not _says(after, {**before, "repos": [*(before.get("repos") or []), said]}):
+    if not _says(after, wanted):
         _refuse(entry)
     return after
 
@@ -64,6 +67,8 @@ def remove_repo(text: str, name: str) -> str:
     kept = [one for one in before.get("repos") or [] if not (isinstance(one, dict) and one.get("name") == name)]
     if len(kept) == len(before.get("repos") or []):
         raise SettingsError(f"There is no repository {name!r} in the configuration.")
+    if _is_json(text):
+        return _json({**before, "repos": kept})
     lines = _split(text)
     unsafe = SettingsError(f"The configuration cannot be edited safely: take {name!r} out of `repos:` by hand.")
     if not isinstance(repos, Sequence) or not _is_block(lines, repos):
@@ -135,6 +140,18 @@ def _said(node: Node) -> Any:
     if isinstance(node, Sequence):
         return [_said(item) for item in node.items]
     return {key.text: _said(value) for key, value in node.pairs}
+
+
+def _is_json(text: str) -> bool:
+    """Is it JSON, which YAML takes as well? It has no comments to lose and no lines to keep."""
+    try:
+        return isinstance(json.loads(text), dict)
+    except ValueError:
+        return False
+
+
+def _json(told: Mapping[str, Any]) -> str:
+    return json.dumps(told, indent=2, ensure_ascii=False) + "\n"
 
 
 def _says(text: str, wanted: dict[str, Any]) -> bool:

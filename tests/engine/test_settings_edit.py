@@ -1,5 +1,7 @@
 """Repositories put into `treadle.yml` and taken out again, by tables of files; nothing else may change."""
 
+import json
+
 import pytest
 
 from engine.core.errors import SettingsError
@@ -110,3 +112,11 @@ def test_a_file_is_replaced_as_a_whole_and_keeps_its_mode(tmp_path):
     assert path.stat().st_mode & 0o777 == 0o640
     assert [one.name for one in path.parent.iterdir()] == ["treadle.yml"]
     assert read_text(tmp_path / "none.yml") == ""
+
+
+def test_a_configuration_in_json_stays_json_and_says_the_rest_as_before():
+    text = '{"workers": 2, "labels": {"busybox": "busybox:latest"}}'
+    added = add_repo(text, {"name": "team/site", "url": "/srv/site", "allow_host": "true"})
+    repos = [{"name": "team/site", "url": "/srv/site", "allow_host": True}]
+    assert json.loads(added) == {**json.loads(text), "repos": repos}
+    assert json.loads(remove_repo(added, "team/site")) == {**json.loads(text), "repos": []}
