@@ -163,12 +163,12 @@ class Plot(StatusStyles):
         return lines
 
     def _labels(self, rows: int) -> dict[int, str]:
-        """Return what stands at which row: top, bottom, and the target, which goes before them."""
+        """Return what stands at which row: the target, and the top and the bottom, which go before it."""
         prop, fine = self._prop, 1 if self.ascii else 4
-        labels = {rows - 1: prop.ticked(prop.low), 0: prop.ticked(prop.high)}
+        labels: dict[int, str] = {}
         if prop.target is not None and prop.low <= prop.target <= prop.high:
             labels[row_of(prop.target, rows * fine, prop.low, prop.high) // fine] = prop.ticked(prop.target)
-        return labels
+        return labels | {rows - 1: prop.ticked(prop.low), 0: prop.ticked(prop.high)}
 
     def _legend(self) -> list[Painted]:
         prop = self._prop
