@@ -1,0 +1,73 @@
+"""All keys, pane by pane, filtered as one types."""
+
+from collections.abc import Iterable, Sequence
+from typing import ClassVar
+
+from rich.cells import cell_len
+from textual.binding import Binding, BindingType
+from textual.widget import Widget
+from textual.widgets import Input
+
+from widgets.dialog import Dialog
+from widgets.row_filter import RowFilter
+from widgets.text_body import TextBody, Words
+
+Group = tuple[str, tuple[tuple[str, str], ...]]
+"""A pane's title and its keys, each with what it does."""
+
+
+class HelpScreen(Dialog[None]):
+    """The groups come in the order they are given: the pane with the focus first. esc closes."""
+
+    AUTO_FOCUS = "Input"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,ctrl+p", "scroll(-1)", "up", show=False, priority=True),
+        Binding("down,ctrl+n", "scroll(1)", "down", show=False, priority=True),
+        Binding("pageup", "page(-1.0)", "page up", show=False, priority=True),
+        Binding("pagedown", "page(1.0)", "page down", show=False, priority=True),
+        Binding("enter,f1", "leave", "back", show=False, priority=True, id="help.leave"),
+    ]
+    DEFAULT_CSS = """
+    HelpScreen > #box { height: 90%; }
+    HelpScreen Input { height: 1; margin-bottom: 1; }
+    HelpScreen TextBody { height: 1fr; }
+    """
+
+    def __init__(self, title: str, groups: Sequence[Group], *, ascii: bool = False) -> None:
+        super().__init__(title, hint="type to filter  esc back", ascii=ascii)
+        self._groups = tuple(groups)
+
+    def body(self) -> Iterable[Widget]:
+        field = Input(compact=True, placeholder="type to filter", select_on_focus=False)
+        field.cursor_blink = False
+        yield field
+        yield TextBody()
+
+    def on_mount(self) -> None:
+        self._show("")
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        event.stop()
+        self._show(event.value)
+
+    def action_scroll(self, rows: int) -> None:
+        self.query_one(TextBody).move(rows)
+
+    def action_page(self, share: float) -> None:
+        self.query_one(TextBody).action_page(share)
+
+    def _show(self, text: str) -> None:
+        self.query_one(TextBody).show(help_lines(self._groups, text) or [[Words(f"No key is about “{text}”.", "dim")]])
+
+
+def help_lines(groups: Sequence[Group], text: str = "") -> list[list[Words]]:
+    """Return the lines of those keys that a filter lets through; a group without any is left out. Pure."""
+    wanted, lines = RowFilter(text), list[list[Words]]()
+    wide = max((cell_len(keys) for _, rows in groups for keys, _ in rows), default=0)
+    for title, rows in groups:
+        kept = [(keys, what) for keys, what in rows if wanted.matches(f"{title} {keys} {what}")]
+        if kept:
+            lines += [[Words("")]] if lines else []
+            lines.append([Words(title, "title")])
+            lines += [[Words(f"  {keys}{' ' * (wide - cell_len(keys))}  ", "key"), Words(what)] for keys, what in kept]
+    return lines
