@@ -1,7 +1,7 @@
 """A list of rows in columns: runs, the queue, events. Thousands of rows cost what the visible ones cost."""
 
-from collections.abc import Iterable, Sequence
-from typing import ClassVar, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
@@ -17,37 +17,23 @@ from widgets.columns import GAP, Column, fill, fit
 from widgets.glyphs import look
 from widgets.motions import Motions
 from widgets.row_filter import RowFilter
+from widgets.row_order import Cell, Row, RowId, RowOrder
 from widgets.safe_text import plain
 from widgets.status_styles import TOKENS, StatusStyles
 
-RowId = int | str
+__all__ = ["Cell", "Row", "RowId", "RowList"]
 GUTTER = 2
 """The cells before the first column: where the cursor is, and the mark."""
 
-
-class Cell(NamedTuple):
-    """`style`: a component class ("dim", "title"), the name of a status, "status" for the row's own, or nothing."""
-
-    text: str
-    style: str = ""
-
-
-class Row(NamedTuple):
-    """One row. The cell under the column of key "status" shows the glyph of `status` and, when empty, its word.
-
-    Tuples and no dataclasses, because they come by the thousand and are compared one by one.
-    """
-
-    id: RowId
-    cells: tuple[Cell, ...]
-    status: str | None = None
+KEPT = 400
+"""How many drawn rows are remembered."""
 
 
 class RowList(StatusStyles, Motions, ScrollView, can_focus=True):
     """Rows under titles, with a cursor, marks and a filter.
 
-    The cursor stays on its row's id however the rows are sorted, and on its line of the screen. As long as nobody
-    moved it from the top it stays at the top. When its row vanishes, the row that took its place gets it.
+    The cursor stays on its row and its line of the screen however the rows are sorted (RowOrder says how), and a view
+    that was scrolled away does not jump when rows come and go.
     """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"match", "mark"}
@@ -106,12 +92,7 @@ class RowList(StatusStyles, Motions, ScrollView, can_focus=True):
         self.set_reactive(RowList.ascii, ascii)
         self._columns = tuple(columns)
         self._empty = empty
-        self._filter = RowFilter()
-        self._rows: dict[RowId, Row] = {}
-        self._shown: list[RowId] = []
-        self._place: dict[RowId, int] = {}
-        self._cursor: RowId | None = None
-        self._at_top = True
+        self._order = RowOrder()
         self._marks: frozenset[RowId] = frozenset()
         self._strips: dict[RowId, Strip] = {}
         self._styles: dict[str, Style] = {}
@@ -140,25 +121,24 @@ class RowList(StatusStyles, Motions, ScrollView, can_focus=True):
     @property
     def filter(self) -> str:
         """Only rows with all these words are shown; the words' letters stand out."""
-        return self._filter.text
+        return self._order.filter.text
 
     @filter.setter
     def filter(self, text: str) -> None:
-        if text != self._filter.text:
-            self._filter = RowFilter(text)
+        if text != self._order.filter.text:
+            self._order.filter = RowFilter(text)
             self._forget()
             self._arrange()
-            if self._cursor is not None:
-                self._reveal(self._place[self._cursor])
+            self._reveal(self._order.cursor_place)
 
     @property
     def cursor_id(self) -> RowId | None:
         """The id of the row with the cursor; None when no row is shown."""
-        return self._cursor
+        return self._order.cursor
 
     @property
     def cursor_row(self) -> Row | None:
-        return None if self._cursor is None else self._rows[self._cursor]
+        return None if self._order.cursor is None else self._order.rows[self._order.cursor]
 
     @property
     def marks(self) -> frozenset[RowId]:
@@ -167,48 +147,41 @@ class RowList(StatusStyles, Motions, ScrollView, can_focus=True):
     @property
     def shown(self) -> tuple[RowId, ...]:
         """The ids of the rows that the filter lets through, in order."""
-        return tuple(self._shown)
+        return tuple(self._order.shown)
 
     @property
     def count(self) -> tuple[int, int]:
         """How many rows are shown, of how many."""
-        return len(self._shown), len(self._rows)
+        return len(self._order.shown), len(self._order.rows)
 
     def show(self, rows: Iterable[Row]) -> None:
         """Show exactly these rows in this order. Rows that did not change are not painted again."""
         new = {row.id: row for row in rows}
-        old = self._rows
-        if len(new) == len(old) and all(map(lambda a, b: a == b, new, old)):
+        if self._order.has_exactly(new):
             self.change(new.values())
             return
-        for id in old:
-            if new.get(id) != old[id]:
+        for id, row in self._order.rows.items():
+            if new.get(id) != row:
                 self._strips.pop(id, None)
-        self._rows = new
-        self._arrange()
-        if not self._marks <= new.keys():
-            self._mark(self._marks & new.keys())
+        self._arrange(new)
+        self._mark(self._marks & new.keys())
 
     def change(self, rows: Iterable[Row]) -> None:
         """Take the new state of some rows that are in the list; rows of other ids are passed over."""
-        come_or_gone = False
+        order, anew = self._order, False
         for row in rows:
-            old = self._rows.get(row.id)
-            if old is None or old is row or old == row:
+            if not order.take(row):
                 continue
-            self._rows[row.id] = row
             self._strips.pop(row.id, None)
-            shown = row.id in self._place
-            come_or_gone |= bool(self._filter.words) and self._passes(row) is not shown
-            if shown:
-                self._repaint(row.id)
-        if come_or_gone:
+            anew |= bool(order.filter.words) and order.belongs(row.id) is not (row.id in order.place)
+            self._repaint(row.id)
+        if anew:
             self._arrange()
 
     def select(self, id: RowId) -> None:
         """Put the cursor on the row of this id, if it is shown."""
-        if (place := self._place.get(id)) is not None:
-            self._go(place, place == 0 and self._at_top)
+        if (place := self._order.place.get(id)) is not None:
+            self._go(place, place == 0 and self._order.at_top)
 
     def unmark(self) -> None:
         """Take all marks away."""
@@ -217,28 +190,27 @@ class RowList(StatusStyles, Motions, ScrollView, can_focus=True):
     # moving
 
     def move(self, rows: int) -> None:
-        if self._shown:
-            place = 0 if self._cursor is None else self._place[self._cursor]
-            target = max(0, min(len(self._shown) - 1, place + rows))
-            self._go(target, self._at_top and target == 0)
+        if self._order.shown:
+            target = max(0, min(len(self._order.shown) - 1, self._order.cursor_place + rows))
+            self._go(target, self._order.at_top and target == 0)
 
     def move_to_end(self, last: bool) -> None:
         """Go to the last row, or to the top to stay there."""
-        if self._shown:
-            self._go(len(self._shown) - 1 if last else 0, not last)
+        if self._order.shown:
+            self._go(len(self._order.shown) - 1 if last else 0, not last)
 
     def action_open(self) -> None:
-        if self._cursor is not None:
-            self.post_message(self.Opened(self, self._cursor))
+        if self._order.cursor is not None:
+            self.post_message(self.Opened(self, self._order.cursor))
 
     def action_mark(self) -> None:
         """Mark the row, or take its mark away, and go on to the next."""
-        if self._cursor is not None:
-            self._mark(self._marks ^ {self._cursor})
+        if self._order.cursor is not None:
+            self._mark(self._marks ^ {self._order.cursor})
             self.move(1)
 
     def action_mark_all(self) -> None:
-        shown = frozenset(self._shown)
+        shown = frozenset(self._order.shown)
         self._mark(self._marks - shown if shown <= self._marks else self._marks | shown)
 
     def on_click(self, event: events.Click) -> None:
@@ -252,53 +224,36 @@ class RowList(StatusStyles, Motions, ScrollView, can_focus=True):
 
     # keeping the view
 
-    def _passes(self, row: Row) -> bool:
-        texts = [cell.text for cell in row.cells]
-        if row.status is not None:
-            texts.append(look(row.status).word)
-        return self._filter.matches("\n".join(texts))
-
-    def _arrange(self) -> None:
-        """Work out anew which rows are shown where, with cursor and view kept."""
-        anchor, top = self._anchor(), self.scroll_offset.y
-        after = self._shown[0 if self._cursor is None else self._place[self._cursor] :]
-        rows = self._rows.values()
-        self._shown = [row.id for row in rows if self._passes(row)] if self._filter.words else list(self._rows)
-        self._place = {id: index for index, id in enumerate(self._shown)}
-        before, self._cursor = self._cursor, self._kept_cursor(after)
-        self.virtual_size = Size(1, len(self._shown) + self._head)
-        if not (self._at_top and top == 0) and anchor is not None:
-            if anchor[0] in self._place:
-                self._scroll(self._place[anchor[0]] - anchor[1])
-            if anchor[0] == before and self._cursor is not None:
-                self._reveal(self._place[self._cursor])
+    def _arrange(self, rows: Mapping[RowId, Row] | None = None) -> None:
+        """Work out anew which rows are shown where, with the view kept."""
+        order, anchor, top = self._order, self._anchor(), self.scroll_offset.y
+        before = order.cursor
+        order.arrange(rows)
+        self.virtual_size = Size(1, len(order.shown) + self._head)
+        if not (order.at_top and top == 0) and anchor is not None:
+            if anchor[0] in order.place:
+                self._scroll(order.place[anchor[0]] - anchor[1])
+            if anchor[0] == before:
+                self._reveal(order.cursor_place)
         self.refresh()
-        if self._cursor != before:
-            self.post_message(self.Moved(self, self._cursor))
-
-    def _kept_cursor(self, after: Sequence[RowId]) -> RowId | None:
-        """Return where the cursor belongs: on its row, else on the next of those `after` it that is still there."""
-        if not self._shown:
-            return None
-        if self._at_top:
-            return self._shown[0]
-        return next((id for id in after if id in self._place), self._shown[-1])
+        if order.cursor != before:
+            self.post_message(self.Moved(self, order.cursor))
 
     def _anchor(self) -> tuple[RowId, int] | None:
         """Return the row to be kept on its line, and the line: the cursor's if in view, else the first in view."""
-        top = self.scroll_offset.y
-        if self._cursor is not None and 0 <= (line := self._place[self._cursor] - top) < self._view_height:
-            return self._cursor, line
-        return (self._shown[top], 0) if top < len(self._shown) else None
+        order, top = self._order, self.scroll_offset.y
+        if order.cursor is not None and 0 <= (line := order.cursor_place - top) < self._view_height:
+            return order.cursor, line
+        return (order.shown[top], 0) if top < len(order.shown) else None
 
     def _go(self, place: int, at_top: bool) -> None:
-        before, self._cursor, self._at_top = self._cursor, self._shown[place], at_top
+        before = self._order.cursor
+        self._order.go(place, at_top)
         self._reveal(place)
-        if self._cursor != before:
-            if before is not None:
-                self._repaint(before)
-            self._repaint(self._cursor)
-            self.post_message(self.Moved(self, self._cursor))
+        if self._order.cursor != before:
+            self._repaint(before)
+            self._repaint(self._order.cursor)
+            self.post_message(self.Moved(self, self._order.cursor))
 
     def _reveal(self, place: int) -> None:
         top, height = self.scroll_offset.y, self._view_height
@@ -332,11 +287,10 @@ class RowList(StatusStyles, Motions, ScrollView, can_focus=True):
 
     def _place_at(self, y: int) -> int | None:
         place = y - self._head + self.scroll_offset.y
-        return place if y >= self._head and place < len(self._shown) else None
+        return place if y >= self._head and place < len(self._order.shown) else None
 
-    def _repaint(self, id: RowId) -> None:
-        place = self._place.get(id)
-        if place is None:
+    def _repaint(self, id: RowId | None) -> None:
+        if id is None or (place := self._order.place.get(id)) is None:
             return
         y = place - self.scroll_offset.y + self._head
         if self._head <= y < self.size.height:
@@ -356,16 +310,13 @@ class RowList(StatusStyles, Motions, ScrollView, can_focus=True):
         self._strips.clear()
 
     def on_focus(self) -> None:
-        if self._cursor is not None:
-            self._repaint(self._cursor)
+        self._repaint(self._order.cursor)
 
     def on_blur(self) -> None:
-        if self._cursor is not None:
-            self._repaint(self._cursor)
+        self._repaint(self._order.cursor)
 
     def on_resize(self) -> None:
-        if self._cursor is not None:
-            self._reveal(self._place[self._cursor])
+        self._reveal(self._order.cursor_place)
 
     def render_line(self, y: int) -> Strip:
         width = self.scrollable_content_region.width
@@ -377,12 +328,14 @@ class RowList(StatusStyles, Motions, ScrollView, can_focus=True):
         place = self._place_at(y)
         if place is None:
             return self._nothing(y - self._head, width)
-        id = self._shown[place]
+        id = self._order.shown[place]
         strip = self._strips.get(id)
         if strip is None:
-            row = self._rows[id]
+            if len(self._strips) >= KEPT:
+                self._strips.clear()
+            row = self._order.rows[id]
             strip = self._strips[id] = self._line(id, row.cells, row.status)
-        return self._with_cursor(strip) if id == self._cursor else strip
+        return self._with_cursor(strip) if id == self._order.cursor else strip
 
     def _with_cursor(self, strip: Strip) -> Strip:
         """The row of the cursor: an arrow always, reversed only where keys go."""
@@ -391,8 +344,8 @@ class RowList(StatusStyles, Motions, ScrollView, can_focus=True):
         return strip.apply_style(self._look("cursor", partial=True)) if self.has_focus else strip
 
     def _nothing(self, line: int, width: int) -> Strip:
-        text = self._empty if not self._rows else f'Nothing matches "{plain(self.filter)}".'
-        lines = text.splitlines() if not self._shown else []
+        text = self._empty if not self._order.rows else f'Nothing matches "{plain(self.filter)}".'
+        lines = text.splitlines() if not self._order.shown else []
         said = plain(lines[line]) if line < len(lines) else ""
         return Strip([Segment(fill(" " * GUTTER + said, width, ascii=self.ascii), self._look("dim"))], width)
 
@@ -415,7 +368,7 @@ class RowList(StatusStyles, Motions, ScrollView, can_focus=True):
     def _paint(self, segments: list[Segment], text: str, style: str, status: str | None) -> None:
         painted = self._look((status or "") if style == "status" else style)
         at = 0
-        for start, end in self._filter.spans(text):
+        for start, end in self._order.filter.spans(text):
             if start > at:
                 segments.append(Segment(text[at:start], painted))
             segments.append(Segment(text[start:end], painted + self._look("match", partial=True)))
@@ -432,6 +385,6 @@ class RowList(StatusStyles, Motions, ScrollView, can_focus=True):
             elif name in TOKENS:
                 style = self.status_style(name)
             else:
-                style = self.get_component_rich_style(name, partial=partial, default=Style())
+                style = self.get_component_rich_style(name, partial=partial, default=self.rich_style)
             self._styles[name] = style
         return style
