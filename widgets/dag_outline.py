@@ -7,7 +7,7 @@ from widgets.dag_fold import Node, broken_members, fold
 from widgets.dag_graph import dependents, layers, reduced
 from widgets.dag_job import DagJob
 from widgets.dag_picture import Box, Picture
-from widgets.dag_text import title
+from widgets.dag_text import title, width_of
 
 DEEPEST = 8
 NAMES = 36
@@ -28,7 +28,9 @@ def outline(jobs: Sequence[DagJob], opened: Iterable[str] = (), width: int = 80,
     one does not imply are told behind it. A closed fold shows its failed members below itself, an opened one all.
     """
     rows = _rows(jobs, frozenset(opened), ascii)
-    names = max((len(row.lead) + 2 + len(title(row.node, NAMES, ascii, True)) for row in rows), default=0)
+    names = max(
+        (len(row.lead) + 2 + width_of(title(row.node, NAMES, ascii, row.node.is_fold)) for row in rows), default=0
+    )
     column = min(names, max(width // 2, 12))
     boxes, lines = [], []
     for y, row in enumerate(rows):
@@ -44,6 +46,7 @@ def outline(jobs: Sequence[DagJob], opened: Iterable[str] = (), width: int = 80,
         width,
         (tuple(range(len(rows))),),
         tuple(() if row.parent is None else (row.parent,) for row in rows),
+        is_outline=True,
     )
 
 

@@ -18,6 +18,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from widgets.dag_job import BROKEN, DagJob
+from widgets.dag_layout import graph
 from widgets.dag_lines import Kin, line_runs
 from widgets.dag_outline import outline
 from widgets.dag_picture import Picture
@@ -29,7 +30,7 @@ __all__ = ["DagJob", "DagPane"]
 
 Form: TypeAlias = Literal["auto", "graph", "outline"]
 
-NARROW = 100
+NARROW = 84  # a pane beside nothing on a terminal of 80 columns is an outline, whatever would fit
 MOVING = ("running", "retrying")
 
 
@@ -147,7 +148,7 @@ class DagPane(StatusStyles, Motions, ScrollView, can_focus=True):
 
     @property
     def is_outline(self) -> bool:
-        return self._picture is not None and not self._picture.strokes and len(self._picture.columns) == 1
+        return self._picture is not None and self._picture.is_outline
 
     def watch_ascii(self) -> None:
         self._lay_out()
@@ -187,6 +188,10 @@ class DagPane(StatusStyles, Motions, ScrollView, can_focus=True):
 
     def _drawn(self, width: int) -> Picture:
         jobs = list(self._jobs.values())
+        if self.form == "graph" or (self.form == "auto" and width >= NARROW):
+            found = graph(jobs, self.opened, None if self.form == "graph" else width - 1, self.ascii)
+            if found is not None:
+                return found
         return outline(jobs, self.opened, width - 1, self.ascii)
 
     # The cursor
@@ -319,6 +324,9 @@ class DagPane(StatusStyles, Motions, ScrollView, can_focus=True):
             node = self._node_segments(number)
             segments += node
             x = box.x + sum(segment.cell_length for segment in node)
+            if not picture.is_outline and x < picture.width:
+                segments.append(Segment(" ", plain))
+                x += 1
         segments += [
             Segment(text, lit if on else plain) for text, on in line_runs(picture, row, x, picture.width, self._kin)
         ]

@@ -48,6 +48,7 @@ class Picture:
     needs: tuple[tuple[int, ...], ...]
     strokes: tuple[Stroke, ...] = ()
     bridges: frozenset[tuple[int, int]] = frozenset()
+    is_outline: bool = False
 
     @property
     def height(self) -> int:

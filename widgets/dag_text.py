@@ -37,12 +37,9 @@ def spans(node: Node, jobs: Mapping[int, DagJob], box: Box, ascii: bool) -> tupl
 
 
 def title(node: Node, cells: int, ascii: bool, marked: bool = False) -> str:
-    """Return the node's name, cut in its middle to `cells`; a fold's says how many it holds."""
-    if not node.is_fold:
-        return cut(node.label, cells, ascii)
+    """Return the node's name, cut in its middle to `cells`; that of a fold can be marked as opened or not."""
     mark = (("v " if ascii else "▾ ") if node.opened else ("> " if ascii else "▸ ")) if marked else ""
-    count = f" {'x' if ascii else '×'}{len(node.members)}"
-    return mark + cut(node.label, max(cells - len(mark) - len(count), 1), ascii) + count
+    return mark + cut(node.label, max(cells - len(mark), 1), ascii)
 
 
 def cut(text: str, cells: int, ascii: bool = False) -> str:
@@ -56,6 +53,11 @@ def cut(text: str, cells: int, ascii: bool = False) -> str:
         start -= 1
     back = text[start:]
     return front + ("~" if ascii else "…") + " " * (room - cell_len(back)) + back
+
+
+def width_of(text: str) -> int:
+    """Return the cells that `text` takes in a terminal."""
+    return cell_len(text)
 
 
 def job_width(name: int, note: int) -> int:
