@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING, Any
 
 from app.tui.actions import DISPATCH
 from engine.core.errors import EngineError
+from widgets.confirm import Choice
 from widgets.dispatch_form import Dispatch, DispatchForm
 from widgets.input_field import InputField
 from widgets.menu import MenuItem
-from widgets.menu_screen import MenuScreen
 from widgets.safe_text import plain
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ async def dispatch(app: "TreadleApp", repo: str = "", path: str = "") -> None:
         return
     where, workflow = chosen
     values = {"repo": where, "workflow": workflow["path"]}
-    answer = await app.push_screen_wait(_form(app, where, workflow))
+    answer = await app.question(_form(app, where, workflow))
     if answer is not None:
         _remember(app, where, workflow["path"], answer.inputs)
         app.act(DISPATCH, values | {"ref": answer.ref, "inputs": answer.inputs, "name": workflow["name"]})
@@ -63,7 +63,7 @@ async def _choose(app: "TreadleApp", offered: list[tuple[str, dict[str, Any]]]) 
         MenuItem(str(number), "", plain(one["name"]), plain(f"{where}  {one['path']}"))
         for number, (where, one) in enumerate(offered)
     ]
-    answer = await app.push_screen_wait(MenuScreen("Start which workflow?", items, ascii=app.ascii))
+    answer = await app.question(Choice("Start which workflow?", items, ascii=app.ascii))
     return None if answer is None else offered[int(answer)]
 
 

@@ -3,10 +3,12 @@
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from app.tui.actions import CANCEL_RUN
 from app.tui.session import Mode
 from engine.core.errors import EngineError
 from engine.core.states import RUN_FINAL
 from widgets.glyphs import look
+from widgets.menu import MenuItem
 from widgets.safe_text import plain
 
 if TYPE_CHECKING:
@@ -14,6 +16,11 @@ if TYPE_CHECKING:
 
 LOOK_S = 0.3
 LINES = 6
+WAYS = (
+    MenuItem("wait", "w", "Wait", "until they end, then quit"),
+    MenuItem("leave", "a", "Leave them running", "in their containers; the next start takes them up again"),
+    MenuItem("cancel", "c", "Cancel them", "then quit"),
+)
 
 
 async def leave(app: "TreadleApp") -> None:
@@ -23,20 +30,14 @@ async def leave(app: "TreadleApp") -> None:
         from widgets.confirm import Choice
 
         jobs = f"{len(running)} run{' is' if len(running) == 1 else 's are'} not finished"
-        answer = await app.push_screen_wait(
-            Choice(
-                f"Quit? {jobs}, and the engine ends with this window.",
-                (
-                    ("wait", "wait until they end, then quit"),
-                    ("leave", "leave them running; the next start takes them up again"),
-                    ("cancel", "cancel them, then quit"),
-                ),
-            )
+        answer = await app.question(
+            Choice(f"Quit? {jobs}, and the engine ends with this window.", WAYS, ascii=app.ascii)
         )
         if answer is None:
             return
         if answer == "cancel":
-            await _cancel(app, running)
+            for run in running:
+                await app.ask_for(CANCEL_RUN, {"run": run["id"], "name": run["title"]})
         if answer in ("wait", "cancel"):
             app.tell("Quitting when they have ended; q again asks anew.")
             while await _running(app):
@@ -63,11 +64,3 @@ async def _running(app: "TreadleApp") -> list[dict[str, Any]]:
     except EngineError:
         return []  # nothing that could be waited for
     return found
-
-
-async def _cancel(app: "TreadleApp", runs: list[dict[str, Any]]) -> None:
-    for run in runs:
-        try:
-            await app.ask(app.session.client.post, f"/runs/{run['id']}/cancel")
-        except EngineError as error:
-            app.tell(str(error), bad=True)

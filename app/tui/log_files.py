@@ -30,7 +30,7 @@ async def save(app: "TreadleApp", job: int, attempt: int) -> None:
 
 async def page(app: "TreadleApp", job: int, attempt: int) -> None:
     """Show a log in $PAGER; control sequences other than colours are taken out first."""
-    if not app.can_suspend:
+    if app.is_web:
         app.tell("A pager cannot be opened in here; `s` saves the log.", bad=True)
         return
     with tempfile.TemporaryDirectory() as folder:

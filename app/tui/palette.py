@@ -1,6 +1,7 @@
 """The palette: whatever can be done or gone to from where one is, found by a few letters."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from rich.text import Text
 from textual.command import DiscoveryHit, Hit, Hits, Provider
@@ -25,11 +26,11 @@ class Commands(Provider):
         if isinstance(page, Page):
             yield from page.commands()
         for name in PAGES:
-            yield f"Go to {name}", "open that page", lambda name=name: ui.switch_mode(name)
+            yield f"Go to {name}", "open that page", partial(ui.switch_mode, name)
         yield "Keys", "every key of the focused pane", ui.action_help
         yield "Quit", "leave Treadle", ui.action_leave
         for theme in sorted(ui.available_themes):
-            yield f"Theme {theme}", "use these colours from now on", lambda theme=theme: ui.use_theme(theme)
+            yield f"Theme {theme}", "use these colours from now on", partial(ui.use_theme, theme)
 
     async def discover(self) -> Hits:
         for words, help_text, action in self._commands():

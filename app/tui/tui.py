@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from textual import events
 from textual.app import App
@@ -23,18 +23,19 @@ from engine.core.errors import EngineError
 from widgets.safe_text import plain
 
 BEAT_S = 0.1
+T = TypeVar("T")
 READ_ONLY = "This session is read only."
 PAGES = ("runs", "queue", "events", "artifacts", "slo", "repos")
 
 
-class TreadleApp(App[int]):
+class TreadleApp(App[Any]):
     """Shows one engine. `folder` is where copies are kept as files; None: nowhere."""
 
     CSS_PATH = "treadle.tcss"
     TITLE = "treadle"
     ENABLE_COMMAND_PALETTE = False  # ours is loaded when it is asked for
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-narrow"), (100, "-medium"), (140, "-wide")]
-    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-short"), (30, "-tall")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-medium"), (140, "-wide")]  # noqa: RUF012
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]  # noqa: RUF012
     MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {}
     BINDINGS: ClassVar[list[BindingType]] = [
         *(
@@ -152,22 +153,35 @@ class TreadleApp(App[int]):
         if action.loses and not await self._sure(action, targets):
             return
         for values in targets:
-            line = action.line(values)
-            try:
-                answer = await self.ask(self.session.client.post, action.target(values), action.said(values))
-            except EngineError as error:
-                self.tell(f"{error}\n$ {line}", bad=True)
-            else:
-                self.bells.asked(action, values, answer)
-                self.tell(f"{_done(action, answer)}\n$ {line}")
+            await self.ask_for(action, values)
         if (page := self.page) is not None:
             page.look_again(at_once=True)
+
+    async def ask_for(self, action: Action, values: Mapping[str, Any]) -> None:
+        """Ask the engine for one thing, and say what it answered. The only place that does."""
+        line = action.line(values)
+        try:
+            answer = await self.ask(self.session.client.post, action.target(values), action.said(values))
+        except EngineError as error:
+            self.tell(f"{error}\n$ {line}", bad=True)
+        else:
+            self.bells.asked(action, values, answer)
+            self.tell(f"{_done(action, answer)}\n$ {line}")
 
     async def _sure(self, action: Action, targets: tuple[Mapping[str, Any], ...]) -> bool:
         from widgets.confirm import Confirm
 
-        what = ", ".join(str(values.get("name") or values) for values in targets)
-        return bool(await self.push_screen_wait(Confirm(f"{action.words.capitalize()}: {plain(what)}?", action.loses)))
+        lost = [values for values in targets if not values.get("over")]
+        what = plain(", ".join(str(values["name"]) for values in targets))
+        question = Confirm(
+            f"{action.words.capitalize()}: {what}?", action.loses, twin=action.line(targets[0]), ascii=self.ascii
+        )
+        return not lost or await self.question(question)
+
+    async def question(self, screen: Screen[T]) -> T:
+        """Put a question before the page; return the answer."""
+        answer: T = await self.push_screen_wait(screen)
+        return answer
 
     def copy_out(self, text: str, lines: int) -> None:
         """Copy by every way there is, and say so."""

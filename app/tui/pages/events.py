@@ -39,7 +39,7 @@ class EventsPage(ListPage):
         return presenter.event_rows(self.events, self.clock.now())
 
     def concerns(self, change: Change) -> bool:
-        return change.data["type"] == "run"
+        return bool(change.data["type"] == "run")
 
     def tick(self) -> None:
         if self.clock.monotonic_s() - self._looked_s > LOOK_S:

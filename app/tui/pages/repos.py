@@ -32,7 +32,7 @@ class ReposPage(ListPage):
         return presenter.repo_rows(self.repos, self.clock.now())
 
     def concerns(self, change: Change) -> bool:
-        return change.data["type"] == "run"
+        return bool(change.data["type"] == "run")
 
     def tick(self) -> None:
         self.list.change(self.rows())

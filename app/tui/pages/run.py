@@ -15,6 +15,7 @@ from app.tui.job_log import JobLog
 from app.tui.page import Page
 from app.tui.pages.runs import values_of
 from app.tui.presenters import run as presenter
+from app.tui.presenters.runs import instant
 from engine.core.states import RUN_FINAL
 from widgets.attempts_pane import AttemptsPane
 from widgets.dag_pane import DagPane
@@ -38,8 +39,12 @@ class RunPage(Page):
         Binding("C", "act('cancel_job')", "cancel this job", show=False, id="job.cancel"),
         Binding("a", "act('approve')", "approve", show=False, id="run.approve"),
         Binding("d", "dispatch", "start one like it", show=False, id="run.dispatch"),
-        Binding("less_than_sign", "attempt(-1)", "the attempt before", show=False, key_display="<", id="attempt.before"),
-        Binding("greater_than_sign", "attempt(1)", "the attempt after", show=False, key_display=">", id="attempt.after"),
+        Binding(
+            "less_than_sign", "attempt(-1)", "the attempt before", show=False, key_display="<", id="attempt.before"
+        ),
+        Binding(
+            "greater_than_sign", "attempt(1)", "the attempt after", show=False, key_display=">", id="attempt.after"
+        ),
         Binding("s", "save", "save the log", show=False, id="log.save"),
         Binding("o", "pager", "the log in $PAGER", show=False, id="log.pager"),
     ]
@@ -137,7 +142,7 @@ class RunPage(Page):
         now = self.clock.now()
         made = () if self.job is None else self.job["attempts_made"]
         again_at = None if self.job is None else self.job["next_attempt_at"]
-        again_s = (presenter.instant(again_at) - now).total_seconds() if again_at else None
+        again_s = (instant(again_at) - now).total_seconds() if again_at else None
         self.query_one(AttemptsPane).show(presenter.attempt_rows(made, now), self.number, again_s)
         prop = presenter.timeline(self.jobs, self.attempts, self.job, self.number, now)
         self.query_one(TimelinePane).show(prop)

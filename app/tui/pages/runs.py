@@ -7,9 +7,13 @@ from textual.binding import Binding, BindingType
 
 from app.client import Change
 from app.tui.actions import APPROVE, CANCEL_RUN, RETRY_FAILED, RETRY_RUN, Action
+from app.tui.beginning import begin, ways
 from app.tui.list_page import ListPage
 from app.tui.presenters import runs as presenter
+from app.tui.session import Mode
 from engine.core.states import RUN_FINAL
+from widgets.first_steps import FirstSteps
+from widgets.menu import Menu
 from widgets.row_list import Row, RowList
 
 LIMIT = 300
@@ -44,9 +48,23 @@ class RunsPage(ListPage):
         if self.list.columns != columns:
             self.list.columns = columns
         super().present()
+        self._show_first_steps()
+
+    def _show_first_steps(self) -> None:
+        """Where nothing has run yet, show how to begin in place of an empty list."""
+        wanted = not self.runs and self.fetched and self.ui.session.mode is not Mode.STARTING
+        shown = self.query(FirstSteps)
+        if wanted and not shown:
+            self.list.display = False
+            self.mount(FirstSteps(ways(self.ui), ascii=self.ui.ascii), after=self.list)
+            self.call_after_refresh(lambda: self.set_focus(self.query_one(Menu)))
+        elif shown and not wanted:
+            shown.remove()
+            self.list.display = True
+            self.set_focus(self.list)
 
     def concerns(self, change: Change) -> bool:
-        return change.data["type"] == "run"
+        return bool(change.data["type"] == "run")
 
     def heard(self, changes: Sequence[Change]) -> None:
         """A status that changed is in view at once; the rest of the row comes with the next look."""
@@ -58,6 +76,7 @@ class RunsPage(ListPage):
             self.list.change(row for row in self.rows() if row.id in news)
 
     def tick(self) -> None:
+        self._show_first_steps()
         self.list.change(self.rows())
 
     def action_act(self, name: str) -> None:
@@ -68,6 +87,9 @@ class RunsPage(ListPage):
 
     def action_dispatch(self) -> None:
         self.ui.dispatch()
+
+    def on_first_steps_chosen(self, message: FirstSteps.Chosen) -> None:
+        self.run_worker(begin(self.ui, message.way), group="begin")
 
     def on_row_list_opened(self, message: RowList.Opened) -> None:
         from app.tui.pages.run import RunPage

@@ -1,6 +1,6 @@
 """The inbox as rows: what came in, from where, what became of it, and which filter said no."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -23,7 +23,7 @@ COLUMNS = (
 )
 
 
-def event_rows(events: list[Told], now: datetime) -> list[Row]:
+def event_rows(events: Sequence[Told], now: datetime) -> list[Row]:
     """Return the rows of events, newest first as they came."""
     return [_row(event, now) for event in events]
 

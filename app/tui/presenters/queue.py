@@ -45,7 +45,9 @@ def _worker(worker: Told, now: datetime) -> Row:
         return Row(name, idle)
     since = duration((now - instant(job["attempt_started_at"])).total_seconds())
     tries = f"try {job['attempt']} of {job['max_retries'] + 1}" if job["max_retries"] or job["attempt"] > 1 else ""
-    return Row(job["id"], (Cell(""), Cell(name, "dim"), *_job(job), Cell(since), Cell(tries, "dim")), str(job["status"]))
+    return Row(
+        job["id"], (Cell(""), Cell(name, "dim"), *_job(job), Cell(since), Cell(tries, "dim")), str(job["status"])
+    )
 
 
 def _waiting(job: Told, now: datetime) -> Row:

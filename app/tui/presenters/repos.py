@@ -1,6 +1,6 @@
 """Repositories as rows: where they are, what makes them run, and how they stood last."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -23,7 +23,7 @@ COLUMNS = (
 )
 
 
-def repo_rows(repos: list[Told], now: datetime) -> list[Row]:
+def repo_rows(repos: Sequence[Told], now: datetime) -> list[Row]:
     """Return the rows of repositories, by name as they came."""
     return [_row(repo, now) for repo in repos]
 

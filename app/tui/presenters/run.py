@@ -65,7 +65,8 @@ def attempt_rows(attempts: Sequence[Told], now: datetime) -> tuple[AttemptRow, .
         AttemptRow(
             number=one["number"],
             status=str(one["status"]),
-            started=instant(one["started_at"]).astimezone().strftime("%H:%M:%S"),
+            started=_clock(one["started_at"]),
+            ended=_clock(one["finished_at"]),
             seconds=seconds(one, now),
             worker=plain(str(one["worker"])),
             exit_code=one["exit_code"],
@@ -151,11 +152,23 @@ def _step_lanes(job: Told, chosen: int, zero: datetime) -> list[Lane]:
         Lane(
             f"  {plain(str(step['name']))}",
             str(step["status"]),
-            (Bar("step", str(step["status"]), _since(step["started_at"], zero) or 0.0, _since(step["finished_at"], zero)),),
+            (
+                Bar(
+                    "step",
+                    str(step["status"]),
+                    _since(step["started_at"], zero) or 0.0,
+                    _since(step["finished_at"], zero),
+                ),
+            ),
         )
         for step in attempt["steps"]
         if step["started_at"]
     ]
+
+
+def _clock(text: str | None) -> str:
+    """Return a time of day, as the clock on the wall here shows it."""
+    return "" if text is None else instant(text).astimezone().strftime("%H:%M:%S")
 
 
 def _since(text: str | None, zero: datetime) -> float | None:
