@@ -45,13 +45,18 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """A job, or a step when `depth` is 1, with its bars in order. `lit` is the one that is selected elsewhere."""
+    """A job, or a step when `depth` is 1, with its bars in order.
+
+    The one that is `lit` is selected elsewhere: it is kept in view, with the deeper lanes below it. `id` comes back
+    with a click.
+    """
 
     label: str
     status: str
     bars: tuple[Bar, ...]
     depth: int = 0
     lit: bool = False
+    id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +80,11 @@ class TimelinePane(StatusStyles, Motions, ScrollView, can_focus=True):
     ascii: reactive[bool] = reactive(False, init=False)
 
     class Chosen(Message):
-        """A click on the lane of this index."""
+        """A click on the lane of this index and id."""
 
-        def __init__(self, index: int) -> None:
+        def __init__(self, index: int, id: int | None) -> None:
             super().__init__()
-            self.index = index
+            self.index, self.id = index, id
 
     def __init__(self, *, ascii: bool = False, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
@@ -96,7 +101,10 @@ class TimelinePane(StatusStyles, Motions, ScrollView, can_focus=True):
         if len(old.lanes) != len(prop.lanes):
             self.virtual_size = Size(1, len(prop.lanes) + 1)
             self._forget()
+            self._reveal()
             return
+        if [lane.lit for lane in old.lanes] != [lane.lit for lane in prop.lanes]:
+            self._reveal()
         changed = {
             index
             for index, (before, lane) in enumerate(zip(old.lanes, prop.lanes, strict=True))
@@ -139,7 +147,22 @@ class TimelinePane(StatusStyles, Motions, ScrollView, can_focus=True):
         index = event.y - 1 + self.scroll_offset.y
         if event.y >= 1 and index < len(self._prop.lanes):
             event.stop()
-            self.post_message(self.Chosen(index))
+            self.post_message(self.Chosen(index, self._prop.lanes[index].id))
+
+    def on_resize(self) -> None:
+        self._reveal()
+
+    def _reveal(self) -> None:
+        """Bring the lane that is lit into view, with as many as fit of those that belong to it."""
+        lanes, top, height = self._prop.lanes, self.scroll_offset.y, self.size.height - 1
+        lit = next((index for index, lane in enumerate(lanes) if lane.lit), None)
+        if lit is None or height < 1:
+            return
+        last = lit
+        while last + 1 < len(lanes) and lanes[last + 1].depth > lanes[lit].depth:
+            last += 1
+        if lit < top or last >= top + height:
+            self.scroll_to(y=min(lit, max(0, last - height + 1)), animate=False, force=True)
 
     # painting
 

@@ -24,6 +24,7 @@ LANES = (
             Bar("attempt", "running", 50),
         ),
         lit=True,
+        id=7,
     ),
     Lane("Run tests", "success", (Bar("step", "success", 51, 60),), depth=1),
     Lane("deploy", "pending", ()),
@@ -47,14 +48,14 @@ class Stage(App[object]):
     def __init__(self) -> None:
         super().__init__()
         self.pane = Timed()
-        self.told: list[int] = []
+        self.told: list[tuple[int, int | None]] = []
 
     def compose(self) -> ComposeResult:
         yield self.pane
 
     @on(TimelinePane.Chosen)
     def chosen(self, event: TimelinePane.Chosen) -> None:
-        self.told.append(event.index)
+        self.told.append((event.index, event.id))
 
 
 def play(scene: Callable[[Stage, Timed, Pilot[object]], Awaitable[None]], size: tuple[int, int] = (80, 7)) -> Stage:
@@ -159,7 +160,23 @@ def test_a_click_chooses_a_lane():
         for y in (0, 2, 6):
             await pilot.click(TimelinePane, offset=(30, y))
 
-    assert play(scene).told == [1]
+    assert play(scene).told == [(1, 7)]
+
+
+def test_the_lane_that_is_lit_is_brought_into_view_with_its_steps():
+    async def scene(app, pane, pilot):
+        def lanes(lit: int) -> TimelineProp:
+            jobs = [Lane(f"job {n}", "success", (), lit=n == lit) for n in range(30)]
+            steps = [Lane(f"step {n}", "success", (), depth=1) for n in range(3)]
+            return TimelineProp((*jobs[: lit + 1], *steps, *jobs[lit + 1 :]))
+
+        for lit, first in ((20, "job 18"), (19, "job 18"), (2, "job 0"), (29, "job 27")):
+            pane.show(lanes(lit))
+            await pilot.pause()
+            assert first in text_of(app)[1]
+            assert any("step 2" in line for line in text_of(app))
+
+    play(scene)
 
 
 def test_lanes_come_and_go_at_any_size_and_hostile_names_stay_text():
