@@ -56,14 +56,14 @@ async def index(call: Call) -> web.StreamResponse:
     job = await call.desk.ask(find_job, call.desk, call.ident)
     number: int = call.query.get("attempt", job.attempts)
     after: int = call.query.get("after", 0)
-    with _opened(call.desk, Part(job, number, None)) as reader:
+    with opened(call.desk, Part(job, number, None)) as reader:
         if reader is None:
             raise Refusal(404, f"Job {job.id} has no log of attempt {number}.")
         return answer({"attempt": number} | await call.desk.ask(_index, reader, after))
 
 
 async def _whole(call: Call, part: Part) -> web.StreamResponse:
-    with _opened(call.desk, part) as reader:
+    with opened(call.desk, part) as reader:
         if reader is None:
             raise Refusal(404, f"Job {part.job.id} has no log of attempt {part.attempt}.")
         begin, end = await call.desk.ask(_bounds, reader, part)
@@ -114,8 +114,8 @@ async def _growing(call: Call, part: Part, listener: LoopListener, skip: int) ->
     """Yield what there is of a log behind `skip`, then what comes, until its attempt is over."""
     given = skip
     while not call.desk.draining:
-        over = await call.desk.ask(_is_over, call.desk, part)  # asked first: what was written before is then there
-        with _opened(call.desk, part) as reader:
+        over = await call.desk.ask(is_over, call.desk, part)  # asked first: what was written before is then there
+        with opened(call.desk, part) as reader:
             while reader is not None:
                 bounds = await call.desk.ask(_begun_bounds, reader, part)
                 begin, end = bounds or (0, 0)
@@ -131,7 +131,7 @@ async def _growing(call: Call, part: Part, listener: LoopListener, skip: int) ->
 
 
 @contextmanager
-def _opened(desk: Desk, part: Part) -> Iterator[LogReader | None]:
+def opened(desk: Desk, part: Part) -> Iterator[LogReader | None]:
     """Open a log for as long as the block runs; None where there is none (yet)."""
     try:
         reader = LogReader(desk.store.log_path(part.job.run_id, part.job.id, part.attempt))
@@ -167,7 +167,7 @@ def _begun_bounds(reader: LogReader, part: Part) -> tuple[int, int] | None:
     return _bounds(reader, part)
 
 
-def _is_over(desk: Desk, part: Part) -> bool:
+def is_over(desk: Desk, part: Part) -> bool:
     """Will nothing more come? Its attempt has ended, or will never begin."""
     attempts: dict[int, Attempt] = {one.number: one for one in desk.store.queries.attempts(part.job.id)}
     if part.attempt in attempts:

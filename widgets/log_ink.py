@@ -1,0 +1,167 @@
+"""How a row of a log is painted: pieces of text with styles, cut, wrapped and marked, at last one strip of cells."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from rich.cells import cell_len, get_character_cell_size
+from rich.segment import Segment
+from rich.style import Style
+from textual.strip import Strip
+
+from widgets.glyphs import look
+from widgets.log_folds import Fold
+from widgets.log_lines import Line
+from widgets.log_source import LogStep
+from widgets.log_text import shown
+from widgets.safe_text import plain
+from widgets.sgr import PLAIN, spans
+
+Piece = tuple[str, Style]
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """The text of a row, without what stands before it. `kind` is that of the line's mark."""
+
+    pieces: tuple[Piece, ...]
+    text: str
+    kind: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Inks:
+    """The styles of a theme. `kinds` by the mark of a line, `statuses` by the status of a step."""
+
+    base: Style = PLAIN
+    dim: Style = PLAIN
+    title: Style = PLAIN
+    match: Style = PLAIN
+    kinds: dict[str, Style] = field(default_factory=dict)
+    statuses: dict[str, Style] = field(default_factory=dict)
+    ascii: bool = False
+
+    def arrow(self, fold: Fold) -> str:
+        """What tells whether a fold is open; a blank for one with nothing in it."""
+        if not fold.body:
+            return "  "
+        return ("v " if fold.open else "> ") if self.ascii else ("▾ " if fold.open else "▸ ")
+
+
+def line_body(line: Line, inks: Inks) -> Body:
+    """Return what a line of the log shows."""
+    kind, text = shown(line.data, cut=line.cut)
+    ink = inks.kinds.get(kind, PLAIN)
+    pieces = [(piece, ink + style if ink else style) for piece, style in spans(text)]
+    if line.cut:
+        pieces.append((f" {'...' if inks.ascii else '…'} +{size_text(line.length - len(line.data))}", inks.dim))
+    return Body(tuple(pieces), "".join(piece for piece, _ in pieces), kind)
+
+
+def step_body(fold: Fold, step: LogStep | None, inks: Inks) -> Body:
+    """Return the head of a step: glyph, name, word, time; of a closed one how much is in it."""
+    step = step or LogStep(fold.step, f"step {fold.step + 1}", "")
+    face = look(step.status)
+    ink = inks.statuses.get(step.status, inks.dim)
+    pieces = [(f"{face.sign(inks.ascii)} ", ink)] if step.status else []
+    pieces += [(plain(step.name) or f"step {fold.step + 1}", inks.title), (f"  {face.word}", ink)]
+    if step.seconds is not None:
+        pieces.append((f" {time_text(step.seconds)}", inks.dim))
+    if not fold.open:
+        pieces += fold_note(fold, inks)
+    return Body(tuple(pieces), "".join(piece for piece, _ in pieces), "step")
+
+
+def fold_note(fold: Fold, inks: Inks) -> list[Piece]:
+    """Return what a closed fold says of its content."""
+    if not fold.body:
+        return []
+    note = [(f"  {fold.body:,} line{'s' * (fold.body != 1)}", inks.dim)]
+    if fold.errors:
+        note.append((f" {look('failed').sign(inks.ascii)}{fold.errors}", inks.statuses.get("failed", PLAIN)))
+    return note
+
+
+def cut(pieces: Sequence[Piece], start: int, end: int) -> Iterator[Piece]:
+    """Yield the pieces of the text from one character up to another."""
+    at = 0
+    for text, style in pieces:
+        low, high = max(start - at, 0), min(end - at, len(text))
+        if low < high:
+            yield text[low:high], style
+        at += len(text)
+        if at >= end:
+            return
+
+
+def marked(pieces: Sequence[Piece], ranges: Sequence[tuple[int, int]], style: Style) -> list[Piece]:
+    """Return the pieces with ranges of characters, in order, painted over with a style."""
+    length = sum(len(text) for text, _ in pieces)
+    found: list[Piece] = []
+    at = 0
+    for start, end in ranges:
+        found += cut(pieces, at, start)
+        found += [(text, old + style) for text, old in cut(pieces, start, end)]
+        at = max(at, end)
+    return found + list(cut(pieces, at, length))
+
+
+def breaks(text: str, width: int) -> list[int]:
+    """Return at which characters the screen rows of a wrapped text begin."""
+    width = max(width, 1)
+    if text.isascii():
+        return list(range(0, max(1, len(text)), width))
+    found, cells = [0], 0
+    for at, character in enumerate(text):
+        size = get_character_cell_size(character)
+        if cells + size > width and at > found[-1]:
+            found.append(at)
+            cells = 0
+        cells += size
+    return found
+
+
+def strip_of(lead: Sequence[Piece], body: Sequence[Piece], x: int, width: int, base: Style, background: Style) -> Strip:
+    """Return a whole row: what stands before the body, then the body from column `x` on, filled up to the width."""
+    head = [Segment(text, base + style + background) for text, style in lead]
+    room = width - sum(cell_len(text) for text, _ in lead)
+    segments = [Segment(text, base + style + background) for text, style in body]
+    line = Strip(segments)
+    if x or line.cell_length > room:
+        line = line.crop(x, x + max(room, 0))
+    return Strip([*head, *line]).adjust_cell_length(width, base + background)
+
+
+def with_offsets(strip: Strip, lead: int, first: int, line: int) -> Strip:
+    """Return the strip with, in its styles, which characters of which line it shows behind the lead: for the mouse."""
+    segments: list[Segment] = []
+    at, column = first, 0
+    for segment in strip:
+        if column >= lead:
+            offset = Style.from_meta({"offset": (at, line)})
+            segments.append(Segment(segment.text, segment.style + offset if segment.style else offset))
+            at += len(segment.text)
+        else:
+            segments.append(segment)
+        column += segment.cell_length
+    return Strip(segments, strip.cell_length)
+
+
+def size_text(count: int) -> str:
+    """Return a number of bytes as people read it."""
+    if count < 1000:
+        return f"{count} B"
+    for unit in ("kB", "MB", "GB"):
+        count_in, count = count / 1000, count // 1000
+        if count < 1000:
+            return f"{count_in:.1f} {unit}"
+    return f"{count_in:.0f} GB"
+
+
+def time_text(seconds: float) -> str:
+    """Return a duration in its two largest units."""
+    whole = int(seconds)
+    if whole < 60:
+        return f"{whole}s"
+    if whole < 3600:
+        return f"{whole // 60}m {whole % 60:02}s"
+    return f"{whole // 3600}h {whole % 3600 // 60:02}m"
