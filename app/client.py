@@ -19,6 +19,7 @@ from engine.core.errors import EngineError, NoEngine
 
 API = "/api/v1"
 TIMEOUT_S = 30.0
+THERE_S = 5.0
 SILENCE_S = 40.0  # a stream shows life every 15 s
 BACK_S = 1.0
 BLOCK_BYTES = 64 * 1024
@@ -83,6 +84,22 @@ class Client:
         """Ask for something to be done; return the JSON answer. Never asked twice: a lost answer is an error."""
         with self._answer("POST", path, query, body or {}) as response:
             return json.loads(response.read())
+
+    def delete(self, path: str, query: Query | None = None) -> Any:
+        """Have something taken away; return the JSON answer. Never asked twice, like `post`."""
+        with self._answer("DELETE", path, query) as response:
+            return json.loads(response.read())
+
+    def is_there(self) -> bool:
+        """Does somebody listen there now? What is asked next may find nobody all the same."""
+        connection = self._connect(THERE_S)
+        try:
+            connection.connect()
+        except OSError:
+            return False
+        finally:
+            connection.close()
+        return True
 
     def read(self, path: str, query: Query | None = None, start: int | None = None, end: int | None = None) -> bytes:
         """Return bytes, of a log or a file, from `start` up to `end` (None: its end)."""

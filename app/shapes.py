@@ -9,6 +9,7 @@ from engine.core.records import Attempt, Job, Run, Step, Transition
 if TYPE_CHECKING:  # commands that only list runs do without what the store is made of
     from engine.store.artifacts import Artifact
     from engine.store.inbox import InboxEvent
+    from engine.store.tokens import Token
 
 
 def run_shape(run: Run) -> dict[str, Any]:
@@ -137,6 +138,17 @@ def event_shape(event: "InboxEvent") -> dict[str, Any]:
         "next_try_at": instant(event.next_try_at),
         "received_at": rfc3339(event.received_at),
         "planned_at": instant(event.planned_at),
+    }
+
+
+def token_shape(token: "Token") -> dict[str, Any]:
+    """A token without itself."""
+    return {
+        "id": token.id,
+        "name": token.name,
+        "scope": token.scope,
+        "created_at": rfc3339(token.created_at),
+        "used_at": instant(token.used_at),
     }
 
 

@@ -1,7 +1,7 @@
 """Adds and removes a repository in `treadle.yml` without touching a character of anything else.
 
-Only lines are put in or taken out (a configuration in JSON is written anew), and the result is read again: if it does not say exactly what it said before, but
-for that repository, nothing is written and the person is told what to write.
+Only lines are put in or taken out (a configuration in JSON is written anew), and the result is read again: if it does
+not say exactly what it said before, but for that repository, nothing is written and the person is told what to write.
 """
 
 import json

@@ -17,14 +17,14 @@ class Deed(NamedTuple):
 
 
 def add_deeds(parser: argparse.ArgumentParser, deeds: tuple[Deed, ...]) -> None:
-    """Give a command's parser a parser for each deed. `--json`, `--home` and `--config` may stand behind the deed."""
+    """Give a command's parser a parser for each deed. The common options may stand behind the deed."""
     choice = parser.add_subparsers(dest="deed", metavar="DO", required=True)
     for deed in deeds:
         sentence = f"{deed.help[:1].upper()}{deed.help[1:]}."
         inner = choice.add_parser(deed.name, help=deed.help, description=sentence)
         deed.configure(inner)
         inner.add_argument("--json", action="store_true", help="answer in JSON")
-        for option, value in (("--home", "DIR"), ("--config", "FILE")):
+        for option, value in (("--home", "DIR"), ("--config", "FILE"), ("--connect", "URL"), ("--token", "TOKEN")):
             inner.add_argument(option, metavar=value, default=argparse.SUPPRESS, help=argparse.SUPPRESS)
         inner.set_defaults(execute=deed.execute)
 

@@ -82,6 +82,40 @@ class HomeSource:
             raise SettingsError(f"There is no repository {repo!r}.", hint)
         return dispatch(self._store(create=True), known, workflow, ref, inputs, actor_here())
 
+    def queue(self, limit: int) -> Mapping[str, Any]:
+        from app.client import Client
+        from app.views.queue import queue_view
+
+        engine = Client.of_home(self._home)
+        if engine.is_there():  # it alone knows its workers
+            return dict(engine.get("/queue", {"limit": limit}))
+        return queue_view(self._store(), 0, limit) | {"draining": False}
+
+    def pause(self) -> str:
+        from engine.control.commands import pause
+
+        return pause(self._store(create=True), PERSON)
+
+    def resume(self) -> str:
+        from engine.control.commands import resume
+
+        return resume(self._store(create=True))
+
+    def prioritize(self, job: Job, priority: int) -> str:
+        from engine.control.commands import prioritize
+
+        return prioritize(self._store(), job, priority)
+
+    def events(self, repo: str | None, status: str | None, before: int | None, limit: int) -> Mapping[str, Any]:
+        from app.views.events import events_view
+
+        return events_view(self._store(), repo, status, before, limit)
+
+    def replay(self, event_id: int) -> str:
+        from engine.control.commands import replay
+
+        return replay(self._store(), event_id)
+
     def heard(self) -> bool:
         from engine.doorbell import ring
 

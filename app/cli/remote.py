@@ -31,17 +31,8 @@ class RemoteSource:
 
     @classmethod
     def at(cls, url: str, token: str | None) -> "RemoteSource":
-        """Return the engine at a URL. The token comes from the environment if none is given. Raises SettingsError."""
-        token = token or os.environ.get("TREADLE_TOKEN") or None
-        if token is not None and not (token.isascii() and token.isprintable() and " " not in token):
-            raise SettingsError("The token is none that `treadle token create` makes.")
-        if "@" in url:
-            raise SettingsError("The address of an engine holds no name or password; there is --token for that.")
-        try:
-            urlsplit(url)
-            return cls(Client.of_url(url, token))
-        except (EngineError, ValueError) as error:
-            raise SettingsError(f"{url!r} is no address of an engine.", "It looks like http://HOST:8484.") from error
+        """Return the engine at a URL: see `client_at`. Raises SettingsError."""
+        return cls(client_at(url, token))
 
     def log(self, job: Job, attempt: int) -> "RemoteLog":
         return RemoteLog(self._client, job.id, attempt)
@@ -65,13 +56,37 @@ class RemoteSource:
         with translated(self._client):
             return int(self._client.post("/runs", wanted, {"wait": 0})["event"])
 
+    def queue(self, limit: int) -> Mapping[str, Any]:
+        with translated(self._client):
+            return dict(self._client.get("/queue", {"limit": limit}))
+
+    def pause(self) -> str:
+        return self._done("/queue/pause")
+
+    def resume(self) -> str:
+        return self._done("/queue/resume")
+
+    def prioritize(self, job: Job, priority: int) -> str:
+        return self._done(f"/jobs/{job.id}/priority", {"priority": priority})
+
+    def events(self, repo: str | None, status: str | None, before: int | None, limit: int) -> Mapping[str, Any]:
+        with translated(self._client):
+            query = {"repo": repo, "status": status, "before": before, "limit": limit}
+            return dict(self._client.get("/inbox", query))
+
+    def replay(self, event_id: int) -> str:
+        return self._done(f"/inbox/{event_id}/replay")
+
     def heard(self) -> bool:
         return True  # whoever carried out the wish is the engine
 
     def _wish(self, target: Run | Job, deed: str, more: Mapping[str, Any] | None = None) -> str:
         kind = "runs" if isinstance(target, Run) else "jobs"
+        return self._done(f"/{kind}/{target.id}/{deed}", more)
+
+    def _done(self, path: str, body: Mapping[str, Any] | None = None) -> str:
         with translated(self._client):
-            return str(self._client.post(f"/{kind}/{target.id}/{deed}", more)["done"])
+            return str(self._client.post(path, body)["done"])
 
 
 class RemoteQueries:
@@ -185,6 +200,20 @@ class RemoteLog:
                 self._entries.append(entry)
             if not told["more"]:
                 return
+
+
+def client_at(url: str, token: str | None) -> Client:
+    """Return who speaks to a URL. The token comes from the environment if none is given. Raises SettingsError."""
+    token = token or os.environ.get("TREADLE_TOKEN") or None
+    if token is not None and not (token.isascii() and token.isprintable() and " " not in token):
+        raise SettingsError("The token is none that `treadle token create` makes.")
+    if "@" in url:
+        raise SettingsError("The address of an engine holds no name or password; there is --token for that.")
+    try:
+        urlsplit(url)
+        return Client.of_url(url, token)
+    except (EngineError, ValueError) as error:
+        raise SettingsError(f"{url!r} is no address of an engine.", "It looks like http://HOST:8484.") from error
 
 
 @contextmanager

@@ -3,21 +3,18 @@
 import argparse
 import getpass
 import sys
+from datetime import datetime
 
+from app.cli.admin import admin_of
 from app.cli.deeds import Deed, add_deeds, carry_out
-from app.cli.naming import home_of
 from app.cli.output import colour_wanted, print_json, table, talk, terminal_width
-from app.cli.repo_names import repo_id_of, settings_here
 from app.wording import age
-from engine.core.clock import SystemClock, rfc3339
+from engine.core.clock import SystemClock
 from engine.core.errors import EngineError
-from engine.store.repos import known_repos
-from engine.store.store import open_store
-from engine.store.vault import ALL
+from engine.store.vault import LONGEST
 
 NAME = "secret"
 HELP = "keep, list and remove the secrets of workflows"
-LONGEST = 64 << 10  # bytes; GitHub takes 48 KB
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -45,59 +42,38 @@ def _of_repo(parser: argparse.ArgumentParser) -> None:
 
 def _set(args: argparse.Namespace) -> int:
     value = _value(args.name)
-    store = open_store(home_of(args), create=True)
-    try:
-        repo_id = ALL if args.repo is None else repo_id_of(store, settings_here(args), args.repo)
-        try:
-            store.vault.set(repo_id, args.name, value, SystemClock().now())
-        except ValueError as error:
-            raise EngineError(f"{str(error)[:1].upper()}{str(error)[1:]}.") from None
-    finally:
-        store.close()
+    with admin_of(args) as admin:
+        kept = admin.set_secret(args.name, value, args.repo)
     if args.json:
-        print_json({"name": args.name.upper(), "repo": args.repo})
+        print_json(kept)
     else:
-        talk(f"{args.name.upper()} is kept, for {args.repo or 'all repositories'}.")
+        talk(f"{kept['name']} is kept, for {args.repo or 'all repositories'}.")
     return 0
 
 
 def _list(args: argparse.Namespace) -> int:
-    home = home_of(args)
-    rows: list[tuple[str, str | None, str, str]] = []
-    if (home / "treadle.db").exists():
-        store = open_store(home)
-        try:
-            only = None if args.repo is None else repo_id_of(store, settings_here(args), args.repo)
-            names = {repo.id: repo.name for repo in known_repos()}
-            now = SystemClock().now()
-            for one in store.vault.list(only):
-                repo = None if one.repo_id == ALL else names.get(one.repo_id, str(one.repo_id))
-                rows.append((one.name, repo, age(one.updated_at, now), rfc3339(one.updated_at)))
-        finally:
-            store.close()
+    with admin_of(args) as admin:
+        found = admin.secrets(args.repo)
     if args.json:
-        print_json([{"name": name, "repo": repo, "updated_at": at} for name, repo, _, at in rows])
-    elif not rows:
+        print_json(found)
+    elif not found:
         talk("No secrets. `treadle secret set NAME < FILE` keeps one.")
     else:
-        cells = [(name, repo or "(all)", since) for name, repo, since, _ in rows]
+        now = SystemClock().now()
+        cells = [
+            (one["name"], one["repo"] or "(all)", age(datetime.fromisoformat(one["updated_at"]), now)) for one in found
+        ]
         print(*table(("NAME", "REPO", "SET"), cells, 0, terminal_width(), colour_wanted(sys.stdout)), sep="\n")
     return 0
 
 
 def _remove(args: argparse.Namespace) -> int:
-    store = open_store(home_of(args))
-    try:
-        repo_id = ALL if args.repo is None else repo_id_of(store, settings_here(args), args.repo)
-        if not store.vault.remove(repo_id, args.name):
-            whose = f" of {args.repo}" if args.repo else ""
-            raise EngineError(f"There is no secret {args.name.upper()}{whose}.", "`treadle secret list` shows them.")
-    finally:
-        store.close()
+    with admin_of(args) as admin:
+        gone = admin.remove_secret(args.name, args.repo)
     if args.json:
-        print_json({"name": args.name.upper(), "repo": args.repo, "removed": True})
+        print_json(gone)
     else:
-        talk(f"{args.name.upper()} is forgotten. Runs that were planned before still have it.")
+        talk(f"{gone['name']} is forgotten. Runs that were planned before still have it.")
     return 0
 
 

@@ -48,25 +48,44 @@ class Source(Protocol):
     def dispatch(self, repo: str, workflow: str, ref: str | None, inputs: Mapping[str, str]) -> int:
         """Ask for a run; return the event."""
 
+    def queue(self, limit: int) -> Mapping[str, Any]:
+        """Return what runs and waits, as the API tells it: see `queue_view`."""
+
+    def pause(self) -> str: ...
+
+    def resume(self) -> str: ...
+
+    def prioritize(self, job: Job, priority: int) -> str: ...
+
+    def events(self, repo: str | None, status: str | None, before: int | None, limit: int) -> Mapping[str, Any]:
+        """Return the inbox, as the API tells it: see `events_view`."""
+
+    def replay(self, event_id: int) -> str: ...
+
     def heard(self) -> bool:
         """Is there an engine that takes up now what was asked for?"""
+
+
+def check_where(args: argparse.Namespace) -> None:
+    """Raise SettingsError for a line that means two places, or shows a token to none."""
+    if args.connect is not None and (args.home or args.config):
+        raise SettingsError(
+            "--connect speaks to an engine with a home and configuration of its own.",
+            "Leave out --home and --config.",
+        )
+    if args.connect is None and args.token is not None:
+        raise SettingsError("--token is for --connect; a home on this machine needs none.")
 
 
 @contextmanager
 def source_of(args: argparse.Namespace) -> Iterator[Source]:
     """Give what a command line speaks of, until the block ends. Nothing is opened yet. Raises SettingsError."""
+    check_where(args)
     if args.connect is not None:
-        if args.home or args.config:
-            raise SettingsError(
-                "--connect speaks to an engine with a home and configuration of its own.",
-                "Leave out --home and --config.",
-            )
         from app.cli.remote import RemoteSource
 
         yield RemoteSource.at(args.connect, args.token)
         return
-    if args.token is not None:
-        raise SettingsError("--token is for --connect; a home on this machine needs none.")
     from app.cli.home_source import HomeSource
 
     source = HomeSource(args)

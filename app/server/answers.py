@@ -7,7 +7,7 @@ from typing import Any
 from aiohttp import web
 
 from engine.control.acceptor import BacklogFull, Draining
-from engine.core.errors import EngineError, StoreBusy
+from engine.core.errors import EngineError, SettingsError, StoreBusy
 from engine.forges.errors import DeliveryError
 
 AGAIN_S = 5
@@ -51,6 +51,8 @@ def refusal_of(error: Exception) -> Refusal | None:
             return Refusal(429, str(error), again)
         case Draining() | StoreBusy():
             return Refusal(503, str(error), again)
+        case SettingsError():
+            return Refusal(422, str(error))
         case EngineError():
             return Refusal(409, str(error))
         case web.HTTPNotFound():

@@ -12,6 +12,7 @@ from aiohttp import web
 
 from engine.bus import Bus
 from engine.control.acceptor import Acceptor
+from engine.control.aside import Aside
 from engine.control.mirrors import Mirrors
 from engine.core.clock import Clock
 from engine.settings import RepoSettings, Settings
@@ -23,6 +24,7 @@ from engine.store.store import Store
 P = ParamSpec("P")
 T = TypeVar("T")
 THREADS = 8
+ASIDE = 2  # what waits for a network, so that no thread for the store is held by it
 
 
 class Askers:
@@ -69,9 +71,11 @@ class Desk:
     draining: bool = False
     counters: Counter[tuple[str, str]] = field(default_factory=Counter)
     slo: SloReporter = field(init=False)
+    aside: Aside = field(init=False)
 
     def __post_init__(self) -> None:
         self.slo = SloReporter(lambda: self.settings.slo)
+        self.aside = Aside(self.store, ASIDE)
 
     @property
     def settings(self) -> Settings:

@@ -63,6 +63,8 @@ def stored(desk: Desk) -> Iterator[Metric]:
     yield Metric("treadle_workers_busy", "gauge", "How many workers have a job.", {"": desk.busy()})
     paused = store.queue.pause.get() is not None
     yield Metric("treadle_queue_paused", "gauge", "Has a person paused the queue?", {"": paused})
+    read = not desk.live.problem
+    yield Metric("treadle_settings_read", "gauge", "Is the configuration, as its file is now, in force?", {"": read})
     by_status = {f'status="{status}"': jobs.get(str(status), 0) for status in JobStatus}
     yield Metric("treadle_jobs", "gauge", "Jobs by status.", by_status)
     backlog = store.inbox.backlog()

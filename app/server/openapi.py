@@ -66,7 +66,10 @@ def _query_parameter(param: Param) -> dict[str, Any]:
 
 
 def _body(fields: Sequence[Field]) -> dict[str, Any]:
-    properties = {one.name: {**KINDS[one.kind], "description": one.says} for one in fields}
+    properties = {
+        one.name: {**KINDS[one.kind], "description": one.says} | ({"enum": list(one.words)} if one.words else {})
+        for one in fields
+    }
     needed = [one.name for one in fields if one.needed]
     schema = {"type": "object", "properties": properties, "required": needed, "additionalProperties": False}
     return {"required": bool(needed), "content": {"application/json": {"schema": schema}}}

@@ -1,17 +1,30 @@
-"""The repositories over HTTP: what is configured, how they stand, and which workflows a branch holds."""
+"""The repositories over HTTP: what is configured, how they stand, which workflows a branch holds; and changing that."""
+
+import asyncio
+import logging
+from concurrent.futures import Future
+from typing import Any
 
 from aiohttp import web
 
+from app.repo_entry import repo_entry
 from app.server.answers import Refusal, answer
 from app.server.desk import Call
-from app.views.repos import repos_view, workflows_view
+from app.views.repos import hook_of, repos_view, settings_view, workflows_view
+from engine.control.forks import POLL
+from engine.control.triggers.refs import look
 from engine.settings import RepoSettings
+from engine.settings_edit import add_repo, entry_settings, remove_repo
+
+log = logging.getLogger(__name__)
+SYNC_S = 25.0  # how long an answer waits for a repository; our own client waits 30 s
 
 
 async def list_repos(call: Call) -> web.StreamResponse:
-    """Every repository, by name: see `repos_view`."""
+    """Every repository, by name, and how the configuration is: see `repos_view` and `settings_view`."""
     desk = call.desk
-    return answer({"repos": await desk.ask(repos_view, desk.store, desk.settings, desk.mirrors)})
+    repos = await desk.ask(repos_view, desk.store, desk.settings, desk.mirrors)
+    return answer({"repos": repos, "settings": settings_view(desk.live)})
 
 
 async def list_workflows(call: Call) -> web.StreamResponse:
@@ -19,6 +32,47 @@ async def list_workflows(call: Call) -> web.StreamResponse:
     desk, repo = call.desk, configured(call)
     repo_id, branch = desk.repo_ids[repo.name], call.query.get("branch")
     return answer(await desk.ask(workflows_view, desk.store, desk.mirrors, repo, repo_id, branch))
+
+
+async def add(call: Call) -> web.StreamResponse:
+    """Put a repository into the configuration; it is known at once. `hook` is where its deliveries go."""
+    desk = call.desk
+    entry = repo_entry(call.fields)
+    made = entry_settings(entry)
+    await desk.ask(desk.live.edit, lambda text: add_repo(text, entry))
+    log.info("%s added the repository %s", call.actor, made.name)
+    hook = hook_of(desk.settings, made.name)
+    return answer({"name": made.name, "url": made.url, "config": str(desk.live.file), "hook": hook}, 201)
+
+
+async def remove(call: Call) -> web.StreamResponse:
+    """Take a repository out of the configuration. Its runs, logs and secrets stay."""
+    desk, repo = call.desk, configured(call)
+    await desk.ask(desk.live.edit, lambda text: remove_repo(text, repo.name))
+    log.info("%s removed the repository %s", call.actor, repo.name)
+    return answer({"name": repo.name, "config": str(desk.live.file), "removed": True})
+
+
+async def sync(call: Call) -> web.StreamResponse:
+    """Ask a repository now where its refs are. 200 with how many moved, each of which is an event; 202 with null when
+    it takes longer, which goes on."""
+    desk, repo = call.desk, configured(call)
+    asked: Future[int] = Future()
+
+    def work() -> None:
+        try:
+            asked.set_result(look(desk.store, desk.mirrors, repo, desk.repo_ids[repo.name], POLL, desk.clock))
+            desk.bus.wake("refs", "inbox")
+        except Exception as error:
+            asked.set_exception(error)
+
+    desk.aside.go(f"sync {repo.name} {id(asked)}", work)
+    told: dict[str, Any] = {"name": repo.name, "events": None}
+    try:
+        moved = await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(asked)), SYNC_S)
+    except TimeoutError:
+        return answer(told, 202)
+    return answer(told | {"events": moved})
 
 
 def configured(call: Call) -> RepoSettings:

@@ -56,12 +56,13 @@ class Param:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A field of a JSON body."""
+    """A field of a JSON body; a text may be one of `words` alone."""
 
     name: str
     kind: type
     says: str
     needed: bool = False
+    words: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,7 @@ def guarded(route: Route, desk: Desk, bodies: Bodies) -> Callable[[web.Request],
         caller: Caller | None = None
         if route.needs_token(desk):
             caller = await caller_of(desk, request, READ if route.scope == BADGE else route.scope)
-        if desk.draining and request.method == "POST":
+        if desk.draining and request.method not in ("GET", "HEAD"):
             raise Refusal(503, "The engine is being stopped.", {"Retry-After": str(AGAIN_S)})
         query = {} if route.is_hook else read_query(route, request)
         fields = {} if route.fields is None else await read_fields(route.fields, request, bodies)
@@ -140,6 +141,8 @@ async def read_fields(fields: tuple[Field, ...], request: web.Request, bodies: B
             raise Refusal(400, f"There is no field {name[:50]!r}; known are: {', '.join(known) or 'none'}.")
         if value is not None and not _is(value, known[name].kind):
             raise Refusal(400, f"The field {name} is not {_kind(known[name].kind)}.")
+        if value is not None and known[name].words and value not in known[name].words:
+            raise Refusal(400, f"The field {name} is one of {', '.join(known[name].words)}.")
     for one in fields:
         if one.needed and data.get(one.name) in (None, "", {}):
             raise Refusal(400, f"The field {one.name} is missing.")

@@ -14,8 +14,10 @@ from app.server import (
     queue,
     repos,
     runs,
+    secrets,
     slo,
     stream,
+    tokens,
     webhooks,
     wishes,
 )
@@ -24,9 +26,10 @@ from app.server.desk import Call, Desk
 from app.server.feed import Feed
 from app.server.limits import HELD_BYTES, Bodies
 from app.server.openapi import document
-from app.server.route import BADGE, PUBLIC, WRITE, Field, Param, Route, guarded, tell_errors
+from app.server.route import ADMIN, BADGE, PUBLIC, WRITE, Field, Param, Route, guarded, tell_errors
 from engine.core.states import RunStatus
 from engine.store.inbox import DROPPED, PLANNED, RECEIVED
+from engine.store.tokens import SCOPES
 
 ID = "{id:[0-9]{1,15}}"
 API = "/api/v1"
@@ -158,6 +161,61 @@ ROUTES: tuple[Route, ...] = (
     Route(
         "GET", f"{API}/repos/{{repo:.+}}/workflows", repos.list_workflows, "the workflows of a branch",
         query=(Param("branch", "string", "a branch, or a whole ref (the default branch)"),),
+    ),
+    Route(
+        "POST", f"{API}/repos", repos.add, "put a repository into the configuration", ADMIN,
+        fields=(
+            Field("name", str, "such as team/site", needed=True),
+            Field("url", str, "where it is cloned from, or its whole path on this machine", needed=True),
+            Field("secret_env", str, "the server's variable with the secret that signs deliveries"),
+            Field("token_env", str, "the server's variable with the token for clones and statuses"),
+            Field("ssh_key", str, "the private key file for a url over ssh"),
+            Field("forge", str, "auto, github, gitea, forgejo, gitlab or none"),
+            Field("poll", str, "how often to ask for new commits, such as 60s"),
+            Field("watch", str, "commits or files: for a path on this machine"),
+            Field("fork_prs", str, "never, approval or always"),
+            Field("allow_host", bool, "let its jobs run on this machine itself"),
+        ),
+        answers={201: "it is known from now on", 422: "it cannot be, or `treadle.yml` cannot be edited safely"},
+    ),
+    Route(
+        "DELETE", f"{API}/repos/{{repo:.+}}", repos.remove, "take a repository out of the configuration", ADMIN,
+        answers={200: "its runs, logs and secrets stay", 404: "there is no such repository"},
+    ),
+    Route(
+        "POST", f"{API}/repos/{{repo:.+}}/sync", repos.sync, "ask a repository now where its refs are", WRITE,
+        fields=(), answers={200: "how many moved", 202: "it takes longer", 409: "it cannot be asked"},
+    ),
+    Route(
+        "GET", f"{API}/secrets", secrets.list_secrets, "the names of secrets", ADMIN,
+        query=(Param("repo", "string", "only of this repository"),),
+    ),
+    Route(
+        "POST", f"{API}/secrets", secrets.set_secret, "keep a secret; nobody reads it back", ADMIN,
+        fields=(
+            Field("name", str, "as in `secrets.NAME`", needed=True),
+            Field("value", str, "what nobody may see, at most 64 KiB", needed=True),
+            Field("repo", str, "of this repository alone (of all)"),
+        ),
+        answers={201: "it is kept", 409: "no such name or value can be"},
+    ),
+    Route(
+        "DELETE", f"{API}/secrets/{{name}}", secrets.remove_secret, "forget a secret", ADMIN,
+        query=(Param("repo", "string", "that of this repository (that of all)"),),
+        answers={200: "it is forgotten", 404: "there is none"},
+    ),
+    Route("GET", f"{API}/tokens", tokens.list_tokens, "the tokens, without themselves", ADMIN),
+    Route(
+        "POST", f"{API}/tokens", tokens.create_token, "make a token, told this once", ADMIN,
+        fields=(
+            Field("scope", str, "what it allows; each includes those before it", needed=True, words=SCOPES),
+            Field("name", str, "whom it is for"),
+        ),
+        answers={201: "the token"},
+    ),
+    Route(
+        "DELETE", f"{API}/tokens/{ID}", tokens.revoke_token, "make a token worthless", ADMIN,
+        answers={200: "it is", 404: "there is none"},
     ),
     Route("GET", f"{API}/artifacts/{ID}", artifacts.download, "an artifact, as a tar", gives="application/x-tar"),
     Route("GET", f"{API}/artifacts/{ID}/files", artifacts.list_files, "the files of an artifact"),

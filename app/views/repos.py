@@ -1,7 +1,10 @@
 """The repositories of a home as JSON, and the workflows that a branch of one holds."""
 
 from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from app.shapes import instant, run_shape
 from engine.control.commit_reader import CommitReader
@@ -11,8 +14,9 @@ from engine.core.errors import EngineError
 from engine.git_mirror import Mirror
 from engine.git_remote import HEADS, remote
 from engine.settings import RepoSettings, Settings
+from engine.settings_live import LiveSettings
 from engine.store.commits import KnownCommit, KnownWorkflow
-from engine.store.repos import LastEvent, known_repos, last_event
+from engine.store.repos import LastEvent, known_repo, known_repos, last_event
 from engine.store.store import Store
 from engine.store.syncs import Sync
 from pipelines.errors import WorkflowError
@@ -20,17 +24,20 @@ from pipelines.model import Input, Workflow
 from pipelines.template import resolve
 
 
-def repos_view(store: Store, settings: Settings, mirrors: Mirrors) -> list[dict[str, Any]]:
+def repos_view(store: Store | None, settings: Settings, mirrors: Mirrors) -> list[dict[str, Any]]:
     """Return every repository that is configured, or that the home has seen, by name; neither secret nor token.
 
     - `url` (or the path), `configured`, and if it is: `forge`, `poll_s`, `watch`, `fork_prs`, `allow_host`, and whether
       it has a `secret` and a `token` (true, false).
     - `default_branch`, null while it is not known.
     - `last_sync`: null, or {`at`, `problem`}: when its refs were last asked for, and why in vain ("" when it was not).
+    Without a store, of a home where nothing was ever done, nothing is known but the configuration.
+
     - `last_event`: null, or {`id`, `kind`, `source`, `status`, `problem`, `received_at`}. `last_run`: null, or a run.
     """
     found = {repo.name: _configured(repo) for repo in settings.repos}
-    for known in known_repos():
+    for known in known_repos() if store else ():
+        assert store is not None
         runs = store.queries.runs(repo=known.name, limit=1)
         place = known.path or (remote(known.url).url if known.url else "")
         shape = found.setdefault(known.name, {"name": known.name, "url": place, "configured": False})
@@ -39,6 +46,33 @@ def repos_view(store: Store, settings: Settings, mirrors: Mirrors) -> list[dict[
         shape["last_event"] = _event(last_event(known.id))
         shape["last_run"] = run_shape(runs[0]) if runs else None
     return [{**EMPTY, **found[name]} for name in sorted(found)]
+
+
+def settings_view(live: LiveSettings) -> dict[str, Any]:
+    """Return the state of the configuration: its `file` (null: none is followed), what is wrong with it (`problem`, ""
+    for nothing: then what it says is in force), and the keys that need a `restart` to have an effect."""
+    return {"file": str(live.file) if live.file else None, "problem": live.problem, "restart": list(live.restart)}
+
+
+def hook_of(settings: Settings, name: str) -> str:
+    """Return where a forge sends a repository's deliveries."""
+    host = f"[{settings.listen.host}]" if ":" in settings.listen.host else settings.listen.host
+    return f"{settings.public_url or f'http://{host}:{settings.listen.port}'}/hooks/{quote(name)}"
+
+
+def repo_id_of(store: Store, settings: Settings, name: str) -> int:
+    """Return a repository's id, recording one that is configured and was never seen. Raises EngineError."""
+    known = known_repo(name)
+    if known is not None:
+        return known.id
+    configured = settings.repo(name)
+    if configured is not None:
+        place = configured.url if Path(configured.url).is_absolute() else ""
+        return store.runs.repo(name, place, configured.url)
+    names = [repo.name for repo in settings.repos] + [repo.name for repo in known_repos()]
+    near = get_close_matches(name, names, n=1)
+    hint = f"Did you mean {near[0]!r}?" if near else "`treadle repo list` shows those there are."
+    raise EngineError(f"There is no repository {name!r}.", hint)
 
 
 def workflows_view(

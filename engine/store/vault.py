@@ -9,6 +9,7 @@ from engine.store.secrets import SecretBox
 from engine.store.tables import SecretRow
 
 ALL = 0
+LONGEST = 64 << 10  # bytes of a value; GitHub takes 48 KB
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -35,6 +36,8 @@ class Vault:
             raise ValueError(f"{name!r} is no name for a secret: letters, digits and _, not starting with GITHUB_")
         if not value:
             raise ValueError("the value is empty")
+        if len(value.encode("utf-8", "surrogatepass")) > LONGEST:
+            raise ValueError(f"the value is larger than {LONGEST >> 10} KiB")
         sealed = self._box.seal({"value": value})
         with self._db.write(durable=True):
             SecretRow.insert(repo_id=repo_id, name=name.upper(), sealed=sealed, updated_at=now).on_conflict(

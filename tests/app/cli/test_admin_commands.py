@@ -102,7 +102,7 @@ def test_a_repository_goes_into_the_configuration_and_out_of_it(treadle, home):
     added = treadle("repo", "add", "team/site", "http://git.lan:3000/team/site.git", *words)
     told = json.loads(added.out)
     assert told["hook"] == "http://127.0.0.1:8484/hooks/team/site"
-    assert told["restart_needed"] is False
+    assert told["engine"] is False
     [repo] = load(home, None, {"HOOK": "h", "TOKEN": "t"}).repos
     assert (repo.name, repo.secret, repo.token, repo.forge, repo.poll_s) == ("team/site", "h", "t", "gitea", 60.0)
     assert treadle("repo", "add", "team/site", "/x").code == 2

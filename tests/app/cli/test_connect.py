@@ -26,6 +26,11 @@ ARGUMENTS = {
     "retry": ["1"],
     "approve": ["1"],
     "dispatch": ["acme/app", "ci.yml"],
+    "priority": ["1", "5"],
+    "replay": ["1"],
+    "repo": ["list"],
+    "secret": ["list"],
+    "token": ["list"],
 }
 
 
@@ -133,7 +138,6 @@ def test_a_dispatch_waits_there_as_an_event(site: Site, treadle):
 
 
 def test_a_log_is_followed_to_the_jobs_end(site: Site, treadle, monkeypatch):
-    monkeypatch.setattr(remote.RemoteSource, "look_s", 0.01)
     site.lab.run(jobs(a=""))
     lease, now = site.lab.start(), site.lab.clock.now()
     log = LogWriter(site.lab.store.log_path(lease.run_id, lease.job_id, 1), 1 << 20)

@@ -1,0 +1,62 @@
+"""`treadle events`: what came in, and what became of it."""
+
+import argparse
+import sys
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from app.cli.output import colour_wanted, print_json, table, talk, terminal_width
+from app.cli.source import source_of
+from app.wording import age, short_ref
+from engine.core.clock import SystemClock
+
+NAME = "events"
+HELP = "list the events that came in, and what became of them"
+HEADER = ("EVENT", "AGE", "REPO", "KIND", "FROM", "REF", "BY", "BECAME")
+SPARE = ("BY", "FROM", "AGE", "REPO")
+STATUSES = ("received", "planned", "dropped")
+Told = Mapping[str, Any]
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--repo", metavar="NAME", help="only of this repository")
+    parser.add_argument("--status", choices=STATUSES, help="only those that wait, were planned, or came to nothing")
+    parser.add_argument("--before", type=int, metavar="EVENT", help="only events older than this id")
+    parser.add_argument("--limit", type=int, default=20, metavar="N", help="at most so many (default: 20)")
+    parser.add_argument("--json", action="store_true", help="print a JSON array, with the verdict on each workflow")
+
+
+def execute(args: argparse.Namespace) -> int:
+    with source_of(args) as source:
+        events = source.events(args.repo, args.status, args.before, args.limit)["inbox"]
+    if args.json:
+        print_json(events)
+        return 0
+    if not events:
+        talk("No events.")
+        return 0
+    now = SystemClock().now()
+    rows = [_row(one, now) for one in events]
+    print(*table(HEADER, rows, 7, terminal_width(), colour_wanted(sys.stdout), SPARE), sep="\n")
+    return 0
+
+
+def _row(event: Told, now: datetime) -> tuple[str, ...]:
+    about = event["about"]
+    return (
+        str(event["id"]), age(datetime.fromisoformat(event["received_at"]), now), event["repo"], event["kind"],
+        event["source"], short_ref(about["ref"] or ""), about["actor"] or "", _became(event),
+    )  # fmt: skip
+
+
+def _became(event: Told) -> str:
+    """Say what came of an event: its runs, or why there are none, or none yet."""
+    if event["runs"]:
+        return ", ".join(f"r{run['id']} {run['workflow']} {run['status']}" for run in event["runs"])
+    if event["status"] == "received":
+        return f"waits: {event['problem']}" if event["problem"] else "waits to be planned"
+    if event["problem"]:
+        return str(event["problem"])
+    reasons = [f"{path.rpartition('/')[2]}: {reason}" for path, reason in event["verdicts"].items()]
+    return "; ".join(reasons) or "nothing runs"

@@ -1,0 +1,79 @@
+"""`treadle queue`: what runs, what waits and why; pausing and resuming."""
+
+import argparse
+import sys
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from app.cli.output import colour_wanted, print_json, table, talk, terminal_width
+from app.cli.source import source_of
+from app.wording import age, duration
+from engine.core.clock import SystemClock
+
+NAME = "queue"
+HELP = "show what runs, what waits and why; pause and resume the queue"
+HEADER = ("STATUS", "JOB", "NAME", "REPO", "WORKFLOW", "PRIORITY", "WHY")
+SPARE = ("WORKFLOW", "PRIORITY", "REPO")
+Told = Mapping[str, Any]
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "deed", nargs="?", metavar="pause|resume", choices=("pause", "resume"),
+        help="claim no job until resumed, also over a restart, while what runs goes on; or claim jobs again",
+    )  # fmt: skip
+    parser.add_argument("--limit", type=int, default=50, metavar="N", help="at most so many that wait (default: 50)")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def execute(args: argparse.Namespace) -> int:
+    with source_of(args) as source:
+        if args.deed is not None:
+            done = source.pause() if args.deed == "pause" else source.resume()
+            heard = source.heard()
+            if args.json:
+                print_json({"done": done, "engine": heard})
+            else:
+                print(done)
+            return 0
+        told = source.queue(args.limit)
+    if args.json:
+        print_json(told)
+        return 0
+    now = SystemClock().now()
+    talk(_summary(told, now))
+    rows = [_running(one) for one in told["workers"] if one["job"]] + [_waiting(one, now) for one in told["waiting"]]
+    if rows:
+        print(*table(HEADER, rows, 6, terminal_width(), colour_wanted(sys.stdout), SPARE), sep="\n")
+    return 0
+
+
+def _summary(told: Told, now: datetime) -> str:
+    counts, size = told["counts"], len(told["workers"])
+    held = sum(counts[status] for status in ("retrying", "pending", "blocked"))
+    workers = f"{told['workers_busy']} of {size} workers busy" if size else "No engine runs here"
+    parts = [f"{workers}, {counts['queued']} queued, {held} held."]
+    if told["paused"]:
+        since = age(datetime.fromisoformat(told["paused"]["at"]), now)
+        parts.append(f"Paused by {told['paused']['by']}, {since}; `treadle queue resume` lets it go on.")
+    if told["draining"]:
+        parts.append("The engine is being stopped.")
+    return " ".join(parts)
+
+
+def _running(worker: Told) -> tuple[str, ...]:
+    return _row(worker["job"], f"on {worker['name']}, attempt {worker['job']['attempt']}")
+
+
+def _waiting(job: Told, now: datetime) -> tuple[str, ...]:
+    until = job["waits"]["until"]
+    wait = f", in {duration((datetime.fromisoformat(until) - now).total_seconds())}" if until else ""
+    return _row(job, job["waits"]["reason"] + wait)
+
+
+def _row(job: Told, why: str) -> tuple[str, ...]:
+    return (
+        job["status"], f"j{job['id']}", job["name"], job["repo"], f"{job['workflow']} #{job['run_number']}",
+        str(job["priority"]), why,
+    )  # fmt: skip
