@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from widgets.dag_graph import circle
 from widgets.dag_job import BROKEN, DONE, DagJob
+from widgets.safe_text import plain
 
 SMALLEST = 3
 PULLED = 8
@@ -124,5 +125,5 @@ def _nodes(jobs: Sequence[DagJob], folded: dict[int, str]) -> tuple[Node, ...]:
         inside = members[number]
         needs = {where[need] for job in inside for need in job.needs if need in where and need != job.id}
         label = inside[0].key if isinstance(key, str) else inside[0].name
-        nodes.append(Node(key, label, tuple(job.id for job in inside), tuple(sorted(needs))))
+        nodes.append(Node(key, plain(label), tuple(job.id for job in inside), tuple(sorted(needs))))
     return tuple(nodes)

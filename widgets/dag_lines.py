@@ -15,29 +15,35 @@ class Kin:
     nodes: frozenset[int] = frozenset()
     cells: dict[int, frozenset[int]] = field(default_factory=dict)
 
-    @classmethod
-    def of(cls, picture: Picture, number: int, jobs: Sequence[DagJob]) -> "Kin":
-        """Return the kin of the node with this number. Kinship is that of the jobs, not of what is drawn."""
+
+class Kinship:
+    """Who is whose kin in one picture. Kinship is that of the jobs, not of what is drawn: no edge is left out."""
+
+    def __init__(self, picture: Picture, jobs: Sequence[DagJob]) -> None:
+        self._picture = picture
         where = {job.id: place for place, job in enumerate(jobs)}
-        masks = above([[where[need] for need in job.needs if need in where] for job in jobs])
-        own = sum(1 << where[id] for id in picture.nodes[number].members)
+        self._above = above([[where[need] for need in job.needs if need in where] for job in jobs])
+        self._members = [sum(1 << where[id] for id in node.members) for node in picture.nodes]
+
+    def of(self, number: int) -> Kin:
+        """Return the kin of the node with this number."""
+        own = self._members[number]
         up = down = 0
         for place in bits(own):
-            up |= masks[place]
-        for place, mask in enumerate(masks):
+            up |= self._above[place]
+        for place, mask in enumerate(self._above):
             if mask & own:
                 down |= 1 << place
         ups = downs = 1 << number
-        for other, node in enumerate(picture.nodes):
-            inside = sum(1 << where[id] for id in node.members)
+        for other, inside in enumerate(self._members):
             ups |= bool(inside & up) << other
             downs |= bool(inside & down) << other
         cells: dict[int, set[int]] = {}
-        for stroke in picture.strokes:
+        for stroke in self._picture.strokes:
             if any((a & ups and b & ups) or (a & downs and b & downs) for a, b in stroke.flows):
-                for x, y in _cells(stroke, picture.bridges):
+                for x, y in _cells(stroke, self._picture.bridges):
                     cells.setdefault(y, set()).add(x)
-        return cls(frozenset(bits(ups | downs)), {y: frozenset(xs) for y, xs in cells.items()})
+        return Kin(frozenset(bits(ups | downs)), {y: frozenset(xs) for y, xs in cells.items()})
 
 
 def line_runs(picture: Picture, row: int, start: int, end: int, kin: Kin) -> Iterator[tuple[str, bool]]:

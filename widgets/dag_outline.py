@@ -8,6 +8,7 @@ from widgets.dag_graph import dependents, layers, reduced
 from widgets.dag_job import DagJob
 from widgets.dag_picture import Box, Picture
 from widgets.dag_text import title, width_of
+from widgets.safe_text import plain
 
 DEEPEST = 8
 NAMES = 36
@@ -73,7 +74,7 @@ def _rows(jobs: Sequence[DagJob], opened: frozenset[str], ascii: bool) -> list[_
         if node.is_fold:
             trunk = ("| " if ascii else "│ ") if below[number] else "  "
             shown = node.members if is_open else broken_members(node, by_id)
-            rows += [_Row(Node(id, by_id[id].name, (id,), node.needs), f"{rest}{trunk}  ", here) for id in shown]
+            rows += [_Row(Node(id, plain(by_id[id].name), (id,), node.needs), f"{rest}{trunk}  ", here) for id in shown]
         branches = _branches(len(below[number]), rest, ascii)
         waiting += reversed([(child, *branch, here) for child, branch in zip(below[number], branches, strict=True)])
     return rows

@@ -50,6 +50,10 @@ class Picture:
     bridges: frozenset[tuple[int, int]] = frozenset()
     is_outline: bool = False
 
+    @classmethod
+    def blank(cls) -> "Picture":
+        return cls((), (), (), 0, (), ())
+
     @property
     def height(self) -> int:
         return len(self.lines)

@@ -9,6 +9,7 @@ from widgets.dag_fold import Node, shares, status_of
 from widgets.dag_job import BROKEN, DONE, DagJob
 from widgets.dag_picture import Box
 from widgets.glyphs import LOOKS, look
+from widgets.safe_text import plain
 
 Span: TypeAlias = tuple[str, str]
 """Text and its role: a status, or `name`, `critical`, `note`."""
@@ -78,7 +79,7 @@ def bar_text(members: list[DagJob], cells: int, ascii: bool) -> tuple[Span, ...]
 
 
 def _job_tail(job: DagJob, status: str) -> list[tuple[Span, ...]]:
-    return [((look(status).word, status),), ((job.note, "note"),) if job.note else ()]
+    return [((plain(look(status).word), status),), ((plain(job.note), "note"),) if job.note else ()]
 
 
 def _fold_tail(members: list[DagJob], word: str, status: str, bar: int, ascii: bool) -> list[tuple[Span, ...]]:
