@@ -1,0 +1,130 @@
+"""`treadle web`: the terminal UI in a browser, for whoever has the address that it prints."""
+
+import argparse
+import asyncio
+import ipaddress
+import logging
+import os
+import signal
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from app.cli.naming import home_of
+from app.cli.output import talk
+from engine.core.errors import EngineError, SettingsError
+from engine.settings import Listen
+from engine.settings_file import ADDRESS
+
+if TYPE_CHECKING:
+    from app.tui.session import HomeSession
+    from app.web.child import Child
+
+NAME = "web"
+HELP = "serve the terminal UI to a browser"
+LISTEN = "127.0.0.1:8485"
+CAP = 4
+LOOK_S, ENGINE_S = 0.05, 10.0
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--listen", metavar="HOST:PORT", default=LISTEN, help=f"where to listen (default: {LISTEN})")
+    parser.add_argument(
+        "--public-url",
+        metavar="URL",
+        help="where a proxy with TLS lets browsers in, such as https://ci.example; any --listen but loopback needs it",
+    )
+    parser.add_argument(
+        "--cap", metavar="N", type=int, default=CAP, help=f"sessions at once, a process each (default: {CAP})"
+    )
+    mode = parser.add_mutually_exclusive_group()
+    mode.add_argument("--read-only", action="store_true", help="show all, change nothing (the default)")
+    mode.add_argument("--writable", action="store_true", help="let browsers act, too")
+    parser.add_argument("--ascii", action="store_true", help="draw with ASCII alone")
+
+
+def execute(args: argparse.Namespace) -> int:
+    """Serve until SIGINT or SIGTERM; return 0 after an orderly end. Raises EngineError."""
+    listen, public_url = listen_of(args.listen), public_of(args.public_url)
+    if not is_loopback(listen.host) and public_url is None:
+        raise SettingsError(
+            f"{listen.host} can be reached from elsewhere, and what is typed would travel unencrypted.",
+            "Put a proxy with TLS before it and say --public-url https://NAME, or listen on 127.0.0.1 and use ssh -L.",
+        )
+    if args.cap < 1:
+        raise SettingsError("--cap is a whole number from 1.")
+    try:
+        import textual_serve  # noqa: F401
+    except ImportError:
+        raise EngineError("The browser needs a package that is not installed.", "pip install 'treadle[web]'") from None
+    from app.tui.session import HomeSession
+    from app.web.child import NOWHERE, treadle
+
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    home = home_of(args)
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    config = Path(args.config).expanduser().absolute() if args.config else None
+    child = treadle(home, config, read_only=not args.writable, ascii=args.ascii)
+    session = HomeSession(home, config, NOWHERE)
+    session.start()
+    try:
+        _await_engine(session)
+        asyncio.run(_serve(child, listen, args.cap, public_url, home, writable=args.writable))
+    finally:
+        session.stop()
+    return 0
+
+
+async def _serve(
+    child: "Child", listen: Listen, cap: int, public_url: str | None, home: Path, *, writable: bool
+) -> None:
+    from app.web.server import serving
+
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, lambda: os._exit(1) if stop.is_set() else stop.set())
+    async with serving(child, listen, cap, public_url=public_url, title=f"treadle {home.name}") as (_, guard):
+        talk(f"The UI of {home}, {'for reading and acting' if writable else 'for reading alone'}. Open this address:")
+        print(guard.url, flush=True)
+        await stop.wait()
+        talk("Stopping. Running jobs go on in their containers; the next start takes them up again.")
+
+
+def _await_engine(session: "HomeSession") -> None:
+    """Return when an engine answers for this home, lest a tab's UI becomes one, or when it is clear that none does."""
+    from app.tui.session import Mode
+
+    pause = threading.Event()
+    for _ in range(round(ENGINE_S / LOOK_S)):
+        if session.mode is not Mode.STARTING or session.problem:
+            break
+        pause.wait(LOOK_S)
+    for note in (*session.notes, session.problem):
+        if note:
+            talk(note)
+
+
+def listen_of(text: str) -> Listen:
+    """Return the address that `--listen` means. Raises SettingsError."""
+    match = ADDRESS.fullmatch(text)
+    if match is None or int(match["port"]) > 65_535:
+        raise SettingsError(f"--listen {text}: give an address and a port, such as {LISTEN}.")
+    return Listen(match["v6"] or match["host"], int(match["port"]))
+
+
+def public_of(text: str | None) -> str | None:
+    """Return the origin that `--public-url` means. Raises SettingsError when it is more or less than one."""
+    if text is None:
+        return None
+    url = urlsplit(text)
+    if url.scheme != "https" or not url.hostname or url.username or url.path.strip("/") or url.query or url.fragment:
+        raise SettingsError(f"--public-url {text}: give https, a name and nothing after it, as https://ci.example.")
+    return f"https://{url.netloc}"
+
+
+def is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
