@@ -20,7 +20,8 @@ OPEN = ("running", "failed", "timed_out", "cancelled", "lost")
 class Fold:
     """Lines from `first` up to `end`. A group's first line is its head. `key` stays the same while a log grows.
 
-    `tail` is 1 if the last line only says that the group ends. `ended`: no line is added any more.
+    `tail` is 1 if the last line only says that the group ends. `ended`: no line is added any more. `silent`: a step that
+    never began.
     """
 
     key: tuple[str, int]
@@ -32,6 +33,7 @@ class Fold:
     tail: int = 0
     errors: int = 0
     open: bool = True
+    silent: bool = False
 
     @property
     def is_step(self) -> bool:
@@ -124,7 +126,7 @@ class FoldedRows:
         if trailing or not self._parts or added < 0:
             self.count = count
             for silent in reversed(self.folds):
-                if not (silent.ended and silent.first == silent.end == count - added):
+                if not silent.silent:
                     break
                 silent.first = silent.end = count
             self.arrange(self._is_open)
@@ -258,7 +260,7 @@ def found_folds(count: int, marks: Sequence[Mark], steps: Sequence[LogStep], *, 
 
 
 def _silent(step: int, line: int) -> Fold:
-    return Fold(("step", step), step, line, line, ended=True)
+    return Fold(("step", step), step, line, line, ended=True, silent=True)
 
 
 def chosen(early: Sequence[int], late: Sequence[int]) -> "array[int]":
