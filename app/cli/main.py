@@ -46,9 +46,10 @@ COMMANDS = {
     "init": Command("app.cli.init", "write a starter workflow"),
     "demo": Command("app.cli.demo", "run the bundled demo"),
     "doctor": Command("app.cli.doctor", "check this machine and say what to mend"),
+    "web": Command("app.cli.web", "serve the terminal UI to a browser"),
 }
 
-LATER = ("artifact", "snapshot", "backup", "web")
+LATER = ("artifact", "snapshot", "backup")
 VALUED = frozenset({"--home", "--config", "--connect", "--token"})
 
 EPILOG = """\
