@@ -69,7 +69,9 @@ def attempt_shape(attempt: Attempt) -> dict[str, Any]:
         "worker": attempt.worker,
         "status": str(attempt.status),
         "exit_code": attempt.exit_code,
+        "kind": attempt.kind,
         "reason": attempt.reason,
+        "queued_at": instant(attempt.queued_at),
         "started_at": rfc3339(attempt.started_at),
         "finished_at": instant(attempt.finished_at),
     }

@@ -15,6 +15,7 @@ class JobLog:
 
     def __init__(self, client: Client, job_id: int, attempt: int, title: str = "") -> None:
         self.title = title or f"job {job_id}, attempt {attempt}"
+        self.job_id = job_id
         self.attempt = attempt
         self._client = client
         self._path = f"/jobs/{job_id}/logs"
