@@ -88,7 +88,7 @@ async def _serve(
         talk(f"The UI of {home}, {'for reading and acting' if writable else 'for reading alone'}. Open this address:")
         print(guard.url, flush=True)
         await stop.wait()
-        talk("Stopping. Running jobs go on in their containers; the next start takes them up again.")
+        talk("Stopping. Open tabs end, running jobs do not.")
 
 
 def _await_engine(session: "HomeSession") -> None:

@@ -21,7 +21,8 @@ NOT_A_TERMINAL = (
 
 def execute(args: argparse.Namespace) -> int:
     """Show the UI until the person leaves; return its exit code. Raises EngineError before anything is shown."""
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    in_browser = "TEXTUAL_DRIVER" in os.environ  # `treadle web` speaks to it over pipes
+    if not (in_browser or (sys.stdin.isatty() and sys.stdout.isatty())):
         print(f"treadle: {NOT_A_TERMINAL}", file=sys.stderr)
         return 2
     gc.disable()  # collecting while the first frame is made costs a tenth of it
