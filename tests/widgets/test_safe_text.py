@@ -1,10 +1,12 @@
 """Nothing but text and colour gets through."""
 
 import re
+import unicodedata
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.cells import cell_len
 
 from widgets.safe_text import plain, safe
 
@@ -35,6 +37,35 @@ from widgets.safe_text import plain, safe
 )
 def test_a_known_sequence_is_dropped_and_a_stray_character_shown(wild, tame):
     assert safe(wild) == tame
+
+
+@pytest.mark.parametrize(
+    ("wild", "tame"),
+    [
+        ("main\u202egnp.exe", "maingnp.exe"),
+        ("\u2066a\u2069\u200e\u200f\u061cb", "ab"),
+        ("pa\u200byload\ufeff \u2060x\xad", "payload x"),
+        ("\U0001f468\u200d\U0001f469", "\U0001f468\U0001f469"),
+        ("\u26a0\ufe0f warned \U0001f44d\U0001f3fd", "\u26a0 warned \U0001f44d"),
+        ("tag\U000e0041\U000e0042s", "tags"),
+        ("half \ud800 of \udfff one", "half \ufffd of \ufffd one"),
+        ("two\u2028lines", "two lines"),
+        ("\x1b\u200b[2Jx", "␛[2Jx"),
+        ("accents e\u0301 stay", "accents e\u0301 stay"),
+    ],
+)
+def test_what_turns_hides_or_breaks_the_width_of_a_text_is_left_out(wild, tame):
+    assert safe(wild) == plain(wild) == tame
+
+
+@given(st.text(st.characters(), max_size=20))
+def test_every_text_is_one_that_any_terminal_takes_and_measures_alike(text):
+    for tame in (safe(text), plain(text)):
+        tame.encode()
+        kinds = {unicodedata.category(char) for char in tame if char not in "\t\n"}
+        assert not kinds & {"Cc", "Cs", "Zl", "Zp"}
+        assert safe(tame) == tame
+        assert cell_len(tame) == sum(map(cell_len, tame))
 
 
 PIECES = st.sampled_from(
