@@ -43,8 +43,8 @@ class LiveSettings:
     """`now` may be asked from any thread, at any time; so may the rest.
 
     `file` is what is followed, None for settings that never change. `prepare` is called with new settings before
-    anybody sees them, `taken` when everybody does. `problem` says what is wrong with the file as it is, "" for nothing; `restart` names the keys in
-    it that have no effect before a restart.
+    anybody sees them, `taken` when everybody does. `problem` says what is wrong with the file as it is, "" for nothing;
+    `restart` names the keys in it that have no effect before a restart.
     """
 
     def __init__(

@@ -29,13 +29,18 @@ def dispatch_arrival(
     payload: dict[str, Any] = {
         "workflow": workflow,
         "inputs": {name: _text(name, value) for name, value in inputs.items()},
-        "repository": {"full_name": repo if "/" in repo else f"{LOCAL}/{repo}"},
+        "repository": {"full_name": full_name(repo)},
         "sender": {"login": actor},
     }
     if ref:
         payload["ref"] = ref
     event = {"forge": "github", "event": "workflow_dispatch", "delivery_id": delivery, "payload": payload}
     return Arrival(repo_id, delivery, "workflow_dispatch", source, {"event": event, "signature": "unchecked"})
+
+
+def full_name(repo: str) -> str:
+    """Return a repository's name as a forge would write it in a payload: with its owner."""
+    return repo if "/" in repo else f"{LOCAL}/{repo}"
 
 
 def _text(name: str, value: Any) -> str:

@@ -8,7 +8,7 @@ from engine.core.clock import Clock
 from engine.settings_live import LiveSettings
 from engine.store.store import Store
 
-LOOK_S, AGAIN_S = 2.0, 0.3  # a look is one stat; a file that has just changed is looked at again before it is read
+LOOK_S, AGAIN_S = 1.0, 0.2  # a look is one stat; a file that has just changed is looked at again before it is read
 
 
 class SettingsWatch(Routine):

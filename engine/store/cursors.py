@@ -15,6 +15,11 @@ class Cursors:
         rows = self._db.rows("SELECT value FROM cursor WHERE name = ?", (name,))
         return CursorRow.value.python_value(rows[0][0]) if rows else None
 
+    def forget(self, name: str) -> bool:
+        """Keep nothing under a name any more; return whether there was something. Nests in a write."""
+        with self._db.write():
+            return bool(CursorRow.delete().where(CursorRow.name == name).execute())
+
     def set(self, name: str, value: Any) -> None:
         """Keep a JSON value under a name. Nests in a write, so that a step and its cursor are one."""
         with self._db.write():

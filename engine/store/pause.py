@@ -31,6 +31,4 @@ class Pause:
     def clear(self) -> bool:
         """Resume the queue; return whether it was paused."""
         with self._db.write(durable=True):
-            paused = self.get() is not None
-            self._cursors.set(NAME, None)
-            return paused
+            return self._cursors.forget(NAME)

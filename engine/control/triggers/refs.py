@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from engine.control.dispatch import full_name
 from engine.control.mirrors import Mirrors
 from engine.control.planning import NO_SHA
 from engine.core.clock import Clock
@@ -97,7 +98,7 @@ def _accept(
 
 def push_payload(repo: str, ref: str, before: str | None, after: str, default_branch: str | None) -> dict[str, object]:
     """Return what a forge would have sent, as far as refs can tell; planning adds the commit."""
-    repository = {"full_name": repo, **({"default_branch": default_branch} if default_branch else {})}
+    repository = {"full_name": full_name(repo), **({"default_branch": default_branch} if default_branch else {})}
     told = {"ref": ref, "before": before or NO_SHA, "after": after, "created": before is None, "deleted": False}
     return {**told, "repository": repository}
 

@@ -30,6 +30,7 @@ from engine.store.store import Store
 
 log = logging.getLogger(__name__)
 logging.getLogger("watchfiles").setLevel(logging.WARNING)  # it tells of every change
+CERTAIN_MS = 1000
 QUIET_MS, LONGEST_MS = 200, 2000  # a burst is over when nothing changed for so long; it is cut off after so long
 
 
@@ -77,14 +78,23 @@ class Watcher:
             self._over.wait()
 
     def _watch(self) -> None:
-        """Watch until it is over. What happened before, since the last time, is looked for at once."""
-        for repo in set(self._watched.values()):
-            self._look(repo, None)
+        """Watch until it is over. What happened before, since the last time, is looked for at once, and once more when
+        it is certain that nothing goes by unseen any more."""
+        self._look_at_all()
+        certain = False
         for changes in watchfiles.watch(
             *self._watched, watch_filter=None, debounce=LONGEST_MS, step=QUIET_MS, stop_event=self._over,
-            raise_interrupt=False, ignore_permission_denied=True,
+            rust_timeout=CERTAIN_MS, yield_on_timeout=True, raise_interrupt=False, ignore_permission_denied=True,
         ):  # fmt: skip
-            self._changed({Path(path) for _, path in changes})
+            if not certain:
+                certain = True
+                self._look_at_all()
+            if changes:
+                self._changed({Path(path) for _, path in changes})
+
+    def _look_at_all(self) -> None:
+        for repo in set(self._watched.values()):
+            self._look(repo, None)
 
     def _places(self) -> dict[Path, RepoSettings]:
         watched: dict[Path, RepoSettings] = {}

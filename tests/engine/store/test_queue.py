@@ -6,8 +6,9 @@ from datetime import timedelta
 
 import pytest
 
+from engine.control.commands import prioritize
 from engine.core.deadlines import LEASE_S
-from engine.core.errors import LeaseLost, StoreBusy
+from engine.core.errors import EngineError, LeaseLost, StoreBusy
 from engine.core.retry import LOST_LIMIT, Outcome
 from engine.core.scheduling import PRIORITY_S, RUNNING_JOB_S
 from engine.core.states import JobStatus
@@ -350,3 +351,64 @@ def test_what_is_promised_is_written_with_full_syncs_and_the_rest_without(lab):
     commit = max(n for n, statement in enumerate(seen) if statement == "COMMIT")
     after = next(n for n, statement in enumerate(seen) if "synchronous=NORMAL" in statement)
     assert begin < commit < after
+
+
+# pausing
+
+
+def test_a_paused_queue_gives_out_nothing_until_it_is_resumed(lab):
+    lab.run(jobs(a="", b=""))
+    running = lab.start()
+    assert lab.store.queue.pause.set("ada", lab.clock.now())
+    assert not lab.store.queue.pause.set("eve", lab.clock.now()), "who paused it first is kept"
+    assert lab.store.queue.pause.get().by == "ada"
+    assert lab.claim() is None
+    assert lab.finish(running) == JobStatus.SUCCESS, "what runs goes on"
+    assert lab.store.queue.pause.clear()
+    assert not lab.store.queue.pause.clear()
+    assert names(lab) == ["b"]
+
+
+def test_a_pause_outlives_the_engine(lab):
+    lab.run(jobs(a=""))
+    lab.store.queue.pause.set("ada", lab.clock.now())
+    lab.store.queue = Queue(lab.store.database)
+    assert lab.store.queue.load() == 1
+    assert lab.claim() is None
+    lab.store.queue.pause.clear()
+    assert names(lab) == ["a"]
+
+
+# another priority
+
+
+def test_a_job_put_forward_runs_first_and_one_put_back_last(lab):
+    run_id = lab.run(jobs(a="", b="", c=""))
+    prioritize(lab.store, lab.named(run_id, "c"), 10)
+    prioritize(lab.store, lab.named(run_id, "a"), -10)
+    assert lab.store.queue.waiting() == 3
+    assert names(lab) == ["c", "b", "a"]
+    assert lab.store.queue.waiting() == 0
+
+
+def test_a_priority_that_another_process_changed_counts_once_the_bell_rang(lab):
+    run_id = lab.run(jobs(a="", b=""))
+    lab.store.wishes.prioritize(lab.named(run_id, "b").id, 10)
+    lab.store.queue.doubt()
+    assert names(lab) == ["b", "a"]
+
+
+def test_a_priority_given_before_a_job_is_queued_counts_then(lab):
+    run_id = lab.run(jobs(a="", b="needs: a", c="needs: a"))
+    prioritize(lab.store, lab.named(run_id, "c"), 10)
+    lab.finish(lab.start())
+    assert names(lab) == ["c", "b"]
+
+
+def test_a_priority_that_cannot_be_is_refused(lab):
+    run_id = lab.run(jobs(a=""))
+    with pytest.raises(EngineError, match="between -1000 and 1000"):
+        prioritize(lab.store, lab.named(run_id, "a"), 1001)
+    lab.work()
+    with pytest.raises(EngineError, match="has ended"):
+        prioritize(lab.store, lab.named(run_id, "a"), 1)
