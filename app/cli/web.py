@@ -117,8 +117,12 @@ def public_of(text: str | None) -> str | None:
     """Return the origin that `--public-url` means. Raises SettingsError when it is more or less than one."""
     if text is None:
         return None
-    url = urlsplit(text)
-    if url.scheme != "https" or not url.hostname or url.username or url.path.strip("/") or url.query or url.fragment:
+    try:
+        url = urlsplit(text)
+        is_origin = url.scheme == "https" and url.hostname and url.port != 0 and "@" not in url.netloc
+    except ValueError:
+        is_origin = False
+    if not is_origin or url.path.strip("/") or url.query or url.fragment:
         raise SettingsError(f"--public-url {text}: give https, a name and nothing after it, as https://ci.example.")
     return f"https://{url.netloc}"
 
