@@ -15,6 +15,9 @@ def repo_entry(told: Mapping[str, Any]) -> dict[str, str]:
     `told` has keys of an entry, but `secret_env` and `token_env`: the variables of the server's environment that hold
     secret and token. Raises SettingsError.
     """
+    for key, value in told.items():
+        if not str(value).isprintable():
+            raise SettingsError(f"{key} holds what nobody can read.")
     for key in ("secret_env", "token_env"):
         if told.get(key) and not VARIABLE.fullmatch(f"${{{told[key]}}}"):
             raise SettingsError(f"{told[key]!r} is no name of a variable.")
