@@ -59,7 +59,12 @@ class Client:
     @classmethod
     def of_home(cls, home: Path) -> "Client":
         """Return a client of the engine that runs on a home, over its socket. Nothing is tried yet."""
-        return cls(str(home), lambda timeout_s: _HomeConnection(home / NAME, timeout_s))
+        return cls.of_socket(str(home), lambda: home / NAME)
+
+    @classmethod
+    def of_socket(cls, where: str, path: Callable[[], Path]) -> "Client":
+        """Return a client of whoever listens on a socket; its path is asked for anew for every question."""
+        return cls(where, lambda timeout_s: _HomeConnection(path(), timeout_s))
 
     @classmethod
     def of_url(cls, url: str, token: str | None) -> "Client":
@@ -74,6 +79,17 @@ class Client:
         kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
         name = host
         return cls(url, lambda timeout_s: kind(name, port, timeout=timeout_s), token)
+
+    def answers(self) -> bool:
+        """Is there somebody at the other end?"""
+        connection = self._connect(TIMEOUT_S)
+        try:
+            connection.connect()
+        except OSError:
+            return False
+        finally:
+            connection.close()
+        return True
 
     def get(self, path: str, query: Query | None = None) -> Any:
         """Return the JSON answer of `/api/v1` + path."""

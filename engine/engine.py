@@ -52,6 +52,7 @@ class Engine:
 
     def start(self) -> Self:
         """Recover what an earlier engine left, then take work."""
+        self.artifacts.recover()
         self._store.queue.load()
         self._executors.own()
         self._doorbell.start()

@@ -78,12 +78,12 @@ class Server:
         if self._tcp:
             listening.append(self._undo.enter_context(sockets.tcp_socket(settings.listen)))
             self.address = listening[-1].getsockname()[:2]
-        repo_ids = _record_repos(settings, store)
+        repo_ids = record_repos(settings, store)
         live = LiveSettings(
             settings,
             self._config,
             os.environ,
-            prepare=lambda new: repo_ids.update(_record_repos(new, store)),
+            prepare=lambda new: repo_ids.update(record_repos(new, store)),
             taken=lambda: bus.wake("settings", "refs", "inbox", "outbox"),
         )
         engine = Engine(live, store, self._lock, bus, executors_of(settings, store))
@@ -117,7 +117,7 @@ class Server:
         desk.ready = True
 
 
-def _record_repos(settings: Settings, store: Store) -> dict[str, int]:
+def record_repos(settings: Settings, store: Store) -> dict[str, int]:
     """Have every repository of the settings in the store; return their ids by name."""
     ids = {}
     for repo in settings.repos:

@@ -43,9 +43,12 @@ def tcp_socket(listen: Listen) -> Iterator[socket.socket]:
 
 
 @contextmanager
-def home_socket(home: Path) -> Iterator[socket.socket]:
-    """Yield a socket that listens on `<home>/treadle.sock` (0600). Who has the home's lock may replace an old one."""
-    path = home / NAME
+def home_socket(home: Path, name: str = NAME) -> Iterator[socket.socket]:
+    """Yield a socket that listens on `<home>/treadle.sock` (0600). Who has the home's lock may replace an old one.
+
+    Another `name` is for who serves itself alone, beside the engine of another process.
+    """
+    path = home / name
     path.unlink(missing_ok=True)
     bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     mask = os.umask(0o177)

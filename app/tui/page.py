@@ -5,6 +5,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.dom import DOMNode
 from textual.events import DescendantFocus, ScreenResume, ScreenSuspend
 from textual.screen import Screen
@@ -32,6 +33,11 @@ class Page(Screen[None]):
 
     WORD: ClassVar[str] = ""  # the page's name in the breadcrumb
     AUTO_FOCUS = None
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("tab", "pane(1)", "next pane", show=False, id="pane.next"),
+        Binding("shift+tab", "pane(-1)", "previous pane", show=False, id="pane.previous"),
+        Binding("z", "zoom", "zoom the pane", show=False, id="pane.zoom"),
+    ]
 
     def __init__(self) -> None:
         super().__init__()
@@ -156,6 +162,36 @@ class Page(Screen[None]):
     def panes(self) -> tuple[Widget, ...]:
         """Return the panes, in the order of the tab key."""
         return ()
+
+    def reveal(self, pane: Widget) -> None:
+        """Bring a pane into view, where not all are."""
+
+    def zoom(self, pane: Widget) -> None:
+        """Give a pane all the room, or take it back."""
+
+    def go_to(self, pane: Widget) -> None:
+        """Show a pane, and give the keys to it."""
+        self.reveal(pane)
+        inner = (
+            pane if pane.focusable else next((one for one in pane.query("*") if one.can_focus and one.display), None)
+        )
+        if inner is not None:
+            self.set_focus(inner)
+
+    def pane_in_focus(self) -> Widget | None:
+        """Return the pane that has the keys."""
+        chain = self.focused.ancestors_with_self if self.focused is not None else []
+        return next((pane for pane in self.panes() if pane in chain), None)
+
+    def action_pane(self, step: int) -> None:
+        panes = self.panes()
+        here = self.pane_in_focus()
+        if panes:
+            self.go_to(panes[(panes.index(here) + step) % len(panes)] if here is not None else panes[0])
+
+    def action_zoom(self) -> None:
+        if (pane := self.pane_in_focus()) is not None:
+            self.zoom(pane)
 
     def node_title(self, node: DOMNode) -> str:
         """Return what the keys of something are headed with in the help."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.client import Client
+from app.server import sockets
 from engine.core.errors import EngineError
 
 if TYPE_CHECKING:
@@ -23,7 +24,8 @@ class Mode(StrEnum):
 
     STARTING = "starting"
     OWN = "own"  # the engine runs in this process
-    ATTACHED = "attached"  # another process of this machine runs it
+    ATTACHED = "attached"  # another process of this machine runs it, and answers
+    GUEST = "guest"  # another process runs it and answers nobody, as `treadle run` does; this one answers for it
     REMOTE = "remote"
 
 
@@ -53,7 +55,8 @@ class HomeSession(Session):
     """The session of a home on this machine, in a terminal that stands in `folder`."""
 
     def __init__(self, home: Path, config: Path | None, folder: Path) -> None:
-        super().__init__(Client.of_home(home))
+        super().__init__(Client.of_socket(str(home), lambda: self._socket))
+        self._socket = home / sockets.NAME
         self.mode = Mode.STARTING
         self._home = home
         self._config = config
@@ -85,7 +88,7 @@ class HomeSession(Session):
 
     def _look(self, own: "OwnEngine") -> None:
         try:
-            mine = own.start()
+            mode = own.start()
         except EngineError as error:
             self.problem = str(error)
             return
@@ -93,9 +96,10 @@ class HomeSession(Session):
             log.exception("the engine could not be started")
             self.problem = f"The engine could not be started: {type(error).__name__}: {error}"
             return
-        if mine:
+        if mode is Mode.OWN:
             sys.setswitchinterval(SWITCH_S)
-        self.mode = Mode.OWN if mine else Mode.ATTACHED
+        self._socket = own.socket
         self.here = own.here
+        self.mode = mode
         self.notes += own.take_notes()
         self.problem = ""

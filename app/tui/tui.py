@@ -47,7 +47,6 @@ class TreadleApp(App[Any]):
         Binding("colon,ctrl+p", "palette", "commands", show=False, key_display=":", id="palette"),
         Binding("q", "leave", "quit", id="quit"),
         Binding("ctrl+c", "leave_or_copy", "copy what is selected, or quit", show=False, priority=True, id="interrupt"),
-        Binding("z", "zoom", "zoom the pane", show=False, id="zoom"),
     ]  # fmt: skip
 
     def __init__(
@@ -114,6 +113,8 @@ class TreadleApp(App[Any]):
             return plain(self.feed.problem)
         if self._down or (self.feed.begun and not self.feed.up):
             return self._down or "reconnecting"
+        if self.session.mode is Mode.GUEST:
+            return "engine: another process"
         return "read only" if self.read_only else ""
 
     def tell(self, text: str, bad: bool = False) -> None:
@@ -254,14 +255,6 @@ class TreadleApp(App[Any]):
 
         if not CommandPalette.is_open(self):
             self.push_screen(CommandPalette(providers=[Commands]))
-
-    def action_zoom(self) -> None:
-        """Give the focused pane the whole page, or take it back."""
-        screen = self.screen
-        if screen.maximized is not None:
-            screen.minimize()
-        elif self.focused is not None and isinstance(screen, Page):
-            screen.maximize(self.focused, container=False)
 
     def go_up_to(self, index: int) -> None:
         """Leave pages until the breadcrumb ends at a part; the first part is the page that a number leads to."""

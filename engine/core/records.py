@@ -11,8 +11,10 @@ from pipelines.plan import JobPlan
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One execution of a workflow. `number` counts from 1 per workflow; `repo` is the repository's name; `actor` whoever
-    pushed, opened or asked."""
+    """One execution of a workflow. `number` counts from 1 per workflow; `repo` is the repository's name.
+
+    `actor` is whoever pushed, opened or asked.
+    """
 
     id: int
     number: int

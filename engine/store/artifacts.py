@@ -82,9 +82,13 @@ class Artifacts:
         self._blobs = folder / "blobs"
         self._runs = folder / "runs"
         self._partial = folder / "partial"
-        shutil.rmtree(self._partial, ignore_errors=True)  # what a killed engine was writing
         for made in (self._blobs, self._runs, self._partial):
             made.mkdir(parents=True, exist_ok=True)
+
+    def recover(self) -> None:
+        """Take away what a killed engine was writing. Only the engine of the home may do so."""
+        shutil.rmtree(self._partial, ignore_errors=True)
+        self._partial.mkdir(parents=True, exist_ok=True)
 
     def save_tar(
         self,

@@ -1,6 +1,7 @@
 """One run, live: its graph, the log of one job, the time it took, and every attempt."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from textual.app import ComposeResult
@@ -11,6 +12,7 @@ from textual.widget import Widget
 
 from app.client import Change
 from app.tui.actions import APPROVE, CANCEL_JOB, CANCEL_RUN, RETRY_FAILED, RETRY_JOB, RETRY_RUN
+from app.tui.arrangement import ATTEMPTS, DAG, LOG, TIMELINE, Wanted, arrange
 from app.tui.job_log import JobLog
 from app.tui.page import Page
 from app.tui.pages.runs import values_of
@@ -23,7 +25,9 @@ from widgets.log_pane import LogPane
 from widgets.timeline_pane import TimelinePane
 
 ACTIONS = {action.name: action for action in (RETRY_RUN, RETRY_FAILED, RETRY_JOB, CANCEL_RUN, CANCEL_JOB, APPROVE)}
-DAG_SHARE = 0.45
+KINDS: dict[str, type[Widget]] = {DAG: DagPane, LOG: LogPane, TIMELINE: TimelinePane, ATTEMPTS: AttemptsPane}
+TITLES = {DAG: "Jobs", LOG: "Log", TIMELINE: "Timeline", ATTEMPTS: "Attempts"}
+STEP = 2  # rows or columns that a pane grows by with a key
 
 
 class RunPage(Page):
@@ -34,7 +38,7 @@ class RunPage(Page):
         Binding("escape", "back", "back", show=False, id="run.back"),
         Binding("r", "act('retry_run')", "run again, all", show=False, id="run.retry"),
         Binding("R", "act('retry_failed')", "failed only", id="run.retry_failed"),
-        Binding("ctrl+r", "act('retry_job')", "run this job again", show=False, id="job.retry"),
+        Binding("T", "act('retry_job')", "try this job again", show=False, id="job.retry"),
         Binding("c", "act('cancel_run')", "cancel", id="run.cancel"),
         Binding("C", "act('cancel_job')", "cancel this job", show=False, id="job.cancel"),
         Binding("a", "act('approve')", "approve", show=False, id="run.approve"),
@@ -45,8 +49,11 @@ class RunPage(Page):
         Binding(
             "greater_than_sign", "attempt(1)", "the attempt after", show=False, key_display=">", id="attempt.after"
         ),
-        Binding("s", "save", "save the log", show=False, id="log.save"),
-        Binding("o", "pager", "the log in $PAGER", show=False, id="log.pager"),
+        Binding("ctrl+down", "grow(1, 0)", "more rows for the graph", show=False, id="size.more_rows"),
+        Binding("ctrl+up", "grow(-1, 0)", "fewer rows for the graph", show=False, id="size.fewer_rows"),
+        Binding("ctrl+left", "grow(0, 1)", "more columns beside the log", show=False, id="size.more_columns"),
+        Binding("ctrl+right", "grow(0, -1)", "fewer columns beside the log", show=False, id="size.fewer_columns"),
+        Binding("0", "sizes", "sizes as they were", show=False, id="size.reset"),
     ]
 
     def __init__(self, run: dict[str, Any], job_id: int | None = None) -> None:
@@ -58,7 +65,8 @@ class RunPage(Page):
         self.selected: int | None = job_id
         self.chosen: int | None = None  # the attempt that was asked for; None: the latest
         self._by_hand = job_id is not None
-        self._log: tuple[int, int] | None = None  # whose log is open: job and attempt
+        self._wanted = Wanted()
+        self._log: JobLog | None = None  # of the attempt in view
 
     def body(self) -> ComposeResult:
         ascii = self.ui.ascii
@@ -70,12 +78,46 @@ class RunPage(Page):
                 yield AttemptsPane(ascii=ascii, id="attempts")
 
     def on_mount(self) -> None:
-        for pane, title in zip(self.panes(), ("Jobs", "Log", "Timeline", "Attempts"), strict=True):
-            pane.border_title = title
-        self.set_focus(self.query_one(DagPane))
+        prefs = self.ui.prefs
+        self._wanted = Wanted(dag_rows=prefs.get("run.dag", 0) or None, side=prefs.get("run.side", 0) or None)
+        self._dag.opened = frozenset(prefs.get("run.opened", []))
+        for name, pane in self._named().items():
+            pane.border_title = TITLES[name]
+        self.set_focus(self._dag)
+
+    @property
+    def _dag(self) -> DagPane:
+        return self.query_one(DagPane)
+
+    def _named(self) -> dict[str, Widget]:
+        return {name: self.query_one(kind) for name, kind in KINDS.items()}
 
     def panes(self) -> tuple[Widget, ...]:
-        return tuple(self.query_one(kind) for kind in (DagPane, LogPane, TimelinePane, AttemptsPane))
+        return tuple(self._named().values())
+
+    def reveal(self, pane: Widget) -> None:
+        """Bring a pane into view where there is room for few."""
+        name = next(name for name, one in self._named().items() if one is pane)
+        zoomed = None if self._wanted.zoomed is None else name
+        below = self._wanted.below if name == DAG else name
+        self._arrange(replace(self._wanted, below=below, zoomed=zoomed))
+
+    def zoom(self, pane: Widget) -> None:
+        name = next(name for name, one in self._named().items() if one is pane)
+        self._arrange(replace(self._wanted, zoomed=None if self._wanted.zoomed else name))
+
+    def _arrange(self, wanted: Wanted | None = None) -> None:
+        """Give every pane the room that it has now."""
+        self._wanted = wanted or self._wanted
+        panes = self._named()
+        found = arrange(self.size.width, self.size.height - 2, self._dag.preferred_height + 2, self._wanted)
+        for name, pane in panes.items():
+            pane.display = name in found.shown
+        panes[DAG].styles.height = found.dag_rows or "1fr"
+        below, beside = self.query_one("#below"), self.query_one("#beside")
+        below.display = found.shown != {DAG}
+        beside.display = bool(found.shown & {TIMELINE, ATTEMPTS})
+        beside.styles.width = found.side if found.side < self.size.width else "1fr"
 
     def crumbs(self) -> tuple[str, ...]:
         job = next((one["name"] for one in self.jobs if one["id"] == self.selected), "")
@@ -105,11 +147,10 @@ class RunPage(Page):
 
     def present(self) -> None:
         now = self.clock.now()
-        dag = self.query_one(DagPane)
-        dag.show(presenter.dag_jobs(self.jobs, now))
+        self._dag.show(presenter.dag_jobs(self.jobs, now))
         if self.selected is not None:
-            dag.select(self.selected)
-        self._fit_dag()
+            self._dag.select(self.selected)
+        self._arrange()
         self._show_times()
         self._show_log()
 
@@ -123,27 +164,19 @@ class RunPage(Page):
             if job["id"] in news:
                 job["status"] = news[job["id"]]
         if news:
-            self.query_one(DagPane).show(presenter.dag_jobs(self.jobs, self.clock.now()))
+            self._dag.show(presenter.dag_jobs(self.jobs, self.clock.now()))
 
     def tick(self) -> None:
         if self.fetched and self.run["status"] not in RUN_FINAL:
-            self.query_one(DagPane).show(presenter.dag_jobs(self.jobs, self.clock.now()))
+            self._dag.show(presenter.dag_jobs(self.jobs, self.clock.now()))
             self._show_times()
-
-    def _fit_dag(self) -> None:
-        """Give the graph the height that it needs, as long as the log keeps more than that."""
-        dag = self.query_one(DagPane)
-        most = max(5, int(self.size.height * DAG_SHARE))
-        height = min(most, dag.preferred_height + 2)
-        if dag.styles.height is None or dag.styles.height.value != height:
-            dag.styles.height = height
 
     def _show_times(self) -> None:
         now = self.clock.now()
         made = () if self.job is None else self.job["attempts_made"]
         again_at = None if self.job is None else self.job["next_attempt_at"]
         again_s = (instant(again_at) - now).total_seconds() if again_at else None
-        self.query_one(AttemptsPane).show(presenter.attempt_rows(made, now), self.number, again_s)
+        self.query_one(AttemptsPane).show(presenter.attempt_rows(made, now), self.number, again_s, 0.0)
         prop = presenter.timeline(self.jobs, self.attempts, self.job, self.number, now)
         self.query_one(TimelinePane).show(prop)
 
@@ -155,23 +188,29 @@ class RunPage(Page):
         steps = presenter.log_steps(attempt, self.clock.now())
         if self.job is None or attempt is None:
             self._log = None
-            pane.show(None, ())
-            return
-        wanted = (self.job["id"], self.number)
-        if self._log != wanted:
-            self._log = wanted
-            pane.show(JobLog(self.ui.session.client, *wanted), steps)
-        else:
-            pane.tell(steps)
+        elif self._log is None or (self._log.job_id, self._log.attempt) != (self.job["id"], self.number):
+            self._log = JobLog(self.ui.session.client, self.job["id"], self.number)
+        pane.show(self._log, steps)
 
-    def on_dag_pane_selected(self, message: DagPane.Selected) -> None:
-        if message.job_id != self.selected:
-            self.selected, self.chosen, self._by_hand = message.job_id, None, True
+    def select(self, job_id: int) -> None:
+        """Show a job, its latest attempt."""
+        if job_id != self.selected:
+            self.selected, self.chosen, self._by_hand = job_id, None, True
             self.look_again(at_once=True)
 
+    def on_dag_pane_selected(self, message: DagPane.Selected) -> None:
+        self.select(message.job_id)
+
+    def on_timeline_pane_chosen(self, message: TimelinePane.Chosen) -> None:
+        if isinstance(message.id, int):
+            self.select(message.id)
+
     def on_dag_pane_opened(self, message: DagPane.Opened) -> None:
-        self.on_dag_pane_selected(DagPane.Selected(message.job_id))
-        self.set_focus(self.query_one(LogPane))
+        self.select(message.job_id)
+        self.go_to(self.query_one(LogPane))
+
+    def on_dag_pane_folded(self, message: DagPane.Folded) -> None:
+        self.ui.prefs.set("run.opened", sorted(message.opened))
 
     def on_attempts_pane_chosen(self, message: AttemptsPane.Chosen) -> None:
         self.chosen = message.number
@@ -182,7 +221,23 @@ class RunPage(Page):
 
     def on_resize(self, _: Resize) -> None:
         if self.fetched:
-            self._fit_dag()
+            self._arrange()
+
+    def action_grow(self, rows: int, columns: int) -> None:
+        """Give the graph more rows, or what is beside the log more columns; remembered from now on."""
+        dag_rows, side = self._dag.size.height + 2, self.query_one("#beside").size.width
+        if rows:
+            self._wanted = replace(self._wanted, dag_rows=dag_rows + rows * STEP)
+        if columns and side:
+            self._wanted = replace(self._wanted, side=side + columns * STEP)
+        self._arrange()
+        self.ui.prefs.set("run.dag", self._wanted.dag_rows or 0)
+        self.ui.prefs.set("run.side", self._wanted.side or 0)
+
+    def action_sizes(self) -> None:
+        self._arrange(replace(self._wanted, dag_rows=None, side=None))
+        self.ui.prefs.set("run.dag", 0)
+        self.ui.prefs.set("run.side", 0)
 
     def action_attempt(self, step: int) -> None:
         most = (self.job or {}).get("attempts", 0)
@@ -201,10 +256,10 @@ class RunPage(Page):
     def action_back(self) -> None:
         self.dismiss(None)
 
-    def action_save(self) -> None:
+    def on_log_pane_save_asked(self, _: LogPane.SaveAsked) -> None:
         if self._log is not None:
-            self.ui.save_log(*self._log)
+            self.ui.save_log(self._log.job_id, self._log.attempt)
 
-    def action_pager(self) -> None:
+    def on_log_pane_pager_asked(self, _: LogPane.PagerAsked) -> None:
         if self._log is not None:
-            self.ui.page_log(*self._log)
+            self.ui.page_log(self._log.job_id, self._log.attempt)

@@ -104,8 +104,10 @@ def timeline(
     for job in jobs[:LANES]:
         if job["queued_at"] is None and job["id"] not in by_job:
             continue
-        lanes.append(Lane(plain(str(job["name"])), str(job["status"]), _bars(job, by_job.get(job["id"], ()), zero)))
-        if selected is not None and selected["id"] == job["id"]:
+        lit = selected is not None and selected["id"] == job["id"]
+        bars = _bars(job, by_job.get(job["id"], ()), zero)
+        lanes.append(Lane(plain(str(job["name"])), str(job["status"]), bars, lit=lit, id=job["id"]))
+        if selected is not None and lit:
             lanes += _step_lanes(selected, chosen, zero)
     return TimelineProp(tuple(lanes), (now - zero).total_seconds())
 
@@ -150,7 +152,7 @@ def _step_lanes(job: Told, chosen: int, zero: datetime) -> list[Lane]:
         return []
     return [
         Lane(
-            f"  {plain(str(step['name']))}",
+            plain(str(step["name"])),
             str(step["status"]),
             (
                 Bar(

@@ -76,6 +76,7 @@ def test_a_finished_artifact_is_there_for_the_next_engine(artifacts: Artifacts) 
     artifact = save(artifacts, tar_of(("a", b"x")))
     (artifacts.folder / "partial" / "left-over").write_bytes(b"half")
     later = Artifacts(artifacts.folder)
+    later.recover()
     assert later.list(1) == [artifact]
     assert not list((artifacts.folder / "partial").iterdir())
 
