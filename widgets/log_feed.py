@@ -140,7 +140,7 @@ class LogFeed:
                 self._tell(Grown(self, LogPart(start, glance.size, counts, (), False), tail))
         known, held = 0, b""
         told = False
-        while (part := self.ask(lambda: self.source.part(known, WAIT_S if told else 0))) is not None:
+        while (part := self.ask(partial(self.source.part, known, WAIT_S if told else 0))) is not None:
             if not told or part.size != known or part.ended:
                 held = self._tail(part, known, held) or b""
                 if len(held) < min(part.size, BLOCK):

@@ -3,7 +3,6 @@
 A row is a line of the log or the head of a step. Lines in closed folds have no row, nor has the line that ends a group.
 """
 
-from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -13,15 +12,14 @@ from widgets.log_source import LogStep, Mark
 
 DEEPEST = 8  # groups in groups; a log that begins groups and never ends them has a sane shape too
 SILENT = ("skipped", "cancelled", "success", "failed", "timed_out")
-OPEN = ("running", "failed", "timed_out", "cancelled", "lost")
 
 
 @dataclass(slots=True, eq=False)
 class Fold:
     """Lines from `first` up to `end`. A group's first line is its head. `key` stays the same while a log grows.
 
-    `tail` is 1 if the last line only says that the group ends. `ended`: no line is added any more. `silent`: a step that
-    never began.
+    `tail` is 1 if the last line only says that the group ends. `ended`: no line is added any more. `silent`: it is a
+    step that never began.
     """
 
     key: tuple[str, int]
@@ -261,8 +259,3 @@ def found_folds(count: int, marks: Sequence[Mark], steps: Sequence[LogStep], *, 
 
 def _silent(step: int, line: int) -> Fold:
     return Fold(("step", step), step, line, line, ended=True, silent=True)
-
-
-def chosen(early: Sequence[int], late: Sequence[int]) -> "array[int]":
-    """Return two ordered runs of lines as one."""
-    return array("Q", early) + array("Q", late)

@@ -14,6 +14,7 @@ from widgets.log_lines import Line
 from widgets.log_source import LogStep
 from widgets.log_text import shown
 from widgets.safe_text import plain
+from widgets.seconds import in_words
 from widgets.sgr import PLAIN, spans
 
 Piece = tuple[str, Style]
@@ -36,9 +37,15 @@ class Inks:
     dim: Style = PLAIN
     title: Style = PLAIN
     match: Style = PLAIN
+    cursor: Style = PLAIN
     kinds: dict[str, Style] = field(default_factory=dict)
     statuses: dict[str, Style] = field(default_factory=dict)
     ascii: bool = False
+
+    @property
+    def marker(self) -> str:
+        """What stands before the row under the cursor."""
+        return "> " if self.ascii else "▌ "
 
     def arrow(self, fold: Fold) -> str:
         """What tells whether a fold is open; a blank for one with nothing in it."""
@@ -65,7 +72,7 @@ def step_body(fold: Fold, step: LogStep | None, inks: Inks) -> Body:
     pieces = [(f"{face.sign(inks.ascii)} ", ink)] if step.status else []
     pieces += [(plain(step.name) or f"step {fold.step + 1}", inks.title), (f"  {face.word}", ink)]
     if step.seconds is not None:
-        pieces.append((f" {time_text(step.seconds)}", inks.dim))
+        pieces.append((f" {in_words(step.seconds)}", inks.dim))
     if not fold.open:
         pieces += fold_note(fold, inks)
     return Body(tuple(pieces), "".join(piece for piece, _ in pieces), "step")
@@ -155,13 +162,3 @@ def size_text(count: int) -> str:
         if count < 1000:
             return f"{count_in:.1f} {unit}"
     return f"{count_in:.0f} GB"
-
-
-def time_text(seconds: float) -> str:
-    """Return a duration in its two largest units."""
-    whole = int(seconds)
-    if whole < 60:
-        return f"{whole}s"
-    if whole < 3600:
-        return f"{whole // 60}m {whole % 60:02}s"
-    return f"{whole // 3600}h {whole % 3600 // 60:02}m"

@@ -44,7 +44,7 @@ class LogLines:
         self.marks: list[Mark] = []
         self.missing: set[int] = set()
         self._before = array("Q", [0])  # newlines before each block, and behind the last
-        self._blocks: OrderedDict[int, tuple[bytes, "array[int]"]] = OrderedDict()
+        self._blocks: OrderedDict[int, tuple[bytes, array[int]]] = OrderedDict()
         self._held = 0
         self._most = held_bytes
         self._open_end = False

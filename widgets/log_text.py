@@ -36,13 +36,12 @@ def shown(data: bytes, *, cut: bool = False) -> Shown:
 
 def readable(data: bytes) -> str:
     """Return whole lines as plain text, without colours; there are as many lines in it as in `data`."""
-    if _SUSPECT.search(data):
-        stripped = _BYTES_SGR.sub(b"", data)
-        text = stripped.decode("utf-8", "replace")
-        if _SUSPECT.search(stripped):
-            text = SGR.sub("", safe(data.decode("utf-8", "replace")))
+    bare = _BYTES_SGR.sub(b"", data) if b"\x1b" in data else data
+    if _SUSPECT.search(bare):
+        text = SGR.sub("", safe(data.decode("utf-8", "replace")))
     else:
-        text = data.decode("utf-8", "replace")
+        text = bare.decode("utf-8", "replace")
+        text = text if text.isascii() else safe(text)
     if "##[" in text:
         text = _MARK.sub(_drawn, text)
     return text.expandtabs(TAB) if "\t" in text else text

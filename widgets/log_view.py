@@ -1,10 +1,8 @@
-"""The rows of a log on the screen: drawn when they come into view, moved through with a cursor, followed at the end."""
+"""The rows of a log on the screen: moved through with a cursor, followed at the end, selected with the mouse."""
 
-from collections.abc import Callable, Iterator
-from datetime import datetime
+from collections.abc import Callable
 from typing import ClassVar
 
-from rich.cells import cell_len
 from rich.style import Style
 from textual import events
 from textual.geometry import Offset, Region, Size
@@ -14,35 +12,24 @@ from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
 
-from widgets.log_feed import Times
 from widgets.log_folds import FoldedRows, Row, Rows
-from widgets.log_ink import Body, Inks, breaks, cut, fold_note, line_body, marked, step_body, strip_of, with_offsets
+from widgets.log_ink import Inks
 from widgets.log_lines import LogLines
-from widgets.log_source import BLOCK, LogStep
+from widgets.log_painter import Chosen, LogPainter, Ranges
+from widgets.log_source import LogStep
 from widgets.motions import Motions
-from widgets.sgr import PLAIN
 from widgets.status_styles import TOKENS, StatusStyles
 
 SIDE = 8
-STRIPS = 500
-TEXT_CHARS = 1024 * 1024
-TIME_WIDTH = 13
-Ranges = list[tuple[int, int]]
-
-
-def find_nothing(_: str) -> Ranges:
-    return []
-
-
-def _fetch_nothing(_: set[int], __: bool) -> None:
-    pass
+NO_END = 1_000_000
+SELECTED_AT_HAND = 1000
 
 
 class LogView(StatusStyles, Motions, ScrollView, can_focus=True):
     """Shows `rows` of `lines`. Asks `fetch` for the blocks it lacks, and draws the lines in them once they are there.
 
-    `find` gives the parts of a text to mark; `clock` turns an instant into what is shown of it. `follow`: the end stays
-    in view. The cursor keeps its line, and its place on the screen, whatever comes or goes around it.
+    `follow`: the end stays in view. The cursor keeps its line, and its place on the screen, whatever comes or goes
+    around it. While lines are wrapped one scrolls by whole rows, so that no row but those in view has to be measured.
     """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"log--cursor", "log--marker", "log--match"}
@@ -54,15 +41,11 @@ class LogView(StatusStyles, Motions, ScrollView, can_focus=True):
     """
     follow: var[bool] = var(False)
 
-    class Moved(Message, bubble=True):
+    class Moved(Message):
         """The cursor is on another line, or the log is followed, or no longer."""
 
     class Folded(Message):
-        """A fold's head was asked to open or close."""
-
-        def __init__(self, row: Row) -> None:
-            super().__init__()
-            self.row = row
+        """The head of a fold, under the cursor, was asked to open or close."""
 
     class Selected(Message):
         """The mouse has selected text and was let go."""
@@ -71,71 +54,49 @@ class LogView(StatusStyles, Motions, ScrollView, can_focus=True):
             super().__init__()
             self.selection = selection
 
-    def __init__(self, *, ascii: bool = False, id: str | None = None) -> None:
-        super().__init__(id=id)
-        self.lines = LogLines()
-        self.rows: Rows = FoldedRows()
-        self.steps: dict[int, LogStep] = {}
+    def __init__(self, *, ascii: bool = False) -> None:
+        super().__init__()
         self.ascii = ascii
-        self.wraps = False
-        self.shows_times = False
-        self.times: dict[int, Times] = {}
-        self.fetch: Callable[[set[int], bool], None] = _fetch_nothing
-        self.find: Callable[[str], Ranges] = find_nothing
+        self.rows: Rows = FoldedRows()
+        self.fetch: Callable[[set[int], bool], None] | None = None
         self.selected_text: tuple[Selection, str] | None = None
-        self._cursor = 0
+        self.painter = LogPainter()
+        self._cursor = self._part = 0  # the row under the cursor; the part of the row at the top that comes first
         self._place: tuple[int, int | None] = (0, None)
-        self._x = self._sub = 0
-        self._own_scroll = self._for_screen = False
-        self._inks: Inks | None = None
-        self._bodies: dict[int, Body] = {}
-        self._body_chars = 0
-        self._strips: dict[tuple[object, ...], Strip] = {}
-        self._missing_times: set[int] = set()
+        self._own_scroll = self._for_screen = self._has_inks = False
 
     # -- what is shown ----------------------------------------------------------------------------------------------
 
     def reset(self, lines: LogLines, rows: Rows) -> None:
         """Show another log, from its beginning."""
-        self.lines, self.rows = lines, rows
-        self.times.clear()
-        self._cursor, self._place, self._x, self._sub = 0, (0, None), 0, 0
-        self.changed()
-
-    def changed(self) -> None:
-        """Draw everything anew: other lines, rows, steps, styles or marks of a search."""
-        self._bodies.clear()
-        self._body_chars = 0
-        self._inks = None
+        self.rows, self.painter.lines = rows, lines
+        self.painter.steps = {}
+        self.painter.times.clear()
+        self.painter.x = self._cursor = self._part = 0
+        self._place = (0, None)
+        self.painter.forget(bodies=True)
         self.arranged()
 
     def arranged(self) -> None:
         """Take in other rows of the same lines. The cursor stays with its line, and the line where it is on screen."""
-        self._strips.clear()
+        self.painter.forget()
         on_screen = self._cursor - self._top
-        self._cursor = min(self.rows.number_of(*self._place), max(0, len(self.rows) - 1))
+        self._cursor = max(0, min(self.rows.number_of(*self._place), len(self.rows) - 1))
         self._set_height()
         if self.follow:
             self.to_end()
         else:
-            self._scroll_to_row(self._cursor - on_screen, self._sub if self.wraps else 0)
+            self._scroll_to_row(self._cursor - on_screen, self._part if self.wraps else 0)
             self._show_cursor()
         self.refresh()
 
     def grown(self) -> None:
-        """Take in lines at the end."""
+        """Take in lines at the end of the same rows."""
         self._set_height()
         if self.follow:
             self.to_end()
-        last = self.lines.count - 1
-        for number in (last, last - 1, last - 2):
-            if (body := self._bodies.pop(number, None)) is not None:
-                self._body_chars -= len(body.text)
-        self._strips.clear()
-        self.refresh()
-
-    def loaded(self) -> None:
-        """Draw what was missing."""
+        last = self.painter.lines.count - 1
+        self.painter.forget_lines((last, last - 1))
         self.refresh()
 
     def show_rows(self, rows: Rows) -> None:
@@ -143,27 +104,34 @@ class LogView(StatusStyles, Motions, ScrollView, can_focus=True):
         self.rows = rows
         self.arranged()
 
-    def heads_changed(self) -> None:
-        """Draw the heads of steps anew."""
-        for y, (number, part) in enumerate(self._layout()):
-            if self.rows.row(number).is_step and not part:
-                self._strips = {key: strip for key, strip in self._strips.items() if key[0] != number}
+    def show_steps(self, steps: tuple[LogStep, ...]) -> None:
+        """Draw the heads of steps as they are by now."""
+        self.painter.steps = {step.index: step for step in steps}
+        for y, (number, _) in enumerate(self._layout()):
+            if self.rows.row(number).is_step:
+                self.painter.forget_row(number)
                 self.refresh(Region(0, y, self.size.width, 1))
 
-    def set_wrap(self, wraps: bool) -> None:
-        self.wraps = wraps
-        self._x = self._sub = 0
+    def show_times(self, shows: bool) -> None:
+        """Show before each line when it came, or no longer."""
+        self.painter.shows_times = shows
         self.arranged()
 
-    def move_place(self, line: int, step: int | None) -> None:
-        """Say anew which line the cursor is on; `arranged` finds its row."""
-        self._place = (line, step)
-
-    def set_find(self, find: Callable[[str], Ranges]) -> None:
-        """Mark other parts of the texts."""
-        self.find = find
-        self._strips.clear()
+    def mark(self, find: Callable[[str], Ranges]) -> None:
+        """Mark what `find` finds in the texts."""
+        self.painter.find = find
+        self.painter.forget()
         self.refresh()
+
+    @property
+    def wraps(self) -> bool:
+        return self.painter.wraps
+
+    def set_wrap(self, wraps: bool) -> None:
+        """Wrap lines that are wider than the view, or cut them off there."""
+        self.painter.wraps = wraps
+        self.painter.x = self._part = 0
+        self.arranged()
 
     # -- the cursor -------------------------------------------------------------------------------------------------
 
@@ -174,25 +142,27 @@ class LogView(StatusStyles, Motions, ScrollView, can_focus=True):
 
     @property
     def place(self) -> tuple[int, int | None]:
+        """The line under the cursor, and the step if it is that step's head."""
         return self._place
 
-    def go_to(self, line: int, step: int | None = None, *, share: float = 0.3) -> None:
-        """Put the cursor on a line, or a step's head, and have it in view: if it was not, with a share of it above."""
+    def set_place(self, line: int, step: int | None) -> None:
+        """Say anew which line the cursor is on; `arranged` finds its row."""
+        self._place = (line, step)
+
+    def go_to(self, line: int, *, share: float = 0.3) -> None:
+        """Put the cursor on a line and have it in view: if it was not, with a share of the view above it."""
         self.follow = False
-        if not len(self.rows):
-            self._place = (line, step)
-            return
-        number = self.rows.number_of(line, step)
+        number = self.rows.number_of(line) if len(self.rows) else 0
         seen = self._top <= number < self._top + self._height - 1
         self._set_cursor(number)
-        self._place = (line, step)
+        self._place = (line, None)
         if not seen:
             self._scroll_to_row(number - int(self._height * share))
         self._show_cursor()
         self.refresh()
 
     def to_end(self) -> None:
-        """Put the cursor on the last row and the end into view."""
+        """Put the cursor on the last row, and the end into view."""
         self._set_cursor(len(self.rows) - 1)
         self._scroll_to_row(*self._end_top())
 
@@ -203,10 +173,9 @@ class LogView(StatusStyles, Motions, ScrollView, can_focus=True):
             self.follow = False
         if self.wraps and abs(rows) == 1 and self._scroll_within(rows):
             return
-        top, last = self._top, len(self.rows) - 1
-        number = min(max(self._cursor + rows, 0), last)
+        number, last = min(max(self._cursor + rows, 0), len(self.rows) - 1), len(self.rows) - 1
         if abs(rows) > 1:
-            self._scroll_to_row(top + rows)
+            self._scroll_to_row(self._top + rows)
         self._set_cursor(number)
         if number == last and rows > 0:
             self.follow = True
@@ -215,12 +184,11 @@ class LogView(StatusStyles, Motions, ScrollView, can_focus=True):
         self.refresh()
 
     def move_side(self, columns: int) -> None:
-        if self.wraps:
-            return
-        widest = max((cell_len(body.text) for body in self._bodies.values()), default=0)
-        self._x = max(0, min(self._x + columns * SIDE, max(self._x, widest - SIDE)))
-        self._strips.clear()
-        self.refresh()
+        painter = self.painter
+        if not painter.wraps:
+            painter.x = max(0, min(painter.x + columns * SIDE, max(painter.x, painter.widest - SIDE)))
+            painter.forget()
+            self.refresh()
 
     def move_to_end(self, last: bool) -> None:
         self.follow = last
@@ -261,10 +229,10 @@ class LogView(StatusStyles, Motions, ScrollView, can_focus=True):
             self._scroll_update(size)
             self._own_scroll = False
 
-    def _scroll_to_row(self, row: int, sub: int = 0) -> None:
+    def _scroll_to_row(self, row: int, part: int = 0) -> None:
         row = max(0, min(row, self.max_scroll_y))
-        if (row, sub) != (self._top, self._sub):
-            self._sub = sub
+        if (row, part) != (self._top, self._part):
+            self._part = part
             self._own_scroll = True
             self.scroll_target_y = self.scroll_y = row
             self._own_scroll = False
@@ -274,49 +242,49 @@ class LogView(StatusStyles, Motions, ScrollView, can_focus=True):
         super().watch_scroll_y(old_value, new_value)
         if self._own_scroll or round(old_value) == round(new_value):
             return
-        self._sub = 0
+        self._part = 0
         if new_value < old_value:
             self.follow = False
-        rows = [row for row, _ in self._layout()] or [0]
-        if new_value > old_value and rows[-1] >= len(self.rows) - 1:
+        shown = [row for row, _ in self._layout()] or [0]
+        if new_value > old_value and shown[-1] >= len(self.rows) - 1:
             self.follow = True
             self._set_cursor(len(self.rows) - 1)
-        elif not rows[0] <= self._cursor <= rows[-1]:
-            self._set_cursor(min(max(self._cursor, rows[0]), rows[-1]))
+        else:
+            self._set_cursor(min(max(self._cursor, shown[0]), shown[-1]))
 
     def _show_cursor(self) -> None:
-        if self._cursor < self._top or (self._cursor == self._top and self._sub):
+        if self._cursor < self._top or (self._cursor == self._top and self._part):
             self._scroll_to_row(self._cursor)
         elif not self.wraps:
             self._scroll_to_row(max(self._top, self._cursor - self._height + 1))
-        elif (self._cursor, self._rows_of(self._cursor) - 1) not in self._layout():
+        elif (self._cursor, self._parts(self._cursor) - 1) not in self._layout():
             self._scroll_to_row(*self._top_for(self._cursor))
 
     def _scroll_within(self, rows: int) -> bool:
-        """Scroll within a wrapped line that is taller than the view, if the cursor is on one that goes on that way."""
-        shown = self._layout()
-        tall = self._rows_of(self._cursor) > self._height
-        if tall and rows > 0 and (self._cursor, self._rows_of(self._cursor) - 1) not in shown:
-            self._scroll_to_row(self._cursor, self._sub + 1 if self._top == self._cursor else 0)
+        """Scroll within a wrapped line that is taller than the view, if the cursor's goes on that way."""
+        parts = self._parts(self._cursor)
+        if parts <= self._height:
+            return False
+        at_top = self._top == self._cursor
+        if rows > 0 and (self._cursor, parts - 1) not in self._layout():
+            self._scroll_to_row(self._cursor, self._part + 1 if at_top else 0)
             return True
-        if tall and rows < 0 and self._top == self._cursor and self._sub:
-            self._scroll_to_row(self._cursor, self._sub - 1)
+        if rows < 0 and at_top and self._part:
+            self._scroll_to_row(self._cursor, self._part - 1)
             return True
         return False
 
     def _end_top(self) -> tuple[int, int]:
-        if not self.wraps:
-            return max(0, len(self.rows) - self._height), 0
-        return self._top_for(len(self.rows) - 1)
+        return self._top_for(len(self.rows) - 1) if self.wraps else (max(0, len(self.rows) - self._height), 0)
 
     def _top_for(self, last: int) -> tuple[int, int]:
-        """Return the row and the part of it to begin with, so that the row `last` ends at the bottom."""
+        """Return the row, and the part of it, to begin with so that the row `last` ends at the bottom."""
         room = self._height
         for row in range(last, -1, -1):
-            rows = self._rows_of(row)
-            if rows >= room:
-                return row, rows - room
-            room -= rows
+            parts = self._parts(row)
+            if parts >= room:
+                return row, parts - room
+            room -= parts
         return 0, 0
 
     def _layout(self) -> list[tuple[int, int]]:
@@ -324,161 +292,79 @@ class LogView(StatusStyles, Motions, ScrollView, can_focus=True):
         if not self.wraps:
             return [(row, 0) for row in range(self._top, min(self._top + self._height, len(self.rows)))]
         found: list[tuple[int, int]] = []
-        row, sub = self._top, self._sub
+        row, part = self._top, self._part
         while len(found) < self._height and row < len(self.rows):
-            found += [(row, part) for part in range(sub, self._rows_of(row))]
-            row, sub = row + 1, 0
+            found += [(row, one) for one in range(part, self._parts(row))]
+            row, part = row + 1, 0
         return found[: self._height]
 
-    def _rows_of(self, number: int) -> int:
-        if not (self.wraps and 0 <= number < len(self.rows)):
-            return 1
-        row = self.rows.row(number)
-        body = self._body(row)
-        return len(breaks(body.text, self.size.width - self._lead_width(row))) if body else 1
+    def _parts(self, number: int) -> int:
+        return self.painter.parts(self.rows.row(number)) if self.wraps and number < len(self.rows) else 1
 
     def on_resize(self) -> None:
+        self.painter.width = self.size.width
         self.arranged()
 
     # -- drawing ----------------------------------------------------------------------------------------------------
 
     def render_lines(self, crop: Region) -> list[Strip]:
+        if not self._has_inks:
+            self._dip()
         self._for_screen = True
         strips = super().render_lines(crop)
         self._for_screen = False
-        self._fetch_missing()
+        lines, times = self.painter.lines.missing, self.painter.missing_times
+        if self.fetch:
+            for blocks, are_times in ((lines, False), (times, True)):
+                if blocks:
+                    self.fetch(set(blocks), are_times)
+                    blocks.clear()
         return strips
 
     def render_line(self, y: int) -> Strip:
-        """Draw one line of the view. For the mouse, unlike for the screen, styles tell which characters are where."""
-        at = self._layout()[y] if self.wraps and y < len(self._layout()) else (self._top + y, 0)
-        if at[0] >= len(self.rows) or (self.wraps and y >= len(self._layout())):
+        """Draw a line of the view. For the mouse, other than for the screen, styles tell which characters are where."""
+        layout = self._layout() if self.wraps else []
+        number, part = layout[y] if y < len(layout) else (self._top + y, 0)
+        if number >= len(self.rows) or (self.wraps and y >= len(layout)):
             return Strip.blank(self.size.width, self.rich_style)
-        row = self.rows.row(at[0])
-        strip = self._strip(at[0], row, at[1])
-        if self._for_screen or row.is_step:
-            return strip
-        lead = self._lead_width(row)
-        return with_offsets(strip, lead, self._first_character(row, at[1]), row.line)
-
-    def _strip(self, number: int, row: Row, part: int) -> Strip:
-        selected = self._selected(row)
-        is_cursor = number == self._cursor
-        key = (number, part, self._x, self.size.width, is_cursor, self.has_focus, selected)
-        if (strip := self._strips.get(key)) is not None:
-            return strip
-        body = self._body(row)
-        inks = self.inks
-        background = self._cursor_style(is_cursor)
-        if body is None:
-            return strip_of(self._lead(row, is_cursor), (), 0, self.size.width, inks.base, background)
-        pieces = list(body.pieces)
-        if ranges := self.find(body.text):
-            pieces = marked(pieces, ranges, inks.match)
-        if row.head is not None and not row.is_step and not row.head.open:
-            pieces += fold_note(row.head, inks)
-        if selected is not None:
-            pieces = marked(pieces, [selected], self.screen.get_component_rich_style("screen--selection"))
-        x = self._x
-        if self.wraps:
-            starts = breaks(body.text, self.size.width - self._lead_width(row))
-            end = starts[part + 1] if part + 1 < len(starts) else len(body.text) + 40
-            pieces, x = list(cut(pieces, starts[min(part, len(starts) - 1)], end)), 0
-        lead = self._lead(row, is_cursor) if not part else [(" " * self._lead_width(row), PLAIN)]
-        strip = strip_of(lead, pieces, x, self.size.width, inks.base, background)
-        if len(self._strips) > STRIPS:
-            self._strips.clear()
-        self._strips[key] = strip
-        return strip
-
-    def _body(self, row: Row) -> Body | None:
-        if row.head is not None and row.is_step:
-            return step_body(row.head, self.steps.get(row.head.step), self.inks)
-        if (body := self._bodies.get(row.line)) is not None:
-            return body
-        line = self.lines.line(row.line) if row.line < self.lines.count else None
-        if line is None:
-            return None
-        body = line_body(line, self.inks)
-        self._body_chars += len(body.text)
-        if self._body_chars > TEXT_CHARS:
-            self._bodies.clear()
-            self._body_chars = len(body.text)
-        self._bodies[row.line] = body
-        return body
-
-    def _lead(self, row: Row, is_cursor: bool) -> list[tuple[str, Style]]:
-        marker = (">" if self.ascii else "▌") if is_cursor else " "
-        lead = [(marker, self.get_component_rich_style("log--marker", partial=True)), (" ", PLAIN)]
-        if self.shows_times:
-            lead.append((self._time(row).ljust(TIME_WIDTH), self.inks.dim))
-        lead.append(("  " * row.depth, PLAIN))
-        if row.head is not None:
-            lead.append((self.inks.arrow(row.head), self.inks.dim))
-        return lead
-
-    def _lead_width(self, row: Row) -> int:
-        return 2 + (TIME_WIDTH if self.shows_times else 0) + 2 * row.depth + 2 * (row.head is not None)
-
-    def _time(self, row: Row) -> str:
-        start = None if row.is_step else self.lines.start_of(row.line)
-        if start is None:
-            return ""
-        times = self.times.get(start // BLOCK)
-        if times is None:
-            self._missing_times.add(start // BLOCK)
-            return ""
-        at = times.at(start)
-        return at.astimezone().strftime("%H:%M:%S.%f")[:-3] if isinstance(at, datetime) else ""
-
-    def _first_character(self, row: Row, part: int) -> int:
-        body = self._body(row)
-        if body is None:
-            return 0
-        if self.wraps:
-            return breaks(body.text, self.size.width - self._lead_width(row))[part]
-        return self._x
-
-    def _fetch_missing(self) -> None:
-        if self.lines.missing:
-            self.fetch(set(self.lines.missing), False)
-            self.lines.missing.clear()
-        if self._missing_times:
-            self.fetch(set(self._missing_times), True)
-            self._missing_times.clear()
-
-    @property
-    def inks(self) -> Inks:
-        """The styles of the theme, as they are by now."""
-        if self._inks is None:
-
-            def ink(name: str) -> Style:
-                return self.get_component_rich_style(name, partial=True)
-
-            statuses = {status: ink(f"status--{status}") for status in TOKENS}
-            kinds = {
-                "error": statuses["failed"],
-                "warning": statuses["retrying"],
-                "notice": statuses["queued"],
-                "command": statuses["running"],
-                "debug": ink("dim"),
-                "group": ink("title"),
-                "section": ink("title"),
-            }
-            self._inks = Inks(self.rich_style, ink("dim"), ink("title"), ink("log--match"), kinds, statuses, self.ascii)
-        return self._inks
-
-    def _cursor_style(self, is_cursor: bool) -> Style:
-        if not is_cursor:
-            return PLAIN
-        colour = self.get_component_rich_style("log--cursor").bgcolor
-        return Style(bgcolor=colour)
+        row = self.rows.row(number)
+        cursor = None
+        if number == self._cursor:
+            cursor = Style(bgcolor=self.get_component_rich_style("log--cursor").bgcolor)
+        strip = self.painter.strip(number, row, part, cursor, self._selected(row))
+        return strip if self._for_screen else self.painter.for_the_mouse(strip, row, part)
 
     def notify_style_update(self) -> None:
         super().notify_style_update()
-        self._inks = None
-        self._bodies.clear()
-        self._strips.clear()
+        self._has_inks = False
+
+    def _dip(self) -> None:
+        """Take the theme's styles."""
+        self._has_inks = True
+        statuses = {status: self._ink(f"status--{status}") for status in TOKENS}
+        kinds = {
+            "error": statuses["failed"],
+            "warning": statuses["retrying"],
+            "notice": statuses["queued"],
+            "command": statuses["running"],
+            "debug": self._ink("dim"),
+            "group": self._ink("title"),
+            "section": self._ink("title"),
+        }
+        self.painter.inks = Inks(
+            self.rich_style,
+            self._ink("dim"),
+            self._ink("title"),
+            self._ink("log--match"),
+            self._ink("log--marker"),
+            kinds,
+            statuses,
+            self.ascii,
+        )
+        self.painter.forget(bodies=True)
+
+    def _ink(self, name: str) -> Style:
+        return self.get_component_rich_style(name, partial=True)
 
     # -- the mouse --------------------------------------------------------------------------------------------------
 
@@ -492,14 +378,14 @@ class LogView(StatusStyles, Motions, ScrollView, can_focus=True):
         self.follow = False
         self._set_cursor(layout[event.y][0])
         row = self.cursor
-        lead = self._lead_width(row)
+        lead = self.painter.lead_width(row)
         if row.head is not None and (event.chain == 2 or lead - 2 <= event.x < lead):
-            self.post_message(self.Folded(row))
+            self.post_message(self.Folded())
         self.refresh()
 
     def text_select_all(self) -> None:
         """Select the line under the cursor: what a double click asks for. All of a log is no text to hold."""
-        body = None if self.cursor.is_step else self._body(self.cursor)
+        body = None if self.cursor.head else self.painter.body(self.cursor)
         if body is not None:
             line = self.cursor.line
             selection = Selection.from_offsets(Offset(0, line), Offset(len(body.text), line))
@@ -507,30 +393,27 @@ class LogView(StatusStyles, Motions, ScrollView, can_focus=True):
             self.post_message(self.Selected(selection))
 
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
-        """Return what was selected, as far as it is at hand; the whole of it comes with the pane's message."""
+        """Return what was selected, as far as it is at hand; all of it comes with the pane's message."""
         if self.selected_text is not None and self.selected_text[0] == selection:
             return self.selected_text[1], "\n"
-        found = list(self._selected_lines(selection))
-        return ("\n".join(found), "\n") if found else None
-
-    def _selected_lines(self, selection: Selection) -> Iterator[str]:
         first = selection.start.y if selection.start else 0
-        last = min(selection.end.y if selection.end else self.lines.count, first + 1000)
+        last = min(selection.end.y if selection.end else self.painter.lines.count, first + SELECTED_AT_HAND)
+        found: list[str] = []
         for begin, end in self.rows.lines(first, last):
             for line in range(begin, end):
-                body, span = self._body(Row(line)), selection.get_span(line)
+                body, span = self.painter.body(Row(line)), selection.get_span(line)
                 if body is not None and span is not None:
-                    yield body.text[span[0] : len(body.text) if span[1] < 0 else span[1]]
+                    found.append(body.text[span[0] : None if span[1] < 0 else span[1]])
+        return ("\n".join(found), "\n") if found else None
 
-    def _selected(self, row: Row) -> tuple[int, int] | None:
-        """Return which characters of a row are selected."""
+    def _selected(self, row: Row) -> Chosen:
+        """Return which characters of a row are selected, and how that is shown."""
         selection = self.text_selection
-        if selection is None or row.is_step:
-            return None
-        span = selection.get_span(row.line)
+        span = selection.get_span(row.line) if selection is not None and not row.is_step else None
         if span is None:
             return None
-        return span[0], 1_000_000 if span[1] < 0 else span[1]
+        style = self.screen.get_component_rich_style("screen--selection")
+        return span[0], NO_END if span[1] < 0 else span[1], style
 
     def _selecting_changed(self, selecting: bool) -> None:
         selection = self.text_selection

@@ -146,7 +146,7 @@ def test_a_step_that_said_nothing_keeps_its_place():
 
 
 def test_groups_that_never_end_nest_no_deeper_than_a_screen_can_show():
-    count, marks, ends = marks_of(["begin"] + ["group"] * 20_000)
+    count, marks, _ = marks_of(["begin"] + ["group"] * 20_000)
     rows = FoldedRows()
     rows.build(count, marks, (), ended=False)
     rows.arrange(lambda _: True)

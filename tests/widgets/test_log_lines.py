@@ -73,7 +73,7 @@ def test_a_log_that_grows_has_the_lines_of_the_whole(parts, tail_first):
         lines.grow(log.part(start, 0), log.data[start:])
         assert lines.count <= len(lines_of(log.data))
     known = 0
-    for more in parts[1:] + [b""]:
+    for more in [*parts[1:], b""]:
         part = log.part(known, 0)
         lines.grow(part, log.data[max(0, (part.size - BLOCK) // BLOCK * BLOCK) :])
         known = part.size

@@ -24,10 +24,9 @@ def plain(line: bytes) -> str:
     return "".join(text for text, _ in spans(shown(line).text))
 
 
-PIECES = st.sampled_from(
-    [b"\n", b"\n", b"a", b"B", b"ab", b"foo bar", b"\x1b[31m", b"\x1b[0m", b"\x1b[2J", b"\x1b", b"\r", b"\t", b"##["]
-    + [b"##[error]", b"##[endgroup]", b"\x07", b"\xff", "é✓".encode(), b"x" * 50]
-)
+WORDS = [b"\n", b"\n", b"a", b"B", b"ab", b"foo bar", b"\t", b"\xff", "é✓".encode(), b"x" * 50]
+CODES = [b"\x1b[31m", b"\x1b[0m", b"\x1b[2J", b"\x1b", b"\r", b"\x07", b"##[", b"##[error]", b"##[endgroup]"]
+PIECES = st.sampled_from([*WORDS, *CODES, "\u202e\u2028".encode()])
 LOGS = st.lists(PIECES, max_size=60).map(b"".join)
 
 

@@ -14,7 +14,10 @@ from widgets.sgr import spans
     [
         ("plain", [("plain", "")]),
         ("\x1b[31mred\x1b[0m plain", [("red", "color(1)"), (" plain", "")]),
-        ("\x1b[1;4;32mx\x1b[22my\x1b[24;39mz", [("x", "bold underline color(2)"), ("y", "underline color(2)"), ("z", "")]),
+        (
+            "\x1b[1;4;32mx\x1b[22my\x1b[24;39mz",
+            [("x", "bold underline color(2)"), ("y", "underline color(2)"), ("z", "")],
+        ),
         ("\x1b[91;100mx\x1b[49my", [("x", "color(9) on color(8)"), ("y", "color(9)")]),
         ("\x1b[38;5;200mx", [("x", "color(200)")]),
         ("\x1b[48;2;1;2;3mx\x1b[mx", [("x", "on #010203"), ("x", "")]),

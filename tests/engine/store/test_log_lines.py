@@ -78,7 +78,9 @@ def test_what_the_engine_says_has_its_marks_too(tmp_path: Path) -> None:
     assert kinds == [(Mark.GROUP_BEGIN, 2), (Mark.GROUP_END, 4), (Mark.ERROR, 5)]
 
 
-def test_a_mark_of_bytes_that_are_not_there_yet_comes_with_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_mark_of_bytes_that_are_not_there_yet_comes_with_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "1-1.log"
     write(path, [b"one\n", b"two\n"])
     with LogReader(path) as reader:
