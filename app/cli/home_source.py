@@ -4,10 +4,11 @@ Each command loads only what it needs of the engine: that is most of its start-u
 """
 
 import argparse
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from app.cli.naming import Reads, home_of
+from app.cli.naming import Reads, home_of, is_over
 from app.cli.source import Log
 from engine.core.clock import SystemClock
 from engine.core.errors import SettingsError
@@ -17,12 +18,11 @@ if TYPE_CHECKING:
     from engine.store.store import Store
 
 PERSON = "a person"
+LOOK_S = 0.1  # between two looks at a log that grows
 
 
 class HomeSource:
     """Works with or without an engine on the home. The store is opened when it is needed first."""
-
-    look_s = 0.1
 
     def __init__(self, args: argparse.Namespace) -> None:
         self._args = args
@@ -37,10 +37,27 @@ class HomeSource:
     def queries(self) -> Reads:
         return self._store().queries
 
+    @property
+    def patient(self) -> Reads:
+        return self.queries
+
     def log(self, job: Job, attempt: int) -> Log:
         from engine.store.logs import LogReader
 
         return LogReader(self._store().log_path(job.run_id, job.id, attempt))
+
+    def follow(self, job: Job, attempt: int) -> Iterator[Log]:
+        log, pause = None, threading.Event()
+        while True:
+            over = is_over(self.queries, job.id, attempt)  # asked first: what was written before is then there
+            try:
+                log = log or self.log(job, attempt)
+                yield log
+            except FileNotFoundError:
+                pass
+            if over:
+                return
+            pause.wait(LOOK_S)
 
     def slo(self) -> Mapping[str, Any]:
         from app.cli.repo_names import settings_here

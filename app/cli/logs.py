@@ -2,10 +2,7 @@
 
 import argparse
 import sys
-import threading
-from collections.abc import Callable
 from datetime import datetime
-from functools import partial
 from typing import BinaryIO, Protocol
 
 from app.cli.json_lines import JsonLines
@@ -44,9 +41,12 @@ def execute(args: argparse.Namespace) -> int:
         number = args.attempt or job.attempts
         if not number:
             raise EngineError(f"Job {job.id} has not started.", "`treadle logs --follow` waits for it.")
-        log = _Log(partial(source.log, job, number), args.step, _printer(args, job, number))
-        if not log.print_new():
-            raise EngineError(f"Job {job.id} has no log of attempt {number}.")
+        try:
+            opened = source.log(job, number)
+        except FileNotFoundError:
+            raise EngineError(f"Job {job.id} has no log of attempt {number}.") from None
+        log = _Log(args.step, _printer(args, job, number))
+        log.print_new(opened)
         log.close()
         if args.step is not None and not log.found:
             raise EngineError(f"The log has no step {args.step}.", "`treadle show RUN` lists the steps.")
@@ -55,27 +55,19 @@ def execute(args: argparse.Namespace) -> int:
 
 def _follow(source: Source, job: Job, args: argparse.Namespace) -> int:
     """Print attempt after attempt, or the one asked for, until the job has ended."""
-    number = args.attempt or max(1, job.attempts)
-    log = _Log(partial(source.log, job, number), args.step, _printer(args, job, number))
-    pause = threading.Event()
+    first = number = args.attempt or max(1, job.attempts)
     while True:
-        # Asked before reading: whatever was written before the end is then read for certain.
-        attempt = next((a for a in source.queries.attempts(job.id) if a.number == number), None)
-        job = source.queries.job(job.id) or job
-        log.print_new()
-        if attempt is not None and attempt.status != AttemptStatus.RUNNING:
-            if args.attempt or job.status in JOB_FINAL:
-                break
-            if job.attempts > number:
-                log.close()
-                number += 1
+        log = _Log(args.step, _printer(args, job, number))
+        for grown in source.follow(job, number):
+            if number > first and not log.begun:
                 talk(f"Attempt {number} of {job.name}:")
-                log = _Log(partial(source.log, job, number), args.step, _printer(args, job, number))
-                continue
-        elif attempt is None and job.status in JOB_FINAL:
+            log.print_new(grown)
+        log.close()
+        attempt = next((a for a in source.patient.attempts(job.id) if a.number == number), None)
+        job = source.patient.job(job.id) or job
+        if args.attempt or (job.status in JOB_FINAL and job.attempts <= number):
             break
-        pause.wait(source.look_s)
-    log.close()
+        number += 1
     succeeded = attempt.status == AttemptStatus.SUCCESS if args.attempt and attempt else job.status == JobStatus.SUCCESS
     return 0 if succeeded else 1
 
@@ -89,24 +81,22 @@ class _Printer(Protocol):
 class _Log:
     """One attempt's log on its way to stdout; remembers how much of it was printed."""
 
-    def __init__(self, open_log: Callable[[], Log], step: int | None, printer: _Printer) -> None:
-        self._open = open_log
+    def __init__(self, step: int | None, printer: _Printer) -> None:
         self._step = step
         self._printer = printer
-        self._reader: Log | None = None
+        self._log: Log | None = None
         self._next = 0
         self._now = NO_STEP  # the step in whose part of the log the next entry is
         self.found = False
 
-    def print_new(self) -> bool:
-        """Print what is there and was not printed yet; return whether there is a log at all."""
-        if self._reader is None:
-            try:
-                self._reader = self._open()
-            except FileNotFoundError:
-                return False
-        size = self._reader.size
-        for entry in self._reader.entries()[self._next :]:
+    @property
+    def begun(self) -> bool:
+        return self._log is not None
+
+    def print_new(self, log: Log) -> None:
+        """Print what is there and was not printed yet."""
+        self._log, size = log, log.size
+        for entry in log.entries()[self._next :]:
             if entry.end > size:
                 break  # announced in the index, not written yet
             self._next += 1
@@ -117,15 +107,14 @@ class _Log:
             self.found = True
             if entry.mark in (Mark.CHUNK, Mark.SAID):
                 for at in range(entry.start, entry.end, BLOCK_BYTES):
-                    data = self._reader.read(at, min(entry.end, at + BLOCK_BYTES))
+                    data = log.read(at, min(entry.end, at + BLOCK_BYTES))
                     self._printer.write(self._now, entry.at, data)
         sys.stdout.buffer.flush()
-        return True
 
     def close(self) -> None:
         self._printer.close()
-        if self._reader is not None:
-            self._reader.close()
+        if self._log is not None:
+            self._log.close()
 
 
 def _printer(args: argparse.Namespace, job: Job, attempt: int) -> _Printer:

@@ -12,11 +12,21 @@ from typing import Any, Protocol
 from app.cli.output import print_json, talk
 from engine.core.errors import EngineError
 from engine.core.records import Attempt, Job, Run, Step
+from engine.core.states import JOB_FINAL, AttemptStatus
 from engine.settings import default_home
 
 RUN_HELP = "a run: its id (12 or r12), #NUMBER or latest"
 JOB_HELP = "a job: its id (34 or j34), or RUN/NAME"
 PAGE = 500
+
+
+def is_over(queries: "Reads", job_id: int, attempt: int) -> bool:
+    """Return whether an attempt has ended, or will never begin."""
+    made = next((one for one in queries.attempts(job_id) if one.number == attempt), None)
+    if made is not None:
+        return made.status != AttemptStatus.RUNNING
+    job = queries.job(job_id)
+    return job is None or job.status in JOB_FINAL
 
 
 class Reads(Protocol):

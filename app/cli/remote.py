@@ -23,8 +23,6 @@ Record = TypeVar("Record")
 class RemoteSource:
     """Every answer is asked for anew; `queries` remembers the attempts that it told of last."""
 
-    look_s = 1.0
-
     def __init__(self, client: Client) -> None:
         self._client = client
         self.queries = RemoteQueries(client)
@@ -36,6 +34,17 @@ class RemoteSource:
 
     def log(self, job: Job, attempt: int) -> "RemoteLog":
         return RemoteLog(self._client, job.id, attempt)
+
+    def follow(self, job: Job, attempt: int) -> "Iterator[RemoteLog]":
+        from app.cli.remote_follow import follow
+
+        return follow(self._client, job.id, attempt)
+
+    @property
+    def patient(self) -> "RemoteQueries":
+        from app.cli.remote_follow import Patient
+
+        return RemoteQueries(Patient(self._client))
 
     def slo(self) -> Mapping[str, Any]:
         with translated(self._client):
@@ -160,6 +169,9 @@ class RemoteLog:
         self._entries: list[Entry] = []
         self._start, self._block = 0, b""
         self._size = 0
+        self._begin()
+
+    def _begin(self) -> None:
         try:
             self._look()
         except ApiError as error:

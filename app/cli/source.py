@@ -27,14 +27,18 @@ class Log(Protocol):
 class Source(Protocol):
     """What commands can be told, and what they can ask for. A refusal is an EngineError with its reason."""
 
-    look_s: float
-    """How long to wait between two looks at what grows."""
-
     @property
     def queries(self) -> Reads: ...
 
+    @property
+    def patient(self) -> Reads:
+        """The same answers, from one who waits for an engine that is away and was there before."""
+
     def log(self, job: Job, attempt: int) -> Log:
         """Open a log. Raises FileNotFoundError where there is none (yet)."""
+
+    def follow(self, job: Job, attempt: int) -> Iterator[Log]:
+        """Yield a log whenever there may be more of it, from its beginning until nothing will come any more."""
 
     def slo(self) -> Mapping[str, Any]:
         """Return how well the promises are kept, as the API tells it."""

@@ -10,6 +10,7 @@ import pytest
 
 from app.cli import remote
 from app.cli.main import COMMANDS, main, parser_for
+from app.cli.remote_follow import FollowedLog
 from engine.core.states import JobStatus, RunStatus
 from engine.store.log_index import Mark
 from engine.store.logs import LogWriter, Progress
@@ -143,13 +144,13 @@ def test_a_log_is_followed_to_the_jobs_end(site: Site, treadle, monkeypatch):
     log = LogWriter(site.lab.store.log_path(lease.run_id, lease.job_id, 1), 1 << 20)
     log.append(0, b"first\n", Progress(6), now)
     read = threading.Event()
-    take = remote.RemoteLog.read
+    take = FollowedLog.read
 
     def told(self, start, end):
         read.set()
         return take(self, start, end)
 
-    monkeypatch.setattr(remote.RemoteLog, "read", told)
+    monkeypatch.setattr(FollowedLog, "read", told)
 
     def finish():
         assert read.wait(10)
