@@ -113,7 +113,8 @@ def stranger(host: Host) -> GitError:
     """Return what to say of a host whose key is not the known one: it is new to us, or it is another now."""
     path = known_hosts()
     port = "" if host.port == PORT else f"-p {host.port} "
-    keep = f"ssh-keyscan {port}{shlex.quote(host.name)} >> {shlex.quote(str(path))}"
+    folder = "" if path.parent.is_dir() else f"mkdir -m 700 -p {shlex.quote(str(path.parent))} && "
+    keep = f"{folder}ssh-keyscan {port}{shlex.quote(host.name)} >> {shlex.quote(str(path))}"
     if knows(path, host):
         forget = f"ssh-keygen -R {shlex.quote(host.entry)} -f {shlex.quote(str(path))}"
         return GitError(

@@ -1,6 +1,7 @@
 """What `treadle doctor` looks at, each check on its own: one that breaks never hides the others."""
 
 import os
+import shlex
 import shutil
 import sqlite3
 import sys
@@ -9,12 +10,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.cli.repo_names import Environment
 from engine.core.errors import EngineError, ExecutorUnavailable, SettingsError
 from engine.settings import Settings, load
 
 GIB = 1 << 30
 ROOM_BYTES, LEAST_BYTES = 5 * GIB, GIB
 SQLITE = (3, 35, 0)
+OPEN_RIGHTS = 0o077
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +98,11 @@ def _home(home: Path) -> Iterator[Check]:
             f"Give this user the right to write in {place}, or choose --home.",
         )
         return
-    yield Check("home", "ok", str(home) if home.exists() else f"{home} (made at the first run)")
+    if home.exists() and home.stat().st_mode & OPEN_RIGHTS:
+        fix = f"Logs and artifacts lie there; close it: chmod 700 {shlex.quote(str(home))}"
+        yield Check("home", "warn", f"{home} is open to other users of this machine", fix)
+    else:
+        yield Check("home", "ok", str(home) if home.exists() else f"{home} (made at the first run)")
     free = shutil.disk_usage(place).free
     state = "fail" if free < LEAST_BYTES else "warn" if free < ROOM_BYTES else "ok"
     fix = "" if state == "ok" else "Make room: logs, artifacts and images grow."
@@ -139,7 +146,12 @@ def _settings(home: Path, config: Path | None) -> tuple[Settings | None, Check]:
     try:
         settings = load(home, config, os.environ)
     except SettingsError as error:
-        return None, Check("configuration", "fail", str(error), "Mend the file; every key has a default.")
+        try:
+            elsewhere = load(home, config, Environment())
+        except SettingsError:
+            return None, Check("configuration", "fail", str(error), "Mend the file; every key has a default.")
+        fix = "Nothing to mend if the server has it, from its unit's EnvironmentFile; this shell has not."
+        return elsewhere, Check("configuration", "warn", str(error), fix)
     path = config or home / "treadle.yml"
     where = str(path) if path.exists() else "the defaults (there is no treadle.yml)"
     if settings.notes:

@@ -124,7 +124,8 @@ def test_an_agent_that_is_gone_leaves_the_key_files(
 
 def test_an_unknown_host_is_told_nothing(tmp_path: Path, site: Site, server: SshServer, folder: Path) -> None:
     server.allow(key := make_key(tmp_path / "deploy"))
-    for make_unknown in (lambda: (folder / "known_hosts").write_text(""), (folder / "known_hosts").unlink):
+    forget = (lambda: (folder / "known_hosts").write_text(""), (folder / "known_hosts").unlink, folder.rmdir)
+    for make_unknown in forget:
         make_unknown()
         said = refusal(mirror(tmp_path, server.url + str(site.root), key))
         assert f"the host key of [127.0.0.1]:{server.port} is not in {folder / 'known_hosts'}" in said

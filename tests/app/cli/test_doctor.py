@@ -43,6 +43,20 @@ def test_every_finding_that_is_not_ok_comes_with_a_fix(doctor, tmp_path):
     assert all(check["fix"] for check in checks if check["state"] != "ok")
 
 
+def test_a_variable_that_only_the_server_has_is_no_fault(doctor, tmp_path):
+    (tmp_path / "treadle.yml").write_text("executor: host\nrepos: [{name: a, url: /a, secret: '${ONLY_THE_SERVER}'}]\n")
+    code, out = doctor()
+    assert code == 0
+    assert "! warn  configuration: " in out and "ONLY_THE_SERVER, which is not set" in out
+
+
+def test_a_home_that_others_may_enter_is_told_of(doctor, tmp_path):
+    tmp_path.chmod(0o755)
+    code, out = doctor()
+    assert code == 0
+    assert f"! warn  home: {tmp_path} is open to other users" in out and f"chmod 700 {tmp_path}" in out
+
+
 def apart(home: Path, docker_host: str) -> subprocess.CompletedProcess[str]:
     """Ask in a process of its own: Docker's client leaves a socket that it could not connect to the collector."""
     line = [sys.executable, "-m", "app.cli.main", "doctor", "--home", str(home)]
