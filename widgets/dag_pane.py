@@ -62,7 +62,7 @@ class DagPane(StatusStyles, Motions, ScrollView, can_focus=True):
     ]
     COMPONENT_CLASSES: ClassVar[set[str]] = {"dag--line", "dag--lit", "dag--name", "dag--critical"}
     DEFAULT_CSS = """
-    DagPane { scrollbar-size: 1 1; }
+    DagPane { height: 1fr; scrollbar-size: 1 1; }
     DagPane > .dag--line { color: $text-muted; }
     DagPane > .dag--lit { color: $text-accent; text-style: bold; }
     DagPane > .dag--name { color: $foreground; }
