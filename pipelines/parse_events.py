@@ -1,4 +1,4 @@
-"""`on:` read into triggers: every event that GitHub knows, with the filters and activity types that it takes."""
+"""`on:` read into triggers, each with the filters and activity types that its event takes."""
 
 from collections.abc import Callable
 from functools import partial
@@ -6,80 +6,34 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pipelines import cron
 from pipelines.errors import Place
+from pipelines.events import ANY_TYPE, EVENTS, PATTERNS, can_start
 from pipelines.filters import PatternError, compile_patterns
 from pipelines.model import Input, Tree, Trigger
 from pipelines.reading import Fields, Reader, is_expression, is_null
 from pipelines.source import Mapping, Node, Scalar, Sequence
 from pipelines.template import Template
 
-_BRANCHES = ("branches", "branches-ignore")
-_TAGS = ("tags", "tags-ignore")
-_PATHS = ("paths", "paths-ignore")
-_PATTERNS = frozenset((*_BRANCHES, *_TAGS, *_PATHS))
-_EDITED = "created edited deleted"
-_PULL_REQUEST = (
-    "assigned unassigned labeled unlabeled opened edited closed reopened synchronize converted_to_draft locked "
-    "unlocked enqueued dequeued milestoned demilestoned ready_for_review review_requested review_request_removed "
-    "auto_merge_enabled auto_merge_disabled stacked"
-)
-
-# event → its activity types ("" for an event without any), its other filters
-_EVENTS: dict[str, tuple[str, tuple[str, ...]]] = {
-    "branch_protection_rule": (_EDITED, ()),
-    "check_run": ("completed created rerequested requested_action", ()),
-    "check_suite": ("completed", ()),
-    "create": ("", ()),
-    "delete": ("", ()),
-    "deployment": ("", ()),
-    "deployment_status": ("", ()),
-    "discussion": (
-        "created edited deleted transferred pinned unpinned labeled unlabeled locked unlocked category_changed "
-        "answered unanswered",
-        (),
-    ),
-    "discussion_comment": (_EDITED, ()),
-    "fork": ("", ()),
-    "gollum": ("", ()),
-    "image_version": ("created ready deleted", ("names", "versions")),
-    "issue_comment": (_EDITED, ()),
-    "issues": (
-        "opened edited deleted transferred pinned unpinned closed reopened assigned unassigned labeled unlabeled "
-        "locked unlocked milestoned demilestoned field_added field_removed typed untyped",
-        (),
-    ),
-    "label": (_EDITED, ()),
-    "merge_group": ("checks_requested", _BRANCHES),
-    "milestone": ("created closed opened edited deleted", ()),
-    "page_build": ("", ()),
-    "project": ("created closed reopened edited deleted", ()),
-    "project_card": ("created moved converted edited deleted", ()),
-    "project_column": ("created updated moved deleted", ()),
-    "public": ("", ()),
-    "pull_request": (_PULL_REQUEST, (*_BRANCHES, *_PATHS)),
-    "pull_request_comment": (_EDITED, ()),
-    "pull_request_review": ("submitted edited dismissed", ()),
-    "pull_request_review_comment": (_EDITED, ()),
-    "pull_request_target": (_PULL_REQUEST, (*_BRANCHES, *_PATHS)),
-    "push": ("", (*_BRANCHES, *_TAGS, *_PATHS)),
-    "registry_package": ("published updated", ()),
-    "release": ("published unpublished created edited deleted prereleased released", ()),
-    "repository_dispatch": ("*", ()),  # its types are the senders' own
-    "schedule": ("", ()),
-    "status": ("", ()),
-    "watch": ("started", ()),
-    "workflow_call": ("", ()),
-    "workflow_dispatch": ("", ()),
-    "workflow_run": ("requested completed in_progress", ("workflows", *_BRANCHES)),
-}
-_TYPES = {event: tuple(types.split()) for event, (types, _) in _EVENTS.items()}
 _DISPATCH_TYPES = ("string", "boolean", "number", "choice", "environment")
 _CALL_TYPES = ("string", "boolean", "number")
+_STARTING = ", ".join(event for event, kind in EVENTS.items() if kind.started_by and event != "workflow_call")
 
 
 def parse_triggers(reader: Reader, node: Node | None) -> tuple[Trigger, ...]:
-    """Return the triggers of `on:` in the order of the file: one event, a list of events, or a mapping with filters."""
+    """Return the triggers of `on:` in the order of the file: one event, a list of events, or a mapping with filters.
+
+    A workflow that none of them can start is warned of: it is no mistake on GitHub.
+    """
     if node is None:
         return ()
+    triggers = _triggers(reader, node)
+    if triggers and not can_start(trigger.event for trigger in triggers):
+        reader.warn(node.place, "no event ever starts this workflow in Treadle", f"these do: {_STARTING}")
+        for trigger in triggers:
+            reader.warn(trigger.place, f"{trigger.event}: Treadle records this event, but starts no runs for it")
+    return triggers
+
+
+def _triggers(reader: Reader, node: Node) -> tuple[Trigger, ...]:
     triggers: list[Trigger] = []
     if isinstance(node, Mapping):
         for key, value in node.pairs:
@@ -99,11 +53,11 @@ def parse_triggers(reader: Reader, node: Node | None) -> tuple[Trigger, ...]:
 
 
 def _known(reader: Reader, name: Scalar) -> bool:
-    if name.text not in _EVENTS:
+    if name.text not in EVENTS:
         if name.value is None:
             reader.error(name.place, "on names no event")
         else:
-            reader.unknown(name, "on", _EVENTS, "event")
+            reader.unknown(name, "on", EVENTS, "event")
         return False
     return True
 
@@ -118,8 +72,8 @@ def _trigger(reader: Reader, key: Scalar, node: Node) -> Trigger:
         return _dispatch(reader, node, place)
     if event == "workflow_call":
         return _call(reader, node, place)
-    types, filters = _EVENTS[event]
-    known = (*(("types",) if types else ()), *filters)
+    kind = EVENTS[event]
+    known = (*(("types",) if kind.types else ()), *kind.filters)
     if not known:
         reader.error(node.place, f"the event {event} takes no filters")
         return Trigger(event, place)
@@ -129,11 +83,11 @@ def _trigger(reader: Reader, key: Scalar, node: Node) -> Trigger:
 
 def _filter(reader: Reader, event: str, name: str, node: Node, fields: Fields) -> tuple[str, ...]:
     what = f"on.{event}.{name}"
-    if name == "types" and event != "repository_dispatch":
+    if name == "types" and EVENTS[event].types != ANY_TYPE:
         nodes = node.items if isinstance(node, Sequence) else [node]
-        return tuple(found for item in nodes if (found := reader.choice(item, what, _TYPES[event])))
+        return tuple(found for item in nodes if (found := reader.choice(item, what, EVENTS[event].types)))
     texts = reader.texts(node, what)
-    if name in _PATTERNS:
+    if name in PATTERNS:
         _check_patterns(reader, node, what)
     if name.endswith("-ignore") and (other := name.removesuffix("-ignore")) in fields:
         reader.error(fields.places[name], f"on.{event} cannot have both {other} and {name}",

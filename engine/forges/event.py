@@ -5,19 +5,8 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
 from engine.forges.refs import HEADS, TAGS
+from pipelines.events import started_by_delivery
 from pipelines.triggers import DEFAULT_TYPES, TriggerEvent
-
-STARTS: dict[str, tuple[str, ...]] = {
-    "push": ("push",),
-    "create": ("create",),
-    "delete": ("delete",),
-    "pull_request": ("pull_request", "pull_request_target"),
-    "release": ("release",),
-    "repository_dispatch": ("repository_dispatch",),
-    "workflow_dispatch": ("workflow_dispatch",),
-}
-"""Which events of workflows a delivery can start. What is not here is recorded and starts nothing: a comment or a star
-of a stranger is no reason to run anything on this machine."""
 
 _DRAFT_SILENT = ("created", "edited", "deleted")  # GitHub starts nothing for these of a draft release
 
@@ -112,7 +101,7 @@ class ForgeEvent:
         """Return why no workflow can run, whatever it says under `on:`, or None when one may."""
         if self.is_ping:
             return "a ping only asks whether somebody listens"
-        if self.name not in STARTS:
+        if not started_by_delivery(self.name):
             return f"no workflow can be started by {self.event}"
         if self.name == "push" and self.deleted:
             return "the push deletes its ref: there is nothing to run"
@@ -145,7 +134,7 @@ class ForgeEvent:
                 message=(self.message if message is None else message) or "",
                 deleted=bool(self.deleted),
             )
-            for name in STARTS[self.name or ""]
+            for name in started_by_delivery(self.name)
             for action in self.types or (None,)
         )
 

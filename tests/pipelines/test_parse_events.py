@@ -2,10 +2,10 @@
 
 import pytest
 
-from pipelines.errors import WorkflowError
+from pipelines.errors import Severity, WorkflowError
+from pipelines.events import EVENTS, can_start, started_by_delivery
 from pipelines.model import Trigger
 from pipelines.parse import parse_workflow
-from pipelines.parse_events import _EVENTS
 
 JOBS = "\njobs: {a: {runs-on: x}}\n"
 
@@ -20,7 +20,7 @@ def faults(text: str) -> list[str]:
     return [finding.message for finding in caught.value.findings]
 
 
-@pytest.mark.parametrize("event", _EVENTS)
+@pytest.mark.parametrize("event", EVENTS)
 def test_every_event_is_known_alone_and_in_a_list(event: str) -> None:
     assert triggers(event)[0].event == event
     assert [trigger.event for trigger in triggers(f"[push, {event}]")] == ["push", event]
@@ -95,3 +95,29 @@ def test_a_callable_workflow_declares_inputs_and_secrets() -> None:
 )  # fmt: skip
 def test_what_no_event_can_say_is_an_error(text: str, words: str) -> None:
     assert words in " ".join(faults(text))
+
+
+def warnings(text: str) -> list[tuple[int, str]]:
+    found = parse_workflow(f"on:{text}{JOBS}", "ci.yml").findings
+    assert all(finding.severity is Severity.WARNING for finding in found)
+    return [(finding.place.line, finding.message) for finding in found]
+
+
+def test_a_workflow_that_no_event_can_start_is_warned_of_on_each_line() -> None:
+    assert warnings("\n  issue_comment: {types: [created]}\n  workflow_run: {workflows: [CI]}") == [
+        (2, "no event ever starts this workflow in Treadle"),
+        (2, "issue_comment: Treadle records this event, but starts no runs for it"),
+        (3, "workflow_run: Treadle records this event, but starts no runs for it"),
+    ]
+    assert len(warnings(" check_run")) == len(warnings(" [check_run]")) == 2
+
+
+@pytest.mark.parametrize("text", ["[push, issue_comment]", "workflow_call", "[watch, release]", "{delete: , fork: }"])
+def test_events_that_start_nothing_are_fine_beside_one_that_does(text: str) -> None:
+    assert warnings(f" {text}") == []
+
+
+def test_whether_an_event_can_start_a_workflow_is_told_by_one_table() -> None:
+    assert started_by_delivery("pull_request") == ("pull_request", "pull_request_target")
+    assert started_by_delivery("issue_comment") == started_by_delivery("schedule") == started_by_delivery(None) == ()
+    assert can_start(["watch", "schedule"]) and not can_start(["watch", "fork"])
