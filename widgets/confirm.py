@@ -4,12 +4,15 @@ from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal
+from textual.containers import Horizontal, VerticalScroll
+from textual.events import Resize
 from textual.widget import Widget
 from textual.widgets import Button, Label
 
 from widgets.dialog import Dialog, button
 from widgets.menu import Menu, MenuItem
+
+FRAME = 2
 
 
 class Confirm(Dialog[bool]):
@@ -53,6 +56,9 @@ class Confirm(Dialog[bool]):
 class Choice(Dialog[str | None]):
     """One of a few: its name, with esc None. The cursor begins on the first; put the mildest there."""
 
+    AUTO_FOCUS = "Menu"
+    DEFAULT_CSS = "Choice VerticalScroll { height: auto; scrollbar-size-vertical: 1; }"
+
     def __init__(
         self, question: str, options: Sequence[MenuItem], consequence: str = "", *, twin: str = "", ascii: bool = False
     ) -> None:
@@ -62,7 +68,11 @@ class Choice(Dialog[str | None]):
     def body(self) -> Iterable[Widget]:
         if self._consequence:
             yield Label(self._consequence, markup=False, classes="says")
-        yield Menu(self._options, ascii=self.ascii)
+        yield VerticalScroll(Menu(self._options, ascii=self.ascii), can_focus=False)
+
+    def on_resize(self, event: Resize) -> None:
+        rows = event.size.height - FRAME - bool(self._consequence) - 2 * bool(self._twin)
+        self.query_one(VerticalScroll).styles.max_height = max(1, rows)
 
     def on_menu_chosen(self, event: Menu.Chosen) -> None:
         event.stop()

@@ -11,6 +11,8 @@ from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Button, Label
 
+from widgets.safe_text import plain
+
 Answer = TypeVar("Answer")
 
 
@@ -44,7 +46,7 @@ class Dialog(ModalScreen[Answer]):
 
     def compose(self) -> ComposeResult:
         box = Vertical(*self.body(), *([twin_line(self._twin)] if self._twin else []), id="box")
-        box.border_title = Content(self._heading)
+        box.border_title = Content(plain(self._heading))
         box.border_subtitle = Content(self._hint)
         yield box
 
@@ -54,7 +56,7 @@ class Dialog(ModalScreen[Answer]):
 
 def twin_line(twin: str) -> Label:
     """Return the line that shows the command which does the same."""
-    return Label(f"$ {twin}", markup=False, classes="twin")
+    return Label(plain(f"$ {twin}"), markup=False, classes="twin")
 
 
 def button(label: str, id: str, variant: str = "default") -> Button:

@@ -16,6 +16,7 @@ from widgets.columns import cut
 from widgets.dialog import Dialog, button, twin_line
 from widgets.form_controls import Changed, Options, Switch, TextLine
 from widgets.input_field import BOOLEAN, InputField
+from widgets.safe_text import plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ class FieldRow(Vertical):
 
     def _tell(self, problem: str) -> None:
         self.set_class(bool(problem), "-wrong")
-        text = f"{self._mark} {self.field.name} {problem}" if problem else self.field.description
+        text = f"{self._mark} {plain(self.field.name)} {plain(problem)}" if problem else plain(self.field.description)
         self._below.update(text)
         self._below.display = bool(text)
 
@@ -153,11 +154,11 @@ class DispatchForm(Dialog[Dispatch | None]):
 
     def _show_twin(self) -> None:
         if self._twin_of is not None:
-            self._twin_line.update(f"$ {self._twin_of(self.asked)}")
+            self._twin_line.update(plain(f"$ {self._twin_of(self.asked)}"))
 
 
 def title_of(field: InputField) -> str:
-    return f"{field.name} *" if field.required else field.name
+    return f"{plain(field.name)} *" if field.required else plain(field.name)
 
 
 def control_of(field: InputField, ascii: bool = False) -> Switch | Options | TextLine:

@@ -14,6 +14,7 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from widgets.columns import cut
+from widgets.safe_text import plain
 
 
 class Changed(Message):
@@ -94,7 +95,7 @@ class Options(Control):
     def shown(self) -> str:
         before, after = ("<", ">") if self.ascii else ("◂", "▸")
         place = f"  {self._at + 1}/{len(self.options)}" if len(self.options) > 2 else ""
-        return f"{before} {self.value or '(empty)'} {after}{place}"
+        return f"{before} {plain(self.value) or '(empty)'} {after}{place}"
 
     def step(self, by: int) -> None:
         self.value = self.options[(self._at + by) % len(self.options)]
@@ -127,7 +128,9 @@ class TextLine(Input):
 
     def __init__(self, value: str, *, suggestions: tuple[str, ...] = (), placeholder: str = "") -> None:
         suggester = SuggestFromList(suggestions, case_sensitive=True) if suggestions else None
-        super().__init__(value, compact=True, select_on_focus=False, suggester=suggester, placeholder=placeholder)
+        super().__init__(
+            plain(value), compact=True, select_on_focus=False, suggester=suggester, placeholder=placeholder
+        )
         self.cursor_blink = False
 
     def on_mount(self) -> None:

@@ -3,6 +3,8 @@
 import re
 from dataclasses import dataclass
 
+from widgets.safe_text import plain
+
 STRING, BOOLEAN, CHOICE, NUMBER, ENVIRONMENT = "string", "boolean", "choice", "number", "environment"
 _NUMBER = re.compile(r"\s*(?:[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|0x[0-9a-fA-F]+|0o[0-7]+)\s*")
 
@@ -11,7 +13,8 @@ _NUMBER = re.compile(r"\s*(?:[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|0x[0-9a-f
 class InputField:
     """`type` is string, boolean, choice, number or environment; values are texts (`true`, `3`), as dispatch takes them.
 
-    `default` None: the workflow gives none. `last` is what was entered the time before, None if never.
+    `default` None: the workflow gives none. `last` is what was entered the time before, None if never. All of it is
+    as the workflow has it: what is shown of it is made safe by those who show it.
     """
 
     name: str
@@ -47,5 +50,10 @@ class InputField:
         return ""
 
     def given(self, text: str) -> bool:
-        """Is a value to be sent? An empty one only where it stands against a default."""
+        """Is a value to be sent? An empty one only where it stands against a default.
+
+        A default that a line cannot show as it is, of several lines say, is not sent as shown: it applies by itself.
+        """
+        if self.default is not None and text != self.default and text == plain(self.default):
+            return False
         return bool(text) or (self.default is not None and self.type in (STRING, ENVIRONMENT))

@@ -8,9 +8,10 @@ from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.message import Message
 from textual.strip import Strip
+from textual.widget import Widget
 
 from widgets.motions import Motions
 from widgets.status_styles import StatusStyles
@@ -19,7 +20,7 @@ from widgets.wrapping import wrap
 
 @dataclass(frozen=True, slots=True)
 class MenuItem:
-    """`name` is what is told when it is chosen; `key` one letter, none of those that move."""
+    """`name` is what is told when it is chosen; `key` one letter, none of those that move, or "" for the cursor alone."""
 
     name: str
     key: str
@@ -85,8 +86,9 @@ class Menu(StatusStyles, Motions, can_focus=True):
         item = self.items[index]
         if not head:
             return Strip([Segment(text, self._part("dim"))]).adjust_cell_length(width, base)
+        key = item.key or " "
         mark = (">" if self.ascii else "▸") if index == self.cursor else " "
-        segments = [Segment(f"{mark} ", base), Segment(item.key, self._part("key")), Segment(f"  {text} ", base)]
+        segments = [Segment(f"{mark} ", base), Segment(key, self._part("key")), Segment(f"  {text} ", base)]
         if index == self.cursor and self.has_focus:
             segments[1:] = [Segment(segment.text, base + Style(reverse=True)) for segment in segments[1:]]
         return Strip(segments).adjust_cell_length(width, base)
@@ -107,3 +109,8 @@ class Menu(StatusStyles, Motions, can_focus=True):
         if index != self.cursor:
             self.cursor = index
             self.refresh()
+            if isinstance(self.parent, Widget):
+                rows = [y for y, row in enumerate(self._rows(self.size.width)) if row[0] == index]
+                self.parent.scroll_to_region(
+                    Region(0, self.virtual_region.y + rows[0], 1, len(rows)), animate=False, force=True
+                )

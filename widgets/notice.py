@@ -2,12 +2,14 @@
 
 from textual.widget import Widget
 
+from widgets.safe_text import plain
+
 
 def say_done(widget: Widget, sentence: str, twin: str = "") -> None:
     """Say in passing what was done, and how to do it without the terminal UI."""
-    widget.notify(f"{sentence}\n$ {twin}" if twin else sentence, markup=False)
+    widget.notify("\n".join([plain(sentence), *([plain(f"$ {twin}")] if twin else [])]), markup=False)
 
 
 def say_refused(widget: Widget, reason: str) -> None:
     """Say why something was not done, for long enough to be read."""
-    widget.notify(reason, title="Not done", severity="error", timeout=10, markup=False)
+    widget.notify(plain(reason), title="Not done", severity="error", timeout=10, markup=False)

@@ -81,3 +81,19 @@ def test_the_mouse_switches_and_steps():
 
     inputs = {"who": "World", "loud": "true", "speed": "warp", "times": "3"}
     assert driven(form(), deed).answers == [Dispatch(None, inputs)]
+
+
+def test_what_a_workflow_says_cannot_command_the_terminal():
+    hostile = "a\x1b]0;PWNED\x07\x1b[5;5Hb\x9b31m"
+    fields = (
+        InputField(hostile, default=hostile, description=hostile, required=True),
+        InputField("c", "choice", options=(hostile, "q")),
+    )
+    screen, _ = shown(DispatchForm(hostile, fields, (hostile,), twin=twin), "down", "down", "up")
+    assert not any(char in "\n".join(screen) for char in "\x1b\x07\x9b")
+
+
+def test_a_default_of_several_lines_is_left_to_apply_by_itself():
+    fields = (InputField("text", default="one\ntwo"), InputField("c", "choice", options=("p\tq", "r")))
+    assert answered(form(fields=fields), "ctrl+s") == [Dispatch(None, {"c": "p\tq"})]
+    assert answered(form(fields=fields), "s", "ctrl+s") == [Dispatch(None, {"text": "one twos", "c": "p\tq"})]
