@@ -127,9 +127,13 @@ class TextLine(Input):
     """
 
     def __init__(self, value: str, *, suggestions: tuple[str, ...] = (), placeholder: str = "") -> None:
-        suggester = SuggestFromList(suggestions, case_sensitive=True) if suggestions else None
+        harmless = [one for one in suggestions if one == plain(one)]
         super().__init__(
-            plain(value), compact=True, select_on_focus=False, suggester=suggester, placeholder=placeholder
+            plain(value),
+            compact=True,
+            select_on_focus=False,
+            suggester=SuggestFromList(harmless, case_sensitive=True) if harmless else None,
+            placeholder=placeholder,
         )
         self.cursor_blink = False
 

@@ -20,7 +20,7 @@ from widgets.wrapping import wrap
 
 @dataclass(frozen=True, slots=True)
 class MenuItem:
-    """`name` is what is told when it is chosen; `key` one letter, none of those that move, or "" for the cursor alone."""
+    """`name` is what is told when it is chosen; `key` one letter, none of those that move; "": none."""
 
     name: str
     key: str

@@ -82,7 +82,7 @@ def test_a_choice_shows_its_cursor_without_colour():
 
 def test_a_choice_of_many_scrolls_with_its_cursor():
     many = [MenuItem(str(number), "", f"Workflow {number}", "where it is") for number in range(40)]
-    screen, answers = shown(Choice("Which?", many), "G", size=(60, 12))
+    screen, _ = shown(Choice("Which?", many), "G", size=(60, 12))
     assert any("▸" in line and "Workflow 39" in line for line in screen)
     assert answered(Choice("Which?", many), "G", "enter") == ["39"]
     assert any("Workflow 0" in line for line in shown(Choice("Which?", many), "G", "g", size=(60, 12))[0])
