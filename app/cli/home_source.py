@@ -67,6 +67,14 @@ class HomeSource:
         self._store()
         return slo_report(settings.slo, SystemClock().now()).as_json()
 
+    def slo_history(self, window: str) -> Mapping[str, Any]:
+        from app.cli.repo_names import settings_here
+        from engine.store.slo_history import slo_history
+
+        settings = settings_here(self._args)
+        self._store()
+        return slo_history(settings.slo, window, SystemClock().now()).as_json()
+
     def cancel(self, target: Run | Job) -> str:
         from engine.control.commands import cancel
 

@@ -51,6 +51,10 @@ class RemoteSource:
             told: Mapping[str, Any] = self._client.get("/slo")
             return told
 
+    def slo_history(self, window: str) -> Mapping[str, Any]:
+        with translated(self._client):
+            return dict(self._client.get("/slo/history", {"window": window}))
+
     def cancel(self, target: Run | Job) -> str:
         return self._wish(target, "cancel")
 

@@ -1,12 +1,15 @@
 """`treadle slo`: how well the promises of `slo:` are kept."""
 
 import argparse
+import sys
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
-from app.cli.output import print_json, talk
+from app.cli.output import colour_wanted, print_json, table, talk
 from app.cli.source import source_of
 from app.wording import duration
+from engine.core.slo import WINDOWS
 
 NAME = "slo"
 HELP = "show how well the promises on speed and success are kept"
@@ -14,19 +17,26 @@ Told = Mapping[str, Any]
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--history", choices=WINDOWS, help="show how they were kept over time, this far back")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
 def execute(args: argparse.Namespace) -> int:
     with source_of(args) as source:
-        told = source.slo()
+        told = source.slo_history(args.history) if args.history else source.slo()
     if args.json:
         print_json(told)
-        return 0
+    elif args.history:
+        print(*history_lines(told, colour_wanted(sys.stdout)), sep="\n")
+    else:
+        _print(told)
+    return 0
+
+
+def _print(told: Told) -> None:
     print(*lines(told), sep="\n")
     if not any(one["completion"]["jobs"] or one["trigger_s"]["count"] for one in told["windows"].values()):
         talk("Nothing has run in the last seven days.")
-    return 0
 
 
 def lines(told: Told) -> list[str]:
@@ -49,6 +59,31 @@ def lines(told: Told) -> list[str]:
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     table = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     return [*table, "Times are p50 / p95 / p99. Cancelled and skipped jobs count neither way."]
+
+
+def history_lines(told: Told, colours: bool = False) -> list[str]:
+    """Return a history as a table: a row for each piece of time in which something happened, oldest first."""
+    header = ("FROM", "EVENTS", "P50", "P95", "P99", "JOBS", "SUCCEED", "OWN CODE / SYSTEM")
+    rows = [
+        (
+            datetime.fromisoformat(one["at"]).astimezone().strftime("%Y-%m-%d %H:%M"),
+            str(one["trigger_s"]["count"]),
+            *(duration(one["trigger_s"][name]) or "-" for name in ("p50", "p95", "p99")),
+            str(one["completion"]["jobs"]),
+            _share(one["completion"]["rate"]),
+            f"{one['completion']['failed_by_code']} / {one['completion']['failed_by_system']}",
+        )
+        for one in told["buckets"]
+        if one["trigger_s"]["count"] or one["completion"]["jobs"]
+    ]
+    if not rows:
+        return [f"Nothing has run in the last {told['window']}."]
+    targets = told["targets"]
+    return [
+        *table(header, rows, len(header) - 1, None, colours),
+        f"A row is {duration(told['bucket_s'])}. Targets: {duration(targets['trigger_s'])} from event to first job for "
+        f"{targets['trigger_share']:.0%} of events; {targets['completion']:.0%} of jobs succeed.",
+    ]
 
 
 def _spread(spread: Told) -> str:

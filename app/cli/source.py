@@ -43,6 +43,9 @@ class Source(Protocol):
     def slo(self) -> Mapping[str, Any]:
         """Return how well the promises are kept, as the API tells it."""
 
+    def slo_history(self, window: str) -> Mapping[str, Any]:
+        """Return how they were kept over time, as the API tells it."""
+
     def cancel(self, target: Run | Job) -> str: ...
 
     def retry(self, target: Run | Job, failed_only: bool) -> str: ...

@@ -19,6 +19,7 @@ from engine.settings import RepoSettings, Settings
 from engine.settings_live import LiveSettings
 from engine.store.artifacts import Artifacts
 from engine.store.slo import SloReporter
+from engine.store.slo_history import SloHistorian
 from engine.store.store import Store
 
 P = ParamSpec("P")
@@ -71,10 +72,12 @@ class Desk:
     draining: bool = False
     counters: Counter[tuple[str, str]] = field(default_factory=Counter)
     slo: SloReporter = field(init=False)
+    slo_history: SloHistorian = field(init=False)
     aside: Aside = field(init=False)
 
     def __post_init__(self) -> None:
         self.slo = SloReporter(lambda: self.settings.slo)
+        self.slo_history = SloHistorian(lambda: self.settings.slo)
         self.aside = Aside(self.store, ASIDE)
 
     @property

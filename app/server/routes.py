@@ -27,6 +27,7 @@ from app.server.feed import Feed
 from app.server.limits import HELD_BYTES, Bodies
 from app.server.openapi import document
 from app.server.route import ADMIN, BADGE, PUBLIC, WRITE, Field, Param, Route, guarded, tell_errors
+from engine.core.slo import WINDOWS
 from engine.core.states import RunStatus
 from engine.store.inbox import DROPPED, PLANNED, RECEIVED
 from engine.store.tokens import SCOPES
@@ -224,6 +225,10 @@ ROUTES: tuple[Route, ...] = (
         "one file of an artifact; takes Range", gives="application/octet-stream",
     ),
     Route("GET", f"{API}/slo", slo.show_slo, "how well the promises of `slo:` are kept"),
+    Route(
+        "GET", f"{API}/slo/history", slo.show_history, "how the promises of `slo:` were kept, piece by piece of time",
+        query=(Param("window", "string", f"how far back ({slo.USUAL})", words=tuple(WINDOWS)),),
+    ),
     Route("GET", f"{API}/openapi.json", openapi, "this description"),
     Route("GET", "/metrics", metrics.metrics, "metrics, as Prometheus text", gives="text/plain"),
     Route("GET", "/healthz", health.healthz, "does the process answer?", PUBLIC),

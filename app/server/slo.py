@@ -5,8 +5,17 @@ from aiohttp import web
 from app.server.answers import answer
 from app.server.desk import Call
 
+USUAL = "24h"
+
 
 async def show_slo(call: Call) -> web.StreamResponse:
     """The last hour, day and week against the targets, with the error budget that is left."""
     report = await call.desk.ask(call.desk.slo.report, call.desk.clock.now())
     return answer(report.as_json())
+
+
+async def show_history(call: Call) -> web.StreamResponse:
+    """One window in equal pieces, oldest first; what happened in each, against the targets."""
+    window = call.query.get("window", USUAL)
+    history = await call.desk.ask(call.desk.slo_history.history, window, call.desk.clock.now())
+    return answer(history.as_json())

@@ -31,14 +31,14 @@ class Spread:
     p99: float | None = None
 
     def as_json(self) -> dict[str, Any]:
-        return {"count": self.count, "p50": _round(self.p50), "p95": _round(self.p95), "p99": _round(self.p99)}
+        return {"count": self.count, "p50": rounded(self.p50), "p95": rounded(self.p95), "p99": rounded(self.p99)}
 
 
 def spread(seconds: Iterable[float]) -> Spread:
     ordered = sorted(seconds)
     if not ordered:
         return Spread(0)
-    return Spread(len(ordered), *(ordered[ceil(share * len(ordered)) - 1] for share in QUANTILES))
+    return Spread(len(ordered), *(ordered[ceil(quantile * len(ordered)) - 1] for quantile in QUANTILES))
 
 
 def budget_left(good: int, total: int, target: float) -> float | None:
@@ -87,17 +87,17 @@ class Window:
     @property
     def trigger_met(self) -> float | None:
         """The share of events whose first job started in time."""
-        return _share(self.trigger_in_time, self.trigger.count)
+        return share(self.trigger_in_time, self.trigger.count)
 
     @property
     def completion(self) -> float | None:
         """The share of ended jobs that ended in success, retries included."""
-        return _share(self.succeeded, self.ended)
+        return share(self.succeeded, self.ended)
 
     @property
     def system_completion(self) -> float | None:
         """The same if the workflows' own code had never failed: what the machine is to blame for."""
-        return _share(self.ended - self.failed_by_system, self.ended)
+        return share(self.ended - self.failed_by_system, self.ended)
 
 
 def window(name: str, measured: Measured, trigger_s: float) -> Window:
@@ -138,8 +138,8 @@ class SloReport:
         return {
             "trigger_s": {
                 **one.trigger.as_json(),
-                "in_time": _round(one.trigger_met),
-                "budget_left": _round(self.trigger_budget(one)),
+                "in_time": rounded(one.trigger_met),
+                "budget_left": rounded(self.trigger_budget(one)),
             },
             "queue_wait_s": one.queue_wait.as_json(),
             "completion": {
@@ -147,9 +147,9 @@ class SloReport:
                 "succeeded": one.succeeded,
                 "failed_by_code": one.failed_by_code,
                 "failed_by_system": one.failed_by_system,
-                "rate": _round(one.completion),
-                "system_rate": _round(one.system_completion),
-                "budget_left": _round(self.completion_budget(one)),
+                "rate": rounded(one.completion),
+                "system_rate": rounded(one.system_completion),
+                "budget_left": rounded(self.completion_budget(one)),
             },
         }
 
@@ -208,9 +208,9 @@ class _Metrics:
             self.lines.append(f"{self._name}{{{inner}}} {value:.6g}" if inner else f"{self._name} {value:.6g}")
 
 
-def _share(part: int, whole: int) -> float | None:
+def share(part: int, whole: int) -> float | None:
     return part / whole if whole else None
 
 
-def _round(value: float | None) -> float | None:
+def rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 4)

@@ -10,14 +10,14 @@ from peewee import JOIN, fn
 from engine.core.slo import WINDOWS, Measured, SloReport, Window, blame, window
 from engine.core.states import JobStatus, RunStatus
 from engine.settings import Slo
-from engine.store.tables import AttemptRow, EventRow, JobRow, RunRow, TransitionRow
+from engine.store.tables import DATABASE, AttemptRow, EventRow, JobRow, RunRow, TransitionRow
 
 LONGEST_KEPT_S = 30.0
 SHORTEST_KEPT_S = 2.0
 
 
 class SloReporter:
-    """Answers from memory what it worked out a moment ago: a thousandth of each window, 2 to 30 s. Any thread."""
+    """Answers from memory what it worked out a moment ago, as long as that is fresh. Any thread."""
 
     def __init__(self, targets: Callable[[], Slo]) -> None:
         self._targets = targets
@@ -32,11 +32,15 @@ class SloReporter:
 
     def _window(self, name: str, length_s: float, now: datetime) -> Window:
         kept = self._kept.get(name)
-        fresh_s = min(max(length_s / 1000, SHORTEST_KEPT_S), LONGEST_KEPT_S)
-        if kept is None or not 0 <= (now - kept[0]).total_seconds() < fresh_s:
+        if kept is None or not 0 <= (now - kept[0]).total_seconds() < fresh_s(name):
             measured = measure(now - timedelta(seconds=length_s))
             kept = self._kept[name] = now, window(name, measured, self._targets().trigger_s)
         return kept[1]
+
+
+def fresh_s(window: str) -> float:
+    """Return how long what was worked out of a window may be told again: a thousandth of it, 2 to 30 s."""
+    return min(max(WINDOWS[window] / 1000, SHORTEST_KEPT_S), LONGEST_KEPT_S)
 
 
 def slo_report(targets: Slo, now: datetime) -> SloReport:
@@ -47,11 +51,12 @@ def slo_report(targets: Slo, now: datetime) -> SloReport:
 def measure(since: datetime) -> Measured:
     """Return what happened since then, of the store that is open in this process."""
     succeeded, failed = _ends(since)
-    return Measured(_triggers_s(since), _waits_s(since), succeeded, failed)
+    return Measured([seconds for _, seconds in triggers(since)], _waits_s(since), succeeded, failed)
 
 
-def _triggers_s(since: datetime) -> list[float]:
-    """For each event whose first job started since then: the seconds from its acceptance to that.
+def triggers(since: datetime) -> list[tuple[float, float]]:
+    """For each event whose first job started since then: when that was, in seconds since the epoch, and how many
+    seconds after its acceptance.
 
     Events that waited for a person's approval say nothing of the machine and are left out.
     """
@@ -59,11 +64,13 @@ def _triggers_s(since: datetime) -> list[float]:
     first_at = every.select(fn.MIN(every.started_at)).where(every.event_id == RunRow.event_id)
     born = said.select(said.to_status).where(said.run_id == RunRow.id).order_by(said.sequence).limit(1)
     query: Any = (
-        RunRow.select(RunRow.event_id, (RunRow.started_at - EventRow.received_at).coerce(False))
+        RunRow.select(RunRow.event_id, RunRow.started_at, RunRow.started_at - EventRow.received_at)
         .join(EventRow, on=(EventRow.id == RunRow.event_id))
         .where((RunRow.started_at >= since) & (RunRow.started_at == first_at) & (born != RunStatus.BLOCKED))
     )
-    return [max(0.0, seconds) for seconds in dict(query.tuples()).values()]  # two runs may start at the same instant
+    rows = DATABASE.execute(query)  # the cursor's own rows: there may be a hundred thousand
+    by_event = {event: (at_s, max(0.0, seconds)) for event, at_s, seconds in rows}
+    return list(by_event.values())  # two runs may start at the same instant
 
 
 def _waits_s(since: datetime) -> list[float]:

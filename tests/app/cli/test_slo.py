@@ -2,8 +2,9 @@
 
 import re
 
-from app.cli.slo import lines
-from engine.core.slo import Measured, SloReport, window
+from app.cli.slo import history_lines, lines
+from engine.core.slo import Measured, SloReport, Spread, window
+from engine.core.slo_history import Bucket, SloHistory
 from tests.engine.fakes import START
 
 BUSY = Measured([0.5] * 19 + [9.0], [0.2], 98, {"code": 1, "system": 1})
@@ -23,3 +24,16 @@ def test_the_table_has_a_column_for_each_window():
         ["error budget left", "-", "60.0%", "overdrawn: 10.0 times used"],
         ["failed: own code / system", "-", "1 / 1 of 100", "1 / 0 of 2"],
     ]
+
+
+def test_a_history_has_a_row_for_each_piece_in_which_something_happened():
+    nothing, busy = Bucket(START, Spread(0), 0, 0, 0), Bucket(START, Spread(2, 0.5, 9.0, 9.0), 2, 1, 1)
+    told = SloHistory("1h", START, 5.0, 0.95, (nothing, busy, nothing)).as_json()
+    head, row, about = history_lines(told)
+    assert head.split()[:6] == ["FROM", "EVENTS", "P50", "P95", "P99", "JOBS"]
+    assert re.split(r"\s{2,}", row)[1:] == ["2", "0.5 s", "9.0 s", "9.0 s", "4", "50.0%", "1 / 1"]
+    assert about.startswith("A row is 1 m 00 s. Targets: 5.0 s")
+
+
+def test_a_history_of_nothing_says_so():
+    assert history_lines(SloHistory("7d", START, 5.0, 0.95, ()).as_json()) == ["Nothing has run in the last 7d."]
