@@ -75,6 +75,10 @@ class LiveSettings:
         """Whether the file has not changed since it was taken, as of the last look."""
         return self._seen == self._taken
 
+    def has_variable(self, name: str) -> bool:
+        """Return whether the environment that `${NAME}` is read from has a variable."""
+        return name in self._environ
+
     def look(self) -> None:
         """Take the file if it is another than last time, and as it was at the last look: nobody is writing it."""
         if self.file is None:

@@ -56,6 +56,8 @@ class RunSession:
         clock = SystemClock()
         listener = self._bus.listen("news", "log")
         follower = Follower(self._store, run_ids, self._renderer)
+        if self._store.queue.pause.get() is not None:
+            talk("The queue of this home is paused: nothing starts until `treadle queue resume`.")
         try:
             if not self._become_engine():
                 ring(self._store.home)

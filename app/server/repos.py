@@ -13,6 +13,7 @@ from app.server.desk import Call
 from app.views.repos import hook_of, repos_view, settings_view, workflows_view
 from engine.control.forks import POLL
 from engine.control.triggers.refs import look
+from engine.core.errors import SettingsError
 from engine.settings import RepoSettings
 from engine.settings_edit import add_repo, entry_settings, remove_repo
 
@@ -39,6 +40,12 @@ async def add(call: Call) -> web.StreamResponse:
     desk = call.desk
     entry = repo_entry(call.fields)
     made = entry_settings(entry)
+    for name in filter(None, (call.fields.get("secret_env"), call.fields.get("token_env"))):
+        if not desk.live.has_variable(name):
+            raise SettingsError(
+                f"The server's environment has no variable {name}.",
+                "Put it there, and start the server again first.",
+            )
     await desk.ask(desk.live.edit, lambda text: add_repo(text, entry))
     log.info("%s added the repository %s", call.actor, made.name)
     hook = hook_of(desk.settings, made.name)

@@ -9,6 +9,7 @@ import pytest
 
 from app.cli.main import main
 from engine.settings_live import LiveSettings
+from tests.app.cli.treadle_process import Treadle
 from tests.app.server.site import Site
 from tests.app.server.site import site as serve
 from tests.engine.fakes import jobs
@@ -120,3 +121,18 @@ def test_who_may_not_administer_is_told_so(site: Site, capfdbinary):
     where = ["--connect", f"http://127.0.0.1:{site.port}", "--token", site.token("write")]
     assert main(["token", "list", *where]) == 2
     assert b"scope admin" in capfdbinary.readouterr().err
+
+
+def test_a_local_run_waits_for_a_paused_queue_and_says_so(tmp_path):
+    treadle = Treadle(tmp_path)
+    try:
+        treadle.write("jobs: {a: {runs-on: here, steps: [{run: echo hello}]}}")
+        assert treadle.call("queue", "pause").returncode == 0
+        run = treadle.start()
+        assert run.process.stderr is not None
+        assert "The queue of this home is paused" in run.process.stderr.readline()
+        assert json.loads(treadle.call("queue", "--json").stdout)["paused"] is not None
+        assert treadle.call("queue", "resume").stdout == "The queue goes on.\n"
+        assert run.result["status"] == "success"
+    finally:
+        treadle.close()
