@@ -80,17 +80,6 @@ class Client:
         name = host
         return cls(url, lambda timeout_s: kind(name, port, timeout=timeout_s), token)
 
-    def answers(self) -> bool:
-        """Is there somebody at the other end?"""
-        connection = self._connect(TIMEOUT_S)
-        try:
-            connection.connect()
-        except OSError:
-            return False
-        finally:
-            connection.close()
-        return True
-
     def get(self, path: str, query: Query | None = None) -> Any:
         """Return the JSON answer of `/api/v1` + path."""
         with self._answer("GET", path, query) as response:

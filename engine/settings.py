@@ -129,6 +129,13 @@ class Settings:
         """Return the settings of one repository, or None."""
         return next((repo for repo in self.repos if repo.name == name), None)
 
+    def repo_called(self, text: str) -> RepoSettings | None:
+        """Return the repository that a person means: by name, folder, or the last part of a name if one alone has it."""
+        if (named := self.repo(text)) is not None:
+            return named
+        found = [repo for repo in self.repos if text in (repo.name.rpartition("/")[2], repo.url)]
+        return found[0] if len(found) == 1 else None
+
 
 def default_home(environ: Mapping[str, str]) -> Path:
     """Return the home that the environment names: `TREADLE_HOME`, else `treadle` in the user's state folder."""

@@ -1,6 +1,7 @@
 """`treadle dispatch`: ask for a run of a workflow of a configured repository, as `workflow_dispatch` does."""
 
 import argparse
+from pathlib import Path
 
 from app.cli.given import pairs_of
 from app.cli.output import print_json, talk
@@ -11,7 +12,7 @@ HELP = "ask for a run of a workflow of a configured repository"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("repo", metavar="REPO", help="a repository of treadle.yml, such as team/site")
+    parser.add_argument("repo", metavar="REPO", help="a repository of treadle.yml, such as team/site, or its folder")
     parser.add_argument("workflow", metavar="WORKFLOW", help="its path, file name or name; it says workflow_dispatch")
     parser.add_argument("--ref", metavar="REF", help="a branch, or refs/tags/TAG (default: the default branch)")
     parser.add_argument("--input", action="append", default=[], metavar="K=V", help="an input; repeatable")
@@ -20,6 +21,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def execute(args: argparse.Namespace) -> int:
     inputs = pairs_of(args.input, "--input")
+    if args.repo.startswith((".", "/", "~")):
+        args.repo = str(Path(args.repo).expanduser().resolve())
     with source_of(args) as source:
         event_id = source.dispatch(args.repo, args.workflow, args.ref, inputs)
         heard = source.heard()

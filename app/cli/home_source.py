@@ -98,7 +98,7 @@ class HomeSource:
         from engine.control.commands import dispatch
 
         settings = settings_here(self._args)
-        known = settings.repo(repo)
+        known = settings.repo_called(repo)
         if known is None:
             near = get_close_matches(repo, [one.name for one in settings.repos], n=1)
             hint = (

@@ -24,7 +24,7 @@ WAIT_S, LONGEST_WAIT_S = 5, 60
 async def dispatch(call: Call) -> web.StreamResponse:
     """Ask for a run. 201 with the run once it is planned, 202 with the event when that takes longer than `wait`."""
     desk, fields = call.desk, call.fields
-    repo = desk.repo(fields["repo"])
+    repo = desk.settings.repo_called(fields["repo"])
     if repo is None:
         raise Refusal(404, f"There is no repository {fields['repo'][:200]!r} here.")
     arrival = dispatch_arrival(

@@ -32,5 +32,5 @@ def add(settings: Settings, config: Path, repo: Repo) -> str:
     """Put a working tree into the configuration, its commits watched; return its name. Raises SettingsError."""
     taken = {known.name for known in settings.repos}
     name = next(name for name in (repo.name, *(f"{repo.name}-{n}" for n in range(2, 1000))) if name not in taken)
-    write_text(config, add_repo(read_text(config), {"name": name, "url": str(repo.root), "watch": "commits"}))
+    write_text(config, add_repo(read_text(config), {"name": name, "url": str(repo.root.resolve()), "watch": "commits"}))
     return name

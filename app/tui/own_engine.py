@@ -42,7 +42,7 @@ class OwnEngine:
             self._stop_guest()
             self._serve(self._settings(), self._store)
             return Mode.OWN
-        if Client.of_home(self._home).answers():
+        if Client.of_home(self._home).is_there():
             self._stop_guest()
             return Mode.ATTACHED
         if self._guest is None:

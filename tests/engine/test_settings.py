@@ -171,3 +171,20 @@ def test_a_key_that_changes_nothing_yet_says_so_with_its_line(tmp_path):
     assert note.endswith(
         "treadle.yml:2: warning: retention has no effect: no run or artifact is deleted by itself in this version"
     )
+
+
+def test_a_repository_is_meant_by_its_name_its_folder_or_the_end_of_its_name():
+    site, tools, fork = (
+        RepoSettings(name, url)
+        for name, url in (("team/site", "https://git.lan/team/site"), ("local/tools", "/srv/tools"), ("me/site", "/x"))
+    )
+    settings = Settings(home=Path("/h"), repos=(site, tools))
+    assert [settings.repo_called(text) for text in ("team/site", "site", "tools", "/srv/tools")] == [
+        site,
+        site,
+        tools,
+        tools,
+    ]
+    assert settings.repo_called("srv") is None
+    both = Settings(home=Path("/h"), repos=(site, fork))
+    assert both.repo_called("site") is None and both.repo_called("me/site") is fork
