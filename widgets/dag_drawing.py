@@ -7,20 +7,23 @@ from widgets.dag_job import DagJob
 from widgets.dag_layout import Room, drawn
 from widgets.dag_outline import outline
 from widgets.dag_picture import Box, Picture
-from widgets.dag_text import title, width_of
+from widgets.dag_text import width_of
 
 
 def drawing(jobs: Sequence[DagJob], width: int = 80, ascii: bool = False) -> list[str]:
-    """Return the jobs' graph, each job or matrix once; as an outline where `width` is too narrow for it."""
+    """Return the jobs' graph, each job or matrix once, no name cut; an outline where `width` is too narrow for it.
 
-    def size(node: Node, room: Room) -> Box:
-        name = width_of(title(node, room.name, ascii))
+    In the outline a job hangs under one of its needs; further needs that this one does not imply stand behind it.
+    """
+
+    def size(node: Node, _: Room) -> Box:
+        name = width_of(node.label)
         return Box(0, 0, name, name)
 
     picture = drawn(fold(jobs, pull=False), size, width, ascii) or outline(jobs, width=width, ascii=ascii)
     texts = []
     for node, box in zip(picture.nodes, picture.boxes, strict=True):
-        texts.append(title(node, box.name, ascii) + (f" (+ {box.more})" if box.more else ""))
+        texts.append(f"{node.label} (+ {box.more})" if box.more else node.label)
     return filled(picture, texts)
 
 

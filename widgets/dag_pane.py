@@ -56,13 +56,13 @@ class DagPane(StatusStyles, Motions, ScrollView, can_focus=True):
     """Shows jobs as a graph. Arrows and hjkl walk it: left to a need, right to a dependent, up and down beside."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "open", "open the job, unfold a matrix", id="dag.open"),
+        Binding("enter", "open", "open", id="dag.open"),
         Binding("space", "fold", "unfold the matrix, or fold it again", id="dag.fold"),
         Binding("v", "form", "draw a graph or an outline", show=False, id="dag.form"),
     ]
     COMPONENT_CLASSES: ClassVar[set[str]] = {"dag--line", "dag--lit", "dag--name", "dag--critical"}
     DEFAULT_CSS = """
-    DagPane { height: 1fr; scrollbar-size: 1 1; }
+    DagPane { height: 1fr; overflow: auto; scrollbar-size: 1 1; }
     DagPane > .dag--line { color: $text-muted; }
     DagPane > .dag--lit { color: $text-accent; text-style: bold; }
     DagPane > .dag--name { color: $foreground; }
@@ -124,8 +124,10 @@ class DagPane(StatusStyles, Motions, ScrollView, can_focus=True):
     def select(self, job_id: int) -> None:
         """Put the cursor on the job, or on the fold that holds it, and bring it into view. Posts nothing.
 
-        A job that is not shown yet gets the cursor when it is.
+        A job that is not shown yet gets the cursor when it is; one that has it already is left where it is in view.
         """
+        if job_id == self._selected and self._cursor is not None:
+            return
         self._selected = job_id
         if job_id in self._nodes_of:
             self._put_cursor(self._nodes_of[job_id][-1])
@@ -141,7 +143,9 @@ class DagPane(StatusStyles, Motions, ScrollView, can_focus=True):
 
     @property
     def preferred_height(self) -> int:
-        """The rows that all of it takes as it is drawn now."""
+        """The rows that all of it takes as it is drawn now; before that, as it would be on the whole screen."""
+        if self._jobs and not self._picture.nodes:
+            return self.height_for(self.app.size.width)
         return max(self._picture.height, 1)
 
     def height_for(self, width: int) -> int:
@@ -163,7 +167,8 @@ class DagPane(StatusStyles, Motions, ScrollView, can_focus=True):
 
     def _lay_out(self) -> None:
         self._width = self.scrollable_content_region.width
-        if not self._width:
+        if not self._width:  # not in view: drawn when it comes there
+            self._take(Picture.blank())
             return
         key = None if self._cursor is None else self._picture.nodes[self._cursor].key
         self._take(self._drawn(self._width))

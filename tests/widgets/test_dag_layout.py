@@ -96,8 +96,8 @@ def test_a_matrix_is_folded_and_its_failed_member_stands_alone():
     assert (
         painted(drawn(some, ascii=True), some, ascii=True)
         == dedent("""\
-        v setup success 2s --------+-> * unit running 7/8 [#######=] ---+-> . ship pending
-                                   +-> x unit (3) failed 9s ------------+""").splitlines()
+        v setup success 2s -------------+-> * unit running 7/8 [#######=] -----+-> . ship pending
+                                        +-> x unit (3) failed 9s --------------+""").splitlines()
     )
 
 

@@ -66,8 +66,8 @@ def pane(script: Callable[[Shown, Pilot[None]], Awaitable[None]], size=(140, 12)
 def test_a_wide_pane_draws_the_graph_with_every_status_in_words():
     async def script(app, pilot):
         assert text_of(app)[1:4] == [
-            "✓ setup success 31s ───────┬─► ✓ lint success 5s ───────────────┬─► ○ ship pending",
-            "                           ╰─► ● unit running 3/4 ▕██████▒▒▏ ───╯",
+            "✓ setup success 31s ────────────┬─► ✓ lint success 5s ───────────────┬─► ○ ship pending",
+            "                                ╰─► ● unit running 3/4 ▕██████▒▒▏ ───╯",
             "",
         ]
 
@@ -132,7 +132,7 @@ def test_in_the_outline_the_opened_matrix_keeps_its_row_and_its_cursor():
 
 def test_a_click_selects_and_a_double_click_opens():
     async def script(app, pilot):
-        await pilot.click(DagPane, offset=(34, 0))
+        await pilot.click(DagPane, offset=(40, 0))
         await pilot.click(DagPane, offset=(5, 0), times=2)
         assert app.said == [("selected", 2), ("selected", 1), ("opened", 1)]
         await pilot.click(DagPane, offset=(5, 6))
@@ -230,6 +230,34 @@ def test_the_cursor_stays_in_view():
         assert any(f"job-{app.pane.selected} " in line for line in text_of(app))
 
     pane(script, jobs=jobs)
+
+
+def test_selecting_the_same_job_again_does_not_scroll_back():
+    jobs = tuple(DagJob(id, "x", f"job-{id}", "pending") for id in range(100))
+
+    async def script(app, pilot):
+        app.pane.select(0)
+        app.pane.scroll_to(y=50, animate=False)
+        app.pane.select(0)
+        app.pane.show(tuple(replace(job, status="queued") for job in jobs))
+        await pilot.pause()
+        assert app.pane.scroll_offset.y == 50
+
+    pane(script, jobs=jobs)
+
+
+def test_a_hidden_pane_takes_what_comes_and_shows_it_later():
+    async def script(app, pilot):
+        app.pane.select(3)
+        app.pane.display = False
+        await pilot.pause()
+        app.pane.show(RUN[:1])
+        app.pane.display = True
+        await pilot.pause()
+        assert text_of(app)[1:3] == ["✓ setup success 31s", ""]
+        assert app.pane.selected is None
+
+    pane(script)
 
 
 def test_without_a_cursor_what_runs_is_in_view():
