@@ -44,6 +44,7 @@ class FoldedLog(Vertical):
         self._open = OpenFolds()
         self._ended = self._counted = False
         self._trouble = self._note = ""
+        self._noted_at: tuple[int, int | None] = (0, None)
 
     def compose(self) -> ComposeResult:
         yield from (self.view, self.prompt, self._status)
@@ -81,6 +82,18 @@ class FoldedLog(Vertical):
     def tell(self) -> None:
         """Say in the status row how things are."""
 
+    def note(self, note: str) -> None:
+        """Say something once: until the cursor is elsewhere."""
+        self._note, self._noted_at = note, self.view.place
+        self.tell()
+
+    def on_log_view_moved(self, message: LogView.Moved) -> None:
+        message.stop()
+        if self.view.place != self._noted_at:
+            self._note = ""
+        self._fetch_around()
+        self.tell()
+
     # -- what comes from the source ---------------------------------------------------------------------------------
 
     def _restart(self, source: LogSource | None) -> None:
@@ -111,7 +124,7 @@ class FoldedLog(Vertical):
             view.set_place(line + lines.lines_before(start // BLOCK), step)
         for block in [block for block in view.painter.times if block >= part.start // BLOCK]:
             del view.painter.times[block]
-        is_end = part.ended and not self._ended
+        is_end, was_at_end = part.ended and not self._ended, view.follow
         self._ended, self._counted = part.ended, self._counted or is_whole
         if marks_changed or is_whole or is_end or not self._counted:
             self._find_folds()
@@ -121,7 +134,7 @@ class FoldedLog(Vertical):
                 view.grown()
         if is_end:
             view.follow = False
-            if is_whole:
+            if is_whole and was_at_end:
                 self._open_at_the_point()
         self.grew()
         self.tell()
@@ -216,6 +229,5 @@ class FoldedLog(Vertical):
 
     def action_level(self, change: int) -> None:
         level, deepest = self._open.change_level(change, self._folds.folds)
-        self._note = f"folds open to level {level} of {deepest}"
         self._arrange()
-        self.tell()
+        self.note(f"folds open to level {level} of {deepest}")

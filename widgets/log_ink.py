@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from rich.cells import cell_len, get_character_cell_size
+from rich.cells import get_character_cell_size
 from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
@@ -22,11 +22,11 @@ Piece = tuple[str, Style]
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """The text of a row, without what stands before it. `kind` is that of the line's mark."""
+    """The text of a row, without what stands before it. `note` is what is said of it behind it."""
 
     pieces: tuple[Piece, ...]
     text: str
-    kind: str = ""
+    note: tuple[Piece, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +59,9 @@ def line_body(line: Line, inks: Inks) -> Body:
     kind, text = shown(line.data, cut=line.cut)
     ink = inks.kinds.get(kind, PLAIN)
     pieces = [(piece, ink + style if ink else style) for piece, style in spans(text)]
-    if line.cut:
-        pieces.append((f" {'...' if inks.ascii else '…'} +{size_text(line.length - len(line.data))}", inks.dim))
-    return Body(tuple(pieces), "".join(piece for piece, _ in pieces), kind)
+    more = f" {'...' if inks.ascii else '…'} +{size_text(line.length - len(line.data))}"
+    note = ((more, inks.dim),) if line.cut else ()
+    return Body(tuple(pieces), "".join(piece for piece, _ in pieces), note)
 
 
 def step_body(fold: Fold, step: LogStep | None, inks: Inks) -> Body:
@@ -73,14 +73,12 @@ def step_body(fold: Fold, step: LogStep | None, inks: Inks) -> Body:
     pieces += [(plain(step.name) or f"step {fold.step + 1}", inks.title), (f"  {face.word}", ink)]
     if step.seconds is not None:
         pieces.append((f" {in_words(step.seconds)}", inks.dim))
-    if not fold.open:
-        pieces += fold_note(fold, inks)
-    return Body(tuple(pieces), "".join(piece for piece, _ in pieces), "step")
+    return Body(tuple(pieces), "".join(piece for piece, _ in pieces))
 
 
 def fold_note(fold: Fold, inks: Inks) -> list[Piece]:
     """Return what a closed fold says of its content."""
-    if not fold.body:
+    if fold.open or not fold.body:
         return []
     note = [(f"  {fold.body:,} line{'s' * (fold.body != 1)}", inks.dim)]
     if fold.errors:
@@ -127,15 +125,20 @@ def breaks(text: str, width: int) -> list[int]:
     return found
 
 
-def strip_of(lead: Sequence[Piece], body: Sequence[Piece], x: int, width: int, base: Style, background: Style) -> Strip:
-    """Return a whole row: what stands before the body, then the body from column `x` on, filled up to the width."""
-    head = [Segment(text, base + style + background) for text, style in lead]
-    room = width - sum(cell_len(text) for text, _ in lead)
-    segments = [Segment(text, base + style + background) for text, style in body]
-    line = Strip(segments)
-    if x or line.cell_length > room:
-        line = line.crop(x, x + max(room, 0))
-    return Strip([*head, *line]).adjust_cell_length(width, base + background)
+def strip_of(
+    lead: Sequence[Piece], body: Sequence[Piece], note: Sequence[Piece], x: int, width: int, base: Style, over: Style
+) -> Strip:
+    """Return a whole row: what stands before the body, the body from column `x` on, what is said of it.
+
+    `over` is painted over all of it. A body too wide leaves room for the note.
+    """
+    head, middle, tail = (
+        Strip([Segment(text, base + style + over) for text, style in pieces]) for pieces in (lead, body, note)
+    )
+    room = max(0, width - head.cell_length - tail.cell_length)
+    if x or middle.cell_length > room:
+        middle = middle.crop(x, x + room)
+    return Strip([*head, *middle, *tail]).adjust_cell_length(width, base + over)
 
 
 def with_offsets(strip: Strip, lead: int, first: int, line: int) -> Strip:

@@ -92,20 +92,20 @@ class LogPainter:
         over = cursor or PLAIN
         lead = self._lead(row, cursor is not None, part)
         if body is None:
-            return strip_of(lead, (), 0, self.width, self.inks.base, over)
+            return strip_of(lead, (), (), 0, self.width, self.inks.base, over)
         pieces = list(body.pieces)
         if ranges := self.find(body.text):
             pieces = marked(pieces, ranges, self.inks.match)
         if selected is not None:
             pieces = marked(pieces, [selected[:2]], selected[2])
-        x = self.x
+        x, note = self.x, [*body.note, *(fold_note(row.head, self.inks) if row.head else ())]
         if self.wraps:
             starts = self._breaks(row, body)
             part, x = min(part, len(starts) - 1), 0
-            pieces = list(cut(pieces, starts[part], starts[part + 1] if part + 1 < len(starts) else len(body.text)))
-        if row.head is not None and not row.is_step and not row.head.open:
-            pieces += fold_note(row.head, self.inks)
-        strip = strip_of(lead, pieces, x, self.width, self.inks.base, over)
+            is_last = part == len(starts) - 1
+            pieces = list(cut(pieces, starts[part], len(body.text) if is_last else starts[part + 1]))
+            note = note if is_last else []
+        strip = strip_of(lead, pieces, note, x, self.width, self.inks.base, over)
         if len(self._strips) > STRIPS:
             self._strips.clear()
         self._strips[key] = strip

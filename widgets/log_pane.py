@@ -73,8 +73,7 @@ class LogPane(SearchedLog):
             self._end_filter()
             self.reveal(line)
             self.view.go_to(line)
-        self._note = "" if ahead else "from the other end" if lines else "no error is marked in this log"
-        self.tell()
+        self.note("" if ahead else "from the other end" if lines else "no error is marked in this log")
 
     def action_times(self) -> None:
         self.view.show_times(not self.view.painter.shows_times)
@@ -82,12 +81,6 @@ class LogPane(SearchedLog):
 
     def action_wrap(self) -> None:
         self.view.set_wrap(not self.view.wraps)
-        self.tell()
-
-    def on_log_view_moved(self, message: LogView.Moved) -> None:
-        message.stop()
-        self._note = ""
-        self._fetch_around()
         self.tell()
 
     # -- taking away ------------------------------------------------------------------------------------------------
@@ -135,12 +128,10 @@ class LogPane(SearchedLog):
     def on_copy_done(self, done: CopyDone) -> None:
         if done.copy.selection is not None:
             self.view.selected_text = done.copy.selection, done.text
-        if done.trouble:
-            self._note = done.trouble
-        elif done.lines:
-            self._note = f"copied {done.lines:,} line{'s' * (done.lines != 1)}{', the first ones' if done.cut else ''}"
+        if done.lines:
             self.post_message(self.Copied(done.text, done.lines, cut=done.cut))
-        self.tell()
+        copied = f"copied {done.lines:,} line{'s' * (done.lines != 1)}{', the first ones' if done.cut else ''}"
+        self.note(done.trouble or (copied if done.lines else "there is nothing to copy"))
 
     def action_save(self) -> None:
         self.post_message(self.SaveAsked(self.step))

@@ -141,17 +141,16 @@ class SearchedLog(FoldedLog):
     def action_hit(self, direction: int) -> None:
         search = self._searching or self._filtering
         if search is None:
-            self._note = "nothing is searched for yet: press /"
+            self.note("nothing is searched for yet: press /")
         elif hit := search.hits.after(self.view.place[0], direction):
             self._go_to(hit)
-        self.tell()
 
     def _go_to(self, hit: tuple[int, bool]) -> None:
         line, wrapped = hit
         self._seek = None
         self.reveal(line)
         self.view.go_to(line)
-        self._note = "from the other end" if wrapped else ""
+        self.note("from the other end" if wrapped else "")
 
     def action_fold(self) -> None:
         """In a filtered log, show all lines again, at this one."""
@@ -162,7 +161,7 @@ class SearchedLog(FoldedLog):
         self._end_filter()
         self._mark()
         self.reveal(line)
-        self.view.go_to(line)
+        self.view.go_to(line, anew=True)
         self.tell()
 
     def action_clear(self) -> None:

@@ -149,14 +149,14 @@ class LogView(StatusStyles, Motions, ScrollView, can_focus=True):
         """Say anew which line the cursor is on; `arranged` finds its row."""
         self._place = (line, step)
 
-    def go_to(self, line: int, *, share: float = 0.3) -> None:
-        """Put the cursor on a line and have it in view: if it was not, with a share of the view above it."""
+    def go_to(self, line: int, *, share: float = 0.3, anew: bool = False) -> None:
+        """Put the cursor on a line and have it in view: if it was not, or `anew`, with a share of the view above it."""
         self.follow = False
         number = self.rows.number_of(line) if len(self.rows) else 0
         seen = self._top <= number < self._top + self._height - 1
         self._set_cursor(number)
         self._place = (line, None)
-        if not seen:
+        if not seen or anew:
             self._scroll_to_row(number - int(self._height * share))
         self._show_cursor()
         self.refresh()
@@ -302,7 +302,7 @@ class LogView(StatusStyles, Motions, ScrollView, can_focus=True):
         return self.painter.parts(self.rows.row(number)) if self.wraps and number < len(self.rows) else 1
 
     def on_resize(self) -> None:
-        self.painter.width = self.size.width
+        self.painter.width = self.scrollable_content_region.width
         self.arranged()
 
     # -- drawing ----------------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from textual.app import App, ComposeResult
@@ -26,7 +26,14 @@ class MemoryLog:
         self.places: list[tuple[str, int, int]] = []
         self.reads: list[tuple[int, int]] = []
         self.parts: list[int] = []
+        self.hold = False
         self._news = threading.Condition()
+
+    def release(self) -> None:
+        """Give what was held back: the whole of a large log."""
+        with self._news:
+            self.hold = False
+            self._news.notify_all()
 
     def write(self, data: bytes, *, ended: bool = False) -> None:
         with self._news:
@@ -54,6 +61,8 @@ class MemoryLog:
         self._there()
         with self._news:
             self.parts.append(after)
+            if after == 0:
+                self._news.wait_for(lambda: not self.hold, 10)
             if wait_s:
                 self._news.wait_for(lambda: len(self.data) != after or self.ended or bool(self.away), 0.2)
             size = len(self.data)
@@ -107,7 +116,6 @@ class LogApp(App[None]):
         async with asyncio.timeout(10):
             while not law():
                 await asyncio.sleep(0.005)
-                await self._settled()
 
     async def sees(self, *texts: str) -> list[str]:
         """Wait until all texts are on the screen; return its lines."""
@@ -116,9 +124,3 @@ class LogApp(App[None]):
         except TimeoutError:
             raise AssertionError(f"no {texts} in\n" + "\n".join(text_of(self))) from None
         return text_of(self)
-
-    async def _settled(self) -> None:
-        await asyncio.sleep(0)
-
-
-Play = Callable[["LogApp", object], Awaitable[None]]
