@@ -10,8 +10,8 @@ from pipelines.quantities import size_bytes
 
 
 @dataclass(frozen=True, slots=True)
-class ContainerOptions:
-    """The flags that were set, under the names that boxes know them by."""
+class BoxOptions:
+    """What `container.options` may ask of the box itself, already checked. Names are those of `docker run`."""
 
     user: str | None = None
     workdir: str | None = None
@@ -22,6 +22,13 @@ class ContainerOptions:
     read_only: bool = False
     tmpfs: tuple[str, ...] = ()
     ulimits: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerOptions:
+    """The flags that were set: those of the box, and those that Treadle has words of its own for."""
+
+    box: BoxOptions = BoxOptions()
     cpus: float | None = None
     memory_bytes: int | None = None
     env: Mapping[str, str] = field(default_factory=dict)
@@ -129,7 +136,8 @@ def parse_container_options(text: str) -> ContainerOptions:
         found[name] = (*found.get(name, ()), setting) if many else setting
     if "env" in found:
         found["env"] = dict(pair.split("=", 1) for pair in found["env"])
-    return ContainerOptions(**found)
+    own = {name: found.pop(name) for name in ("cpus", "memory_bytes", "env") if name in found}
+    return ContainerOptions(BoxOptions(**found), **own)
 
 
 def _switch(flag: str, value: str) -> bool:

@@ -10,20 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-
-@dataclass(frozen=True, slots=True)
-class BoxOptions:
-    """What `container.options` may ask for, already checked. Names are those of `docker run`."""
-
-    user: str | None = None
-    workdir: str | None = None
-    network: str | None = None
-    hostname: str | None = None
-    shm_size_bytes: int | None = None
-    cap_add: tuple[str, ...] = ()
-    read_only: bool = False
-    tmpfs: tuple[str, ...] = ()
-    ulimits: tuple[str, ...] = ()
+from pipelines.container_options import BoxOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +32,7 @@ class BoxSpec:
     volumes: tuple[str, ...] = ()
     cpus: float | None = None
     memory_bytes: int | None = None
-    options: BoxOptions = BoxOptions()
+    options: BoxOptions = field(default_factory=BoxOptions)
 
 
 @dataclass(frozen=True, slots=True)

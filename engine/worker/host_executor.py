@@ -17,7 +17,8 @@ from pathlib import Path
 
 from engine.core.errors import EngineError, ExecutorUnavailable
 from engine.worker import host_sweep
-from engine.worker.executor import Box, BoxExit, BoxOptions, BoxSpec, Say
+from engine.worker.executor import Box, BoxExit, BoxSpec, Say
+from pipelines.container_options import BoxOptions
 
 # What a job gets of the engine's own environment; the rest may hold the engine's secrets.
 _PASSED = ("PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LC_ALL", "TZ", "XDG_RUNTIME_DIR", "SSH_AUTH_SOCK")

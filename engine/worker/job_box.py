@@ -1,14 +1,13 @@
 """Where a job runs: from `runs-on:`, `container:` and the labels map to an executor, an image and its options."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any
 
 from engine.core.errors import ExecutorUnavailable
 from engine.worker.actions.registry import lookup
-from engine.worker.executor import BoxOptions
-from pipelines.container_options import ContainerOptions, parse_container_options
+from pipelines.container_options import BoxOptions, ContainerOptions, parse_container_options
 from pipelines.errors import ExpressionError
 from pipelines.model import Job, Step
 from pipelines.template import resolve
@@ -54,12 +53,11 @@ def plan_box(job: Job, contexts: Mapping[str, Any], labels: Mapping[str, str], e
     if image == HOST:
         return BoxPlan(HOST, None, env)
     resources = job.resources
-    known = {item.name for item in fields(BoxOptions)}
     return BoxPlan(
         DOCKER,
         image,
         {**env, **options.env},
-        BoxOptions(**{name: getattr(options, name) for name in known}),
+        options.box,
         options.cpus or (resources.cpus if resources else None),
         options.memory_bytes or (resources.memory_bytes if resources else None),
     )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipelines.container_options import ContainerOptions, parse_container_options
+from pipelines.container_options import BoxOptions, ContainerOptions, parse_container_options
 
 
 def test_the_flags_of_docker_run_become_fields() -> None:
@@ -10,11 +10,12 @@ def test_the_flags_of_docker_run_become_fields() -> None:
         "--user 1000:1000 -w /src --network=none --hostname box --shm-size 1g --cap-add SYS_PTRACE --cap-add net_raw "
         "--read-only --tmpfs /tmp --ulimit nofile=10:20 --cpus 1.5 -m 512m -e A=1 --env 'B=two words'"
     )
-    assert parse_container_options(text) == ContainerOptions(
+    box = BoxOptions(
         user="1000:1000", workdir="/src", network="none", hostname="box", shm_size_bytes=1 << 30,
-        cap_add=("SYS_PTRACE", "NET_RAW"), read_only=True, tmpfs=("/tmp",), ulimits=("nofile=10:20",), cpus=1.5,
-        memory_bytes=512 << 20, env={"A": "1", "B": "two words"},
+        cap_add=("SYS_PTRACE", "NET_RAW"), read_only=True, tmpfs=("/tmp",), ulimits=("nofile=10:20",),
     )  # fmt: skip
+    env = {"A": "1", "B": "two words"}
+    assert parse_container_options(text) == ContainerOptions(box, cpus=1.5, memory_bytes=512 << 20, env=env)
 
 
 def test_no_options_are_none() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from engine.core.errors import EngineError, ExecutorUnavailable
 from engine.worker.docker_executor import DockerExecutor
-from engine.worker.executor import BoxOptions
+from pipelines.container_options import BoxOptions
 
 if TYPE_CHECKING:
     from tests.engine.worker.conftest import Bench
