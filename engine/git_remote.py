@@ -24,7 +24,10 @@ _PEELED = "^{}"
 HTTP_FIXES = (
     ("status code: 403", "The token of this repository lacks the right to read it."),
     ("status code: 404", "There is no such repository, or the token of this one may not know of it."),
-    ("certificate", "A certificate of your own CA is made known with SSL_CERT_FILE=/path/to/ca.pem."),
+    (
+        "certificate",
+        "A CA of your own is made known with `update-ca-certificates`, or with SSL_CERT_FILE=/its/file.pem.",
+    ),
 )
 """What is to be done when libgit2's words contain the first."""
 
@@ -160,6 +163,8 @@ def _told(error: Exception, source: Remote, tried: "list[Path | None]") -> GitEr
     said = " ".join(str(error).strip("'\"").split()) or type(error).__name__
     host = git_ssh.host_of(source.url)
     if host is None:
+        if isinstance(error, pygit2.CertificateError):
+            said = "this machine does not trust the server's certificate"
         fix = next((fix for part, fix in HTTP_FIXES if part in said), "")
         return GitError(said.rstrip("."), fix)
     if "://" not in source.url and host.port != git_ssh.PORT:

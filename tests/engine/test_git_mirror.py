@@ -1,5 +1,6 @@
 """Mirrors of real repositories: by path, by file:// and over HTTP, of a remote that goes away and comes back."""
 
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -139,6 +140,15 @@ def test_without_the_right_token_it_stays_shut(tmp_path: Path, forge: GitForge, 
 def test_a_repository_that_is_not_there_says_so(tmp_path: Path, forge: GitForge) -> None:
     with pytest.raises(GitError, match="There is no such repository, or the token of this one may not know of it"):
         mirror(tmp_path, f"{forge.url}/nowhere.git", TOKEN).fetch([])
+
+
+def test_a_certificate_that_nobody_vouches_for_is_refused_with_the_way_out(tmp_path: Path, forge: GitForge) -> None:
+    key, cert = tmp_path / "key.pem", tmp_path / "cert.pem"
+    make = f"openssl req -x509 -newkey rsa:2048 -nodes -keyout {key} -out {cert} -days 1 -subj /CN=localhost"
+    subprocess.run(make.split(), check=True, capture_output=True)
+    forge.secure(cert, key)
+    with pytest.raises(GitError, match=r"does not trust the server's certificate\. A CA of your own is made known"):
+        mirror(tmp_path, f"{forge.url}/site/.git", TOKEN).fetch([])
 
 
 def test_a_commit_that_left_its_branch_is_asked_for_singly(tmp_path: Path, site: Site, forge: GitForge) -> None:
