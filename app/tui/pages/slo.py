@@ -1,0 +1,119 @@
+"""How well the promises on speed and success are kept: each window's budget, and one window over time."""
+
+from typing import Any, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+
+from app.tui.page import Page
+from app.tui.presenters import slo as presenter
+from engine.core.slo import WINDOWS
+from widgets.caption import Caption
+from widgets.gauge import Gauge
+from widgets.line import Piece
+from widgets.plot import Plot
+
+LOOK_S = 5.0
+NAMES = tuple(WINDOWS)
+USUAL = "24h"
+
+
+class WindowPane(Vertical):
+    """One window's gauges. Those of the chosen window stay where there is room for one alone."""
+
+    DEFAULT_CSS = """
+    WindowPane { height: auto; }
+    .-short WindowPane { display: none; }
+    .-short WindowPane.-chosen { display: block; }
+    """
+
+    def __init__(self, name: str, ascii: bool) -> None:
+        super().__init__(id=f"window-{name}")
+        self._window = name
+        self._ascii = ascii
+
+    def compose(self) -> ComposeResult:
+        yield Caption(ascii=self._ascii, classes="head")
+        yield Gauge(ascii=self._ascii, classes="trigger")
+        yield Gauge(ascii=self._ascii, classes="completion")
+        yield Caption(ascii=self._ascii, classes="note")
+
+    def show(self, prop: presenter.WindowProp, chosen: bool) -> None:
+        self.set_class(chosen, "-chosen")
+        target = NAMES.index(prop.name)
+        arrow = (">" if self._ascii else "▸") if chosen else " "
+        about = "  times are p50 / p95 / p99" if chosen else ""
+        self.query_one(".head", Caption).show(
+            Piece(f"{arrow} last {prop.name}", "title", target), Piece(about, "dim", target)
+        )
+        for name, kept in (("trigger", prop.trigger), ("completion", prop.completion)):
+            self.query_one(f".{name}", Gauge).show(f"  {kept.label}", kept.value, kept.left)
+        self.query_one(".note", Caption).show(Piece(f"  {prop.note}", "dim", target))
+
+
+class SloPage(Page):
+    WORD = "SLO"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("left_square_bracket,left,h", "window(-1)", "less far back", key_display="[", id="slo.shorter"),
+        Binding("right_square_bracket,right,l", "window(1)", "further back", key_display="]", id="slo.longer"),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.window = USUAL
+        self.told: dict[str, Any] = {}
+        self.histories: dict[str, dict[str, Any]] = {}  # what was told last of each window
+        self._looked_s = 0.0
+
+    def body(self) -> ComposeResult:
+        ascii = self.ui.ascii
+        for name in NAMES:
+            yield WindowPane(name, ascii)
+        yield Plot(ascii=ascii, id="trigger")
+        yield Plot(ascii=ascii, id="completion")
+
+    def on_mount(self) -> None:
+        kept = self.ui.prefs.get("slo.window", USUAL)
+        self.window = kept if kept in NAMES else USUAL
+
+    def crumbs(self) -> tuple[str, ...]:
+        return (self.WORD, f"last {self.window}")
+
+    async def fetch(self) -> None:
+        self._looked_s = self.clock.monotonic_s()
+        get, window = self.ui.session.client.get, self.window
+        self.told = await self.ask(get, "/slo")
+        self.histories[window] = await self.ask(get, "/slo/history", {"window": window})
+
+    def present(self) -> None:
+        for prop in presenter.windows(self.told):
+            self.query_one(f"#window-{prop.name}", WindowPane).show(prop, prop.name == self.window)
+        history = self.histories.get(self.window)
+        if history is not None:
+            self.query_one("#trigger", Plot).show(presenter.trigger_plot(history))
+            self.query_one("#completion", Plot).show(presenter.completion_plot(history))
+
+    def tick(self) -> None:
+        if self.clock.monotonic_s() - self._looked_s >= LOOK_S:
+            self.look_again(at_once=True)
+
+    def choose(self, window: str) -> None:
+        """Show a window over time, what is known of it at once."""
+        self.window = window
+        self.ui.prefs.set("slo.window", window)
+        if self.fetched:
+            self.present()
+            self.show_frame()
+        self.look_again(at_once=True)
+
+    def action_window(self, step: int) -> None:
+        place = NAMES.index(self.window) + step
+        if 0 <= place < len(NAMES):
+            self.choose(NAMES[place])
+
+    def on_caption_clicked(self, message: Caption.Clicked) -> None:
+        self.choose(NAMES[message.target])
+
+
+PAGE = SloPage
