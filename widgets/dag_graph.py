@@ -10,28 +10,37 @@ Needs: TypeAlias = Sequence[Sequence[int]]
 
 
 def in_order(needs: Needs) -> list[int]:
-    """Return the nodes so that each comes after its needs. Nodes in or behind a circle are missing."""
-    unmet = [len(wanted) for wanted in needs]
-    after = dependents(needs)
-    order = [node for node, count in enumerate(unmet) if not count]
-    for node in order:  # grows while it is walked
-        for dependent in after[node]:
-            unmet[dependent] -= 1
-            if not unmet[dependent]:
-                order.append(dependent)
-    return order
+    """Return the nodes so that each comes after its needs. The graph has no circle."""
+    return _walk(needs)[0]
 
 
 def circle(needs: Needs) -> list[int]:
-    """Return the nodes of one circle, or none."""
-    left = set(range(len(needs))) - set(in_order(needs))
-    path: dict[int, None] = {}
-    node = min(left, default=-1)
-    while left and node not in path:  # each that is left needs another that is left
-        path[node] = None
-        node = next(need for need in needs[node] if need in left)
-    names = list(path)
-    return names[names.index(node) :] if names else []
+    """Return the nodes of one circle, each needing the next and the last the first; or none."""
+    return _walk(needs)[1]
+
+
+def _walk(needs: Needs) -> tuple[list[int], list[int]]:
+    """Return the nodes, each after its needs, up to the first circle; and that circle."""
+    order: list[int] = []
+    begun, done = bytearray(len(needs)), bytearray(len(needs))
+    for root in range(len(needs)):
+        waiting = [root]
+        while waiting:
+            node = waiting[-1]
+            if begun[node]:
+                waiting.pop()
+                if not done[node]:
+                    done[node] = True
+                    order.append(node)
+                continue
+            begun[node] = True
+            unmet = [need for need in needs[node] if not done[need]]
+            for need in unmet:
+                if begun[need]:
+                    path = [each for each in waiting if begun[each] and not done[each]]
+                    return order, path[path.index(need) :]
+            waiting += unmet
+    return order, []
 
 
 def dependents(needs: Needs) -> list[list[int]]:

@@ -16,7 +16,7 @@ from widgets.dag_paint import Painter, Plan
 from widgets.dag_picture import Box, Picture
 from widgets.dag_routes import route
 from widgets.dag_rows import rows
-from widgets.dag_text import fold_width, job_width, title, width_of
+from widgets.dag_text import fold_width, job_width, width_of
 
 
 class Room(NamedTuple):
@@ -30,7 +30,7 @@ class Room(NamedTuple):
 ROOMS = (
     Room(40, 12, 8), Room(24, 7, 8), Room(24, 5, 6), Room(24, 2, 6), Room(16, 2, 4), Room(16, 0, 4), Room(12, 0, 0),
 )  # fmt: skip
-ANYWAY = 3  # which of them is taken for a graph that is to be drawn though it does not fit
+ANYWAY = ROOMS[3]  # for a graph that is to be drawn though it does not fit
 
 
 def graph(
@@ -42,7 +42,7 @@ def graph(
     """
 
     def size(node: Node, room: Room) -> Box:
-        name = min(width_of(title(node, room.name, ascii)), room.name)
+        name = min(width_of(node.label), room.name)
         cells = fold_width(name, len(node.members), room.bar) if node.is_fold else job_width(name, room.note)
         return Box(0, 0, cells, name, bar=room.bar)
 
@@ -58,17 +58,21 @@ def drawn(
     """
     needs = reduced([node.needs for node in nodes])
     layers = layered(needs)
-    rooms = [[size(node, room) for node in nodes] for room in ROOMS]
-    if not must and 3 * (len(layers.columns) - 1) + sum(_widths(layers.columns, rooms[-1])) > width:
+
+    def boxes(room: Room) -> list[Box]:
+        return [size(node, room) for node in nodes]
+
+    if not must and 3 * (len(layers.columns) - 1) + sum(_widths(layers.columns, boxes(ROOMS[-1]))) > width:
         return None
     columns, row = rows(layers)
     plan = Plan(layers, columns, row, [Cells(gap, row) for gap in route(layers, columns, row)])
     spent = sum(gap.width for gap in plan.gaps)
-    fitting = (boxes for boxes in rooms if spent + sum(_widths(columns, boxes)) <= width)
-    boxes = next(fitting, rooms[ANYWAY] if must else None)
-    if boxes is None:
+    fitting = (room for room in ROOMS if spent + sum(_widths(columns, boxes(room))) <= width)
+    room = next(fitting, ANYWAY if must else None)
+    if room is None:
         return None
-    return Painter(plan, _widths(columns, boxes), boxes, ascii).picture(tuple(nodes), needs)
+    found = boxes(room)
+    return Painter(plan, _widths(columns, found), found, ascii).picture(tuple(nodes), needs)
 
 
 def _widths(columns: Sequence[Sequence[int]], boxes: Sequence[Box]) -> list[int]:

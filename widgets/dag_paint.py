@@ -8,8 +8,8 @@ from typing import NamedTuple
 from widgets.dag_cells import ASCII_STROKES, DOWN, LEFT, RIGHT, STROKES, UP, Cells
 from widgets.dag_fold import Node
 from widgets.dag_layers import Layered
+from widgets.dag_nets import Net
 from widgets.dag_picture import Box, Picture, Stroke
-from widgets.dag_routes import Net
 
 
 class Plan(NamedTuple):
@@ -109,8 +109,7 @@ class Painter:
                 self._stroke(bus, y, bus, below, down, up)
 
     def _run(self, start: int, end: int, y: int) -> None:
-        for x in range(start, end + 1):
-            self.grid[y][x] = self.strokes_of[LEFT | RIGHT]
+        self.grid[y][start : end + 1] = self.strokes_of[LEFT | RIGHT] * (end + 1 - start)
 
     def _stroke(self, x: int, y: int, x_end: int, y_end: int, *flows: tuple[int, int]) -> None:
         self.strokes.append(Stroke(x, y, x_end, y_end, tuple(flow for flow in flows if flow[0] and flow[1])))

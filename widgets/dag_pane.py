@@ -191,7 +191,7 @@ class DagPane(StatusStyles, Motions, ScrollView, can_focus=True):
         self._cursor: int | None = None
         self._came_from: int | None = None
         self._kin = Kin()
-        self._kinship = Kinship(picture, list(self._jobs.values()))
+        self._kinship: Kinship | None = None
         self._nodes_of: dict[int, list[int]] = {}
         self._on_row: dict[int, list[int]] = {}
         for number, node in enumerate(picture.nodes):
@@ -269,6 +269,7 @@ class DagPane(StatusStyles, Motions, ScrollView, can_focus=True):
     def _put_cursor(self, number: int) -> None:
         if number != self._cursor:
             self._cursor = number
+            self._kinship = self._kinship or Kinship(self._picture, list(self._jobs.values()))
             self._kin = self._kinship.of(number)
             self._strips.clear()
             self.refresh()
@@ -342,4 +343,5 @@ class DagPane(StatusStyles, Motions, ScrollView, can_focus=True):
         for number in numbers:
             box = self._picture.boxes[number]
             self._strips.pop(box.y, None)
-            self.refresh(Region(box.x - left, box.y - top, box.width + 1, 1))
+            if 0 <= box.y - top < self.size.height:
+                self.refresh(Region(box.x - left, box.y - top, box.width + 1, 1))
