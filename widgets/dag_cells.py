@@ -56,15 +56,16 @@ class Cells:
                 self.bits[x, y] = self.bits.get((x, y), 0) | sides
 
     def _spaced(self, vertical: dict[tuple[int, int], bool]) -> list[int]:
-        """Return where each column of cells begins. A line that meets two verticals in a row shows between them."""
+        """Return where each column of cells begins: apart where a row would show two verticals that meet or touch."""
         if self.last == 1:
             return [0, 0]
-        wide = {x for x, y in vertical if (x + 1, y) in vertical and self._joined(x, y)}
+        wide = {x for x, y in vertical if (x + 1, y) in vertical and self._touching(x, y)}
         found = [0]
         for x in range(self.last):
             found.append(found[-1] + 1 + (x in wide))
         return found
 
-    def _joined(self, x: int, y: int) -> bool:
-        """Does a line lead from this cell to the next on its right?"""
-        return bool(self.bits[x, y] & RIGHT) or (x, y) in self.bridges
+    def _touching(self, x: int, y: int) -> bool:
+        """Does a line lead from this cell to the next on its right, or do lines end here and begin there?"""
+        here, there = self.bits[x, y], self.bits[x + 1, y]
+        return bool(here & RIGHT or (here & LEFT and there & RIGHT)) or (x, y) in self.bridges
