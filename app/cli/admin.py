@@ -51,7 +51,7 @@ def admin_of(args: argparse.Namespace) -> Iterator[Administration]:
 
         yield RemoteAdmin(client_at(args.connect, args.token))
         return
-    from app.cli.naming import home_of
+    from app.cli.place import home_of
     from app.client import Client
 
     engine = Client.of_home(home_of(args))

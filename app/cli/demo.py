@@ -5,8 +5,8 @@ import shutil
 import sys
 from pathlib import Path
 
-from app.cli.naming import home_of
 from app.cli.output import talk
+from app.cli.place import home_of
 from engine.core.clock import SystemClock
 from engine.core.errors import ExecutorUnavailable
 

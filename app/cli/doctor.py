@@ -6,8 +6,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from app.cli.checkup import Check, checkup
-from app.cli.naming import home_of
 from app.cli.output import colour_wanted, paint, print_json
+from app.cli.place import home_of
 
 NAME = "doctor"
 HELP = "check this machine and say what to mend"

@@ -9,8 +9,8 @@ import sys
 import threading
 from pathlib import Path
 
-from app.cli.naming import home_of
 from app.cli.output import talk
+from app.cli.place import home_of
 from app.cli.repo_names import config_path
 from app.server.main import Server
 from engine.core.errors import EngineError, ExecutorUnavailable

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Mapping
 from typing import Any
 
-from app.cli.naming import home_of
+from app.cli.place import home_of
 from app.cli.repo_names import Environment, config_path, settings_here
 from app.repo_entry import repo_entry
 from app.shapes import token_shape

@@ -8,7 +8,8 @@ import threading
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from app.cli.naming import Reads, home_of, is_over
+from app.cli.naming import Reads, is_over
+from app.cli.place import home_of
 from app.cli.source import Log
 from engine.core.clock import SystemClock
 from engine.core.errors import SettingsError

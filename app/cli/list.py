@@ -3,8 +3,8 @@
 import argparse
 import sys
 
-from app.cli.naming import home_of
 from app.cli.output import colour_wanted, print_json, table, talk, terminal_width
+from app.cli.place import home_of
 from app.cli.source import source_of
 from app.shapes import run_shape
 from app.wording import age, duration, short_ref

@@ -4,16 +4,12 @@ A RUN is `12`, `r12`, `latest`, or `#3` (the newest run with that number). A JOB
 `latest/test (3.12)`. Where either is taken, a bare number is what the usage names first, if there is one.
 """
 
-import argparse
-import os
-from pathlib import Path
 from typing import Any, Protocol
 
 from app.cli.output import print_json, talk
 from engine.core.errors import EngineError
 from engine.core.records import Attempt, Job, Run, Step
 from engine.core.states import JOB_FINAL, AttemptStatus
-from engine.settings import default_home
 
 RUN_HELP = "a run: its id (12 or r12), #NUMBER or latest"
 JOB_HELP = "a job: its id (34 or j34), or RUN/NAME"
@@ -57,11 +53,6 @@ class Reads(Protocol):
     def annotations(self, attempt_id: int) -> list[dict[str, Any]]: ...
 
     def summaries(self, attempt_id: int) -> list[str]: ...
-
-
-def home_of(args: argparse.Namespace) -> Path:
-    """Return the home: `--home`, else the one that the environment names."""
-    return Path(args.home).expanduser().absolute() if args.home else default_home(os.environ)
 
 
 def find_run(queries: Reads, text: str) -> Run:

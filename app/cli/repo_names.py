@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from app.cli.naming import home_of
+from app.cli.place import home_of
 from engine.settings import Settings, load
 
 

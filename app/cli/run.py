@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from app.cli.given import actor_here, pairs_of
 from app.cli.interrupts import Interrupts
-from app.cli.naming import home_of
 from app.cli.output import talk
+from app.cli.place import home_of
 from app.cli.renderers import renderer_for
 from app.cli.result import Result
 from engine.core.clock import SystemClock

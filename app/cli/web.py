@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from app.cli.naming import home_of
 from app.cli.output import talk
+from app.cli.place import home_of
 from engine.core.errors import EngineError, SettingsError
 from engine.settings import Listen
 from engine.settings_file import ADDRESS

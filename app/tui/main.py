@@ -8,7 +8,7 @@ import sys
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
-from app.cli.naming import home_of
+from app.cli.place import home_of
 from app.client import Client
 from app.tui.prefs import Prefs
 from app.tui.session import HomeSession, Session

@@ -1,6 +1,7 @@
 """The application: pages, the live beat, acting, and leaving in order. It decides nothing about CI."""
 
 import asyncio
+import gc
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
@@ -77,10 +78,17 @@ class TreadleApp(App[Any]):
         self.theme = wanted if wanted in self.available_themes else themes.DEFAULT
         for name in PAGES:
             self.add_mode(name, page_maker(name))
-        self.session.start()
         self.switch_mode("runs")
+        self.call_after_refresh(self._settle)
         self.set_interval(BEAT_S, self.beat)
         self.set_interval(1.0, self.tick)
+
+    def _settle(self) -> None:
+        """Begin what costs time, after the first frame has been seen."""
+        self.session.start()
+        gc.collect()
+        gc.freeze()
+        gc.enable()
 
     # What pages are given
 
