@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from rich.cells import get_character_cell_size
+from rich.cells import cell_len, get_character_cell_size
 from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
@@ -141,18 +141,22 @@ def strip_of(
     return Strip([*head, *middle, *tail]).adjust_cell_length(width, base + over)
 
 
-def with_offsets(strip: Strip, lead: int, first: int, line: int) -> Strip:
-    """Return the strip with, in its styles, which characters of which line it shows behind the lead: for the mouse."""
+def with_offsets(strip: Strip, lead: int, place: tuple[int, int], *, moves: bool = True) -> Strip:
+    """Return the strip with, in its styles, which character of which line is where: for the mouse.
+
+    `place` is that at the beginning of the text; in the `lead` before it, it is the one before, and in a row that is no
+    line (`moves` False) everywhere the same.
+    """
+    at, line = place
     segments: list[Segment] = []
-    at, column = first, 0
-    for segment in strip:
-        if column >= lead:
-            offset = Style.from_meta({"offset": (at, line)})
-            segments.append(Segment(segment.text, segment.style + offset if segment.style else offset))
-            at += len(segment.text)
-        else:
-            segments.append(segment)
-        column += segment.cell_length
+    column = 0
+    for text, style, _ in strip:
+        is_text = column >= lead and moves
+        for part in (text,) if is_text else text:
+            offset = Style.from_meta({"offset": (at if is_text or not moves else at - 1, line)})
+            segments.append(Segment(part, style + offset if style else offset))
+        at += len(text) * is_text
+        column += cell_len(text)
     return Strip(segments, strip.cell_length)
 
 

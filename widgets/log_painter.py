@@ -17,6 +17,7 @@ from widgets.sgr import PLAIN
 STRIPS = 500
 TEXT_CHARS = 1024 * 1024
 TIME_WIDTH = 13
+NO_END = 1_000_000  # no text in view has so many characters
 Ranges = list[tuple[int, int]]
 Chosen = tuple[int, int, Style] | None
 
@@ -112,12 +113,16 @@ class LogPainter:
         return strip
 
     def for_the_mouse(self, strip: Strip, row: Row, part: int) -> Strip:
-        """Return the strip with, in its styles, which characters of which line are where."""
-        body = None if row.is_step else self.body(row)
+        """Return the strip with, in its styles, which characters of which line are where. A step's head is what is
+        between the lines around it.
+        """
+        if row.is_step:
+            return with_offsets(strip, 0, (NO_END, row.line - 1) if row.line else (0, 0), moves=False)
+        body = self.body(row)
         if body is None:
             return strip
         first = self._breaks(row, body)[part] if self.wraps else self.x
-        return with_offsets(strip, self.lead_width(row), first, row.line)
+        return with_offsets(strip, self.lead_width(row), (first, row.line))
 
     def parts(self, row: Row) -> int:
         """Return how many lines of the screen a row takes."""

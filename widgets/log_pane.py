@@ -7,6 +7,7 @@ from textual.message import Message
 from textual.selection import Selection
 
 from widgets.log_copy import Copy, CopyDone, gather
+from widgets.log_painter import NO_END
 from widgets.log_searched import SearchedLog
 from widgets.log_source import BLOCK
 from widgets.log_status import StatusProp
@@ -22,9 +23,12 @@ class LogPane(SearchedLog):
         Binding("f", "follow", "follow the end", id="log.follow"),
         Binding("e", "error(1)", "next error", id="log.next_error"),
         Binding("E", "error(-1)", "previous error", show=False, id="log.previous_error"),
+        Binding("left_curly_bracket", "head(-1)", "previous step", show=False, id="log.previous_step"),
+        Binding("right_curly_bracket", "head(1)", "next step", show=False, id="log.next_step"),
         Binding("t", "times", "when each line came", show=False, id="log.times"),
         Binding("w", "wrap", "wrap long lines", show=False, id="log.wrap"),
         Binding("y", "copy", "copy the line, or what is selected", show=False, id="log.copy"),
+        Binding("v", "range", "select lines from here on", show=False, id="log.range"),
         Binding("Y", "copy_step", "copy the whole step", show=False, id="log.copy_step"),
         Binding("s", "save", "save the log to a file", show=False, id="log.save"),
         Binding("o", "pager", "open the log in the pager", show=False, id="log.pager"),
@@ -53,6 +57,7 @@ class LogPane(SearchedLog):
             self.line = line
 
     _paused_at: int | None = None
+    _range_from: int | None = None
 
     # -- moving and modes -------------------------------------------------------------------------------------------
 
@@ -75,6 +80,22 @@ class LogPane(SearchedLog):
             self.view.go_to(line)
         self.note("" if ahead else "from the other end" if lines else "no error is marked in this log")
 
+    def action_head(self, direction: int) -> None:
+        """Go to the head of the next step."""
+        at, _ = self.view.place
+        heads = [fold for fold in self._folds.folds if fold.is_step]
+        around = self.step
+        number = next((n for n, fold in enumerate(heads) if fold.step == around), None)
+        if number is None:
+            number = sum(fold.first <= at for fold in heads) - (direction > 0)
+        elif direction < 0 and not self.view.cursor.is_step:
+            number += 1
+        if 0 <= number + direction < len(heads):
+            head = heads[number + direction]
+            self._end_filter()
+            self.view.go_to(head.first, head.step)
+        self.tell()
+
     def action_times(self) -> None:
         self.view.show_times(not self.view.painter.shows_times)
         self.tell()
@@ -85,10 +106,33 @@ class LogPane(SearchedLog):
 
     # -- taking away ------------------------------------------------------------------------------------------------
 
+    def action_range(self) -> None:
+        """Select the lines from this one to wherever the cursor goes; again, or once they are copied: no longer."""
+        if self._range_from is None:
+            self._range_from = self.view.place[0]
+            self._select_range()
+        else:
+            self.screen.clear_selection()
+
+    def on_log_view_moved(self, message: LogView.Moved) -> None:
+        super().on_log_view_moved(message)
+        self._select_range()
+
+    def _select_range(self) -> None:
+        if self._range_from is not None:
+            first, last = sorted((self._range_from, self.view.place[0]))
+            self.view.select_lines(first, last)
+
+    def on_log_view_unselected(self, message: LogView.Unselected) -> None:
+        message.stop()
+        self._range_from = None
+
     def action_copy(self) -> None:
-        selection, row = self.view.text_selection, self.view.cursor
+        selection, row = self.view.selection, self.view.cursor
         if selection is not None:
             self._copy_selection(selection)
+            if self._range_from is not None:
+                self.screen.clear_selection()
         elif row.is_step:
             self.action_copy_step()
         else:
@@ -108,12 +152,15 @@ class LogPane(SearchedLog):
         self._copy_selection(message.selection)
 
     def _copy_selection(self, selection: Selection) -> None:
-        first, start = (selection.start.y, selection.start.x) if selection.start else (0, 0)
-        last, end = (selection.end.y, selection.end.x) if selection.end else (self._lines.count - 1, None)
+        if selection.start is None or selection.end is None:
+            return
+        (start, first), (end, last) = selection.start, selection.end
+        if start == NO_END:  # behind the line: at the head of a step
+            start, first = 0, first + 1
         ranges = self.view.rows.lines(first, last)
         if ranges:
-            whole_first, whole_last = ranges[0][0] != first, ranges[-1][1] != last + 1
-            self._copy(ranges, (0 if whole_first else start, None if whole_last else end), selection)
+            starts, ends = ranges[0][0] == first, ranges[-1][1] == last + 1
+            self._copy(ranges, (start if starts else 0, end if ends else None), selection)
 
     def _copy(
         self, ranges: list[tuple[int, int]], columns: Columns = (0, None), selection: Selection | None = None

@@ -7,7 +7,7 @@ import threading
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from time import sleep
 
 import regex
@@ -35,34 +35,30 @@ class TooSlow(Exception):
     """The pattern takes too long on this text."""
 
 
-@dataclass(frozen=True)
 class Pattern:
     """What to search for: a text, or a regular expression. Capital letters in it make it heed case.
 
     Raises BadPattern when it is made of what is no regular expression.
     """
 
-    text: str
-    is_regex: bool = False
-    _compiled: "regex.Pattern[str]" = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
+    def __init__(self, text: str, is_regex: bool = False) -> None:
+        self.text, self.is_regex = text, is_regex
+        self.heeds_case = text != text.lower()
+        self._is_slow = False
         flags = regex.MULTILINE | (0 if self.heeds_case else regex.IGNORECASE)
         try:
-            compiled = regex.compile(self.text if self.is_regex else regex.escape(self.text), flags)
+            self._compiled = regex.compile(text if is_regex else regex.escape(text), flags)
         except (regex.error, OverflowError, RecursionError) as error:
             raise BadPattern(str(error)) from None
-        object.__setattr__(self, "_compiled", compiled)
-
-    @property
-    def heeds_case(self) -> bool:
-        return self.text != self.text.lower()
 
     def ranges(self, text: str) -> list[tuple[int, int]]:
-        """Return the parts of a line to mark; none if that would take long, for this is asked while drawing."""
+        """Return the parts of a line to mark. This is asked while drawing: once that takes long, nothing is marked."""
+        if self._is_slow:
+            return []
         try:
             found = [match.span() for match in self._compiled.finditer(text, timeout=DRAW_S)]
         except TimeoutError:
+            self._is_slow = True
             return []
         return [(start, end) for start, end in found if end > start]
 

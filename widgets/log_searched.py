@@ -31,12 +31,13 @@ class SearchedLog(FoldedLog):
         self._filtering: Search | None = None
         self._is_regex = False
         self._seek: int | None = None
+        self._waiting: list[Prompt.Done] = []
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action == "regex":
             return self.prompt.is_open
         if action == "clear":
-            return bool(self._searching or self._filtering or self.view.text_selection)
+            return bool(self._searching or self._filtering or self.view.selection)
         if action in ("search", "filter"):
             return not isinstance(self.screen.focused, Input)
         return True
@@ -47,12 +48,17 @@ class SearchedLog(FoldedLog):
             if search:
                 search.stop()
         self._searching = self._filtering = self._seek = None
+        self._waiting.clear()
         self.view.mark(find_nothing)
 
     def grew(self) -> None:
         for search in (self._searching, self._filtering):
             if search:
                 search.grow(self._lines.size)
+        if self._counted:
+            waiting, self._waiting = self._waiting, []
+            for done in waiting:
+                self.on_prompt_done(done)
 
     # -- the prompt -------------------------------------------------------------------------------------------------
 
@@ -85,6 +91,9 @@ class SearchedLog(FoldedLog):
 
     def on_prompt_done(self, message: Prompt.Done) -> None:
         message.stop()
+        if self._feed and not self._counted:  # which line is which is not known yet
+            self._waiting.append(message)
+            return
         pattern = self._pattern(message.text)
         if message.label.startswith("/"):
             self._end_search()
@@ -167,7 +176,7 @@ class SearchedLog(FoldedLog):
     def action_clear(self) -> None:
         """End what was begun: a selection, else the filter, else the search."""
         self._note = ""
-        if self.view.text_selection:
+        if self.view.selection:
             self.screen.clear_selection()
         elif self._filtering:
             self._end_filter()

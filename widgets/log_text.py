@@ -12,7 +12,7 @@ from widgets.sgr import SGR, TAB
 _MARK = re.compile(r"^##\[(group|endgroup|error|warning|notice|debug|command|section)\](.*)$", re.MULTILINE)
 _LEADS = {"command": "$ ", "error": "Error: ", "warning": "Warning: ", "notice": "Notice: "}
 _BYTES_SGR = re.compile(rb"\x1b\[[0-9;:]{0,64}m")
-_SUSPECT = re.compile(rb"[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]")
+_CONTROLS = bytes(code for code in (*range(0x20), 0x7F) if code not in b"\t\n")
 _CUT_OFF = re.compile(r"\x1b[^m\n]{0,70}\Z")
 
 
@@ -37,7 +37,7 @@ def shown(data: bytes, *, cut: bool = False) -> Shown:
 def readable(data: bytes) -> str:
     """Return whole lines as plain text, without colours; there are as many lines in it as in `data`."""
     bare = _BYTES_SGR.sub(b"", data) if b"\x1b" in data else data
-    if _SUSPECT.search(bare):
+    if len(bare.translate(None, _CONTROLS)) < len(bare):
         text = SGR.sub("", safe(data.decode("utf-8", "replace")))
     else:
         text = bare.decode("utf-8", "replace")

@@ -15,13 +15,12 @@ from textual.strip import Strip
 from widgets.log_folds import FoldedRows, Row, Rows
 from widgets.log_ink import Inks
 from widgets.log_lines import LogLines
-from widgets.log_painter import Chosen, LogPainter, Ranges
+from widgets.log_painter import NO_END, Chosen, LogPainter, Ranges
 from widgets.log_source import LogStep
 from widgets.motions import Motions
 from widgets.status_styles import TOKENS, StatusStyles
 
 SIDE = 8
-NO_END = 1_000_000
 SELECTED_AT_HAND = 1000
 
 
@@ -54,11 +53,15 @@ class LogView(StatusStyles, Motions, ScrollView, can_focus=True):
             super().__init__()
             self.selection = selection
 
+    class Unselected(Message):
+        """Nothing is selected any more."""
+
     def __init__(self, *, ascii: bool = False) -> None:
         super().__init__()
         self.ascii = ascii
         self.rows: Rows = FoldedRows()
         self.fetch: Callable[[set[int], bool], None] | None = None
+        self.selection: Selection | None = None
         self.selected_text: tuple[Selection, str] | None = None
         self.painter = LogPainter()
         self._cursor = self._part = 0  # the row under the cursor; the part of the row at the top that comes first
@@ -149,13 +152,16 @@ class LogView(StatusStyles, Motions, ScrollView, can_focus=True):
         """Say anew which line the cursor is on; `arranged` finds its row."""
         self._place = (line, step)
 
-    def go_to(self, line: int, *, share: float = 0.3, anew: bool = False) -> None:
-        """Put the cursor on a line and have it in view: if it was not, or `anew`, with a share of the view above it."""
+    def go_to(self, line: int, step: int | None = None, *, share: float = 0.3, anew: bool = False) -> None:
+        """Put the cursor on a line, or on a step's head there, and have it in view.
+
+        If it was not, or `anew`, a share of the view is above it.
+        """
         self.follow = False
-        number = self.rows.number_of(line) if len(self.rows) else 0
+        number = self.rows.number_of(line, step) if len(self.rows) else 0
         seen = self._top <= number < self._top + self._height - 1
         self._set_cursor(number)
-        self._place = (line, None)
+        self._place = (line, step)
         if not seen or anew:
             self._scroll_to_row(number - int(self._height * share))
         self._show_cursor()
@@ -385,30 +391,44 @@ class LogView(StatusStyles, Motions, ScrollView, can_focus=True):
 
     def text_select_all(self) -> None:
         """Select the line under the cursor: what a double click asks for. All of a log is no text to hold."""
-        body = None if self.cursor.head else self.painter.body(self.cursor)
-        if body is not None:
-            line = self.cursor.line
-            selection = Selection.from_offsets(Offset(0, line), Offset(len(body.text), line))
-            self.screen.selections = {self: selection}
-            self.post_message(self.Selected(selection))
+        if not self.cursor.head:
+            self.select_lines(self.cursor.line, self.cursor.line)
+            self._selecting_changed(False)
+
+    def select_lines(self, first: int, last: int) -> None:
+        """Select whole lines."""
+        self.screen.selections = {self: Selection(Offset(0, first), Offset(NO_END, last))}
+
+    def selection_updated(self, selection: Selection | None) -> None:
+        """Know what is selected. What began or ended outside of the log begins or ends with what is in view of it."""
+        if selection is None or not len(self.rows):
+            self.selection = None
+            self.post_message(self.Unselected())
+        else:
+            shown = self._layout()
+            first, last = self.rows.row(shown[0][0]).line, self.rows.row(shown[-1][0]).line
+            start, end = selection.start or Offset(0, first), selection.end or Offset(NO_END, last)
+            self.selection = Selection(Offset(max(0, start.x), start.y), end)  # before the text is -1
+        super().selection_updated(selection)
 
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
         """Return what was selected, as far as it is at hand; all of it comes with the pane's message."""
-        if self.selected_text is not None and self.selected_text[0] == selection:
+        chosen = self.selection
+        if chosen is None or chosen.start is None or chosen.end is None:
+            return None
+        if self.selected_text is not None and self.selected_text[0] == chosen:
             return self.selected_text[1], "\n"
-        first = selection.start.y if selection.start else 0
-        last = min(selection.end.y if selection.end else self.painter.lines.count, first + SELECTED_AT_HAND)
         found: list[str] = []
-        for begin, end in self.rows.lines(first, last):
+        for begin, end in self.rows.lines(chosen.start.y, min(chosen.end.y, chosen.start.y + SELECTED_AT_HAND)):
             for line in range(begin, end):
-                body, span = self.painter.body(Row(line)), selection.get_span(line)
+                body, span = self.painter.body(Row(line)), chosen.get_span(line)
                 if body is not None and span is not None:
                     found.append(body.text[span[0] : None if span[1] < 0 else span[1]])
         return ("\n".join(found), "\n") if found else None
 
     def _selected(self, row: Row) -> Chosen:
         """Return which characters of a row are selected, and how that is shown."""
-        selection = self.text_selection
+        selection = self.selection
         span = selection.get_span(row.line) if selection is not None and not row.is_step else None
         if span is None:
             return None
@@ -416,6 +436,5 @@ class LogView(StatusStyles, Motions, ScrollView, can_focus=True):
         return span[0], NO_END if span[1] < 0 else span[1], style
 
     def _selecting_changed(self, selecting: bool) -> None:
-        selection = self.text_selection
-        if not selecting and selection is not None:
-            self.post_message(self.Selected(selection))
+        if not selecting and self.selection is not None:
+            self.post_message(self.Selected(self.selection))

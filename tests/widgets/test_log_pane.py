@@ -495,6 +495,74 @@ def test_a_selection_leaves_out_what_is_hidden():
     play(LogApp(log, (LogStep(0, "one", "failed"),)), script)
 
 
+@pytest.mark.parametrize(
+    ("start", "end", "text"),
+    [
+        ((0, 1), (1, 2), "one\n"),  # from before the first line's text to before the second one's
+        ((4, 2), (6, 3), "two"),  # to the head of a step
+        ((6, 3), (4, 4), "t"),  # from the head of a step
+        ((6, 4), (6, 1), "e\ntwo\nthr"),  # upwards
+        ((5, 4), (5, 10), "hree\nfour"),  # to where there is nothing
+        ((20, 1), (20, 2), "\ntwo"),  # behind the texts
+    ],
+)
+def test_a_drag_may_begin_and_end_beside_the_text(start, end, text):
+    log = MemoryLog()
+    log.step(0, b"one\ntwo\n")
+    log.step(1, b"three\nfour\n")
+
+    async def script(app, pilot):
+        await app.sees("four")
+        await pilot.mouse_down(app.pane.view, offset=start)
+        await pilot.hover(app.pane.view, offset=end)
+        await pilot.mouse_up(app.pane.view, offset=end)
+        await app.until(lambda: bool(copied(app)))
+        assert copied(app)[0][0] == text
+
+    play(LogApp(log, (LogStep(0, "a", "failed"), LogStep(1, "b", "failed"))), script)
+
+
+def test_lines_are_selected_by_keys_too():
+    async def script(app, pilot):
+        await app.sees("line 9")
+        await pilot.press("g", "j", "v", "j", "j", "y")
+        await app.until(lambda: bool(copied(app)))
+        assert copied(app) == [("line 1\nline 2\nline 3", 3)]
+        await pilot.press("k", "v", "k", "escape", "k", "y")
+        await app.until(lambda: len(copied(app)) == 2)
+        assert copied(app)[1] == ("line 0", 1)
+
+    play(LogApp(MemoryLog(lines(10))), script)
+
+
+def test_a_search_asked_for_before_the_lines_are_counted_is_done_once_they_are():
+    log = MemoryLog(b"".join(b"%d %s\n" % (number, b"x" * 90) for number in range(60_000)))
+    log.hold = True
+
+    async def script(app, pilot):
+        await app.sees("59999 xxx", "counting lines")
+        await pilot.press("/", *"1234 x", "enter")
+        log.release()
+        await app.sees("line 1,235 of 60,000", "matches", "▌ 1234 xxx")
+        assert cursor(app).startswith("1234 ")
+
+    play(LogApp(log), script)
+
+
+def test_one_goes_from_step_to_step():
+    async def script(app, pilot):
+        await app.sees("Error: boom")
+        seen = []
+        for key in ("{", "{", "{", "}", "}", "}"):
+            await pilot.press(key)
+            seen.append(cursor(app).split("  ")[0])
+        assert seen == [
+            "▾ ✗ Build it", "▸ ✓ Say hi", "▸ ✓ Say hi", "▾ ✗ Build it", "– Deploy", "– Deploy",
+        ]  # fmt: skip
+
+    play(LogApp(failed_log(), STEPS), script)
+
+
 def test_saving_and_paging_are_the_owners_to_do():
     async def script(app, pilot):
         await app.sees("Error: boom")
