@@ -57,7 +57,7 @@ class DagPane(StatusStyles, Motions, ScrollView, can_focus=True):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "open", "open", id="dag.open"),
-        Binding("space", "fold", "unfold the matrix, or fold it again", id="dag.fold"),
+        Binding("space", "fold", "fold", id="dag.fold"),
         Binding("v", "form", "draw a graph or an outline", show=False, id="dag.form"),
     ]
     COMPONENT_CLASSES: ClassVar[set[str]] = {"dag--line", "dag--lit", "dag--name", "dag--critical"}

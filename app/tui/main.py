@@ -59,4 +59,5 @@ def execute(args: argparse.Namespace) -> int:
 def _log_to(path: Path) -> None:
     """Have the engine's log in a file: the terminal is the UI's."""
     handler = RotatingFileHandler(path, maxBytes=LOG_BYTES, backupCount=1, delay=True)
+    logging.getLogger("app.server").setLevel(logging.WARNING)  # not a line for each look of this UI
     logging.basicConfig(handlers=[handler], level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")

@@ -76,6 +76,7 @@ class TreadleApp(App[Any]):
             self.register_theme(theme)
         wanted = self.prefs.get("theme", themes.DEFAULT)
         self.theme = wanted if wanted in self.available_themes else themes.DEFAULT
+        self.set_keymap({id: keys for id, keys in self.prefs.get("keys", {}).items() if isinstance(keys, str)})
         for name in PAGES:
             self.add_mode(name, page_maker(name))
         self.switch_mode("runs")
@@ -225,6 +226,9 @@ class TreadleApp(App[Any]):
 
         if isinstance(page := self.page, RunsPage):
             page.only(repo)
+
+    def on_text_screen_copy_asked(self, message: Any) -> None:
+        self.copy_out(message.text, message.text.count("\n") + 1)
 
     def dispatch(self, repo: str = "", path: str = "") -> None:
         """Have a workflow started by hand: of any repository, of one, or a certain one."""

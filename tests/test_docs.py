@@ -1,4 +1,4 @@
-"""The page on states is what the tables say."""
+"""The pages made from the code are what the code says."""
 
 import importlib.util
 from pathlib import Path
@@ -30,3 +30,7 @@ def test_every_status_can_be_reached(generate):
 
 def test_the_page_on_commands_is_printed_from_their_parsers(generate):
     assert (DOCS / "commands.md").read_text() == generate.commands_page(), "run: python docs/generate.py"
+
+
+def test_the_page_on_the_terminal_ui_is_printed_from_its_panes(generate):
+    assert (DOCS / "terminal.md").read_text() == generate.terminal_page(), "run: python docs/generate.py"
