@@ -12,6 +12,7 @@ import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from benchmarks.server import Served, show, wait_for
 from engine.store.log_index import Mark
@@ -31,7 +32,7 @@ jobs:
         python3 -c "
         import time
         for _ in range(120):
-            print(chr(10).join('a line of output that is not very long, number %d' % n for n in range(1000)), flush=True)
+            print(chr(10).join('a line of output, not very long, number %d' % n for n in range(1000)), flush=True)
             time.sleep(0.05)"
 """
 
@@ -118,35 +119,35 @@ def in_app(home: Path, script: Callable[..., Awaitable[None]], *jobs: int) -> No
     asyncio.run(run())
 
 
-def shown(pane: object) -> str:
+def shown(pane: Any) -> str:
     """Return what is in view of the log."""
-    view = pane.view  # type: ignore[attr-defined]
+    view = pane.view
     return "\n".join(view.render_line(y).text for y in range(view.size.height))
 
 
-async def opened(pane: object, source: Callable[[int], object], job: int) -> None:
+async def opened(pane: Any, source: Callable[[int], Any], job: int) -> None:
     from widgets.log_source import LogStep
 
-    pane.show(source(job), ())  # type: ignore[attr-defined]
-    await until(lambda: pane._counted)  # type: ignore[attr-defined]
-    pane.show(None)  # type: ignore[attr-defined]
+    pane.show(source(job), ())
+    await until(lambda: pane._counted)
+    pane.show(None)
     await asyncio.sleep(0.3)
     before, cpu = memory_mb(), time.process_time()
     async with Lag() as lag:
-        pane.show(source(job), (LogStep(0, "print", "success", 1.0),))  # type: ignore[attr-defined]
+        pane.show(source(job), (LogStep(0, "print", "success", 1.0),))
         show(
             "first lines of a million", f"{await until(lambda: f'worker {LINES - 3:6d}' in shown(pane)) * 1000:.0f} ms"
         )
-        await until(lambda: pane._counted)  # type: ignore[attr-defined]
+        await until(lambda: pane._counted)
     show("opening: CPU of the pane's process", f"{(time.process_time() - cpu) * 1000:.0f} ms")
     show("opening: longest lag, p95 / max", str(lag))
     await scrolled(pane, before)
     await searched(pane)
 
 
-async def scrolled(pane: object, before: float) -> None:
-    view = pane.view  # type: ignore[attr-defined]
-    pane.action_level(9)  # type: ignore[attr-defined]
+async def scrolled(pane: Any, before: float) -> None:
+    view = pane.view
+    pane.action_level(9)
     for name, rows in (("a page", -37), ("a line", -1)):
         for missing in (200, 100):
             view.move(rows * missing)
@@ -162,32 +163,32 @@ async def scrolled(pane: object, before: float) -> None:
     show("memory more than before it was opened", f"{memory_mb() - before:.0f} MB")
 
 
-async def searched(pane: object) -> None:
+async def searched(pane: Any) -> None:
     for text, is_regex in (("number 7", False), ("worker 999999", False), ("says.*nothing", True), ("fine$", True)):
-        pane._is_regex = is_regex  # type: ignore[attr-defined]
+        pane._is_regex = is_regex
         kind = "regex" if is_regex else "text"
-        pane.action_search()  # type: ignore[attr-defined]
+        pane.action_search()
         async with Lag() as lag:
-            pane.prompt._line.value = text  # type: ignore[attr-defined]
-            await pane.prompt.action_done()  # type: ignore[attr-defined]
-            seconds = await until(lambda: pane._searching is not None and pane._searching.hits.done)  # type: ignore[attr-defined]
-        count = len(pane._searching.hits)  # type: ignore[attr-defined]
+            pane.prompt._line.value = text
+            await pane.prompt.action_done()
+            seconds = await until(lambda: pane._searching is not None and pane._searching.hits.done)
+        count = len(pane._searching.hits)
         show(f"search {kind} {text!r}: {count:,} lines", f"{seconds:.2f} s")
         show("  lag, p95 / max", str(lag))
 
 
-async def followed(pane: object, source: Callable[[int], object], job: int) -> None:
-    pane.show(source(job), ())  # type: ignore[attr-defined]
-    await until(lambda: pane._counted and pane._lines.count > 1000)  # type: ignore[attr-defined]
-    start, cpu, count = time.perf_counter(), time.process_time(), pane._lines.count  # type: ignore[attr-defined]
+async def followed(pane: Any, source: Callable[[int], Any], job: int) -> None:
+    pane.show(source(job), ())
+    await until(lambda: pane._counted and pane._lines.count > 1000)
+    start, cpu, count = time.perf_counter(), time.process_time(), pane._lines.count
     async with Lag() as lag:
         await asyncio.sleep(3)
     taken = time.perf_counter() - start
-    lines = (pane._lines.count - count) / taken  # type: ignore[attr-defined]
+    lines = (pane._lines.count - count) / taken
     show(f"following {lines:,.0f} lines/s: CPU", f"{(time.process_time() - cpu) / taken * 100:.0f} %")
     show("following: lag, p95 / max", str(lag))
-    await until(lambda: pane._ended)  # type: ignore[attr-defined]
-    show("lines in the end (of 120,000)", f"{pane._lines.count:,}")  # type: ignore[attr-defined]
+    await until(lambda: pane._ended)
+    show("lines in the end (of 120,000)", f"{pane._lines.count:,}")
 
 
 def main() -> int:
@@ -199,10 +200,7 @@ def main() -> int:
         server.deliver(server.app, server.commit(server.app), "log-1")
         wait_for(lambda: server.asked("select count(*) from job where status = 'success'")[0][0] == 1, "a job is over")
         ((run, job),) = server.asked("select run_id, id from job")
-        path = next((server.home / "logs").rglob(f"*{job}-1.*")).with_suffix("")
-        while path.suffix:
-            path = path.with_suffix("")
-        path = path.with_suffix(".log")
+        path = server.home / "logs" / str(run) / f"{job}-1.log"
         size = write_log(path)
         for form in ("plain", "compressed"):
             if form == "compressed":

@@ -333,7 +333,7 @@ def test_a_filter_shows_matching_lines_alone_and_enter_shows_the_rest_again():
     async def script(app, pilot):
         await app.sees("line 999")
         await pilot.press("&", *"99", "enter")
-        shown = await app.sees("19 lines of '99'", "line 99")
+        await app.sees("19 lines of '99'", "line 99")
         assert told(app)[-2:] == ["line 998", "line 999"]
         log.write(lines(1, 1099))
         await app.sees("20 lines of '99'")

@@ -1,6 +1,7 @@
 """The laws of a log's lines over HTTP: told at once, told when there are more, and never in anybody's way."""
 
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -9,7 +10,11 @@ from engine.store.log_lines import BLOCK
 from engine.store.logs import LogWriter, Progress, compress
 from engine.store.queue import Lease
 from tests.app.server.site import Site
+from tests.app.server.site import site as serve
 from tests.engine.fakes import jobs
+from widgets import log_feed
+from widgets.log_feed import Grown, LogFeed, Troubled
+from widgets.log_lines import LogLines
 from widgets.log_source import FAR, LogPart, Unavailable
 
 DATA = b"".join(b"line %d\n" % number for number in range(20_000))
@@ -139,3 +144,35 @@ def test_bytes_behind_the_end_are_none(log: Log) -> None:
 def test_a_wrong_question_is_refused(site: Site, log: Log, query: str) -> None:
     log.writer.close()
     assert site.get(f"/api/v1/jobs/{log.lease.job_id}/logs/lines?{query}").status == 400
+
+
+def test_a_pane_that_outlives_an_engine_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log_feed, "AGAIN_S", 0.02)
+    lines, away, ended = LogLines(), threading.Event(), threading.Event()
+
+    def hear(news: object) -> None:
+        if isinstance(news, Troubled) and news.why:
+            away.set()
+        elif isinstance(news, Grown):
+            lines.grow(news.part, news.tail)
+            if news.part.ended:
+                ended.set()
+
+    with serve(tmp_path / "home") as first:
+        first.lab.run(jobs(a=""))
+        log = Log(first, first.lab.start())
+        log.write(DATA[:9000])
+        feed = LogFeed(log.source, hear)
+        feed.start()
+    assert away.wait(10)
+    log.write(DATA[9000:100_000])  # the job runs on while no engine answers
+    with serve(tmp_path / "home") as second:
+        log.site = second
+        log.write(DATA[100_000:])
+        log.end()
+        assert ended.wait(10)
+    feed.stop()
+    assert (lines.size, lines.count) == (len(DATA), 20_000)
+    last = lines.line(19_999)
+    assert last is not None
+    assert last.data == b"line 19999"
