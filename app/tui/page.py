@@ -32,6 +32,7 @@ class Page(Screen[None]):
     """
 
     WORD: ClassVar[str] = ""  # the page's name in the breadcrumb
+    PACE_S: ClassVar[float | None] = None  # look so often, for what no change tells of
     AUTO_FOCUS = None
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("tab", "pane(1)", "next pane", show=False, id="pane.next"),
@@ -43,7 +44,7 @@ class Page(Screen[None]):
         super().__init__()
         self._fetching = False
         self._due_s: float | None = None  # when to fetch next; None: not at all
-        self._took_s = 0.0
+        self._took_s = self._looked_s = 0.0
         self.fetched = False
 
     @property
@@ -87,6 +88,11 @@ class Page(Screen[None]):
     def tick(self) -> None:
         """A second has passed: what shows times shows them anew."""
 
+    def look_if_old(self) -> None:
+        """Have the page fetched anew when its last look is too long ago."""
+        if self.PACE_S is not None and self.clock.monotonic_s() - self._looked_s >= self.PACE_S:
+            self.look_again(at_once=True)
+
     async def ask(self, question: Any, *args: Any, **kwargs: Any) -> Any:
         """Have a call that blocks made on a thread."""
         return await self.ui.ask(question, *args, **kwargs)
@@ -113,7 +119,7 @@ class Page(Screen[None]):
             self.look_again()
 
     async def _fetch(self) -> None:
-        began_s = self.clock.monotonic_s()
+        began_s = self._looked_s = self.clock.monotonic_s()
         try:
             await self.fetch()
         except EngineError as error:

@@ -148,6 +148,7 @@ class TreadleApp(App[Any]):
             self.tell(self.session.notes.pop(0))
         if (page := self.page) is not None:
             page.tick()
+            page.look_if_old()
             page.show_frame()
 
     # Acting

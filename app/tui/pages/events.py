@@ -14,11 +14,11 @@ from widgets.row_list import Row, RowList
 from widgets.text_screen import TextScreen
 
 LIMIT = 200
-LOOK_S = 3.0  # an event that starts nothing is in no stream of changes
 
 
 class EventsPage(ListPage):
     WORD = "Events"
+    PACE_S = 3.0  # an event that starts nothing is in no stream of changes
     COLUMNS = presenter.COLUMNS
     EMPTY = "No event has come in yet. A webhook, a commit of a watched repository or a schedule makes one."
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -29,10 +29,8 @@ class EventsPage(ListPage):
     def __init__(self) -> None:
         super().__init__()
         self.events: list[dict[str, Any]] = []
-        self._looked_s = 0.0
 
     async def fetch(self) -> None:
-        self._looked_s = self.clock.monotonic_s()
         self.events = (await self.ask(self.ui.session.client.get, "/inbox", {"limit": LIMIT}))["inbox"]
 
     def rows(self) -> Sequence[Row]:
@@ -42,10 +40,7 @@ class EventsPage(ListPage):
         return bool(change.data["type"] == "run")
 
     def tick(self) -> None:
-        if self.clock.monotonic_s() - self._looked_s > LOOK_S:
-            self.look_again(at_once=True)
-        else:
-            self.list.change(self.rows())
+        self.list.change(self.rows())
 
     def action_replay(self) -> None:
         chosen = set(self.chosen())

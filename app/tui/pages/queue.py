@@ -16,6 +16,7 @@ STEP = 10  # what one key adds to a priority
 
 class QueuePage(ListPage):
     WORD = "Queue"
+    PACE_S = 3.0  # a pause, and another priority, are no changes of a status
     COLUMNS = presenter.COLUMNS
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("plus", f"priority({STEP})", "put it forward", key_display="+", id="queue.forward"),

@@ -14,6 +14,7 @@ from widgets.row_list import Row, RowList
 
 class ReposPage(ListPage):
     WORD = "Repos"
+    PACE_S = 5.0
     COLUMNS = presenter.COLUMNS
     EMPTY = "No repository yet. `treadle repo add NAME URL` adds one; `treadle` inside a repository does so, too."
     BINDINGS: ClassVar[list[BindingType]] = [

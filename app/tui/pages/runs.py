@@ -16,7 +16,7 @@ from widgets.first_steps import FirstSteps
 from widgets.menu import Menu
 from widgets.row_list import Row, RowList
 
-LIMIT = 300
+PAGE_OF_RUNS, MOST = 200, 500
 
 
 class RunsPage(ListPage):
@@ -33,11 +33,17 @@ class RunsPage(ListPage):
     def __init__(self) -> None:
         super().__init__()
         self.runs: list[dict[str, Any]] = []
+        self._limit = PAGE_OF_RUNS
 
     async def fetch(self) -> None:
-        told = await self.ask(self.ui.session.client.get, "/runs", {"limit": LIMIT})
-        self.runs = told["runs"]
-        self.ui.began(told["sequence"])
+        get, runs = self.ui.session.client.get, []
+        while (wanted := min(self._limit - len(runs), MOST)) > 0:
+            told = await self.ask(get, "/runs", {"limit": wanted, "before": runs[-1]["id"] if runs else None})
+            runs += told["runs"]
+            self.ui.began(told["sequence"])
+            if len(told["runs"]) < wanted:
+                break
+        self.runs = runs
 
     def rows(self) -> Sequence[Row]:
         return presenter.run_rows(self.runs, self.ui.session.here, self.clock.now(), self.ui.ascii)
@@ -87,6 +93,12 @@ class RunsPage(ListPage):
 
     def action_dispatch(self) -> None:
         self.ui.dispatch()
+
+    def on_row_list_moved(self, message: RowList.Moved) -> None:
+        """At the last row, fetch older ones."""
+        if message.id == (self.list.shown or (None,))[-1] and len(self.runs) >= self._limit:
+            self._limit += PAGE_OF_RUNS
+            self.look_again(at_once=True)
 
     def on_first_steps_chosen(self, message: FirstSteps.Chosen) -> None:
         self.run_worker(begin(self.ui, message.way), group="begin")
