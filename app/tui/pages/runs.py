@@ -36,7 +36,8 @@ class RunsPage(ListPage):
         self._limit = PAGE_OF_RUNS
 
     async def fetch(self) -> None:
-        get, runs = self.ui.session.client.get, []
+        get = self.ui.session.client.get
+        runs: list[dict[str, Any]] = []
         while (wanted := min(self._limit - len(runs), MOST)) > 0:
             told = await self.ask(get, "/runs", {"limit": wanted, "before": runs[-1]["id"] if runs else None})
             runs += told["runs"]
