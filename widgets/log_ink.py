@@ -130,10 +130,10 @@ def strip_of(
 ) -> Strip:
     """Return a whole row: what stands before the body, the body from column `x` on, what is said of it.
 
-    `over` is painted over all of it. A body too wide leaves room for the note.
+    `over` is painted over the base. A body too wide leaves room for the note.
     """
     head, middle, tail = (
-        Strip([Segment(text, base + style + over) for text, style in pieces]) for pieces in (lead, body, note)
+        Strip([Segment(text, base + over + style) for text, style in pieces]) for pieces in (lead, body, note)
     )
     room = max(0, width - head.cell_length - tail.cell_length)
     if x or middle.cell_length > room:

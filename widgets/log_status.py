@@ -44,7 +44,7 @@ class LogStatus(StatusStyles):
     def render_line(self, y: int) -> Strip:
         prop, width = self._prop, self.size.width
         base = self.rich_style
-        dim = self.get_component_rich_style("dim", partial=True)
+        dim = self.get_component_rich_style("dim")
         left = list(self._state(prop))
         for text in (prop.note, prop.search, prop.filter, *prop.modes):
             if text:
@@ -63,11 +63,11 @@ class LogStatus(StatusStyles):
 
     def _state(self, prop: StatusProp) -> list[tuple[str, Style]]:
         if prop.trouble:
-            return [(plain(prop.trouble), self.get_component_rich_style("status--lost", partial=True))]
-        title = self.get_component_rich_style("title", partial=True)
+            return [(plain(prop.trouble), self.status_style("lost"))]
+        title = self.get_component_rich_style("title")
         if prop.follows:
-            return [("FOLLOW", title + self.get_component_rich_style("status--running", partial=True))]
+            return [("FOLLOW", title + self.status_style("running"))]
         if prop.follows is None:
             return [("END", title)]
         paused = f"PAUSED +{prop.more:,}" if prop.more else "PAUSED"
-        return [(paused, title + self.get_component_rich_style("status--retrying", partial=True))]
+        return [(paused, title + self.status_style("retrying"))]

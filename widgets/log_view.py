@@ -34,7 +34,7 @@ class LogView(StatusStyles, Motions, ScrollView, can_focus=True):
     COMPONENT_CLASSES: ClassVar[set[str]] = {"log--cursor", "log--marker", "log--match"}
     DEFAULT_CSS = """
     LogView { overflow-x: hidden; overflow-y: scroll; scrollbar-size-vertical: 1; height: 1fr; }
-    LogView > .log--cursor { background: $boost; }
+    LogView > .log--cursor { background: $foreground 10%; }
     LogView > .log--marker { color: $text-accent; text-style: bold; }
     LogView > .log--match { background: $warning; color: $text; text-style: underline; }
     """
@@ -347,30 +347,27 @@ class LogView(StatusStyles, Motions, ScrollView, can_focus=True):
     def _dip(self) -> None:
         """Take the theme's styles."""
         self._has_inks = True
-        statuses = {status: self._ink(f"status--{status}") for status in TOKENS}
+        names = ("dim", "title", "log--marker", *(f"status--{status}" for status in TOKENS))
+        ink = {name.removeprefix("status--"): self._ink(name) for name in names}
         kinds = {
-            "error": statuses["failed"],
-            "warning": statuses["retrying"],
-            "notice": statuses["queued"],
-            "command": statuses["running"],
-            "debug": self._ink("dim"),
-            "group": self._ink("title"),
-            "section": self._ink("title"),
+            "error": ink["failed"],
+            "warning": ink["retrying"],
+            "notice": ink["queued"],
+            "command": ink["running"],
+            "debug": ink["dim"],
+            "group": ink["title"],
+            "section": ink["title"],
         }
+        match = self.get_component_rich_style("log--match")
         self.painter.inks = Inks(
-            self.rich_style,
-            self._ink("dim"),
-            self._ink("title"),
-            self._ink("log--match"),
-            self._ink("log--marker"),
-            kinds,
-            statuses,
-            self.ascii,
+            self.rich_style, ink["dim"], ink["title"], match, ink["log--marker"], kinds, ink, self.ascii
         )
         self.painter.forget(bodies=True)
 
     def _ink(self, name: str) -> Style:
-        return self.get_component_rich_style(name, partial=True)
+        """Return a style of the theme without its background, which is that of whatever is painted."""
+        style = self.get_component_rich_style(name)
+        return Style(color=style.color, bold=style.bold, italic=style.italic, reverse=style.reverse)
 
     # -- the mouse --------------------------------------------------------------------------------------------------
 
