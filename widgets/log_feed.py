@@ -87,8 +87,8 @@ class LogFeed:
         self._troubled = False
 
     def start(self) -> None:
-        for work in (self._follow, self._fetch):
-            threading.Thread(target=work, name=f"log-{work.__name__}", daemon=True).start()
+        threading.Thread(target=self._follow, name="log-growth", daemon=True).start()
+        threading.Thread(target=self._fetch, name="log-blocks", daemon=True).start()
 
     def stop(self) -> None:
         """Have the threads end once what they wait for has come; neither is waited for."""

@@ -5,6 +5,7 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
+from textual.message import Message
 
 from widgets.log_feed import PACE_S, Fetched, Grown, LogFeed, Troubled
 from widgets.log_folds import FoldedRows
@@ -82,6 +83,13 @@ class FoldedLog(Vertical):
     def tell(self) -> None:
         """Say in the status row how things are."""
 
+    def post_late(self, message: Message) -> None:
+        """Post a message from a thread, which may come to it when all is over."""
+        try:
+            self.post_message(message)
+        except RuntimeError:
+            pass  # the event loop is closed: nobody listens any more
+
     def note(self, note: str) -> None:
         """Say something once: until the cursor is elsewhere."""
         self._note, self._noted_at = note, self.view.place
@@ -105,7 +113,7 @@ class FoldedLog(Vertical):
         self.view.follow = source is not None
         self.view.reset(self._lines, self._folds)
         if source is not None:
-            self._feed = LogFeed(source, self.post_message)
+            self._feed = LogFeed(source, self.post_late)
             self._feed.start()
 
     def _stop(self) -> None:

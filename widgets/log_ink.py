@@ -7,6 +7,7 @@ from rich.cells import cell_len, get_character_cell_size
 from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
+from textual.widget import Widget
 
 from widgets.glyphs import look
 from widgets.log_folds import Fold
@@ -16,6 +17,7 @@ from widgets.log_text import shown
 from widgets.safe_text import plain
 from widgets.seconds import in_words
 from widgets.sgr import PLAIN, spans
+from widgets.status_styles import TOKENS
 
 Piece = tuple[str, Style]
 
@@ -52,6 +54,31 @@ class Inks:
         if not fold.body:
             return "  "
         return ("v " if fold.open else "> ") if self.ascii else ("▾ " if fold.open else "▸ ")
+
+
+def inks_of(widget: Widget, ascii: bool) -> Inks:
+    """Return the styles of the theme as it is by now, from a widget's component classes.
+
+    They are without backgrounds, but for that of a match: a row has one of its own.
+    """
+
+    def ink(name: str) -> Style:
+        style = widget.get_component_rich_style(name)
+        return Style(color=style.color, bold=style.bold, italic=style.italic, reverse=style.reverse)
+
+    dim, title = ink("dim"), ink("title")
+    statuses = {status: ink(f"status--{status}") for status in TOKENS}
+    kinds = {
+        "error": statuses["failed"],
+        "warning": statuses["retrying"],
+        "notice": statuses["queued"],
+        "command": statuses["running"],
+        "debug": dim,
+        "group": title,
+        "section": title,
+    }
+    match = widget.get_component_rich_style("log--match")
+    return Inks(widget.rich_style, dim, title, match, ink("log--marker"), kinds, statuses, ascii)
 
 
 def line_body(line: Line, inks: Inks) -> Body:

@@ -170,7 +170,7 @@ class LogPane(SearchedLog):
         block = self._lines.block_of(ranges[0][0])
         end = min((self._lines.block_of(ranges[-1][1]) + 1) * BLOCK, self._lines.size)
         copy = Copy(ranges, block * BLOCK, self._lines.lines_before(block), end, *columns, selection)
-        gather(self.source, copy, self.post_message)
+        gather(self.source, copy, self.post_late)
 
     def on_copy_done(self, done: CopyDone) -> None:
         if done.copy.selection is not None:

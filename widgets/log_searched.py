@@ -124,7 +124,7 @@ class SearchedLog(FoldedLog):
     def _begin(self, source: LogSource, pattern: Pattern) -> Search:
         block = self._lines.block_of(self.view.place[0])
         line = self._lines.lines_before(block)
-        search = Search(source, pattern, self._lines.size, block * BLOCK, line, self.post_message)
+        search = Search(source, pattern, self._lines.size, block * BLOCK, line, self.post_late)
         search.begin()
         return search
 

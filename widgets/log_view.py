@@ -13,12 +13,12 @@ from textual.selection import Selection
 from textual.strip import Strip
 
 from widgets.log_folds import FoldedRows, Row, Rows
-from widgets.log_ink import Inks
+from widgets.log_ink import inks_of
 from widgets.log_lines import LogLines
 from widgets.log_painter import NO_END, Chosen, LogPainter, Ranges
 from widgets.log_source import LogStep
 from widgets.motions import Motions
-from widgets.status_styles import TOKENS, StatusStyles
+from widgets.status_styles import StatusStyles
 
 SIDE = 8
 SELECTED_AT_HAND = 1000
@@ -315,7 +315,9 @@ class LogView(StatusStyles, Motions, ScrollView, can_focus=True):
 
     def render_lines(self, crop: Region) -> list[Strip]:
         if not self._has_inks:
-            self._dip()
+            self._has_inks = True
+            self.painter.inks = inks_of(self, self.ascii)
+            self.painter.forget(bodies=True)
         self._for_screen = True
         strips = super().render_lines(crop)
         self._for_screen = False
@@ -343,31 +345,6 @@ class LogView(StatusStyles, Motions, ScrollView, can_focus=True):
     def notify_style_update(self) -> None:
         super().notify_style_update()
         self._has_inks = False
-
-    def _dip(self) -> None:
-        """Take the theme's styles."""
-        self._has_inks = True
-        names = ("dim", "title", "log--marker", *(f"status--{status}" for status in TOKENS))
-        ink = {name.removeprefix("status--"): self._ink(name) for name in names}
-        kinds = {
-            "error": ink["failed"],
-            "warning": ink["retrying"],
-            "notice": ink["queued"],
-            "command": ink["running"],
-            "debug": ink["dim"],
-            "group": ink["title"],
-            "section": ink["title"],
-        }
-        match = self.get_component_rich_style("log--match")
-        self.painter.inks = Inks(
-            self.rich_style, ink["dim"], ink["title"], match, ink["log--marker"], kinds, ink, self.ascii
-        )
-        self.painter.forget(bodies=True)
-
-    def _ink(self, name: str) -> Style:
-        """Return a style of the theme without its background, which is that of whatever is painted."""
-        style = self.get_component_rich_style(name)
-        return Style(color=style.color, bold=style.bold, italic=style.italic, reverse=style.reverse)
 
     # -- the mouse --------------------------------------------------------------------------------------------------
 

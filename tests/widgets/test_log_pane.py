@@ -5,6 +5,7 @@ import re
 from collections.abc import Awaitable, Callable
 
 import pytest
+from textual.events import Key, MouseScrollDown, MouseScrollUp
 from textual.pilot import Pilot
 
 from tests.widgets.log_case import LogApp, MemoryLog
@@ -164,20 +165,14 @@ def test_the_wheel_pauses_and_the_bottom_resumes():
 
     async def script(app, pilot):
         await app.sees("line 99", "FOLLOW")
-        await pilot._post_mouse_events([_wheel(up=True)], widget=app.pane.view, offset=(5, 5))
+        await pilot._post_mouse_events([MouseScrollUp], widget=app.pane.view, offset=(5, 5))
         await app.sees("PAUSED")
         assert "line 99" not in "\n".join(text_of(app))
         for _ in range(3):
-            await pilot._post_mouse_events([_wheel(up=False)], widget=app.pane.view, offset=(5, 5))
+            await pilot._post_mouse_events([MouseScrollDown], widget=app.pane.view, offset=(5, 5))
         await app.sees("line 99", "FOLLOW")
 
     play(LogApp(log), script)
-
-
-def _wheel(*, up: bool):
-    from textual.events import MouseScrollDown, MouseScrollUp
-
-    return MouseScrollUp if up else MouseScrollDown
 
 
 def test_the_columns_in_view_stay_while_the_log_is_followed():
@@ -306,11 +301,15 @@ def test_a_search_counts_goes_to_the_next_match_and_opens_what_hides_it():
     play(LogApp(failed_log(), STEPS), script)
 
 
-def test_what_is_typed_in_one_burst_is_the_search():
+def test_what_is_typed_in_one_burst_is_the_search_and_what_follows_moves():
     async def script(app, pilot):
         await app.sees("line 99")
-        await pilot.press("/", *"line 42", "enter", "k")
-        await app.until(lambda: cursor(app) == "line 41")
+        names = {"/": "slash", "\r": "enter", " ": "space"}
+        for char in "/line 42\rkkk":
+            app.post_message(Key(names.get(char, char), char if char.isprintable() else None))
+        await app.sees("1/1 match", "line 42")
+        await pilot.press("g", "n")
+        assert cursor(app) == "line 42"
 
     play(LogApp(MemoryLog(lines(100))), script)
 
