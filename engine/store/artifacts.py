@@ -1,10 +1,8 @@
-"""Finished artifacts on disk: one blob per distinct content, one manifest per artifact, nothing ever half-written.
+"""Finished artifacts: one manifest each, over contents in the blob store; nothing ever half-written.
 
-`blobs/ab/DIGEST.zst` holds a file's content, named by the SHA-256 of what it unpacks to; `runs/RUN/NAME.json` is the
-manifest that makes an artifact exist. Both appear by rename only, so a kill at any moment leaves whole ones. A blob
-without a manifest is garbage for a sweep, never the other way round; every blob is checked against its digest when it
-is read, so that a disk or a power cut that lost one is noticed. What comes in is a tar that a job wrote: it is believed
-in nothing.
+`runs/RUN/NAME.json` is the manifest that makes an artifact exist. It appears by rename only, after all of its contents
+are on disk, so a kill or a power cut at any moment leaves whole ones. A content without a manifest is garbage for a
+sweep, never the other way round. What comes in is a tar that a job wrote: it is believed in nothing.
 """
 
 import contextlib
@@ -12,7 +10,6 @@ import hashlib
 import json
 import os
 import secrets
-import shutil
 import tarfile
 import threading
 from collections.abc import Iterator
@@ -22,13 +19,13 @@ from pathlib import Path, PurePosixPath
 from typing import IO, BinaryIO
 from urllib.parse import quote
 
-import zstandard
-
 from engine.core.clock import Clock, SystemClock, rfc3339
 from engine.core.errors import EngineError
+from engine.store.blob_batch import BlobBatch
+from engine.store.blobs import BlobError, Blobs
+from engine.store.flush import flush
 from pipelines.artifact_names import artifact_name_error, artifact_path_error
 
-CHUNK_BYTES = 1 << 20
 HEADER_LIMIT_BYTES = 1 << 20
 
 
@@ -73,22 +70,19 @@ class Artifact:
 
 
 class Artifacts:
-    """The artifacts of one home, under `folder`. Safe from any thread."""
+    """The artifacts of one home, under `folder`, with its `blobs`. Safe from any thread."""
 
     def __init__(self, folder: Path, clock: Clock | None = None) -> None:
         self.folder = folder
+        self.blobs = Blobs(folder)
         self._clock = clock or SystemClock()
         self._publishing = threading.Lock()
-        self._blobs = folder / "blobs"
         self._runs = folder / "runs"
-        self._partial = folder / "partial"
-        for made in (self._blobs, self._runs, self._partial):
-            made.mkdir(parents=True, exist_ok=True)
+        self._runs.mkdir(parents=True, exist_ok=True)
 
     def recover(self) -> None:
-        """Take away what a killed engine was writing. Only the engine of the home may do so."""
-        shutil.rmtree(self._partial, ignore_errors=True)
-        self._partial.mkdir(parents=True, exist_ok=True)
+        """Take away what a killed engine was writing."""
+        self.blobs.recover()
 
     def save_tar(
         self,
@@ -113,15 +107,26 @@ class Artifacts:
         if error := artifact_name_error(name):
             raise ArtifactError(error)
         self._refuse_taken(run_id, job_id, attempt, name, overwrite)
-        try:
-            files = tuple(self._ingest(tar, limit_bytes, level))
-        except (tarfile.TarError, EOFError, OverflowError) as error:
-            raise ArtifactError(f"The archive of artifact {name!r} cannot be read: {error}.") from None
+        with self.blobs.batch(max(1, min(level, 9) // 2)) as batch:  # zstandard's 3 packs better than zip's 6
+            try:
+                files = tuple(_ingest(batch, tar, limit_bytes))
+            except (tarfile.TarError, EOFError, OverflowError) as error:
+                raise ArtifactError(f"The archive of artifact {name!r} cannot be read: {error}.") from None
+            batch.commit()
+            artifact = self._made(run_id, job_id, attempt, name, files, retention_days)
+            with self._publishing:
+                self._refuse_taken(run_id, job_id, attempt, name, overwrite)
+                self._publish(artifact, batch.draft())
+        return artifact
+
+    def _made(
+        self, run_id: int, job_id: int, attempt: int, name: str, files: tuple[ArtifactFile, ...], days: int | None
+    ) -> Artifact:
         at = self._clock.now()
         listing = json.dumps([asdict(file) for file in files], sort_keys=True)
         digest = hashlib.sha256(listing.encode()).hexdigest()
         birth = hashlib.sha256(f"{run_id} {name} {job_id} {attempt} {at.timestamp()} {digest}".encode())
-        artifact = Artifact(
+        return Artifact(
             id=int.from_bytes(birth.digest()[:6], "big"),
             run_id=run_id,
             job_id=job_id,
@@ -131,12 +136,8 @@ class Artifacts:
             digest=digest,
             created_at=at,
             files=files,
-            retention_days=retention_days,
+            retention_days=days,
         )
-        with self._publishing:
-            self._refuse_taken(run_id, job_id, attempt, name, overwrite)
-            self._publish(artifact)
-        return artifact
 
     def list(self, run_id: int) -> "list[Artifact]":
         """Return the artifacts of a run by name."""
@@ -155,21 +156,13 @@ class Artifacts:
         """Forget an artifact; its blobs stay until a sweep, for others may share them. Safe to repeat."""
         self._manifest(artifact.run_id, artifact.name).unlink(missing_ok=True)
 
-    def read(self, file: ArtifactFile) -> Iterator[bytes]:
-        """Yield a file's content in chunks. Raises ArtifactError, maybe at the end, when it is not what was kept.
-
-        A reader that stops early has not had it checked.
-        """
-        digest = hashlib.sha256()
+    def read(self, file: ArtifactFile, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+        """Yield a file's content, or its bytes from `start` up to `end`. Raises ArtifactError when it is not what was
+        kept, maybe at the end: a reader that stops early has not had it checked."""
         try:
-            with self._blob(file.digest).open("rb") as raw, zstandard.ZstdDecompressor().stream_reader(raw) as content:
-                while chunk := content.read(CHUNK_BYTES):
-                    digest.update(chunk)
-                    yield chunk
-        except (OSError, zstandard.ZstdError) as error:
-            raise ArtifactError(f"The content of {file.path!r} cannot be read: {error}.") from None
-        if digest.hexdigest() != file.digest:
-            raise ArtifactError(f"The content of {file.path!r} is damaged on disk.")
+            yield from self.blobs.read(file.digest, start, end)
+        except BlobError as error:
+            raise ArtifactError(f"The file {file.path!r} cannot be given. {error}") from None
 
     def write_tar(self, artifact: Artifact, out: IO[bytes]) -> None:
         """Write the artifact as `tar` makes it."""
@@ -222,76 +215,15 @@ class Artifacts:
             finally:
                 partial.unlink(missing_ok=True)
 
-    def _ingest(self, tar: BinaryIO, limit_bytes: int, level: int) -> Iterator[ArtifactFile]:
-        files: dict[str, ArtifactFile] = {}
-        folders: set[str] = set()
-        left = limit_bytes
-        for archive, member in _members(tar):
-            path = str(PurePosixPath(member.name)) if not member.name.startswith("/") else member.name
-            if member.isdir():
-                continue  # an artifact has files; folders follow from their names
-            if error := artifact_path_error(path):
-                raise ArtifactError(error)
-            parents = [str(parent) for parent in PurePosixPath(path).parents][:-1]
-            if path in files or path in folders or any(parent in files for parent in parents):
-                raise ArtifactError(f"The archive has {path!r} twice, or something below it.")
-            folders.update(parents)
-            if member.isreg():
-                left -= member.size
-                if left < 0:
-                    raise ArtifactError(f"The artifact is larger than the limit of {limit_bytes} bytes.", FIX_LIMIT)
-                content = archive.extractfile(member)
-                assert content is not None
-                file = ArtifactFile(path, member.mode & 0o777, member.size, self._keep(content, member.size, level))
-            elif member.islnk() and (same := files.get(str(PurePosixPath(member.linkname)))):
-                left -= same.size_bytes
-                file = ArtifactFile(path, same.mode, same.size_bytes, same.digest, same.link)
-            elif member.issym() and _stays_inside(path, member.linkname):
-                file = ArtifactFile(path, 0o777, 0, "", member.linkname)
-            else:
-                raise ArtifactError(f"{path!r} is {_kind(member)}, which an artifact cannot hold.")
-            files[path] = file
-        yield from (files[path] for path in sorted(files))
-
-    def _keep(self, content: IO[bytes], size_bytes: int, level: int) -> str:
-        """Put one content among the blobs and return its digest."""
-        chunk = content.read(CHUNK_BYTES)
-        digest, got = hashlib.sha256(), 0
-        if len(chunk) == size_bytes and self._blob(whole := hashlib.sha256(chunk).hexdigest()).exists():
-            return whole
-        partial = self._partial / secrets.token_hex(8)
-        try:
-            with partial.open("xb") as raw:
-                compressor = zstandard.ZstdCompressor(level=max(1, min(level, 9)))
-                with compressor.stream_writer(raw, size=size_bytes, closefd=False) as packed:
-                    while chunk:
-                        digest.update(chunk)
-                        got += len(chunk)
-                        packed.write(chunk)
-                        chunk = content.read(CHUNK_BYTES)
-            if got != size_bytes:
-                raise ArtifactError("The archive ends in the middle of a file.")
-            blob = self._blob(digest.hexdigest())
-            blob.parent.mkdir(exist_ok=True)
-            partial.replace(blob)
-        finally:
-            partial.unlink(missing_ok=True)
-        return digest.hexdigest()
-
-    def _publish(self, artifact: Artifact) -> None:
+    def _publish(self, artifact: Artifact, partial: Path) -> None:
         manifest = self._manifest(artifact.run_id, artifact.name)
         manifest.parent.mkdir(parents=True, exist_ok=True)
-        partial = self._partial / secrets.token_hex(8)
         with partial.open("x") as out:
             json.dump(asdict(artifact) | {"created_at": rfc3339(artifact.created_at)}, out)
             out.flush()
             os.fsync(out.fileno())
         partial.replace(manifest)
-        folder = os.open(manifest.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        flush(manifest.parent)
 
     def _refuse_taken(self, run_id: int, job_id: int, attempt: int, name: str, overwrite: bool) -> None:
         old = self.get(run_id, name)
@@ -309,11 +241,40 @@ class Artifacts:
             )
         return self._runs / str(run_id) / f"{quoted}.json"
 
-    def _blob(self, digest: str) -> Path:
-        return self._blobs / digest[:2] / f"{digest}.zst"
-
 
 FIX_LIMIT = "Raise `limits: {artifact: …}` in treadle.yml, or upload less."
+
+
+def _ingest(batch: BlobBatch, tar: BinaryIO, limit_bytes: int) -> Iterator[ArtifactFile]:
+    files: dict[str, ArtifactFile] = {}
+    folders: set[str] = set()
+    left = limit_bytes
+    for archive, member in _members(tar):
+        path = str(PurePosixPath(member.name)) if not member.name.startswith("/") else member.name
+        if member.isdir():
+            continue  # an artifact has files; folders follow from their names
+        if error := artifact_path_error(path):
+            raise ArtifactError(error)
+        parents = [str(parent) for parent in PurePosixPath(path).parents][:-1]
+        if path in files or path in folders or any(parent in files for parent in parents):
+            raise ArtifactError(f"The archive has {path!r} twice, or something below it.")
+        folders.update(parents)
+        if member.isreg():
+            left -= member.size
+            if left < 0:
+                raise ArtifactError(f"The artifact is larger than the limit of {limit_bytes} bytes.", FIX_LIMIT)
+            content = archive.extractfile(member)
+            assert content is not None
+            file = ArtifactFile(path, member.mode & 0o777, member.size, batch.put(content, member.size))
+        elif member.islnk() and (same := files.get(str(PurePosixPath(member.linkname)))):
+            left -= same.size_bytes
+            file = ArtifactFile(path, same.mode, same.size_bytes, same.digest, same.link)
+        elif member.issym() and _stays_inside(path, member.linkname):
+            file = ArtifactFile(path, 0o777, 0, "", member.linkname)
+        else:
+            raise ArtifactError(f"{path!r} is {_kind(member)}, which an artifact cannot hold.")
+        files[path] = file
+    yield from (files[path] for path in sorted(files))
 
 
 class _Member(tarfile.TarInfo):
