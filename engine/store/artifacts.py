@@ -21,9 +21,10 @@ from urllib.parse import quote
 
 from engine.core.clock import Clock, SystemClock, rfc3339
 from engine.core.errors import EngineError
-from engine.store.blob_batch import BlobBatch
+from engine.store.ahead import ahead
+from engine.store.blob_batch import CUT_ABOVE_BYTES, BlobBatch
 from engine.store.blobs import BlobError, Blobs
-from engine.store.flush import flush
+from engine.store.flush import flush, write_all
 from pipelines.artifact_names import artifact_name_error, artifact_path_error
 
 HEADER_LIMIT_BYTES = 1 << 20
@@ -159,10 +160,8 @@ class Artifacts:
     def read(self, file: ArtifactFile, start: int = 0, end: int | None = None) -> Iterator[bytes]:
         """Yield a file's content, or its bytes from `start` up to `end`. Raises ArtifactError when it is not what was
         kept, maybe at the end: a reader that stops early has not had it checked."""
-        try:
+        with _told_of(file):
             yield from self.blobs.read(file.digest, start, end)
-        except BlobError as error:
-            raise ArtifactError(f"The file {file.path!r} cannot be given. {error}") from None
 
     def write_tar(self, artifact: Artifact, out: IO[bytes]) -> None:
         """Write the artifact as `tar` makes it."""
@@ -172,6 +171,28 @@ class Artifacts:
     def tar(self, artifact: Artifact) -> Iterator[bytes]:
         """Yield the artifact as an uncompressed GNU tar (which busybox reads too), owned by root, folders implied."""
         written = 0
+        for blocks in ahead(self._blocks, self._members(artifact)):
+            for block in blocks:
+                written += len(block)
+                yield block
+        end = 2 * tarfile.BLOCKSIZE  # and up to a whole record, as tar does
+        yield bytes(end + -(written + end) % tarfile.RECORDSIZE)
+
+    def extract(self, artifact: Artifact, dest: Path) -> None:
+        """Unpack under `dest`, replacing files of the same name. Never writes through a symbolic link lying there."""
+        dest.mkdir(parents=True, exist_ok=True)
+        folders: set[Path] = set()
+        for file in artifact.files:
+            _make_room(dest, file.path, folders)
+        files = (file for file in artifact.files if file.link is None)
+        for _ in ahead(lambda file: self._extract(file, dest), files):
+            pass
+        for file in artifact.files:
+            if file.link is not None:
+                self._extract(file, dest)
+
+    def _members(self, artifact: Artifact) -> Iterator[tuple[bytes, str, ArtifactFile, bytes]]:
+        """Yield for each piece of the archive: what stands before it, its digest, whose it is, what stands behind."""
         for file in artifact.files:
             member = tarfile.TarInfo(file.path)
             member.mode, member.mtime = file.mode, int(artifact.created_at.timestamp())
@@ -180,40 +201,42 @@ class Artifacts:
             else:
                 member.size = file.size_bytes
             head = member.tobuf(tarfile.GNU_FORMAT, "utf-8", "surrogateescape")
-            yield head
-            if file.link is None:
-                yield from self.read(file)
-            padding = -member.size % tarfile.BLOCKSIZE
-            if padding:
-                yield bytes(padding)
-            written += len(head) + member.size + padding
-        end = 2 * tarfile.BLOCKSIZE  # and up to a whole record, as tar does
-        yield bytes(end + -(written + end) % tarfile.RECORDSIZE)
+            digests = () if file.link is not None else self._digests(file)
+            for digest in digests[:-1]:
+                yield head, digest, file, b""
+                head = b""
+            yield head, digests[-1] if digests else "", file, bytes(-member.size % tarfile.BLOCKSIZE)
 
-    def extract(self, artifact: Artifact, dest: Path) -> None:
-        """Unpack under `dest`, replacing files of the same name. Never writes through a symbolic link lying there."""
-        dest.mkdir(parents=True, exist_ok=True)
-        for file in sorted(artifact.files, key=lambda file: file.link is not None):
-            target = dest
-            for part in PurePosixPath(file.path).parts[:-1]:
-                target /= part
-                if target.is_symlink() or (target.exists() and not target.is_dir()):
-                    raise ArtifactError(f"{target} is in the way: {file.path!r} needs a folder there.")
-                target.mkdir(exist_ok=True)
-            target = dest / file.path
-            if target.is_dir() and not target.is_symlink():
-                raise ArtifactError(f"{target} is in the way: a folder, where the artifact has a file.")
-            partial = target.parent / f".partial-{secrets.token_hex(8)}"
-            try:
-                if file.link is not None:
-                    partial.symlink_to(file.link)
-                else:
-                    with partial.open("xb") as written:
-                        written.writelines(self.read(file))
-                    partial.chmod(file.mode | 0o600)
-                partial.replace(target)
-            finally:
-                partial.unlink(missing_ok=True)
+    def _digests(self, file: ArtifactFile) -> tuple[str, ...]:
+        if file.size_bytes <= CUT_ABOVE_BYTES:
+            return (file.digest,)  # which spares a look at the disk
+        with _told_of(file):
+            return tuple(piece.digest for piece in self.blobs.pieces(file.digest))
+
+    def _blocks(self, member: tuple[bytes, str, ArtifactFile, bytes]) -> tuple[bytes, ...]:
+        head, digest, file, tail = member
+        if not digest:
+            return (head,)
+        with _told_of(file):
+            return head, self.blobs.read_piece(digest), tail
+
+    def _extract(self, file: ArtifactFile, dest: Path) -> None:
+        target = dest / file.path
+        partial = target.parent / f".partial-{secrets.token_hex(8)}"
+        try:
+            if file.link is not None:
+                partial.symlink_to(file.link)
+            else:
+                flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+                with os.fdopen(os.open(partial, flags, 0o600), "wb", buffering=0) as written:
+                    for digest in self._digests(file):
+                        with _told_of(file):
+                            write_all(written, self.blobs.read_piece(digest))
+                    os.fchmod(written.fileno(), file.mode | 0o600)
+            partial.replace(target)
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
 
     def _publish(self, artifact: Artifact, partial: Path) -> None:
         manifest = self._manifest(artifact.run_id, artifact.name)
@@ -316,6 +339,30 @@ def _read(manifest: Path) -> Artifact | None:
         data["created_at"] = datetime.fromisoformat(data["created_at"])
         return Artifact(**data)
     return None
+
+
+@contextlib.contextmanager
+def _told_of(file: ArtifactFile) -> Iterator[None]:
+    try:
+        yield
+    except BlobError as error:
+        raise ArtifactError(f"The file {file.path!r} cannot be given. {error}") from None
+
+
+def _make_room(dest: Path, path: str, known: set[Path]) -> None:
+    """Make the folders that a file needs. `known` are those that were found to be ones."""
+    target = dest
+    for part in PurePosixPath(path).parts[:-1]:
+        target /= part
+        if target in known:
+            continue
+        if target.is_symlink() or (target.exists() and not target.is_dir()):
+            raise ArtifactError(f"{target} is in the way: {path!r} needs a folder there.")
+        target.mkdir(exist_ok=True)
+        known.add(target)
+    target = dest / path
+    if target.is_dir() and not target.is_symlink():
+        raise ArtifactError(f"{target} is in the way: a folder, where the artifact has a file.")
 
 
 def _stays_inside(path: str, link: str) -> bool:

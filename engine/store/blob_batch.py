@@ -11,16 +11,15 @@ from typing import IO, Protocol
 
 import zstandard
 
+from engine.store.ahead import THREADS
 from engine.store.blob_list import Piece, write_list
-from engine.store.flush import flush, flush_files
+from engine.store.flush import flush, flush_files, write_all
 
 CUT_ABOVE_BYTES = 4 << 20
 # Where a content is cut. Other numbers are no harm, but what was kept before is then cut elsewhere and kept twice.
 CUT_MEAN_BYTES, CUT_LEAST_BYTES, CUT_MOST_BYTES = 1 << 20, 1 << 18, 4 << 20
 FINE_MEAN_BYTES, FINE_LEAST_BYTES, FINE_MOST_BYTES = 1 << 15, 1 << 13, 1 << 17
-PIECE_LIMIT_BYTES = 16 << 20
 IN_HAND = 16  # pieces that wait to be compressed, at most: 64 MiB
-THREADS = min(4, os.cpu_count() or 1)
 
 
 class Shelf(Protocol):
@@ -75,7 +74,7 @@ class BlobBatch:
         return digest
 
     def put_pieces(self, pieces: Iterable[bytes]) -> str:
-        """Keep a content that comes cut into pieces, of 16 MiB at most each; return the digest of the whole."""
+        """Keep a content that comes cut into pieces, each small enough to be held; return the digest of the whole."""
         whole, listed = hashlib.sha256(), []
         for data in pieces:
             whole.update(data)
@@ -134,9 +133,7 @@ class BlobBatch:
         packed: bytes = self._local.packer.compress(data)
         fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         with os.fdopen(fd, "wb", buffering=0) as file:
-            view = memoryview(packed)
-            while view:
-                view = view[file.write(view) or 0 :]
+            write_all(file, packed)
         return len(packed)
 
 

@@ -23,10 +23,9 @@ from pathlib import Path
 import zstandard
 
 from engine.core.errors import EngineError
-from engine.store.blob_batch import PIECE_LIMIT_BYTES, BlobBatch
+from engine.store.blob_batch import BlobBatch
 from engine.store.blob_list import Piece, read_list
 
-CHUNK_BYTES = 1 << 20
 GRACE_S = 3600.0  # how far a clock may be set back while somebody writes
 PIN = "pin"
 
@@ -127,7 +126,7 @@ class Blobs:
         return sum(piece.size_bytes for piece in self.pieces(digest))
 
     def read(self, digest: str, start: int = 0, end: int | None = None) -> Iterator[bytes]:
-        """Yield a content from byte `start` up to `end`, checked. Raises BlobError, for a very large piece at its end.
+        """Yield a content from byte `start` up to `end`, checked piece by piece. Raises BlobError.
 
         Of a content in pieces only those that are asked for are read.
         """
@@ -135,33 +134,19 @@ class Blobs:
         for piece in self.pieces(digest):
             if end is not None and at >= end:
                 return
-            if at + piece.size_bytes > start or not piece.size_bytes:
-                for block in self.read_piece(piece):
-                    cut = block[max(0, start - at) : None if end is None else max(0, end - at)]
-                    at += len(block)
-                    if cut:
-                        yield cut
-            else:
-                at += piece.size_bytes
+            if at + piece.size_bytes > start:
+                yield self.read_piece(piece.digest)[max(0, start - at) : None if end is None else end - at]
+            at += piece.size_bytes
 
-    def read_piece(self, piece: Piece) -> Iterator[bytes]:
-        """Yield one piece; in one block unless it is larger than any that is written today."""
+    def read_piece(self, digest: str) -> bytes:
+        """Return a content that is not cut, or a piece of one that is. Raises BlobError."""
         try:
-            if piece.size_bytes <= PIECE_LIMIT_BYTES:
-                data = self._unpacker().decompress(self.path(piece.digest).read_bytes())
-                if hashlib.sha256(data).hexdigest() != piece.digest:
-                    raise _damaged(piece.digest)
-                yield data
-                return
-            digest = hashlib.sha256()
-            with self.path(piece.digest).open("rb") as raw, self._unpacker().stream_reader(raw) as content:
-                while block := content.read(CHUNK_BYTES):
-                    digest.update(block)
-                    yield block
+            data = self._unpacker().decompress(self.path(digest).read_bytes())
         except (OSError, zstandard.ZstdError) as error:
-            raise _unreadable(piece.digest, error) from None
-        if digest.hexdigest() != piece.digest:
-            raise _damaged(piece.digest)
+            raise _unreadable(digest, error) from None
+        if hashlib.sha256(data).hexdigest() != digest:
+            raise BlobError(f"The content {digest[:12]} is damaged on disk.")
+        return data
 
     # -- sweeping ---------------------------------------------------------------------------------------------------
 
@@ -231,7 +216,7 @@ class Blobs:
             raise _unreadable(digest, error) from None
         pieces = read_list(digest, data)
         if pieces is None:
-            raise _damaged(digest)
+            raise BlobError(f"The list of the pieces of {digest[:12]} is damaged on disk.")
         return pieces
 
     def _wanted(self, path: Path) -> bool:
@@ -271,10 +256,6 @@ def _pinned_since(folder: Path) -> float | None:
     finally:
         os.close(fd)
     return None
-
-
-def _damaged(digest: str) -> BlobError:
-    return BlobError(f"The content {digest[:12]} is damaged on disk.")
 
 
 def _unreadable(digest: str, error: Exception) -> BlobError:

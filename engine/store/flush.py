@@ -1,11 +1,19 @@
-"""Bringing what was written onto the disk itself, many files at once: what a power cut cannot take any more."""
+"""Writing to the last byte, and bringing what was written onto the disk itself, where no power cut takes it."""
 
 import ctypes
 import os
 from collections.abc import Iterable
 from pathlib import Path
+from typing import IO
 
 FEW = 64  # up to here one flush a file is cheaper than waiting for all that others have written, too
+
+
+def write_all(file: IO[bytes], data: bytes) -> None:
+    """Write all of `data` to a file without a buffer, which may take less at a time."""
+    view = memoryview(data)
+    while view:
+        view = view[file.write(view) :]
 
 
 def flush_files(paths: Iterable[Path], within: Path) -> None:
