@@ -32,6 +32,7 @@ def run_shape(run: Run) -> dict[str, Any]:
         "started_at": instant(run.started_at),
         "finished_at": instant(run.finished_at),
         "cancel_asked_at": instant(run.cancel_asked_at),
+        "pinned": run.pinned,
     }
 
 

@@ -23,12 +23,14 @@ class Listen:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What is refused or cut off: a delivery's body, events that wait, one attempt's log, one artifact."""
+    """What is refused or cut off: a delivery's body, events that wait, one attempt's log, one artifact, the index that
+    logs are searched by (0: there is none)."""
 
     body_bytes: int = 25 * MIB
     backlog: int = 10_000
     log_bytes: int = GIB
     artifact_bytes: int = 2 * GIB
+    search_bytes: int = GIB
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +44,31 @@ class SnapshotRetention:
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """How long what is finished is kept; caches by size, the oldest go first."""
+    """How long what is finished is kept; caches by size, the oldest go first.
+
+    `per_workflow` is how many runs of each workflow are kept, `size_bytes` what all logs and artifacts may take; None
+    is no such limit.
+    """
 
     runs_s: float = 90 * DAY_S
     artifacts_s: float = 30 * DAY_S
     caches_bytes: int = 10 * GIB
     snapshots: SnapshotRetention = SnapshotRetention()
+    per_workflow: int | None = None
+    size_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DiskFloor:
+    """What has to stay free on the home's disk for jobs to be started: so many bytes, but of a small disk no more than
+    this share."""
+
+    size_bytes: int = GIB
+    share: float = 0.05
+
+    def of(self, total_bytes: int) -> int:
+        """Return the floor of a disk of this size."""
+        return min(self.size_bytes, int(self.share * total_bytes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +131,7 @@ class Settings:
     grace_s: float = 10.0
     limits: Limits = Limits()
     retention: Retention = Retention()
+    disk_floor: DiskFloor = DiskFloor()
     slo: Slo = Slo()
     public_badges: bool = False
     actions: Mapping[str, str] = field(default_factory=dict)

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 from urllib.parse import urlsplit, urlunsplit
 
 from engine.core.errors import SettingsError
-from engine.settings import Limits, Listen, Notify, RepoSettings, Retention, Settings, Slo, SnapshotRetention
+from engine.settings import DiskFloor, Limits, Listen, Notify, RepoSettings, Retention, Settings, Slo, SnapshotRetention
 from pipelines.quantities import duration_s, size_bytes
 from pipelines.scalars import scalar_value
 from pipelines.source import Mapping as Pairs
@@ -89,6 +89,13 @@ def count(setting: Setting) -> int:
     return value
 
 
+def positive(setting: Setting) -> int:
+    number = count(setting)
+    if number < 1:
+        setting.expected("a whole number from 1, or off")
+    return number
+
+
 def share(setting: Setting) -> float:
     value = setting.plain()
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
@@ -111,6 +118,20 @@ def size(setting: Setting) -> int:
         return size_bytes(setting.text())
     except ValueError:
         setting.expected("a size such as 512MiB or 2GiB")
+
+
+def floor(setting: Setting) -> DiskFloor:
+    """Return what has to stay free: a size, a share such as `5%`, or `off`."""
+    said = setting.text()
+    if said in ("off", "false"):
+        return DiskFloor(0, 0.0)
+    match = re.fullmatch(r"([0-9]{1,2})\s*%", said)
+    if match:
+        return DiskFloor(1 << 62, int(match[1]) / 100)
+    try:
+        return DiskFloor(size_bytes(said), 1.0)
+    except ValueError:
+        setting.expected("a size such as 1GiB, a share such as 5%, or off")
 
 
 def address(setting: Setting) -> Listen:
@@ -201,12 +222,15 @@ LIMITS = {
     "backlog": ("backlog", count),
     "log": ("log_bytes", size),
     "artifact": ("artifact_bytes", size),
+    "search": ("search_bytes", size),
 }
 RETENTION = {
     "runs": ("runs_s", duration),
     "artifacts": ("artifacts_s", duration),
     "caches": ("caches_bytes", size),
     "snapshots": ("snapshots", section(SnapshotRetention, SNAPSHOTS)),
+    "per_workflow": ("per_workflow", unless_off(positive)),
+    "size": ("size_bytes", unless_off(size)),
 }
 REPO = {
     "name": ("name", text),
@@ -231,6 +255,7 @@ KEYS: Mapping[str, tuple[str, Reader]] = {
     "grace": ("grace_s", duration),
     "limits": ("limits", section(Limits, LIMITS)),
     "retention": ("retention", section(Retention, RETENTION)),
+    "disk_floor": ("disk_floor", floor),
     "slo": ("slo", section(Slo, {"trigger": ("trigger_s", duration), "completion": ("completion", share)})),
     "public_badges": ("public_badges", flag),
     "actions": ("actions", text_map),
@@ -239,7 +264,6 @@ KEYS: Mapping[str, tuple[str, Reader]] = {
 }
 
 WITHOUT_EFFECT = {
-    "retention": "no run or artifact is deleted by itself in this version",
     "actions": "actions of other repositories are not fetched in this version",
 }
 """Keys that are read and checked, and change nothing yet; whoever sets one is told so."""

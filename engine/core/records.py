@@ -13,7 +13,7 @@ from pipelines.plan import JobPlan
 class Run:
     """One execution of a workflow. `number` counts from 1 per workflow; `repo` is the repository's name.
 
-    `actor` is whoever pushed, opened or asked.
+    `actor` is whoever pushed, opened or asked. A `pinned` run is kept whatever its age.
     """
 
     id: int
@@ -36,6 +36,7 @@ class Run:
     cancel_asked_at: datetime | None = None
     concurrency_group: str | None = None
     actor: str = ""
+    pinned: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import hashlib
 import threading
+from collections.abc import Collection
 
 from engine.store.database import Database
 from engine.store.tables import DefinitionRow
@@ -15,6 +16,7 @@ class Definitions:
         self._db = database
         self._lock = threading.Lock()
         self._parsed: dict[str, Workflow] = {}
+        self._asked: set[str] = set()  # since texts were forgotten last: a run may be about to be recorded with one
 
     def keep(self, path: str, text: str, policy: str) -> tuple[str, Workflow]:
         """Record a workflow file together with the repository's policy; return its digest and its parsed form.
@@ -23,6 +25,7 @@ class Definitions:
         """
         digest = hashlib.sha256("\0".join((path, text, policy)).encode()).hexdigest()
         with self._lock:
+            self._asked.add(digest)
             known = self._parsed.get(digest)
         if known is not None:
             return digest, known
@@ -36,6 +39,7 @@ class Definitions:
     def workflow(self, digest: str) -> Workflow:
         """Return the workflow that a run was planned from. Raises WorkflowError if this version reads it no more."""
         with self._lock:
+            self._asked.add(digest)
             known = self._parsed.get(digest)
         if known is None:
             row = DefinitionRow.get_by_id(digest)
@@ -43,6 +47,18 @@ class Definitions:
             with self._lock:
                 self._parsed[digest] = known
         return known
+
+    def forget(self, digests: Collection[str]) -> None:
+        """Remove texts that nothing in the store speaks of, but those that were asked for since the last `spare`."""
+        with self._lock, self._db.write():
+            for digest in set(digests) - self._asked:
+                self._parsed.pop(digest, None)
+                DefinitionRow.delete().where(DefinitionRow.digest == digest).execute()
+
+    def spare(self) -> None:
+        """Begin to note anew what is asked for."""
+        with self._lock:
+            self._asked.clear()
 
 
 def _parse(path: str, text: str, policy: str) -> Workflow:

@@ -12,4 +12,9 @@ def first_schema(db: SqliteDatabase) -> None:
     db.create_tables(TABLES)
 
 
-MIGRATIONS: tuple[Callable[[SqliteDatabase], None], ...] = (first_schema,)
+def what_is_missing(db: SqliteDatabase) -> None:
+    """Schema 2: pins, removals, and the indexes that find old runs. Makes whatever table or index is not there."""
+    db.create_tables(TABLES)
+
+
+MIGRATIONS: tuple[Callable[[SqliteDatabase], None], ...] = (first_schema, what_is_missing)

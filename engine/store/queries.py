@@ -8,7 +8,17 @@ from peewee import fn
 from engine.core.records import Attempt, Job, JobFacts, Run, Step, Transition
 from engine.core.states import AttemptStatus, JobStatus, RunStatus, StepStatus
 from engine.store import transitions
-from engine.store.tables import AnnotationRow, AttemptRow, EdgeRow, JobRow, RepoRow, RunRow, StepRow, TransitionRow
+from engine.store.tables import (
+    AnnotationRow,
+    AttemptRow,
+    EdgeRow,
+    JobRow,
+    PinRow,
+    RepoRow,
+    RunRow,
+    StepRow,
+    TransitionRow,
+)
 from pipelines.plan import JobPlan
 
 
@@ -55,7 +65,7 @@ class Queries:
         found = []
         for row in rows.namedtuples():
             told = row._asdict()
-            found.append((told.pop("event_id"), Run(**{**told, "status": RunStatus(row.status)})))
+            found.append((told.pop("event_id"), _told_run(told)))
         return found
 
     def jobs(self, run_id: int) -> list[Job]:
@@ -159,12 +169,16 @@ def _runs() -> Any:
         RunRow.id, RunRow.number, RepoRow.name.alias("repo"), RepoRow.path.alias("repo_path"), RunRow.workflow_path,
         RunRow.workflow_name, RunRow.title, RunRow.event, RunRow.ref, RunRow.sha, RunRow.status, RunRow.priority,
         RunRow.attempt, RunRow.created_at, RunRow.started_at, RunRow.finished_at, RunRow.reason, RunRow.cancel_asked_at,
-        RunRow.concurrency_group, RunRow.actor,
+        RunRow.concurrency_group, RunRow.actor, RunRow.id.in_(PinRow.select(PinRow.run_id)).alias("pinned"),
     ).join(RepoRow, on=(RepoRow.id == RunRow.repo_id))  # fmt: skip
 
 
 def _run(row: Any) -> Run:
-    return Run(**{**row._asdict(), "status": RunStatus(row.status)})
+    return _told_run(row._asdict())
+
+
+def _told_run(told: dict[str, Any]) -> Run:
+    return Run(**told | {"status": RunStatus(told["status"]), "pinned": bool(told["pinned"])})
 
 
 def job_record(row: JobRow) -> Job:

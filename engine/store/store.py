@@ -11,6 +11,7 @@ from engine.store.definitions import Definitions
 from engine.store.inbox import Inbox
 from engine.store.line import Line
 from engine.store.outbox import Outbox
+from engine.store.pins import Pins
 from engine.store.queries import Queries
 from engine.store.queue import Queue
 from engine.store.refs import Refs
@@ -34,6 +35,7 @@ class Store:
         self.runs = Runs(self.database)
         self.decisions = Decisions(self.database)
         self.wishes = Wishes(self.database)
+        self.pins = Pins(self.database)
         self.queue = Queue(self.database)
         self.line = Line(self.queries, self.queue.pause)
         self.definitions = Definitions(self.database)

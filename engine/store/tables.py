@@ -185,7 +185,29 @@ class RunRow(Row):
             (("repo_id", "concurrency_group", "status"), False),
             (("event_id", "started_at"), False),
             (("started_at",), False),
+            (("finished_at",), False),
+            (("repo_id", "workflow_path", "ref", "status", "number"), False),
         )
+
+
+class PinRow(Row):
+    """A run that a person wants kept whatever its age."""
+
+    run_id = IntegerField(primary_key=True)
+    by = CharField()
+    at = InstantField()
+
+    class Meta:
+        table_name = "pin"
+
+
+class RemovalRow(Row):
+    """A run that is being taken away: its own row is gone, what else it left goes in steps, also after a kill."""
+
+    run_id = IntegerField(primary_key=True)
+
+    class Meta:
+        table_name = "removal"
 
 
 class JobRow(Row):
@@ -391,6 +413,8 @@ TABLES: tuple[type[Row], ...] = (
     RefRow,
     SightingRow,
     RunRow,
+    PinRow,
+    RemovalRow,
     JobRow,
     EdgeRow,
     AttemptRow,

@@ -166,11 +166,31 @@ def test_the_home_is_where_the_environment_says() -> None:
 
 
 def test_a_key_that_changes_nothing_yet_says_so_with_its_line(tmp_path):
-    settings = loaded(tmp_path, "workers: 2\nretention: {runs: 1d}\nactions:\n")
+    settings = loaded(tmp_path, "workers: 2\nactions: {'*': /srv/actions}\n")
     (note,) = settings.notes
     assert note.endswith(
-        "treadle.yml:2: warning: retention has no effect: no run or artifact is deleted by itself in this version"
+        "treadle.yml:2: warning: actions has no effect: actions of other repositories are not fetched in this version"
     )
+
+
+@pytest.mark.parametrize(
+    ("said", "disk_bytes", "floor_bytes"),
+    [
+        ("", 100 << 30, 1 << 30), ("", 10 << 30, 512 << 20), ("disk_floor: 2GiB", 10 << 30, 2 << 30),
+        ("disk_floor: 10%", 10 << 30, 1 << 30), ("disk_floor: off", 10 << 30, 0),
+    ],
+)  # fmt: skip
+def test_the_floor_of_the_disk_is_a_size_a_share_or_off(tmp_path, said, disk_bytes, floor_bytes):
+    assert loaded(tmp_path, said).disk_floor.of(disk_bytes) == floor_bytes
+
+
+def test_limits_of_retention_can_be_off(tmp_path):
+    assert loaded(tmp_path, "retention: {per_workflow: 50, size: 1GiB}").retention == Retention(
+        per_workflow=50, size_bytes=1 << 30
+    )
+    assert loaded(tmp_path, "retention: {per_workflow: off, size: off}").retention == Retention()
+    with pytest.raises(SettingsError, match="from 1, or off"):
+        loaded(tmp_path, "retention: {per_workflow: 0}")
 
 
 def test_a_repository_is_meant_by_its_name_its_folder_or_the_end_of_its_name():

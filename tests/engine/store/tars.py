@@ -1,0 +1,16 @@
+"""Tars, as a job would hand them over."""
+
+import io
+import tarfile
+from collections.abc import Mapping
+
+
+def tar_of(files: Mapping[str, bytes]) -> io.BytesIO:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as tar:
+        for name, content in files.items():
+            member = tarfile.TarInfo(name)
+            member.size, member.mode = len(content), 0o644
+            tar.addfile(member, io.BytesIO(content))
+    out.seek(0)
+    return out
