@@ -19,6 +19,7 @@ from app.server.routes import application
 
 log = logging.getLogger(__name__)
 protocol_log = logging.getLogger("app.server.protocol")
+SETTLE_S = 0.02  # asyncio loses, open for ever, a connection that it took and had not made yet when a server is closed
 LEAVE_S = 2.0  # for answers that are under way when the server stops
 
 
@@ -83,6 +84,9 @@ class WebThread:
         reading = asyncio.create_task(feed.run())
         self._started.set_result((loop, leave))
         await leave.wait()
+        for sock in self._sockets:
+            loop.remove_reader(sock)
+        await asyncio.sleep(SETTLE_S)
         for server in servers:
             server.close()
         feed.close()
