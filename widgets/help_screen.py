@@ -1,6 +1,7 @@
 """All keys, pane by pane, filtered as one types."""
 
 from collections.abc import Iterable, Sequence
+from itertools import zip_longest
 from typing import ClassVar
 
 from rich.cells import cell_len
@@ -15,6 +16,9 @@ from widgets.text_body import TextBody, Words
 Group = tuple[str, tuple[tuple[str, str], ...]]
 """A pane's title and its keys, each with what it does."""
 
+Lines = list[list[Words]]
+GAP = 4
+
 
 class HelpScreen(Dialog[None]):
     """The groups come in the order they are given: the pane with the focus first. esc closes."""
@@ -28,7 +32,7 @@ class HelpScreen(Dialog[None]):
         Binding("enter,f1", "leave", "back", show=False, priority=True, id="help.leave"),
     ]
     DEFAULT_CSS = """
-    HelpScreen > #box { height: 90%; }
+    HelpScreen > #box { width: 118; height: 90%; }
     HelpScreen Input { height: 1; margin-bottom: 1; }
     HelpScreen TextBody { height: 1fr; }
     """
@@ -43,12 +47,12 @@ class HelpScreen(Dialog[None]):
         yield field
         yield TextBody()
 
-    def on_mount(self) -> None:
-        self._show("")
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._show)
 
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()
-        self._show(event.value)
+        self._show()
 
     def action_scroll(self, rows: int) -> None:
         self.query_one(TextBody).move(rows)
@@ -56,18 +60,42 @@ class HelpScreen(Dialog[None]):
     def action_page(self, share: float) -> None:
         self.query_one(TextBody).action_page(share)
 
-    def _show(self, text: str) -> None:
-        self.query_one(TextBody).show(help_lines(self._groups, text) or [[Words(f"No key is about “{text}”.", "dim")]])
+    def _show(self) -> None:
+        text, body = self.query_one(Input).value, self.query_one(TextBody)
+        lines = help_lines(self._groups, text, body.scrollable_content_region.width)
+        body.show(lines or [[Words(f"No key is about “{text}”.", "dim")]])
 
 
-def help_lines(groups: Sequence[Group], text: str = "") -> list[list[Words]]:
-    """Return the lines of those keys that a filter lets through; a group without any is left out. Pure."""
-    wanted, lines = RowFilter(text), list[list[Words]]()
+def help_lines(groups: Sequence[Group], text: str = "", width: int = 0) -> Lines:
+    """Return the lines of those keys that a filter lets through; a group without any is left out. Pure.
+
+    Groups stand in two columns where `width` has room for them, the first ones on the left.
+    """
+    wanted, parts = RowFilter(text), list[Lines]()
     wide = max((cell_len(keys) for _, rows in groups for keys, _ in rows), default=0)
     for title, rows in groups:
         kept = [(keys, what) for keys, what in rows if wanted.matches(f"{title} {keys} {what}")]
         if kept:
-            lines += [[Words("")]] if lines else []
-            lines.append([Words(title, "title")])
-            lines += [[Words(f"  {keys}{' ' * (wide - cell_len(keys))}  ", "key"), Words(what)] for keys, what in kept]
+            part = [[Words(title, "title")]]
+            part += [[Words(f"  {keys}{' ' * (wide - cell_len(keys))}  ", "key"), Words(what)] for keys, what in kept]
+            parts.append(part)
+    splits = [(_below(parts[:at]), _below(parts[at:])) for at in range(1, len(parts))]
+    left, right = min(splits, key=lambda sides: max(map(len, sides)), default=([], []))
+    across = max(map(_width, left), default=0) + GAP
+    if not splits or across + max(map(_width, right)) > width:
+        return _below(parts)
+    empty: list[Words] = []
+    rows = zip_longest(left, right, fillvalue=empty)
+    return [[*one, Words(" " * (across - _width(one))), *other] for one, other in rows]
+
+
+def _below(parts: Sequence[Lines]) -> Lines:
+    """Return parts below each other, with an empty line between them."""
+    lines: Lines = []
+    for part in parts:
+        lines += [*([[Words("")]] if lines else []), *part]
     return lines
+
+
+def _width(line: Sequence[Words]) -> int:
+    return sum(cell_len(words.text) for words in line)

@@ -49,9 +49,13 @@ async def _run(app: "TreadleApp", home: Path, *words: str) -> None:
     """Run a command on this home; its runs show here like any others. What it says is told only if it fails."""
     app.tell(f"$ treadle {' '.join(words)}")
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "app.cli.main", *words, "--home", str(home),
+        sys.executable, "-m", "app.cli.main", *words, "--home", str(home), start_new_session=True,
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
-    _, said = await process.communicate()
+    try:
+        _, said = await process.communicate()
+    except asyncio.CancelledError:
+        process.kill()  # the UI is left: the run goes on without whoever asked for it, and is cancelled by no signal
+        raise
     if process.returncode not in (0, 1):
         app.tell(plain(said.decode("utf-8", "replace").strip().rpartition("\n")[2]), bad=True)

@@ -1,34 +1,49 @@
-"""The keys as help: those of the focused pane first, then the page's, then those that work everywhere."""
+"""The keys as help: those of the focused pane first, then the page's and its other panes', then what works everywhere.
+
+How one moves is the same in every pane, and told once, at the end.
+"""
 
 from textual.binding import Binding
 from textual.dom import DOMNode
 from textual.screen import Screen
 
 from app.tui.page import Page
-from widgets.help_screen import HelpScreen
+from widgets.help_screen import Group, HelpScreen
+
+FOREIGN = ("screen.copy_text", "scroll_")
+"""How actions begin that Textual brings along and that our own stand for."""
 
 
 def help_screen(page: Page) -> Screen[None]:
     """Return the help for what has the focus on a page."""
-    groups: list[tuple[str, tuple[tuple[str, str], ...]]] = []
+    chain: list[DOMNode] = [*page.focused.ancestors_with_self] if page.focused else [page]
+    nodes = dict.fromkeys([*(node for node in chain if node is not page.app), *page.panes(), page.app])
+    groups: list[Group] = []
+    moving: dict[tuple[str, str], str] = {}
     seen: set[tuple[str, str]] = set()
-    chain: list[DOMNode] = [*(page.focused.ancestors_with_self if page.focused else [page]), page.app]
-    for node in dict.fromkeys([*chain, *page.panes()]):
+    for node in nodes:
         keys = []
-        for binding in _bindings(node):
-            entry = (page.app.get_key_display(binding), binding.description)
-            if binding.description and not binding.system and (binding.action, binding.description) not in seen:
-                seen.add((binding.action, binding.description))
-                keys.append(entry)
+        for deed, bindings in _deeds(node).items():
+            shown = " ".join(dict.fromkeys(page.app.get_key_display(binding) for binding in bindings))
+            if (bindings[0].id or "").startswith("move."):
+                moving.setdefault(deed, shown)
+            elif deed not in seen:
+                seen.add(deed)
+                keys.append((shown, deed[1]))
         if keys:
             groups.append((page.node_title(node), tuple(keys)))
-    return HelpScreen("Keys", tuple(groups))
+    if moving:
+        groups.append(("Moving, in every pane", tuple((shown, words) for (_, words), shown in moving.items())))
+    return HelpScreen("Keys", groups, ascii=page.ui.ascii)
 
 
-def _bindings(node: DOMNode) -> list[Binding]:
-    """Return a node's own bindings, each action once, its keys together."""
+def _deeds(node: DOMNode) -> dict[tuple[str, str], list[Binding]]:
+    """Return what the keys of a node do, by action and words, with all keys for it, as the person has set them."""
+    bindings = node._bindings.copy()
+    bindings.apply_keymap(node.app._keymap)
     together: dict[tuple[str, str], list[Binding]] = {}
-    for bindings in node._bindings.key_to_bindings.values():
-        for one in bindings:
-            together.setdefault((one.action, one.description), []).append(one)
-    return [found[0] for found in together.values()]
+    for of_key in bindings.key_to_bindings.values():
+        for one in of_key:
+            if one.description and not one.system and not one.action.startswith(FOREIGN):
+                together.setdefault((one.action, one.description), []).append(one)
+    return together

@@ -1,18 +1,28 @@
 """`treadle` without a command: the terminal UI on this home, or on a remote engine."""
 
 import argparse
+import asyncio
+import contextlib
 import gc
 import logging
 import os
 import sys
+import traceback
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from app.cli.place import home_of
 from app.client import Client
 from app.tui.prefs import Prefs
 from app.tui.session import HomeSession, Session
+from widgets.safe_text import plain
 
+if TYPE_CHECKING:
+    from app.tui.tui import TreadleApp
+
+log = logging.getLogger(__name__)
+LOG = "treadle.log"
 LOG_BYTES = 1 << 20
 NOT_A_TERMINAL = (
     "The terminal UI needs a terminal. `treadle --headless` runs the engine alone; `treadle --help` tells the rest."
@@ -36,24 +46,43 @@ def execute(args: argparse.Namespace) -> int:
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
         session = HomeSession(home, Path(args.config) if args.config else None, Path.cwd())
         folder = home
-        _log_to(home / "treadle.log")
+        _log_to(home / LOG)
+    from app.tui.terminal import TerminalDriver, shown
     from app.tui.tui import TreadleApp
 
     app = TreadleApp(
-        session, Prefs(home if home.is_dir() else None), folder=folder, ascii=args.ascii, read_only=args.read_only
+        session,
+        Prefs(home if home.is_dir() else None),
+        folder=folder,
+        ascii=args.ascii,
+        read_only=args.read_only,
+        driver_class=None if in_browser else TerminalDriver,
     )
-    code = 1
     try:
-        code = app.run() or 0
+        code = asyncio.run(shown(app))
     finally:
         app.feed.stop()
         app.prefs.keep()
         session.stop()
+    with contextlib.suppress(OSError):  # a terminal that is closed
+        _say_goodbye(app, folder)
+    return code
+
+
+def _say_goodbye(app: "TreadleApp", folder: Path | None) -> None:
+    """Print how the runs that were started here stand, and what the UI failed of, if it did."""
     from app.tui.leaving import farewell
 
     for line in farewell(app):
-        print(line)
-    return app.return_code or code
+        print(line, flush=True)
+    if app.crash is not None:
+        what = plain(f"{type(app.crash).__name__}: {app.crash}")
+        print(f"treadle: the terminal UI failed ({what}). Running jobs are not touched by that.", file=sys.stderr)
+        if folder is None:
+            traceback.print_exception(app.crash)
+        else:
+            log.error("the terminal UI failed", exc_info=app.crash)
+            print(f"{folder / LOG} tells where it failed.", file=sys.stderr)
 
 
 def _log_to(path: Path) -> None:

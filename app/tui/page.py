@@ -56,9 +56,9 @@ class Page(Screen[None]):
         return self.ui.clock
 
     def compose(self) -> ComposeResult:
-        yield Breadcrumb()
+        yield Breadcrumb(ascii=self.ui.ascii)
         yield from self.body()
-        yield KeyBar()
+        yield KeyBar(ascii=self.ui.ascii)
 
     def body(self) -> ComposeResult:
         """Yield what stands between breadcrumb and keys."""

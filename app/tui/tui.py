@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
@@ -9,7 +10,11 @@ from typing import Any, ClassVar, TypeVar
 from textual import events
 from textual.app import App
 from textual.binding import Binding, BindingType
+from textual.driver import Driver
+from textual.filter import Monochrome, NoColor
 from textual.screen import Screen
+from textual.scrollbar import ScrollBar
+from textual.worker import WorkerFailed
 
 from app.tui import themes
 from app.tui.actions import Action
@@ -59,8 +64,13 @@ class TreadleApp(App[Any]):
         ascii: bool = False,
         read_only: bool = False,
         clock: Clock | None = None,
+        driver_class: type[Driver] | None = None,
     ) -> None:
-        super().__init__()
+        no_color = bool(os.environ.get("NO_COLOR"))
+        super().__init__(driver_class)
+        self.no_color = no_color
+        self._filters = [one for one in self._filters if not isinstance(one, Monochrome)]  # greys are colours
+        self._filters += [NoColor()] * no_color
         self.session = session
         self.prefs = prefs
         self.folder = folder
@@ -70,8 +80,14 @@ class TreadleApp(App[Any]):
         self.feed = Feed(session.client)
         self.bells = Bell(self)
         self._down = ""  # why nothing answers
+        self.crash: BaseException | None = None  # what it ended of, if not by a wish
 
     def on_mount(self) -> None:
+        if self.ascii:
+            from app.tui.ascii import AsciiScrollBar
+
+            self.add_class("-ascii")
+            ScrollBar.renderer = AsciiScrollBar
         for theme in themes.THEMES:
             self.register_theme(theme)
         wanted = self.prefs.get("theme", themes.DEFAULT)
@@ -264,10 +280,17 @@ class TreadleApp(App[Any]):
     def action_palette(self) -> None:
         from textual.command import CommandPalette
 
+        from app.tui.ascii import AsciiPalette
         from app.tui.palette import Commands
 
         if not CommandPalette.is_open(self):
-            self.push_screen(CommandPalette(providers=[Commands]))
+            self.push_screen((AsciiPalette if self.ascii else CommandPalette)(providers=[Commands]))
+
+    def get_key_display(self, binding: Binding) -> str:
+        from app.tui.ascii import key_name
+
+        display = super().get_key_display(binding)
+        return key_name(display) if self.ascii else display
 
     def go_up_to(self, index: int) -> None:
         """Leave pages until the breadcrumb ends at a part; the first part is the page that a number leads to."""
@@ -292,6 +315,15 @@ class TreadleApp(App[Any]):
         from app.tui.leaving import leave
 
         self.run_worker(leave(self), group="leave", exclusive=True)
+
+    def _handle_exception(self, error: Exception) -> None:
+        if self.crash is None:
+            self.crash = error.error if isinstance(error, WorkerFailed) else error
+        super()._handle_exception(error)
+
+    def _fatal_error(self) -> None:
+        """End. What went wrong is told by whoever started the app: Textual would print all that it knows."""
+        self._close_messages_no_wait()
 
     def on_app_blur(self, _: events.AppBlur) -> None:
         self.bells.away = True

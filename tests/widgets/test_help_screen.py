@@ -21,6 +21,17 @@ def test_a_filter_leaves_out_what_does_not_match_and_empty_groups():
     assert help_lines(GROUPS, "everywhere quit")[-1][-1].text == "quit"
 
 
+def test_groups_stand_side_by_side_where_there_is_room_the_first_on_the_left():
+    lines = help_lines(GROUPS, width=60)
+    texts = ["".join(words.text for words in line) for line in lines]
+    assert texts == ["Log                               Everywhere",
+                     "  f    follow the end               q    quit",
+                     "  n N  next and previous match      1…7  screens"]  # fmt: skip
+    assert help_lines(GROUPS, width=40) == help_lines(GROUPS)
+    assert help_lines(GROUPS, "match", width=60) == help_lines(GROUPS, "match")
+    assert help_lines((), width=60) == []
+
+
 def test_typing_filters_and_escape_closes():
     screen, answers = shown(HelpScreen("Keys", GROUPS), *"quit")
     assert any("q    quit" in line for line in screen)

@@ -126,7 +126,7 @@ class RunPage(Page):
         return tuple(part for part in way if part)
 
     def aside(self) -> str:
-        return presenter.heading(self.run, self.clock.now())
+        return presenter.heading(self.run, self.clock.now(), self.ui.ascii)
 
     @property
     def number(self) -> int:

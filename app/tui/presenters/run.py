@@ -112,11 +112,16 @@ def timeline(
     return TimelineProp(tuple(lanes), (now - zero).total_seconds())
 
 
-def heading(run: Told, now: datetime) -> str:
+def heading(run: Told, now: datetime, ascii: bool = False) -> str:
     """Return a run in one line, as the breadcrumb's aside."""
     shown = look(str(run["status"]))
-    parts = [f"{shown.glyph} {shown.word}", duration(seconds(run, now)), plain(branch_of(run)), str(run["sha"])[:8]]
-    return " · ".join(part for part in parts if part)
+    parts = [
+        f"{shown.sign(ascii)} {shown.word}",
+        duration(seconds(run, now)),
+        plain(branch_of(run)),
+        str(run["sha"])[:8],
+    ]
+    return (" | " if ascii else " · ").join(part for part in parts if part)
 
 
 def why(run: Told, jobs: Sequence[Told]) -> str:
