@@ -85,8 +85,8 @@ def help_lines(groups: Sequence[Group], text: str = "", width: int = 0) -> Lines
     if not splits or across + max(map(_width, right)) > width:
         return _below(parts)
     empty: list[Words] = []
-    rows = zip_longest(left, right, fillvalue=empty)
-    return [[*one, Words(" " * (across - _width(one))), *other] for one, other in rows]
+    sides = zip_longest(left, right, fillvalue=empty)
+    return [[*one, Words(" " * (across - _width(one))), *other] for one, other in sides]
 
 
 def _below(parts: Sequence[Lines]) -> Lines:
