@@ -10,7 +10,8 @@ from engine.core.errors import EngineError
 class Feed:
     """Collects every change of the engine's stream from `begin` on, each once and in order, over any restart.
 
-    `up` says whether the line stands; `problem` why the engine refuses the stream for good ("" while it does not).
+    `dropped`: the line stood and does not now; `problem` is why the engine refuses the stream for good, "" while it
+    does not.
     """
 
     def __init__(self, client: Client) -> None:
@@ -18,7 +19,7 @@ class Feed:
         self._stop = threading.Event()
         self._changes: deque[Change] = deque()
         self._thread: threading.Thread | None = None
-        self.up = False
+        self.dropped = False
         self.problem = ""
 
     def begin(self, after: int) -> None:
@@ -44,7 +45,6 @@ class Feed:
                 self._changes.append(change)
         except EngineError as error:
             self.problem = str(error)
-        self.up = False
 
     def _line(self, up: bool) -> None:
-        self.up = up
+        self.dropped = not up

@@ -27,7 +27,7 @@ class ListPage(Page):
 
     def body(self) -> ComposeResult:
         yield Prompt()
-        yield RowList(self.COLUMNS, empty=self.EMPTY, ascii=self.ui.ascii)
+        yield RowList(self.COLUMNS, ascii=self.ui.ascii)
 
     def on_mount(self) -> None:
         self.list.filter = self.ui.prefs.get(f"{self.WORD}.filter", "")
@@ -42,6 +42,8 @@ class ListPage(Page):
         raise NotImplementedError
 
     def present(self) -> None:
+        if not self.list.empty:  # before the first answer nobody knows that there is nothing
+            self.list.empty = self.EMPTY
         self.list.show(self.rows())
 
     def aside(self) -> str:

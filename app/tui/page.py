@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from app.tui.tui import TreadleApp
 
 LOOK_S = 0.2  # the shortest time between two looks at the engine
-SHARE = 8  # and so many times as long as the last look took
+SHARE = 8  # and so many times as long as the last look took,
+MOST_S = 3.0  # but never longer than this
 
 
 class Page(Screen[None]):
@@ -99,7 +100,7 @@ class Page(Screen[None]):
 
     def look_again(self, at_once: bool = False) -> None:
         """Have the page fetched anew soon."""
-        wait_s = 0.0 if at_once else max(LOOK_S, SHARE * self._took_s)
+        wait_s = 0.0 if at_once else min(MOST_S, max(LOOK_S, SHARE * self._took_s))
         due_s = self.clock.monotonic_s() + wait_s
         self._due_s = due_s if self._due_s is None else min(self._due_s, due_s)
         if at_once:

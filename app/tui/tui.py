@@ -1,6 +1,5 @@
 """The application: pages, the live beat, acting, and leaving in order. It decides nothing about CI."""
 
-import asyncio
 import gc
 import os
 from collections.abc import Callable, Mapping
@@ -18,6 +17,7 @@ from textual.worker import WorkerFailed
 
 from app.tui import themes
 from app.tui.actions import Action
+from app.tui.asking import answer_of
 from app.tui.bell import Bell
 from app.tui.clipboard import copy
 from app.tui.feed import Feed
@@ -116,7 +116,7 @@ class TreadleApp(App[Any]):
 
     async def ask(self, question: Any, *args: Any, **kwargs: Any) -> Any:
         """Have a call that blocks made on a thread. Raises what it raises."""
-        answer = await asyncio.to_thread(question, *args, **kwargs)
+        answer = await answer_of(question, *args, **kwargs)
         self._down = ""
         return answer
 
@@ -126,21 +126,23 @@ class TreadleApp(App[Any]):
             self.feed.begin(sequence)
 
     def unreachable(self, error: EngineError) -> None:
-        self._down = self.session.problem or ("" if self.session.mode is Mode.STARTING else plain(str(error)))
+        self._down = "" if self.session.mode is Mode.STARTING else str(error)
         if page := self.page:
             page.show_frame()
 
     def standing(self) -> str:
-        """Return how the line to the engine stands; "" while all is well."""
-        if self.session.mode is Mode.STARTING:
-            return (self.session.problem and plain(self.session.problem)) or "starting the engine"
-        if self.feed.problem:
-            return plain(self.feed.problem)
-        if self._down or (self.feed.begun and not self.feed.up):
-            return self._down or "reconnecting"
-        if self.session.mode is Mode.GUEST:
-            return "engine: another process"
-        return "read only" if self.read_only else ""
+        """Return how the line to the engine stands, and what cannot be done over it; "" while all is well."""
+        return "  ".join(part for part in (self._line(), "read only" if self.read_only else "") if part)
+
+    def _line(self) -> str:
+        mode, problem = self.session.mode, self.session.problem or self.feed.problem or self._down
+        if problem or mode is Mode.STARTING:
+            return plain(problem or "starting the engine")
+        if mode is Mode.REMOTE and not self.feed.begun:
+            return plain(f"asking {self.session.client.where}")
+        if self.feed.dropped:
+            return "reconnecting"
+        return "engine: another process" if mode is Mode.GUEST else ""
 
     def tell(self, text: str, bad: bool = False) -> None:
         """Show a notice. Text from outside is made safe; markup is never read."""
@@ -215,7 +217,7 @@ class TreadleApp(App[Any]):
         self.copy_to_clipboard(text)
 
         async def also() -> None:
-            kept = await asyncio.to_thread(copy, text, self.folder)
+            kept = await answer_of(copy, text, self.folder)
             count = f"{lines} line{'' if lines == 1 else 's'}"
             self.tell(f"Copied {count}." + (f" Also in {kept}." if kept else ""))
 
