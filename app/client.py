@@ -195,18 +195,21 @@ class _HomeConnection(http.client.HTTPConnection):
 
 
 def _sse(response: http.client.HTTPResponse) -> Iterator[tuple[int, str | None]]:
-    """Yield place and data of each event; a bare id only says where the stream stands."""
+    """Yield place and data of each event; a bare id only says where the stream stands, and a gap tells no change."""
     place: int | None = None
     data: str | None = None
+    gap = False
     for raw in response:
         line = raw.decode().rstrip("\n")
         if line.startswith("id: "):
             place = int(line[4:])
         elif line.startswith("data: "):
             data = line[6:]
+        elif line.startswith("event: "):
+            gap = line == "event: gap"
         elif not line and place is not None:
-            yield place, data
-            data = None
+            yield place, None if gap else data
+            data, gap = None, False
 
 
 def _query(query: Query) -> str:

@@ -19,6 +19,18 @@ def age(at: datetime, now: datetime) -> str:
     return f"{int(seconds)} s ago"
 
 
+def size(count: int) -> str:
+    """Return a number of bytes as people say it: `512 B`, `1.4 KiB`, `2.0 GiB`."""
+    if count < 1024:
+        return f"{count} B"
+    number = float(count)
+    for unit in ("KiB", "MiB", "GiB"):
+        number /= 1024
+        if number < 1024:
+            return f"{number:.1f} {unit}"
+    return f"{number / 1024:.1f} TiB"
+
+
 def short_ref(ref: str) -> str:
     """Return a ref without the folders that Git keeps it in."""
     for folder in ("refs/heads/", "refs/tags/"):

@@ -91,6 +91,16 @@ class HomeSource:
 
         return approve(self._store(), run, PERSON)
 
+    def pin(self, run: Run) -> str:
+        from engine.control.commands import pin
+
+        return pin(self._store(), run, PERSON)
+
+    def unpin(self, run: Run) -> str:
+        from engine.control.commands import unpin
+
+        return unpin(self._store(), run)
+
     def dispatch(self, repo: str, workflow: str, ref: str | None, inputs: Mapping[str, str]) -> int:
         from difflib import get_close_matches
 

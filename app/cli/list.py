@@ -60,7 +60,7 @@ def _rows(runs: list[Run]) -> list[list[str]]:
             f"r{run.id}",
             run.repo,
             run.workflow_name,
-            f"#{run.number}",
+            f"#{run.number}{' pinned' if run.pinned else ''}",
             short_ref(run.ref),
             run.title.split("\n")[0],
             run.event,

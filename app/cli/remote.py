@@ -64,6 +64,12 @@ class RemoteSource:
     def approve(self, run: Run) -> str:
         return self._wish(run, "approve")
 
+    def pin(self, run: Run) -> str:
+        return self._wish(run, "pin")
+
+    def unpin(self, run: Run) -> str:
+        return self._wish(run, "unpin")
+
     def dispatch(self, repo: str, workflow: str, ref: str | None, inputs: Mapping[str, str]) -> int:
         wanted = {"repo": repo, "workflow": workflow, "inputs": dict(inputs)} | ({} if ref is None else {"ref": ref})
         with translated(self._client):

@@ -59,6 +59,8 @@ def _lines(queries: Reads, run: Run, now: datetime, colours: bool) -> Iterable[s
     yield f"{status_text(run.status, colours)}  {paint(title, 'bold', colours)}  r{run.id}  {took}".rstrip()
     yield f"  {plain(run.title)}"
     yield f"  {plain(run.event)} on {plain(short_ref(run.ref))} {run.sha[:8]}, {run.repo}, {_at(run.created_at)}"
+    if run.pinned:
+        yield "  pinned: kept whatever its age"
     if run.reason:
         yield f"  {plain(run.reason)}"
     for job in queries.jobs(run.id):

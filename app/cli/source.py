@@ -52,6 +52,10 @@ class Source(Protocol):
 
     def approve(self, run: Run) -> str: ...
 
+    def pin(self, run: Run) -> str: ...
+
+    def unpin(self, run: Run) -> str: ...
+
     def dispatch(self, repo: str, workflow: str, ref: str | None, inputs: Mapping[str, str]) -> int:
         """Ask for a run; return the event."""
 

@@ -14,6 +14,7 @@ from engine.bus import Bus
 from engine.control.acceptor import Acceptor
 from engine.control.aside import Aside
 from engine.control.mirrors import Mirrors
+from engine.control.retention import Pruning
 from engine.core.clock import Clock
 from engine.settings import RepoSettings, Settings
 from engine.settings_live import LiveSettings
@@ -56,7 +57,10 @@ class Askers:
 
 @dataclass
 class Desk:
-    """What handlers share. `counters` are for /metrics, keyed by name and labels."""
+    """What handlers share. `counters` are for /metrics, keyed by name and labels.
+
+    `pruning` tells what is old enough to go, None where nothing goes; `hurry` has it go now.
+    """
 
     live: LiveSettings
     store: Store
@@ -68,6 +72,8 @@ class Desk:
     askers: Askers
     repo_ids: Mapping[str, int]
     busy: Callable[[], int]
+    pruning: Pruning | None = None
+    hurry: Callable[[], None] = lambda: None
     ready: bool = False
     draining: bool = False
     counters: Counter[tuple[str, str]] = field(default_factory=Counter)

@@ -13,6 +13,7 @@ from engine.control.acceptor import Acceptor
 from engine.control.mirrors import Mirrors
 from engine.control.planner import Planner
 from engine.control.reporter import Reporter
+from engine.control.retention import RetentionRoutine, pruning_of
 from engine.control.settings_watch import SettingsWatch
 from engine.control.triggers.triggers import Triggers
 from engine.control.upkeep import Upkeep
@@ -89,6 +90,8 @@ class Server:
         engine = Engine(live, store, self._lock, bus, executors_of(settings, store))
         acceptor = Acceptor(store, bus, clock, settings.limits.backlog)
         mirrors = Mirrors(store.home)
+        pruning = pruning_of(store, engine.artifacts)
+        retention = RetentionRoutine(store, live, bus, clock, pruning)
         self._desk = desk = Desk(
             live=live,
             store=store,
@@ -100,6 +103,8 @@ class Server:
             askers=Askers(store),
             repo_ids=repo_ids,
             busy=lambda: engine.pool.busy,
+            pruning=pruning,
+            hurry=retention.hurry,
         )
         parts: list[Part] = [
             engine,
@@ -109,6 +114,7 @@ class Server:
             Triggers(store, live, bus, clock, mirrors),
             SettingsWatch(store, bus, clock, live),
             Upkeep(store, bus, clock),
+            retention,
             WebThread(desk, listening),
         ]
         for part in parts:

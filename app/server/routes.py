@@ -11,6 +11,7 @@ from app.server import (
     logs,
     metrics,
     pages,
+    prune,
     queue,
     repos,
     runs,
@@ -84,6 +85,13 @@ ROUTES: tuple[Route, ...] = (
         fields=(), answers=DONE,
     ),
     Route("POST", f"{API}/runs/{ID}/cancel", wishes.cancel_run, "end a run", WRITE, fields=(), answers=DONE),
+    Route(
+        "POST", f"{API}/runs/{ID}/pin", wishes.pin_run, "keep a run whatever its age", WRITE, fields=(), answers=DONE,
+    ),
+    Route(
+        "POST", f"{API}/runs/{ID}/unpin", wishes.unpin_run, "let a pinned run go when its time comes", WRITE,
+        fields=(), answers=DONE,
+    ),
     Route(
         "POST", f"{API}/runs/{ID}/retry", wishes.retry_run, "run a run's jobs again", WRITE, answers=DONE,
         fields=(Field("failed", bool, "only what did not succeed, and what that held back"),),
@@ -223,6 +231,11 @@ ROUTES: tuple[Route, ...] = (
     Route(
         "GET", f"{API}/artifacts/{ID}/files/{{path:.+}}", artifacts.download_file,
         "one file of an artifact; takes Range", gives="application/octet-stream",
+    ),
+    Route(
+        "POST", f"{API}/prune", prune.prune, "have what is old enough go, and tell what it is", ADMIN,
+        fields=(Field("dry_run", bool, "tell it, and remove nothing"),),
+        answers={200: "what would go", 202: "what goes", 409: "this engine removes nothing"},
     ),
     Route("GET", f"{API}/slo", slo.show_slo, "how well the promises of `slo:` are kept"),
     Route(

@@ -1,6 +1,7 @@
 """Server-Sent Events: every change of status, once and in order, from wherever the reader left off."""
 
 import asyncio
+import json
 import socket
 import struct
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from app.server.answers import SAFE, Refusal
 from app.server.desk import Call
 from app.server.feed import Feed, Frame
 from app.server.route import LARGEST
+from engine.store.retention import GONE_UPTO
 
 FEED = web.AppKey("feed", Feed)
 STREAMS = 200
@@ -52,6 +54,8 @@ async def events(call: Call) -> web.StreamResponse:
         _let_a_cut_be_felt(call.request, True)
         # The bare id gives a reader that has seen nothing yet a place to come back to.
         await _write(response, f"retry: 1000\nid: {place}\n\n".encode())
+        if not (wanted.runs or wanted.jobs) and place < (gone := await _gone_upto(call)):
+            await _write(response, _gap(place, gone))
         while not feed.closed:
             frames = await feed.page(place)
             if frames:
@@ -73,6 +77,17 @@ async def events(call: Call) -> web.StreamResponse:
     finally:
         feed.readers -= 1
     return response
+
+
+async def _gone_upto(call: Call) -> int:
+    """Return the last place up to which changes may be missing, for their runs have been removed."""
+    return int(await call.desk.ask(call.desk.store.cursors.get, GONE_UPTO) or 0)
+
+
+def _gap(after: int, upto: int) -> bytes:
+    """Tell a reader who was away for long that its place is older than what is kept. No place of its own."""
+    told = {"after": after, "upto": upto, "reason": "runs between these places have been removed: look at all anew"}
+    return f"event: gap\ndata: {json.dumps(told)}\n\n".encode()
 
 
 def _place(call: Call, last: int) -> int:

@@ -74,6 +74,14 @@ async def approve_run(call: Call) -> web.StreamResponse:
     return await _ask(call, find_run, commands.approve)
 
 
+async def pin_run(call: Call) -> web.StreamResponse:
+    return await _ask(call, find_run, commands.pin)
+
+
+async def unpin_run(call: Call) -> web.StreamResponse:
+    return await _ask(call, find_run, lambda store, run, actor, clock: commands.unpin(store, run))
+
+
 async def retry_run(call: Call) -> web.StreamResponse:
     failed = bool(call.fields.get("failed"))
     return await _ask(call, find_run, lambda store, run, actor, clock: commands.retry(store, run, failed, actor, clock))

@@ -72,6 +72,20 @@ def prioritize(store: Store, job: Job, priority: int) -> str:
     return f"Job {job.id} has the priority {priority}."
 
 
+def pin(store: Store, run: Run, actor: str, clock: Clock | None = None) -> str:
+    """Keep a run whatever its age; return what was done, as a sentence."""
+    if not store.pins.pin(run.id, actor, (clock or SystemClock()).now()):
+        return f"Run {run.id} is pinned already."
+    return f"Run {run.id} is pinned: it stays, with its logs and artifacts."
+
+
+def unpin(store: Store, run: Run) -> str:
+    """Let a pinned run go when its time comes; return what was done, as a sentence."""
+    if not store.pins.unpin(run.id):
+        return f"Run {run.id} was not pinned."
+    return f"Run {run.id} is not pinned any more."
+
+
 def replay(store: Store, event_id: int) -> str:
     """Have an event planned once more, as if it had just come; return what was done, as a sentence.
 

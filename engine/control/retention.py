@@ -12,7 +12,7 @@ from engine.settings import MIB
 from engine.settings import Retention as Rules
 from engine.settings_live import LiveSettings
 from engine.store.artifacts import Artifacts
-from engine.store.gc import Collector
+from engine.store.gc import Collector, Roots, artifact_digests
 from engine.store.retention import Going, Kind, Retention
 from engine.store.store import Store
 
@@ -26,7 +26,7 @@ class Pruning:
 
     def __init__(self, store: Store, artifacts: Artifacts, collector: Collector) -> None:
         self.retention = Retention(store.database, store.home, artifacts, store.definitions)
-        self._collector = collector
+        self.collector = collector
         self.done: Counter[Kind] = Counter()
         self.freed_bytes = 0
 
@@ -47,7 +47,7 @@ class Pruning:
                 self.done[one.kind] += number == 0
                 yield step
         yield from self.retention.texts()
-        for freed in self._collector.steps(now):
+        for freed in self.collector.steps(now):
             self.freed_bytes += freed
             yield
 
@@ -77,3 +77,9 @@ class RetentionRoutine(Routine):
         if self._pruning.done or self._pruning.freed_bytes:
             log.info("Retention took away %s.", self._pruning)
         return self._due_at
+
+
+def pruning_of(store: Store, artifacts: Artifacts) -> Pruning:
+    """Return the pruning of a home: everybody who refers to contents of its one store of them is named here."""
+    roots: dict[str, Roots] = {"artifacts": lambda: artifact_digests(artifacts.folder)}
+    return Pruning(store, artifacts, Collector(artifacts.blobs, roots))

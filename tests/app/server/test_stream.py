@@ -12,6 +12,9 @@ from typing import Any
 import pytest
 
 from app.server import feed, stream
+from engine.settings import DAY_S
+from engine.settings import Retention as Rules
+from engine.store.retention import Retention
 from tests.app.server.site import Site
 from tests.app.server.site import site as serve
 from tests.engine.fakes import jobs
@@ -227,3 +230,27 @@ def test_the_server_ends_streams_when_it_is_stopped(tmp_path: Path) -> None:
         reader = Reader(site)
     assert reader.response.read() == b""
     reader.close()
+
+
+def test_a_reader_from_before_what_is_kept_is_told_of_the_gap(site: Site) -> None:
+    for _ in range(2):
+        site.lab.run(jobs(a=""))
+        site.lab.work()
+    site.lab.clock.advance(8 * DAY_S)
+    site.lab.run(jobs(a=""))
+    site.lab.work()
+    retention = Retention(site.lab.store.database, site.home, site.desk.artifacts, site.lab.store.definitions)
+    before = {one.run_id: one.sequence for one in site.lab.store.queries.transitions()}
+    for one in list(retention.going(Rules(per_workflow=1), site.lab.clock.now())):
+        list(retention.take(one))
+    with reading(site, after=2) as reader:
+        block = reader._block()
+        assert block["event"] == "gap" and "id" not in block
+        assert json.loads(block["data"])["after"] == 2 and json.loads(block["data"])["upto"] == before[2]
+        assert reader.next()[0] > before[2], "what is kept follows"
+    with reading(site, after=before[2]) as reader:
+        assert reader.next()[0] > before[2], "nothing is missing from here on"
+    stop = threading.Event()
+    client = site.client.changes(2, stop=stop)
+    assert next(client).data["type"], "our own client goes on over a gap"
+    stop.set()

@@ -1,0 +1,19 @@
+"""What is old enough to go, over HTTP."""
+
+from aiohttp import web
+
+from app.server.answers import Refusal, answer
+from app.server.desk import Call
+from app.views.prune import prune_view
+
+
+async def prune(call: Call) -> web.StreamResponse:
+    """Tell what goes now, see `prune_view`; unless `dry_run`, have it go, in the background and in small steps."""
+    desk, dry = call.desk, bool(call.fields.get("dry_run"))
+    pruning, hurry = desk.pruning, desk.hurry
+    if pruning is None:
+        raise Refusal(409, "The engine of this home is a `treadle run`, which removes nothing.")
+    told = await desk.ask(prune_view, pruning, desk.settings.retention, desk.clock.now())
+    if not dry:
+        hurry()
+    return answer(told | {"dry_run": dry}, 200 if dry else 202)
