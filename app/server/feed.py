@@ -79,6 +79,10 @@ class Feed:
         changes = await self._desk.ask(self._desk.store.queries.transitions, after, limit=PAGE)
         return [frame(change) for change in changes]
 
+    def remembers(self, after: int) -> bool:
+        """Is everything after a place in memory, whatever became of it in the store since?"""
+        return after >= self._whole_after
+
     async def wait(self, after: int, timeout_s: float) -> bool:
         """Wait until there is something after a place; return whether there is, or the feed is closed."""
         if self.last > after or self.closed:

@@ -54,7 +54,7 @@ async def events(call: Call) -> web.StreamResponse:
         _let_a_cut_be_felt(call.request, True)
         # The bare id gives a reader that has seen nothing yet a place to come back to.
         await _write(response, f"retry: 1000\nid: {place}\n\n".encode())
-        if not (wanted.runs or wanted.jobs) and place < (gone := await _gone_upto(call)):
+        if not (wanted.runs or wanted.jobs or feed.remembers(place)) and place < (gone := await _gone_upto(call)):
             await _write(response, _gap(place, gone))
         while not feed.closed:
             frames = await feed.page(place)

@@ -79,7 +79,7 @@ async def pin_run(call: Call) -> web.StreamResponse:
 
 
 async def unpin_run(call: Call) -> web.StreamResponse:
-    return await _ask(call, find_run, lambda store, run, actor, clock: commands.unpin(store, run))
+    return await _ask(call, find_run, lambda store, run, *_: commands.unpin(store, run))
 
 
 async def retry_run(call: Call) -> web.StreamResponse:

@@ -232,7 +232,8 @@ def test_the_server_ends_streams_when_it_is_stopped(tmp_path: Path) -> None:
     reader.close()
 
 
-def test_a_reader_from_before_what_is_kept_is_told_of_the_gap(site: Site) -> None:
+def test_a_reader_from_before_what_is_kept_is_told_of_the_gap(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feed, "KEPT", 3)
     for _ in range(2):
         site.lab.run(jobs(a=""))
         site.lab.work()
@@ -243,6 +244,9 @@ def test_a_reader_from_before_what_is_kept_is_told_of_the_gap(site: Site) -> Non
     before = {one.run_id: one.sequence for one in site.lab.store.queries.transitions()}
     for one in list(retention.going(Rules(per_workflow=1), site.lab.clock.now())):
         list(retention.take(one))
+    newest = site.lab.store.queries.last_sequence()
+    with reading(site, after=newest - 1) as reader:
+        assert reader.next()[0] == newest
     with reading(site, after=2) as reader:
         block = reader._block()
         assert block["event"] == "gap" and "id" not in block
