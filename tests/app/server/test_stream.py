@@ -245,6 +245,7 @@ def test_a_reader_from_before_what_is_kept_is_told_of_the_gap(site: Site, monkey
     for one in list(retention.going(Rules(per_workflow=1), site.lab.clock.now())):
         list(retention.take(one))
     newest = site.lab.store.queries.last_sequence()
+    site.desk.bus.wake("news")
     with reading(site, after=newest - 1) as reader:
         assert reader.next()[0] == newest
     with reading(site, after=2) as reader:
