@@ -14,19 +14,14 @@ from widgets.gauge import Gauge
 from widgets.line import Piece
 from widgets.plot import Plot
 
-LOOK_S = 5.0
 NAMES = tuple(WINDOWS)
 USUAL = "24h"
 
 
 class WindowPane(Vertical):
-    """One window's gauges. Those of the chosen window stay where there is room for one alone."""
+    """One window's gauges."""
 
-    DEFAULT_CSS = """
-    WindowPane { height: auto; }
-    .-short WindowPane { display: none; }
-    .-short WindowPane.-chosen { display: block; }
-    """
+    DEFAULT_CSS = "WindowPane { height: auto; }"
 
     def __init__(self, name: str, ascii: bool) -> None:
         super().__init__(id=f"window-{name}")
@@ -53,7 +48,14 @@ class WindowPane(Vertical):
 
 
 class SloPage(Page):
+    """Where there is little room, only the chosen window's gauges stay beside the plots."""
+
     WORD = "SLO"
+    PACE_S = 5.0
+    DEFAULT_CSS = """
+    SloPage.-short WindowPane { display: none; }
+    SloPage.-short WindowPane.-chosen { display: block; }
+    """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left_square_bracket,left,h", "window(-1)", "less far back", key_display="[", id="slo.shorter"),
         Binding("right_square_bracket,right,l", "window(1)", "further back", key_display="]", id="slo.longer"),
@@ -64,7 +66,6 @@ class SloPage(Page):
         self.window = USUAL
         self.told: dict[str, Any] = {}
         self.histories: dict[str, dict[str, Any]] = {}  # what was told last of each window
-        self._looked_s = 0.0
 
     def body(self) -> ComposeResult:
         ascii = self.ui.ascii
@@ -81,7 +82,6 @@ class SloPage(Page):
         return (self.WORD, f"last {self.window}")
 
     async def fetch(self) -> None:
-        self._looked_s = self.clock.monotonic_s()
         get, window = self.ui.session.client.get, self.window
         self.told = await self.ask(get, "/slo")
         self.histories[window] = await self.ask(get, "/slo/history", {"window": window})
@@ -93,10 +93,6 @@ class SloPage(Page):
         if history is not None:
             self.query_one("#trigger", Plot).show(presenter.trigger_plot(history))
             self.query_one("#completion", Plot).show(presenter.completion_plot(history))
-
-    def tick(self) -> None:
-        if self.clock.monotonic_s() - self._looked_s >= LOOK_S:
-            self.look_again(at_once=True)
 
     def choose(self, window: str) -> None:
         """Show a window over time, what is known of it at once."""

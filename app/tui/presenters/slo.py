@@ -43,9 +43,7 @@ def trigger_plot(history: Told) -> PlotProp:
     names = ("p95", "p50")
     return PlotProp(
         title=TRIGGER,
-        series=tuple(
-            Series(name, tuple(bucket["trigger_s"][name] for bucket in history["buckets"])) for name in names
-        ),
+        series=tuple(Series(name, tuple(bucket["trigger_s"][name] for bucket in history["buckets"])) for name in names),
         target=history["targets"]["trigger_s"],
         unit="s",
         since=SINCE[history["window"]],
@@ -96,7 +94,7 @@ def _note(completion: Told, wait: Told) -> str:
     parts = []
     if completion["jobs"]:
         code, system = completion["failed_by_code"], completion["failed_by_system"]
-        parts.append(f"failed by their own code {code}, by the system {system}, of {completion['jobs']}")
+        parts.append(f"failed: own code {code}, system {system}, of {completion['jobs']}")
     if wait["count"]:
         parts.append(f"queue wait {_spread(wait)}")
     return "; ".join(parts)
