@@ -14,6 +14,7 @@ from engine.settings_live import LiveSettings
 from engine.store.artifacts import Artifacts
 from engine.store.gc import Collector, Roots, artifact_digests
 from engine.store.retention import Going, Kind, Retention
+from engine.store.snapshots import Snapshots
 from engine.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -81,5 +82,8 @@ class RetentionRoutine(Routine):
 
 def pruning_of(store: Store, artifacts: Artifacts) -> Pruning:
     """Return the pruning of a home: everybody who refers to contents of its one store of them is named here."""
-    roots: dict[str, Roots] = {"artifacts": lambda: artifact_digests(artifacts.folder)}
+    roots: dict[str, Roots] = {
+        "artifacts": lambda: artifact_digests(artifacts.folder),
+        "snapshots": Snapshots(store.home, artifacts.blobs).digests,
+    }
     return Pruning(store, artifacts, Collector(artifacts.blobs, roots))

@@ -25,9 +25,8 @@ from engine.store.ahead import ahead
 from engine.store.blob_batch import CUT_ABOVE_BYTES, BlobBatch
 from engine.store.blobs import BlobError, Blobs
 from engine.store.flush import flush, write_all
+from engine.store.tars import Member
 from pipelines.artifact_names import artifact_name_error, artifact_path_error
-
-HEADER_LIMIT_BYTES = 1 << 20
 
 
 class ArtifactError(EngineError):
@@ -300,24 +299,11 @@ def _ingest(batch: BlobBatch, tar: BinaryIO, limit_bytes: int) -> Iterator[Artif
     yield from (files[path] for path in sorted(files))
 
 
-class _Member(tarfile.TarInfo):
-    """A header that may not make us read a gigabyte of extended attributes into memory."""
-
-    def _proc_member(self, tar: tarfile.TarFile) -> tarfile.TarInfo:
-        extended = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE)
-        if self.type in (*extended, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK) and (
-            self.size > HEADER_LIMIT_BYTES
-        ):
-            raise tarfile.ReadError("a header is larger than 1 MiB")
-        found: tarfile.TarInfo = super()._proc_member(tar)  # type: ignore[misc]
-        return found
-
-
 def _members(tar: BinaryIO) -> Iterator[tuple[tarfile.TarFile, tarfile.TarInfo]]:
     """Yield the members of one archive, or of several one after another (what `xargs tar` makes of many files)."""
     while True:
         start = tar.tell()
-        with tarfile.open(fileobj=tar, mode="r:", tarinfo=_Member) as archive:
+        with tarfile.open(fileobj=tar, mode="r:", tarinfo=Member) as archive:
             for member in archive:
                 yield archive, member
             end = archive.offset

@@ -92,6 +92,10 @@ class BlobBatch:
         self._known.add(digest)
         return digest
 
+    def want(self, digest: str) -> bool:
+        """Is this content here? Then it may be counted on as if it had been put. Ask for none that was put just now."""
+        return digest in self._known or self._shelf.want(digest)
+
     def commit(self) -> None:
         """Have everything put so far in its place, such that no power cut takes it. Raises what writing it raised."""
         self._settle(0)
@@ -137,7 +141,11 @@ class BlobBatch:
         return len(packed)
 
 
-def cut(content: "IO[bytes] | _Exactly", *, fine: bool = False) -> Iterator[bytes]:
+class Readable(Protocol):
+    def read(self, n: int, /) -> bytes: ...
+
+
+def cut(content: Readable, *, fine: bool = False) -> Iterator[bytes]:
     """Yield a content in pieces, cut where its own bytes say so; `fine` for what changes a little, often."""
     from pyfastcdc import FastCDC  # 30 ms that only large contents pay
 

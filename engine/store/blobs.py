@@ -169,6 +169,10 @@ class Blobs:
                         path = Path(entry.path)
                         yield Blob(path.stem, path, stat.st_size, stat.st_mtime)
 
+    def digests(self) -> set[str]:
+        """Return the digest of everything that is here."""
+        return {os.path.splitext(name)[0] for folder in self._blobs.iterdir() for name in os.listdir(folder)}  # noqa: PTH122, PTH208
+
     def reach(self, digests: Iterable[str]) -> set[str]:
         """Return these digests and those of the pieces they are made of: what a sweep has to keep.
 

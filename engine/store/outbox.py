@@ -92,6 +92,12 @@ class Outbox:
         with self._db.write():
             OutboxRow.update(sent_at=now, problem=problem).where(OutboxRow.id == letter_id).execute()
 
+    def give_up_all(self, problem: str, now: datetime) -> int:
+        """Note that nobody will hear any of what waits, and why; return how many letters that were."""
+        with self._db.write():
+            unsent = OutboxRow.sent_at.is_null()
+            return int(OutboxRow.update(sent_at=now, problem=problem).where(unsent).execute())
+
     def waiting(self) -> int:
         return int(OutboxRow.select().where(OutboxRow.sent_at.is_null()).count())
 
