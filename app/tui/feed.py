@@ -10,8 +10,8 @@ from engine.core.errors import EngineError
 class Feed:
     """Collects every change of the engine's stream from `begin` on, each once and in order, over any restart.
 
-    `dropped`: the line stood and does not now; `problem` is why the engine refuses the stream for good, "" while it
-    does not.
+    `dropped`: the line stood and does not now; `back`: it stands again, which whoever reads this sets to False.
+    `problem` is why the engine refuses the stream for good, "" while it does not.
     """
 
     def __init__(self, client: Client) -> None:
@@ -19,7 +19,7 @@ class Feed:
         self._stop = threading.Event()
         self._changes: deque[Change] = deque()
         self._thread: threading.Thread | None = None
-        self.dropped = False
+        self.dropped = self.back = False
         self.problem = ""
 
     def begin(self, after: int) -> None:
@@ -47,4 +47,5 @@ class Feed:
             self.problem = str(error)
 
     def _line(self, up: bool) -> None:
+        self.back |= self.dropped and up
         self.dropped = not up

@@ -159,6 +159,9 @@ class TreadleApp(App[Any]):
         if (page := self.page) is not None:
             if changes:
                 page.take(changes)
+            if self.feed.back:  # what was removed meanwhile is told by no change
+                self.feed.back = False
+                page.look_again()
             page.beat()
 
     def tick(self) -> None:
