@@ -10,7 +10,6 @@ from tests.app.server.site import site as serve
 from tests.app.tui.harness import Tui, tui
 from tests.engine.fakes import jobs
 
-
 MARKS = ("reconnecting", "No engine answers")
 """One for the stream of changes that is cut off, one for a question without an answer."""
 
