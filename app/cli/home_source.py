@@ -147,6 +147,14 @@ class HomeSource:
 
         return events_view(self._store(), repo, status, before, limit)
 
+    def search(
+        self, words: list[str], repo: str | None, workflow: str | None, status: str | None, limit: int
+    ) -> Mapping[str, Any]:
+        from app.views.search import search_view
+        from engine.store.search import Where
+
+        return search_view(self._store(), words, Where(repo, workflow, status), limit)
+
     def replay(self, event_id: int) -> str:
         from engine.control.commands import replay
 

@@ -14,6 +14,7 @@ from app.client import ApiError, Client
 from engine.core.errors import EngineError, NoEngine, SettingsError
 from engine.core.records import Attempt, Job, Run, Step
 from engine.store.log_index import Entry
+from engine.store.search_words import line_of
 
 PAGE = 500
 AHEAD_BYTES = 1 << 20
@@ -92,6 +93,13 @@ class RemoteSource:
         with translated(self._client):
             query = {"repo": repo, "status": status, "before": before, "limit": limit}
             return dict(self._client.get("/inbox", query))
+
+    def search(
+        self, words: list[str], repo: str | None, workflow: str | None, status: str | None, limit: int
+    ) -> Mapping[str, Any]:
+        with translated(self._client):
+            query = {"q": line_of(words), "repo": repo, "workflow": workflow, "status": status, "limit": limit}
+            return dict(self._client.get("/search", query))
 
     def replay(self, event_id: int) -> str:
         return self._done(f"/inbox/{event_id}/replay")

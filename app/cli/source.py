@@ -71,6 +71,11 @@ class Source(Protocol):
     def events(self, repo: str | None, status: str | None, before: int | None, limit: int) -> Mapping[str, Any]:
         """Return the inbox, as the API tells it: see `events_view`."""
 
+    def search(
+        self, words: list[str], repo: str | None, workflow: str | None, status: str | None, limit: int
+    ) -> Mapping[str, Any]:
+        """Return the lines of all logs that hold all words, as the API tells it: see `search_view`."""
+
     def replay(self, event_id: int) -> str: ...
 
     def heard(self) -> bool:

@@ -14,6 +14,7 @@ from engine.control.mirrors import Mirrors
 from engine.control.planner import Planner
 from engine.control.reporter import Reporter
 from engine.control.retention import RetentionRoutine, pruning_of
+from engine.control.search import SearchRoutine
 from engine.control.settings_watch import SettingsWatch
 from engine.control.triggers.triggers import Triggers
 from engine.control.upkeep import Upkeep
@@ -115,6 +116,7 @@ class Server:
             SettingsWatch(store, bus, clock, live),
             Upkeep(store, bus, clock),
             retention,
+            SearchRoutine(store, bus, clock, settings.limits.search_bytes),
             WebThread(desk, listening),
         ]
         for part in parts:

@@ -15,6 +15,7 @@ from app.server import (
     queue,
     repos,
     runs,
+    search,
     secrets,
     slo,
     stream,
@@ -29,12 +30,13 @@ from app.server.limits import HELD_BYTES, Bodies
 from app.server.openapi import document
 from app.server.route import ADMIN, BADGE, PUBLIC, WRITE, Field, Param, Route, guarded, tell_errors
 from engine.core.slo import WINDOWS
-from engine.core.states import RunStatus
+from engine.core.states import AttemptStatus, RunStatus
 from engine.store.inbox import DROPPED, PLANNED, RECEIVED
 from engine.store.tokens import SCOPES
 
 ID = "{id:[0-9]{1,15}}"
 API = "/api/v1"
+ENDED = tuple(str(status) for status in AttemptStatus if status is not AttemptStatus.RUNNING)
 DONE = {202: "written down; the engine acts on it", 404: "there is no such thing", 409: "it makes no sense now"}
 PAGE = (
     Param("before", "integer", "the id to page on from: only older ones"),
@@ -231,6 +233,16 @@ ROUTES: tuple[Route, ...] = (
     Route(
         "GET", f"{API}/artifacts/{ID}/files/{{path:.+}}", artifacts.download_file,
         "one file of an artifact; takes Range", gives="application/octet-stream",
+    ),
+    Route(
+        "GET", f"{API}/search", search.search, "lines of all logs that hold all words, the newest logs first",
+        query=(
+            Param("q", "string", 'words, and "words in a row"; a * at an end stands for any ending'),
+            Param("repo", "string", "only in this repository"),
+            Param("workflow", "string", "only in this workflow: a file or a name"),
+            Param("status", "string", "only in attempts that ended so", words=ENDED),
+            Param("limit", "integer", "how many at most", least=1),
+        ),
     ),
     Route(
         "POST", f"{API}/prune", prune.prune, "have what is old enough go, and tell what it is", ADMIN,

@@ -1,0 +1,23 @@
+"""Words in all logs, over HTTP."""
+
+from aiohttp import web
+
+from app.server.answers import Refusal, answer
+from app.server.desk import Call
+from app.views.search import MOST, USUAL, search_view
+from engine.store.search import Where
+from engine.store.search_words import words_of
+
+LONGEST = 500  # characters of a question
+
+
+async def search(call: Call) -> web.StreamResponse:
+    """Tell which lines of which logs hold all words: see `search_view`."""
+    asked: str = call.query.get("q", "")
+    if not asked.strip():
+        raise Refusal(400, "The parameter q is missing.")
+    if len(asked) > LONGEST:
+        raise Refusal(400, f"The words are longer than {LONGEST} characters.")
+    where = Where(call.query.get("repo"), call.query.get("workflow"), call.query.get("status"))
+    limit = min(call.query.get("limit", USUAL), MOST)
+    return answer(await call.desk.ask(search_view, call.desk.store, words_of(asked), where, limit))

@@ -1,0 +1,72 @@
+"""Has the logs of what has ended learnt by the search index, after the fact and behind everybody who works."""
+
+import logging
+import os
+import sqlite3
+import sys
+import threading
+from datetime import datetime, timedelta
+
+from engine.bus import Bus
+from engine.control.routine import Routine
+from engine.core.clock import Clock
+from engine.core.states import AttemptStatus
+from engine.store.search import LogFacts, SearchIndex
+from engine.store.store import Store
+
+log = logging.getLogger(__name__)
+GATHER_S = 1.0  # what ends together is written together
+TIDY_EVERY = timedelta(hours=1)
+PAGE = 50
+NICE = 15
+_ENDED = f"""
+SELECT t.sequence, t.run_id, t.job_id, t.attempt, repo.name, run.workflow_name, run.workflow_path, t.name, t.to_status
+FROM transition AS t JOIN run ON run.id = t.run_id JOIN repo ON repo.id = run.repo_id
+WHERE t.sequence > ? AND t.noun = 'attempt' AND t.to_status <> '{AttemptStatus.RUNNING}'
+ORDER BY t.sequence LIMIT {PAGE}"""
+
+
+class SearchRoutine(Routine):
+    """One thread of low priority. What it had not come to when it was stopped is taken up at the next start."""
+
+    def __init__(self, store: Store, bus: Bus, clock: Clock, limit_bytes: int) -> None:
+        """`limit_bytes` is what the index may take; 0 for none at all."""
+        super().__init__("search", store, bus, clock, "news")
+        self._index = SearchIndex(store.home)
+        self._limit = limit_bytes
+        self._tidy_at = clock.now()
+        self._low = False
+
+    def turn(self) -> datetime | None:
+        """Learn what has ended since the last turn; once an hour forget what is gone."""
+        self._give_way()
+        if not self._limit:
+            self._index.reset()
+            return None
+        if self._stopped.wait(GATHER_S):
+            return None
+        try:
+            while not self._stopped.is_set() and self._learn():
+                self._index.shrink(self._limit)
+            if self._clock.now() >= self._tidy_at:
+                self._tidy_at = self._clock.now() + TIDY_EVERY
+                for _ in self._index.forget_gone():
+                    if self._stopped.is_set():
+                        break
+        except sqlite3.OperationalError:
+            raise  # locked, or the disk is full: the file is as it was
+        except sqlite3.DatabaseError as error:
+            log.warning("%s is damaged (%s) and is made anew.", self._index.path, error)
+            self._index.reset()
+        return self._tidy_at
+
+    def _learn(self) -> bool:
+        rows = self._store.database.rows(_ENDED, (self._index.place(),))
+        if rows:
+            self._index.take([LogFacts(*row[1:]) for row in rows], rows[-1][0])
+        return len(rows) == PAGE
+
+    def _give_way(self) -> None:
+        if not self._low and sys.platform == "linux" and threading.current_thread().name == "search":
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
+            self._low = True
