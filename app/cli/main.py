@@ -47,13 +47,17 @@ COMMANDS = {
     "token": Command("app.cli.token", "create, list and revoke tokens for the API", remote=True),
     "slo": Command("app.cli.slo", "show how well the promises on speed and success are kept", remote=True),
     "prune": Command("app.cli.prune", "remove what is old enough to go, or tell what would go and why", remote=True),
+    "snapshot": Command(
+        "app.cli.snapshot", "take, list, compare and remove snapshots of a home; make a new home of one", remote=True
+    ),
+    "backup": Command("app.cli.backup", "write a home into one tar, while it works"),
     "init": Command("app.cli.init", "write a starter workflow"),
     "demo": Command("app.cli.demo", "run the bundled demo"),
     "doctor": Command("app.cli.doctor", "check this machine and say what to mend"),
     "web": Command("app.cli.web", "serve the terminal UI to a browser"),
 }
 
-LATER = ("artifact", "snapshot", "backup")
+LATER = ("artifact",)
 VALUED = frozenset({"--home", "--config", "--connect", "--token"})
 
 EPILOG = """\

@@ -16,6 +16,7 @@ from engine.control.reporter import Reporter
 from engine.control.retention import RetentionRoutine, pruning_of
 from engine.control.search import SearchRoutine
 from engine.control.settings_watch import SettingsWatch
+from engine.control.snapshots import SnapshotRoutine
 from engine.control.triggers.triggers import Triggers
 from engine.control.upkeep import Upkeep
 from engine.core.clock import SystemClock
@@ -24,6 +25,7 @@ from engine.git_remote import local_path, remote
 from engine.home import HomeLock
 from engine.settings import Settings
 from engine.settings_live import LiveSettings
+from engine.store.snapshots import Snapshots
 from engine.store.store import Store
 
 
@@ -115,6 +117,7 @@ class Server:
             Triggers(store, live, bus, clock, mirrors),
             SettingsWatch(store, bus, clock, live),
             Upkeep(store, bus, clock),
+            SnapshotRoutine(store, live, bus, clock, Snapshots(store.home, engine.artifacts.blobs)),
             retention,
             SearchRoutine(store, bus, clock, settings.limits.search_bytes),
             WebThread(desk, listening),

@@ -18,6 +18,7 @@ from app.server import (
     search,
     secrets,
     slo,
+    snapshots,
     stream,
     tokens,
     webhooks,
@@ -248,6 +249,27 @@ ROUTES: tuple[Route, ...] = (
         "POST", f"{API}/prune", prune.prune, "have what is old enough go, and tell what it is", ADMIN,
         fields=(Field("dry_run", bool, "tell it, and remove nothing"),),
         answers={200: "what would go", 202: "what goes", 409: "this engine removes nothing"},
+    ),
+    Route("GET", f"{API}/snapshots", snapshots.list_snapshots, "the snapshots, newest first, with what each added"),
+    Route(
+        "POST", f"{API}/snapshots", snapshots.create, "take a snapshot of the home", WRITE, fields=(),
+        answers={201: "it", 202: "it takes longer, and goes on", 409: "the database is damaged"},
+    ),
+    Route(
+        "GET", f"{API}/snapshots/diff", snapshots.show_difference, "what changed from one snapshot to another", ADMIN,
+        query=(
+            Param("a", "string", "the earlier one: an id, or how it begins"),
+            Param("b", "string", "the later one (the latest)"),
+        ),
+        answers={200: "counts of what was added, removed and changed, and the first 500 of each", 409: "no such one"},
+    ),
+    Route(
+        "POST", f"{API}/snapshots/prune", snapshots.thin, "remove the snapshots that are not to be kept", ADMIN,
+        fields=(Field("dry_run", bool, "tell which, and remove none"),),
+    ),
+    Route(
+        "DELETE", f"{API}/snapshots/{{name}}", snapshots.remove, "remove a snapshot", ADMIN,
+        answers={200: "it is removed", 409: "there is no such one, or several"},
     ),
     Route("GET", f"{API}/slo", slo.show_slo, "how well the promises of `slo:` are kept"),
     Route(

@@ -5,7 +5,7 @@ import os
 import sys
 import threading
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from engine.bus import Bus
 from engine.control.routine import Routine
@@ -13,33 +13,27 @@ from engine.core.clock import Clock
 from engine.core.errors import EngineError
 from engine.settings import SnapshotRetention
 from engine.settings_live import LiveSettings
-from engine.store.snapshots import DAILY, HAND, HOURLY, WEEKLY, Snapshot, Snapshots
+from engine.store.snapshots import HAND, SCHEDULE, Snapshot, Snapshots
 from engine.store.store import Store
 
 log = logging.getLogger(__name__)
 NICE = 15
-PERIODS = ((HOURLY, timedelta(hours=1)), (DAILY, timedelta(days=1)), (WEEKLY, timedelta(days=7)))
-EARLY = timedelta(minutes=1)  # hourly ones stay in step although each takes a moment
+PERIODS = (("hourly", timedelta(hours=1)), ("daily", timedelta(days=1)), ("weekly", timedelta(days=7)))
+FORMS = {"hourly": "%Y-%m-%d %H", "daily": "%Y-%m-%d", "weekly": "%G-%V"}  # what those of one period have in common
+EARLY = timedelta(minutes=1)  # so that each hour has its own although taking one takes a moment
 AGAIN = timedelta(minutes=10)  # after one that could not be taken
-NEVER = datetime.min.replace(tzinfo=UTC)
 
 
-def next_due(snapshots: Sequence[Snapshot], rules: SnapshotRetention) -> tuple[str, datetime | None] | None:
-    """Return which kind is due next and when (None: now); None when none is to be kept.
+def due_at(snapshots: Sequence[Snapshot], rules: SnapshotRetention, now: datetime) -> datetime | None:
+    """Return when the next one is due; None when none is to be kept.
 
-    A daily one is the hourly one of its time, too, and a weekly one both: of what is due at once, the rarest is made.
+    The shortest time of which any are kept has one each: it is the day's and the week's as well.
     """
-    due: list[tuple[str, datetime]] = []
-    for at, (kind, period) in enumerate(PERIODS):
-        if getattr(rules, kind):
-            serve = [other for other, _ in PERIODS[at:]]
-            last = max((one.created_at for one in snapshots if one.kind in serve), default=NEVER)
-            due.append((kind, last + period - EARLY if last > NEVER else NEVER))
-    if not due:
+    period = next((period for name, period in PERIODS if getattr(rules, name)), None)
+    if period is None:
         return None
-    first = min(at for _, at in due)
-    kind = [kind for kind, at in due if at <= first + 2 * EARLY][-1]
-    return kind, None if first == NEVER else first
+    latest = max((one.created_at for one in snapshots if one.kind == SCHEDULE), default=None)
+    return latest + period - EARLY if latest else now
 
 
 def thinned(snapshots: Sequence[Snapshot], rules: SnapshotRetention) -> list[Snapshot]:
@@ -49,11 +43,11 @@ def thinned(snapshots: Sequence[Snapshot], rules: SnapshotRetention) -> list[Sna
     """
     made = sorted((one for one in snapshots if one.kind != HAND), key=lambda one: one.created_at, reverse=True)
     kept: set[str] = set()
-    for kind, form in ((HOURLY, "%Y-%m-%d %H"), (DAILY, "%Y-%m-%d"), (WEEKLY, "%G-%V")):
+    for name, form in FORMS.items():
         newest: dict[str, Snapshot] = {}
         for one in made:
             newest.setdefault(one.created_at.strftime(form), one)
-        kept.update(one.id for one in list(newest.values())[: getattr(rules, kind)])
+        kept.update(one.id for one in list(newest.values())[: getattr(rules, name)])
     return [one for one in made if one.id not in kept]
 
 
@@ -78,30 +72,26 @@ class SnapshotRoutine(Routine):
     def turn(self) -> datetime | None:
         """Take the snapshot that is due, if one is; return when the next one is."""
         rules, now = self._settings.now.retention.snapshots, self._clock.now()
-        due = next_due(self._snapshots.list(), rules)
-        if due is None:
-            return None
-        kind, at = due
-        if (wait := max(at or now, self._not_before)) > now:
-            return wait
+        at = due_at(self._snapshots.list(), rules, now)
+        if at is None or (at := max(at, self._not_before)) > now:
+            return at
         self._be_nice()
         try:
-            self._take(kind, now)
+            self._take(now)
         except (EngineError, OSError) as error:
             log.error("No snapshot was taken: %s", error)
             self._not_before = now + AGAIN
             return self._not_before
         if gone := prune(self._snapshots, rules):
             log.info("Let %d snapshots go.", len(gone))
-        due = next_due(self._snapshots.list(), rules)
-        return due[1] if due else None
+        return due_at(self._snapshots.list(), rules, now)
 
-    def _take(self, kind: str, now: datetime) -> None:
+    def _take(self, now: datetime) -> None:
         version = self._store.database.rows("PRAGMA data_version")[0][0]  # another one when another connection wrote
         unchanged = self._seen[1] if self._seen and self._seen[0] == version else None
-        snapshot = self._snapshots.create(kind, now, config=self._settings.file, unchanged=unchanged)
+        snapshot = self._snapshots.create(SCHEDULE, now, config=self._settings.file, unchanged=unchanged)
         self._seen = (version, snapshot)
-        log.info("Took snapshot %s (%s): %d new bytes.", snapshot.id, kind, snapshot.new_bytes)
+        log.info("Took snapshot %s: %d new bytes.", snapshot.id, snapshot.new_bytes)
         for name in snapshot.incomplete:
             log.warning("Snapshot %s: contents of %s are not on the disk.", snapshot.id, name)
 

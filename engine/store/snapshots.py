@@ -41,7 +41,7 @@ from engine.store.snapshot_files import (
 )
 
 PAGES_BYTES = 64 * 1024  # what of the database is shared or not: sixteen pages
-HAND, HOURLY, DAILY, WEEKLY = "hand", "hourly", "daily", "weekly"
+HAND, SCHEDULE = "hand", "schedule"
 _ID = re.compile(r"\d{8}-\d{6}(?:-\d+)?")
 
 
@@ -51,10 +51,10 @@ class SnapshotError(EngineError):
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """One moment of a home. `kind` says what made it: hourly, daily, weekly, or hand for a person.
+    """One moment of a home. `kind` says who had it taken: the schedule, or a person by hand.
 
-    `size_bytes` is what it stands for, `new_bytes` what it added to the disk. `mark` tells one state of the database
-    from another within the life of one engine. `incomplete` names manifests with contents that the home lacked.
+    `size_bytes` is what it stands for, `new_bytes` what it added to the disk. `incomplete` names manifests with contents
+    that the home lacked.
     """
 
     id: str

@@ -18,7 +18,7 @@ from engine.store.gc import Collector, artifact_digests
 from engine.store.logs import LogReader, LogWriter, Progress, compress
 from engine.store.restore import RestoreError, restore_snapshot
 from engine.store.snapshot_diff import difference
-from engine.store.snapshots import HAND, HOURLY, Snapshot, SnapshotError, Snapshots
+from engine.store.snapshots import HAND, SCHEDULE, Snapshot, SnapshotError, Snapshots
 from engine.store.store import open_store
 from tests.engine.fakes import Lab
 
@@ -248,7 +248,7 @@ def test_a_snapshot_is_found_by_how_its_id_begins(lab: Lab, snapshots: Snapshots
 
 def test_two_of_one_second_have_each_their_id(lab: Lab, snapshots: Snapshots) -> None:
     now = lab.clock.now()
-    ids = [snapshots.create(HOURLY, now).id for _ in range(3)]
+    ids = [snapshots.create(SCHEDULE, now).id for _ in range(3)]
     assert len(set(ids)) == 3
     assert [one.id for one in snapshots.list()] == sorted(ids, reverse=True)
 

@@ -1,0 +1,68 @@
+"""Snapshots over HTTP: taken, listed, compared, removed. What would make another home is for the command line alone."""
+
+import asyncio
+import logging
+from concurrent.futures import Future
+
+from aiohttp import web
+
+from app.server.answers import answer
+from app.server.desk import Call
+from app.views.snapshots import difference_view, snapshot_shape, snapshots_view
+from engine.control.snapshots import prune, thinned
+from engine.store.snapshots import HAND, Snapshot, Snapshots
+
+log = logging.getLogger(__name__)
+PATIENCE_S = 20.0
+
+
+async def list_snapshots(call: Call) -> web.StreamResponse:
+    """Every snapshot, with what it added to the disk."""
+    return answer({"snapshots": await call.desk.ask(snapshots_view, _snapshots(call))})
+
+
+async def show_difference(call: Call) -> web.StreamResponse:
+    """What changed from one snapshot to another."""
+    a, b = call.query.get("a", ""), call.query.get("b", "latest")
+    return answer(await call.desk.ask(difference_view, _snapshots(call), a, b))
+
+
+async def create(call: Call) -> web.StreamResponse:
+    """Take one now. 201 with it; 202 with null when it takes longer, which goes on."""
+    desk, snapshots = call.desk, _snapshots(call)
+    taken: Future[Snapshot] = Future()
+
+    def work() -> None:
+        try:
+            taken.set_result(snapshots.create(HAND, desk.clock.now(), config=desk.live.file))
+        except Exception as error:
+            taken.set_exception(error)
+
+    desk.aside.go(f"snapshot {id(taken)}", work)
+    try:
+        snapshot = await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(taken)), PATIENCE_S)
+    except TimeoutError:
+        return answer({"snapshot": None}, 202)
+    log.info("%s took snapshot %s", call.actor, snapshot.id)
+    return answer({"snapshot": snapshot_shape(snapshot)}, 201)
+
+
+async def remove(call: Call) -> web.StreamResponse:
+    """Forget one snapshot."""
+    snapshots = _snapshots(call)
+    snapshot = await call.desk.ask(snapshots.get, call.request.match_info["name"])
+    await call.desk.ask(snapshots.remove, snapshot)
+    log.info("%s removed snapshot %s", call.actor, snapshot.id)
+    return answer({"removed": [snapshot_shape(snapshot)]})
+
+
+async def thin(call: Call) -> web.StreamResponse:
+    """Forget those that `retention.snapshots` does not keep; unless `dry_run`."""
+    snapshots, rules = _snapshots(call), call.desk.settings.retention.snapshots
+    dry = bool(call.fields.get("dry_run"))
+    gone = await call.desk.ask(lambda: thinned(snapshots.list(), rules) if dry else prune(snapshots, rules))
+    return answer({"removed": [snapshot_shape(one) for one in gone], "dry_run": dry})
+
+
+def _snapshots(call: Call) -> Snapshots:
+    return Snapshots(call.desk.store.home, call.desk.artifacts.blobs)
