@@ -10,8 +10,10 @@ from textual.screen import Screen
 from app.tui.page import Page
 from widgets.help_screen import Group, HelpScreen
 
-FOREIGN = ("screen.copy_text", "scroll_")
+FOREIGN = ("screen.copy_text", "scroll_", "page_")
 """How actions begin that Textual brings along and that our own stand for."""
+LAST = {"pane.": "Panes", "size.": "Panes", "move.": "Moving, in every pane"}
+"""How the ids of bindings begin that are told last, whichever pane has them, and under which heading."""
 
 
 def help_screen(page: Page) -> Screen[None]:
@@ -19,21 +21,22 @@ def help_screen(page: Page) -> Screen[None]:
     chain: list[DOMNode] = [*page.focused.ancestors_with_self] if page.focused else [page]
     nodes = dict.fromkeys([*(node for node in chain if node is not page.app), *page.panes(), page.app])
     groups: list[Group] = []
-    moving: dict[tuple[str, str], str] = {}
+    last: dict[str, dict[tuple[str, str], str]] = {title: {} for title in LAST.values()}
     seen: set[tuple[str, str]] = set()
     for node in nodes:
         keys = []
         for deed, bindings in _deeds(node).items():
             shown = " ".join(dict.fromkeys(page.app.get_key_display(binding) for binding in bindings))
-            if (bindings[0].id or "").startswith("move."):
-                moving.setdefault(deed, shown)
+            if title := next((LAST[start] for start in LAST if (bindings[0].id or "").startswith(start)), None):
+                last[title].setdefault(deed, shown)
             elif deed not in seen:
                 seen.add(deed)
                 keys.append((shown, deed[1]))
         if keys:
             groups.append((page.node_title(node), tuple(keys)))
-    if moving:
-        groups.append(("Moving, in every pane", tuple((shown, words) for (_, words), shown in moving.items())))
+    groups += [
+        (title, tuple((shown, words) for (_, words), shown in told.items())) for title, told in last.items() if told
+    ]
     return HelpScreen("Keys", groups, ascii=page.ui.ascii)
 
 

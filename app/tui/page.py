@@ -56,6 +56,11 @@ class Page(Screen[None]):
     def clock(self) -> Clock:
         return self.ui.clock
 
+    @property
+    def stands(self) -> bool:
+        """Are its widgets there: made already, and not being taken down?"""
+        return self.is_mounted and self.is_attached and not self._pruning
+
     def compose(self) -> ComposeResult:
         yield Breadcrumb(ascii=self.ui.ascii)
         yield from self.body()
@@ -128,15 +133,16 @@ class Page(Screen[None]):
             self.look_again()
         else:
             self.fetched = True
-            self.present()
-            self.show_frame()
+            if self.stands:
+                self.present()
+                self.show_frame()
         finally:
             self._fetching = False
             self._took_s = self.clock.monotonic_s() - began_s
 
     def show_frame(self) -> None:
         """Bring breadcrumb and keys up to date."""
-        if not self.is_attached or not self.is_current:
+        if not self.stands or not self.is_current:
             return
         right = "  ".join(part for part in (self.aside(), self.ui.standing()) if part)
         self.query_one(Breadcrumb).show(self.crumbs(), right)
@@ -204,7 +210,7 @@ class Page(Screen[None]):
         """Return what the keys of something are headed with in the help."""
         if node is self.app:
             return "Everywhere"
-        return "This page" if node is self else str(getattr(node, "border_title", None) or type(node).__name__)
+        return "This page" if node is self else str(getattr(node, "border_title", None) or "The list")
 
     def commands(self) -> Iterator[tuple[str, str, Callable[[], object]]]:
         """Yield what the palette offers on this page: its keys' actions, with their keys."""

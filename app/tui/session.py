@@ -74,9 +74,9 @@ class HomeSession(Session):
 
     def _keep(self) -> None:
         """See to it that there is an engine, until told to stop."""
-        from app.tui.own_engine import OwnEngine  # what an engine is made of is not loaded before the first frame
-
-        own = OwnEngine(self._home, self._config, self._folder)
+        own = self._made()
+        if own is None:
+            return
         try:
             while True:
                 if self.mode is not Mode.OWN:
@@ -86,6 +86,19 @@ class HomeSession(Session):
         finally:
             own.stop()
 
+    def _made(self) -> "OwnEngine | None":
+        """Load what an engine is made of, which is not done before the first frame. None: this installation is broken."""
+        try:
+            from app.tui.own_engine import OwnEngine
+        except Exception as error:
+            self._broken(error)
+            return None
+        return OwnEngine(self._home, self._config, self._folder)
+
+    def _broken(self, error: Exception) -> None:
+        log.exception("the engine could not be started")
+        self.problem = f"The engine could not be started: {type(error).__name__}: {error}"
+
     def _look(self, own: "OwnEngine") -> None:
         try:
             mode = own.start()
@@ -93,8 +106,7 @@ class HomeSession(Session):
             self.problem = str(error)
             return
         except Exception as error:
-            log.exception("the engine could not be started")
-            self.problem = f"The engine could not be started: {type(error).__name__}: {error}"
+            self._broken(error)
             return
         if mode is Mode.OWN:
             sys.setswitchinterval(SWITCH_S)
