@@ -73,6 +73,7 @@ class Server:
         """Take nothing more, leave running jobs in their boxes for the next engine, and give back everything."""
         if self._desk is not None:
             self._desk.draining = True
+            self._desk.bus.wake("log")  # whoever waits for more of a log need not
         self._undo.close()
 
     def _start(self) -> None:

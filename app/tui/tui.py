@@ -111,8 +111,9 @@ class TreadleApp(App[Any]):
 
     @property
     def page(self) -> Page | None:
-        """The page in view, also while a question or the help stands before it."""
-        return next((screen for screen in reversed(self.screen_stack) if isinstance(screen, Page)), None)
+        """The page in view, also while a question or the help stands before it; None while it is being made."""
+        page = next((screen for screen in reversed(self.screen_stack) if isinstance(screen, Page)), None)
+        return page if page is not None and page.stands else None
 
     async def ask(self, question: Any, *args: Any, **kwargs: Any) -> Any:
         """Have a call that blocks made on a thread. Raises what it raises."""

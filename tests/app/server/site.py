@@ -131,4 +131,12 @@ def site(home: Path, **settings: Any) -> Iterator[Site]:
         for part in (acceptor, web):
             part.start()
             undo.callback(part.stop)
+        undo.callback(_drain, desk)
         yield Site(lab, desk, made.listen.port)
+
+
+def _drain(desk: Desk) -> None:
+    """Have everyone leave who waits for news, as an engine that stops does."""
+    desk.draining = True
+    desk.bus.wake("log")
+    desk.bus.wake("news")
