@@ -69,6 +69,9 @@ PRIORITY = Action(
 )
 SYNC = Action("sync", "look for new commits now", ("repo", "sync", "{repo}"), "/repos/{repo}/sync")
 
+ASKING = ("act(", "dispatch", "priority(", "pause", "cancel", "replay", "sync")
+"""How the actions of keys begin that lead here: a session that only reads offers none of them."""
+
 ACTIONS = (
     RETRY_RUN, RETRY_FAILED, RETRY_JOB, CANCEL_RUN, CANCEL_JOB, APPROVE, DISPATCH, REPLAY, PAUSE, RESUME, PRIORITY,
     SYNC,

@@ -26,6 +26,8 @@ def help_screen(page: Page) -> Screen[None]:
     for node in nodes:
         keys = []
         for deed, bindings in _deeds(node).items():
+            if not page.allows(bindings[0]):
+                continue
             shown = " ".join(dict.fromkeys(page.app.get_key_display(binding) for binding in bindings))
             if title := next((LAST[start] for start in LAST if (bindings[0].id or "").startswith(start)), None):
                 last[title].setdefault(deed, shown)

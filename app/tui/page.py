@@ -12,6 +12,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from app.client import Change
+from app.tui.actions import ASKING
 from engine.core.clock import Clock
 from engine.core.errors import EngineError
 from widgets.breadcrumb import Breadcrumb
@@ -152,9 +153,13 @@ class Page(Screen[None]):
         """Return the keys that matter here, each with its word: those of the focused pane first."""
         shown = {}
         for _, binding, enabled, _ in self.active_bindings.values():
-            if binding.show and enabled and binding.action not in shown:
+            if binding.show and enabled and binding.action not in shown and self.allows(binding):
                 shown[binding.action] = (self.app.get_key_display(binding), binding.description)
         return tuple(shown.values())
+
+    def allows(self, binding: Binding) -> bool:
+        """Is what a key does allowed in this session?"""
+        return not (self.ui.read_only and binding.action.startswith(ASKING))
 
     def on_screen_resume(self, _: ScreenResume) -> None:
         self.look_again(at_once=True)
@@ -215,7 +220,7 @@ class Page(Screen[None]):
     def commands(self) -> Iterator[tuple[str, str, Callable[[], object]]]:
         """Yield what the palette offers on this page: its keys' actions, with their keys."""
         for _, binding, enabled, _ in self.active_bindings.values():
-            if enabled and not binding.system and binding.description:
+            if enabled and not binding.system and binding.description and self.allows(binding):
                 run = partial(self.app.run_action, binding.action, self.focused or self)
                 yield binding.description, f"key {self.app.get_key_display(binding)}", partial(self._run, run)
 

@@ -16,13 +16,13 @@ PAST = 8
 COLUMNS = (
     Column("status", "STATUS", 11),
     Column("number", "RUN", 6, right=True),
-    Column("workflow", "WORKFLOW", 16),
-    Column("branch", "BRANCH", 16, drop=5),
+    Column("workflow", "WORKFLOW", 14),
+    Column("branch", "BRANCH", 14, drop=5),
     Column("title", "SUBJECT"),
-    Column("event", "EVENT", 12, drop=3),
-    Column("who", "WHO", 10, drop=2),
+    Column("event", "EVENT", 9, drop=3),
+    Column("who", "WHO", 8, drop=2),
     Column("age", "AGE", 8, right=True),
-    Column("time", "TIME", 9, right=True),
+    Column("time", "TIME", 8, right=True),
     Column("past", "BEFORE", PAST, drop=1),
 )
 WITH_REPO = (*COLUMNS[:2], Column("repo", "REPO", 14, drop=4), *COLUMNS[2:])
@@ -81,7 +81,7 @@ def _row(run: Told, several: bool, past: Sequence[float], now: datetime, ascii: 
         Cell(plain(str(run["workflow"])), "title"),
         Cell(plain(branch_of(run))),
         Cell(plain(str(run["title"]))),
-        Cell(plain(str(run["event"])), "dim"),
+        Cell(plain(str(run["event"])).removeprefix("workflow_"), "dim"),
         Cell(plain(str(run["actor"])), "dim"),
         Cell(age(instant(run["created_at"]), now), "dim"),
         Cell(duration(took_s) if took_s is not None else ""),
