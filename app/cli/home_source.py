@@ -16,6 +16,7 @@ from engine.core.errors import SettingsError
 from engine.core.records import Job, Run
 
 if TYPE_CHECKING:
+    from app.views.artifacts import ArtifactList
     from engine.store.store import Store
 
 PERSON = "a person"
@@ -29,6 +30,7 @@ class HomeSource:
         self._args = args
         self._home = home_of(args)
         self._opened: Store | None = None
+        self._listed: ArtifactList | None = None
 
     def close(self) -> None:
         if self._opened is not None:
@@ -160,10 +162,31 @@ class HomeSource:
 
         return replay(self._store(), event_id)
 
+    def artifacts(self, repo: str | None, before: int | None, limit: int) -> Mapping[str, Any]:
+        from app.cli.repo_names import settings_here
+
+        return self._artifacts().view(settings_here(self._args).retention, repo, before, limit)
+
+    def artifacts_of(self, run: Run) -> list[Mapping[str, Any]]:
+        from app.cli.repo_names import settings_here
+
+        return self._artifacts().of_run(run, settings_here(self._args).retention)
+
+    def artifact_tar(self, artifact: Mapping[str, Any]) -> Iterator[bytes]:
+        return self._artifacts().tar(artifact["id"])
+
     def heard(self) -> bool:
         from engine.doorbell import ring
 
         return ring(self._home)
+
+    def _artifacts(self) -> "ArtifactList":
+        if self._listed is None:
+            from app.views.artifacts import ArtifactList
+            from engine.store.artifacts import Artifacts
+
+            self._listed = ArtifactList(self._store(), Artifacts(self._home / "artifacts"))
+        return self._listed
 
     def _store(self, *, create: bool = False) -> "Store":
         if self._opened is None:

@@ -47,6 +47,7 @@ COMMANDS = {
     "token": Command("app.cli.token", "create, list and revoke tokens for the API", remote=True),
     "slo": Command("app.cli.slo", "show how well the promises on speed and success are kept", remote=True),
     "prune": Command("app.cli.prune", "remove what is old enough to go, or tell what would go and why", remote=True),
+    "artifact": Command("app.cli.artifact", "list artifacts, and lay the files of one down in a folder", remote=True),
     "snapshot": Command(
         "app.cli.snapshot", "take, list, compare and remove snapshots of a home; make a new home of one", remote=True
     ),
@@ -57,7 +58,6 @@ COMMANDS = {
     "web": Command("app.cli.web", "serve the terminal UI to a browser"),
 }
 
-LATER = ("artifact",)
 VALUED = frozenset({"--home", "--config", "--connect", "--token"})
 
 EPILOG = """\
@@ -80,8 +80,6 @@ def main(argv: list[str] | None = None) -> int:
     try:
         if name is None:
             return without_command(front)
-        if name in LATER:
-            return refuse(f"`treadle {name}` is not part of this version.")
         if name not in COMMANDS:
             return refuse(f"There is no command {name!r}.{nearest(name)}")
         if not COMMANDS[name].remote and connects(front, rest):

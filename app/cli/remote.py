@@ -18,6 +18,7 @@ from engine.store.search_words import line_of
 
 PAGE = 500
 AHEAD_BYTES = 1 << 20
+SILENCE_S = 60.0
 Record = TypeVar("Record")
 
 
@@ -103,6 +104,18 @@ class RemoteSource:
 
     def replay(self, event_id: int) -> str:
         return self._done(f"/inbox/{event_id}/replay")
+
+    def artifacts(self, repo: str | None, before: int | None, limit: int) -> Mapping[str, Any]:
+        with translated(self._client):
+            return dict(self._client.get("/artifacts", {"repo": repo, "before": before, "limit": limit}))
+
+    def artifacts_of(self, run: Run) -> list[Mapping[str, Any]]:
+        with translated(self._client):
+            return list(self._client.get("/artifacts", {"run": run.id})["artifacts"])
+
+    def artifact_tar(self, artifact: Mapping[str, Any]) -> Iterator[bytes]:
+        with translated(self._client):
+            yield from self._client.stream(f"/artifacts/{artifact['id']}", timeout_s=SILENCE_S)
 
     def heard(self) -> bool:
         return True  # whoever carried out the wish is the engine

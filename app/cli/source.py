@@ -78,6 +78,15 @@ class Source(Protocol):
 
     def replay(self, event_id: int) -> str: ...
 
+    def artifacts(self, repo: str | None, before: int | None, limit: int) -> Mapping[str, Any]:
+        """Return artifacts of all runs, as the API tells them: see `ArtifactList.view`."""
+
+    def artifacts_of(self, run: Run) -> list[Mapping[str, Any]]:
+        """Return a run's artifacts, each as the API tells it."""
+
+    def artifact_tar(self, artifact: Mapping[str, Any]) -> Iterator[bytes]:
+        """Yield an artifact that was told of, as an uncompressed tar."""
+
     def heard(self) -> bool:
         """Is there an engine that takes up now what was asked for?"""
 

@@ -1,7 +1,8 @@
-"""Artifacts: one as a tar, its files by name, or a single file of it."""
+"""Artifacts: all there are, one as a tar, its files by name, or a single file of it."""
 
 import asyncio
 from collections.abc import Iterator
+from typing import Any
 from urllib.parse import quote
 
 from aiohttp import web
@@ -9,11 +10,25 @@ from aiohttp import web
 from app.server.answers import SAFE, Refusal, answer
 from app.server.desk import Call
 from app.server.ranges import byte_range
+from app.server.runs import find_run
 from app.shapes import artifact_shape
 from engine.core.errors import EngineError
 from engine.store.artifacts import Artifact, ArtifactFile
 
 SLOW_S = 60.0
+
+
+async def list_all(call: Call) -> web.StreamResponse:
+    """The artifacts of all runs or of one, the newest run's first; whole runs, until `limit` is reached."""
+    rules, wanted = call.desk.settings.retention, dict(call.query)
+    run_id = wanted.pop("run", None)
+
+    def look() -> dict[str, Any]:
+        if run_id is None:
+            return call.desk.artifact_list.view(rules, **wanted)
+        return {"artifacts": call.desk.artifact_list.of_run(find_run(call.desk, run_id), rules), "before": None}
+
+    return answer(await call.desk.ask(look))
 
 
 async def download(call: Call) -> web.StreamResponse:
@@ -83,7 +98,7 @@ async def _send(
 
 
 def _find(call: Call) -> Artifact:
-    artifact = call.desk.artifacts.find(call.ident)
+    artifact = call.desk.artifact_list.find(call.ident)
     if artifact is None:
         raise Refusal(404, f"There is no artifact {call.ident}.")
     return artifact

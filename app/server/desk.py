@@ -10,6 +10,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from aiohttp import web
 
+from app.views.artifacts import ArtifactList
 from engine.bus import Bus
 from engine.control.acceptor import Acceptor
 from engine.control.aside import Aside
@@ -79,11 +80,13 @@ class Desk:
     counters: Counter[tuple[str, str]] = field(default_factory=Counter)
     slo: SloReporter = field(init=False)
     slo_history: SloHistorian = field(init=False)
+    artifact_list: ArtifactList = field(init=False)
     aside: Aside = field(init=False)
 
     def __post_init__(self) -> None:
         self.slo = SloReporter(lambda: self.settings.slo)
         self.slo_history = SloHistorian(lambda: self.settings.slo)
+        self.artifact_list = ArtifactList(self.store, self.artifacts)
         self.aside = Aside(self.store, ASIDE)
 
     @property

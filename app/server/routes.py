@@ -229,6 +229,15 @@ ROUTES: tuple[Route, ...] = (
         "DELETE", f"{API}/tokens/{ID}", tokens.revoke_token, "make a token worthless", ADMIN,
         answers={200: "it is", 404: "there is none"},
     ),
+    Route(
+        "GET", f"{API}/artifacts", artifacts.list_all, "artifacts, the newest run's first",
+        query=(
+            Param("repo", "string", "only of this repository"),
+            Param("run", "integer", "only of this run, all of them"),
+            Param("before", "integer", "the run to page on from: only of older ones"),
+            Param("limit", "integer", "after how many to end, with a whole run", least=1),
+        ),
+    ),
     Route("GET", f"{API}/artifacts/{ID}", artifacts.download, "an artifact, as a tar", gives="application/x-tar"),
     Route("GET", f"{API}/artifacts/{ID}/files", artifacts.list_files, "the files of an artifact"),
     Route(

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from app.cli import main as frame
-from app.cli.main import COMMANDS, LATER, main, parser_for, split
+from app.cli.main import COMMANDS, main, parser_for, split
 from engine.core.errors import EngineError, ExecutorUnavailable, GitError, SettingsError
 from pipelines.errors import Finding, Place, Severity, WorkflowError
 
@@ -29,12 +29,6 @@ def test_the_table_of_commands_says_what_the_modules_say(name):
 def test_every_command_takes_home_and_config(name):
     flags = {flag for action in parser_for(name)._actions for flag in action.option_strings}
     assert {"--home", "--config", "--help"} <= flags
-
-
-@pytest.mark.parametrize("name", LATER)
-def test_a_command_of_a_later_version_is_refused_in_a_sentence(name, capsys):
-    assert main([name]) == 2
-    assert capsys.readouterr().err == f"treadle: `treadle {name}` is not part of this version.\n"
 
 
 @pytest.mark.parametrize("line", [[], ["--connect", "http://127.0.0.1:9"], ["--read-only", "--ascii"]])

@@ -1,4 +1,4 @@
-"""The laws of artifacts over HTTP: whole as a tar, file by file, and nothing that was damaged passes for whole."""
+"""The laws of artifacts over HTTP: listed, whole as a tar, file by file; nothing that was damaged passes for whole."""
 
 import http.client
 import io
@@ -7,6 +7,7 @@ import tarfile
 import pytest
 
 from engine.store.artifacts import Artifact
+from tests.app.server.artifacts import leave
 from tests.app.server.site import Site
 from tests.engine.fakes import jobs
 
@@ -15,21 +16,72 @@ FILES = {"a.txt": b"alpha\n", "deep/b \xfc.bin": bytes(range(256)) * 5000, "empt
 
 @pytest.fixture
 def artifact(site: Site) -> Artifact:
-    run_id = site.lab.run(jobs(a=""))
-    data = io.BytesIO()
-    with tarfile.open(fileobj=data, mode="w") as tar:
-        for name, content in FILES.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(content)
-            tar.addfile(member, io.BytesIO(content))
-    data.seek(0)
-    return site.desk.artifacts.save_tar(run_id, 1, 1, "site ü", data, 1 << 30)
+    return leave(site, site.lab.run(jobs(a="")), "site ü", FILES)
 
 
 def test_a_run_lists_its_artifacts(site: Site, artifact: Artifact) -> None:
     (told,) = site.get(f"/api/v1/runs/{artifact.run_id}/artifacts").json["artifacts"]
     assert (told["id"], told["name"], told["files"]) == (artifact.id, "site ü", 3)
     assert told["size_bytes"] == sum(map(len, FILES.values()))
+
+
+def test_all_runs_artifacts_are_listed_the_newest_runs_first(site: Site) -> None:
+    runs = [site.lab.run(jobs(a="")), site.lab.run(jobs(b=""), repo="acme/app")]
+    for run in runs:
+        leave(site, run, "first")
+        site.lab.clock.advance(60)
+        leave(site, run, "second", retention_days=2)
+    assert site.get("/api/v1/artifacts", scope=None).status == 401
+    told = site.get("/api/v1/artifacts", scope="read").json
+    assert [(one["run"], one["name"]) for one in told["artifacts"]] == [
+        (runs[1], "second"), (runs[1], "first"), (runs[0], "second"), (runs[0], "first"),
+    ]  # fmt: skip
+    assert told["before"] is None
+    newest = told["artifacts"][0]
+    assert (newest["repo"], newest["workflow"], newest["job_name"], newest["run_number"]) == ("acme/app", "CI", "b", 1)
+    assert (newest["created_at"], newest["kept_until"]) == ("2030-01-02T03:06:05.000Z", "2030-01-04T03:06:05.000Z")
+    assert told["artifacts"][1]["kept_until"] == "2030-02-01T03:05:05.000Z"
+    only = site.get("/api/v1/artifacts?repo=acme/app").json["artifacts"]
+    assert {one["run"] for one in only} == {runs[1]}
+    assert site.get(f"/api/v1/artifacts?run={runs[0]}").json["artifacts"] == told["artifacts"][2:]
+    assert site.get("/api/v1/artifacts?run=99").status == 404
+
+
+def test_a_page_of_artifacts_ends_with_a_whole_run_and_tells_where_to_go_on(site: Site) -> None:
+    runs = [site.lab.run(jobs(a="")) for _ in range(4)]
+    for run in (runs[0], runs[1], runs[3]):
+        for name in "xyz":
+            leave(site, run, name)
+    seen, query = [], ""
+    for _ in range(3):
+        told = site.get(f"/api/v1/artifacts?limit=2{query}").json
+        seen.append({one["run"] for one in told["artifacts"]})
+        assert len(told["artifacts"]) == 3
+        query = f"&before={told['before']}"
+    assert seen == [{runs[3]}, {runs[1]}, {runs[0]}]
+    assert told["before"] is None
+
+
+def test_a_list_tells_at_once_what_came_was_replaced_and_went(site: Site) -> None:
+    run = site.lab.run(jobs(a=""))
+
+    def listed() -> list[tuple[str, int]]:
+        return [(one["name"], one["size_bytes"]) for one in site.get("/api/v1/artifacts").json["artifacts"]]
+
+    assert listed() == []
+    gone = leave(site, run, "x", {"a": b"1"})
+    assert listed() == [("x", 1)]
+    leave(site, run, "x", {"a": b"two"}, overwrite=True)
+    assert listed() == [("x", 3)]
+    assert site.get(f"/api/v1/artifacts/{gone.id}").status == 404
+    site.desk.artifacts.delete(gone)
+    assert listed() == []
+
+
+def test_an_artifact_of_a_pinned_run_is_kept_without_end(site: Site, artifact: Artifact) -> None:
+    assert site.ask("POST", f"/api/v1/runs/{artifact.run_id}/pin", {}).status in (200, 202)
+    (told,) = site.get("/api/v1/artifacts").json["artifacts"]
+    assert told["kept_until"] is None
 
 
 def test_an_artifact_comes_as_a_tar(site: Site, artifact: Artifact) -> None:

@@ -183,6 +183,7 @@ def test_no_name_from_outside_commands_the_terminal_or_leads_out_of_the_folder(s
     evil = "e\x1b]0;x\x07\x1b[2Jv\u202ei\u200bl [red]x[b]"
     run = site.lab.run(jobs(a=""), workflow_name=evil)
     leave(site, run, evil, {f"{evil}/{evil}": b"x"})
+    site.lab.clock.advance(1)
     leave(site, run, ".git", {"config": b"[core]"})
 
     async def deed(tui):

@@ -1,0 +1,119 @@
+"""`treadle artifact`: what runs left, and the files of one of them laid down in a folder."""
+
+import argparse
+import sys
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from app.cli.deeds import Deed, add_deeds, carry_out
+from app.cli.naming import RUN_HELP, find_run
+from app.cli.output import colour_wanted, print_json, table, talk, terminal_width
+from app.cli.source import Source, source_of
+from app.wording import age, size
+from engine.core.clock import SystemClock
+from engine.core.errors import EngineError
+
+NAME = "artifact"
+HELP = "list artifacts, and lay the files of one down in a folder"
+HEADER = ("RUN", "WORKFLOW", "REPO", "JOB", "NAME", "SIZE", "FILES", "AGE", "KEPT UNTIL")
+SPARE = ("REPO", "JOB", "WORKFLOW", "KEPT UNTIL")
+Told = Mapping[str, Any]
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    add_deeds(
+        parser,
+        (
+            Deed("list", "list the artifacts of a run, or of all, the newest first", _of_runs, _list),
+            Deed("get", "lay an artifact's files down in a folder, over nothing that is there", _one, _get),
+        ),
+    )
+
+
+execute = carry_out
+
+
+def _of_runs(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", metavar="RUN", nargs="?", help=f"{RUN_HELP} (default: all runs)")
+    parser.add_argument("--repo", metavar="NAME", help="only of this repository")
+    parser.add_argument("--limit", type=int, default=50, metavar="N", help="at most so many (default: 50)")
+
+
+def _one(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", metavar="RUN", help=RUN_HELP)
+    parser.add_argument("name", metavar="NAME", help="the artifact's name")
+    parser.add_argument(
+        "--output", metavar="DIR", help="the folder, made if it is not there (default: treadle-rRUN-NAME in this one)"
+    )
+
+
+def _list(args: argparse.Namespace) -> int:
+    with source_of(args) as source:
+        found = _all(source, args.repo, args.limit) if args.run is None else _of(source, args.run, args.repo)
+    found = found[: args.limit]
+    if args.json:
+        print_json(found)
+    elif not found:
+        talk("No artifacts.")
+    else:
+        now = SystemClock().now()
+        rows = [_row(one, now) for one in found]
+        print(*table(HEADER, rows, 4, terminal_width(), colour_wanted(sys.stdout), SPARE), sep="\n")
+    return 0
+
+
+def _all(source: Source, repo: str | None, limit: int) -> list[Told]:
+    found: list[Told] = []
+    before: int | None = None
+    while len(found) < limit:
+        page = source.artifacts(repo, before, limit - len(found))
+        found += page["artifacts"]
+        before = page["before"]
+        if before is None:
+            break
+    return found
+
+
+def _of(source: Source, run: str, repo: str | None) -> list[Told]:
+    return [one for one in source.artifacts_of(find_run(source.queries, run)) if repo in (None, one["repo"])]
+
+
+def _row(one: Told, now: datetime) -> tuple[str, ...]:
+    return (
+        f"r{one['run']}",
+        f"{one['workflow']} #{one['run_number']}",
+        one["repo"],
+        one["job_name"],
+        one["name"],
+        size(one["size_bytes"]),
+        str(one["files"]),
+        age(datetime.fromisoformat(one["created_at"]), now),
+        "pinned" if one["kept_until"] is None else _day(one["kept_until"]),
+    )
+
+
+def _day(at: str) -> str:
+    return datetime.fromisoformat(at).astimezone().strftime("%Y-%m-%d")
+
+
+def _get(args: argparse.Namespace) -> int:
+    from app.unpacking import folder_name, unpack
+
+    with source_of(args) as source:
+        run = find_run(source.queries, args.run)
+        there = source.artifacts_of(run)
+        artifact = next((one for one in there if one["name"] == args.name), None)
+        if artifact is None:
+            names = ", ".join(repr(one["name"]) for one in there)
+            raise EngineError(
+                f"Run r{run.id} has no artifact {args.name!r}.", f"It has {names}." if names else "It has none."
+            )
+        into = Path(args.output or folder_name(run.id, args.name))
+        unpack(source.artifact_tar(artifact), into, artifact["files"], artifact["size_bytes"])
+    if args.json:
+        print_json({**artifact, "output": str(into.absolute())})
+    else:
+        talk(f"{artifact['files']} files, {size(artifact['size_bytes'])}, are in {into}.")
+    return 0

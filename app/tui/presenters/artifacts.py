@@ -1,0 +1,79 @@
+"""Artifacts as rows: which run left what, how much it is, and until when it is kept; and one's files as text."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from app.tui.presenters.runs import instant
+from app.wording import age, size
+from widgets.columns import Column, fill
+from widgets.row_list import Cell, Row
+from widgets.safe_text import plain
+
+Told = Mapping[str, Any]
+DAY_S = 86_400
+COLUMNS = (
+    Column("run", "RUN", 7, right=True),
+    Column("workflow", "WORKFLOW", 20, drop=3),
+    Column("repo", "REPO", 16, drop=1),
+    Column("job", "JOB", 18, drop=2),
+    Column("name", "NAME"),
+    Column("size", "SIZE", 10, right=True),
+    Column("files", "FILES", 6, right=True),
+    Column("age", "AGE", 8, right=True),
+    Column("kept", "KEPT UNTIL", 10, right=True, drop=4),
+)
+
+
+def artifact_rows(artifacts: Sequence[Told], now: datetime) -> list[Row]:
+    """Return the rows of artifacts, in the order they came."""
+    return [
+        Row(
+            one["id"],
+            (
+                Cell(f"r{one['run']}", "dim"),
+                Cell(plain(f"{one['workflow']} #{one['run_number']}")),
+                Cell(plain(str(one["repo"])), "dim"),
+                Cell(plain(str(one["job_name"]))),
+                Cell(plain(str(one["name"])), "title"),
+                Cell(size(one["size_bytes"])),
+                Cell(str(one["files"]), "dim"),
+                Cell(age(instant(one["created_at"]), now), "dim"),
+                Cell(*_kept(one["kept_until"], now)),
+            ),
+        )
+        for one in artifacts
+    ]
+
+
+def files(artifact: Told) -> str:
+    """Return an artifact and its files as lines: permissions, size, path, and where a link leads."""
+    head = [
+        f"artifact   {plain(str(artifact['name']))}",
+        f"run        r{artifact['run']}",
+        f"made       {artifact['created_at']}",
+        f"digest     {artifact['digest']}",
+        f"files      {len(artifact['files'])}, {size(artifact['size_bytes'])}",
+        "",
+    ]
+    return "\n".join(head + [_file(one) for one in artifact["files"]])
+
+
+def _file(file: Told) -> str:
+    path = plain(str(file["path"]))
+    if file["link"] is not None:
+        return f"{_mode(file['mode'], 'l')} {fill('', 10)}  {path} -> {plain(str(file['link']))}"
+    return f"{_mode(file['mode'], '-')} {fill(size(file['size_bytes']), 10, right=True)}  {path}"
+
+
+def _mode(mode: int, kind: str) -> str:
+    letters = "rwxrwxrwx"
+    return kind + "".join(char if mode >> (8 - place) & 1 else "-" for place, char in enumerate(letters))
+
+
+def _kept(until: str | None, now: datetime) -> tuple[str, str]:
+    """Return until when an artifact is kept, and how that looks: a warning on its last day."""
+    if until is None:
+        return "pinned", "dim"
+    left_s = (instant(until) - now).total_seconds()
+    return instant(until).astimezone().strftime("%Y-%m-%d"), "retrying" if left_s < DAY_S else "dim"
