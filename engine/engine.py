@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Self
 
 from engine.bus import Bus
+from engine.control.disk_watch import DiskWatch
 from engine.control.loop import ControlLoop
 from engine.core.clock import Clock, SystemClock
 from engine.doorbell import Doorbell
@@ -27,6 +28,7 @@ class Engine:
 
     def __init__(self, settings: LiveSettings, store: Store, lock: HomeLock, bus: Bus, executors: Executors) -> None:
         clock: Clock = SystemClock()
+        store.disk.floor = lambda total_bytes: settings.now.disk_floor.of(total_bytes)
         self.bus = bus
         self._lock = lock
         self._store = store
@@ -47,6 +49,7 @@ class Engine:
 
         self.pool = Pool(store, bus, clock, settings.now.worker_count, runner)
         self._control = ControlLoop(store, bus, clock, settings.now.grace_s)
+        self._disk_watch = DiskWatch(store, bus, clock)
         self._archive = LogArchive(store, bus, lambda: self.pool.busy)
         self._doorbell = Doorbell(store.home, self._heard)
 
@@ -58,6 +61,7 @@ class Engine:
         self._doorbell.start()
         self.pool.start()  # before the watchdog, which would end what is to be taken over
         self._control.start()
+        self._disk_watch.start()
         self._archive.start()
         self._heard()
         return self
@@ -66,6 +70,7 @@ class Engine:
         """Stop taking work, leave running jobs in their boxes for the next engine, give back everything else."""
         self._archive.stop()
         self._doorbell.stop()
+        self._disk_watch.stop()
         self._control.stop()
         self.pool.stop()
         self._executors.close()

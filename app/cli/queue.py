@@ -8,7 +8,7 @@ from typing import Any
 
 from app.cli.output import colour_wanted, print_json, table, talk, terminal_width
 from app.cli.source import source_of
-from app.wording import age, duration
+from app.wording import age, duration, size
 from engine.core.clock import SystemClock
 
 NAME = "queue"
@@ -50,13 +50,17 @@ def execute(args: argparse.Namespace) -> int:
 
 
 def _summary(told: Told, now: datetime) -> str:
-    counts, size = told["counts"], len(told["workers"])
+    counts, workers_here = told["counts"], len(told["workers"])
     held = sum(counts[status] for status in ("retrying", "pending", "blocked"))
-    workers = f"{told['workers_busy']} of {size} workers busy" if size else "No engine runs here"
+    busy = f"{told['workers_busy']} of {workers_here} workers busy"
+    workers = busy if workers_here else "No engine runs here"
     parts = [f"{workers}, {counts['queued']} queued, {held} held."]
     if told["paused"]:
         since = age(datetime.fromisoformat(told["paused"]["at"]), now)
         parts.append(f"Paused by {told['paused']['by']}, {since}; `treadle queue resume` lets it go on.")
+    if told["disk"]["short"]:
+        disk = told["disk"]
+        parts.append(f"The disk is nearly full: {size(disk['free_bytes'])} free, floor {size(disk['floor_bytes'])}.")
     if told["draining"]:
         parts.append("The engine is being stopped.")
     return " ".join(parts)

@@ -7,7 +7,7 @@ from typing import Any
 from aiohttp import web
 
 from engine.control.acceptor import BacklogFull, Draining
-from engine.core.errors import EngineError, SettingsError, StoreBusy
+from engine.core.errors import DiskFull, EngineError, SettingsError, StoreBusy
 from engine.forges.errors import DeliveryError
 
 AGAIN_S = 5
@@ -49,6 +49,8 @@ def refusal_of(error: Exception) -> Refusal | None:
             return Refusal(status, _sentence(message))
         case BacklogFull():
             return Refusal(429, str(error), again)
+        case DiskFull():
+            return Refusal(507, str(error), again)
         case Draining() | StoreBusy():
             return Refusal(503, str(error), again)
         case SettingsError():

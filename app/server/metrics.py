@@ -63,6 +63,10 @@ def stored(desk: Desk) -> Iterator[Metric]:
     yield Metric("treadle_workers_busy", "gauge", "How many workers have a job.", {"": desk.busy()})
     paused = store.queue.pause.get() is not None
     yield Metric("treadle_queue_paused", "gauge", "Has a person paused the queue?", {"": paused})
+    room = store.disk.look()
+    yield Metric("treadle_disk_free_bytes", "gauge", "Room on the disk of the home.", {"": room.free_bytes})
+    yield Metric("treadle_disk_floor_bytes", "gauge", "Below this no job is started.", {"": room.floor_bytes})
+    yield Metric("treadle_disk_short", "gauge", "Is no job started for want of room?", {"": room.short})
     read = not desk.live.problem
     yield Metric("treadle_settings_read", "gauge", "Is the configuration, as its file is now, in force?", {"": read})
     by_status = {f'status="{status}"': jobs.get(str(status), 0) for status in JobStatus}

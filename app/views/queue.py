@@ -7,7 +7,7 @@ from app.shapes import instant, job_shape
 from engine.core.clock import rfc3339
 from engine.core.records import Job, Run
 from engine.core.states import JOB_FINAL, JobStatus
-from engine.core.waiting import Paused, Waiting, why
+from engine.core.waiting import Paused, Room, Waiting, why
 from engine.store.store import Store
 
 WAITING = 100
@@ -17,10 +17,11 @@ def queue_view(store: Store, workers: int, limit: int = WAITING) -> dict[str, An
     """Return the queue of a home with so many workers:
 
     - `paused`: null, or {`by`, `at`}; while it is set nothing is claimed.
+    - `disk`: {`free_bytes`, `floor_bytes`, `short`}; nothing is claimed while it is `short`.
     - `workers`: [{`name`, `job`}]; `job` is null, or what it runs, see below, with `attempt` and `attempt_started_at`.
     - `waiting`: at most `limit` jobs: the queued in the order in which they would be claimed now (`place` from 1), then
-      what tries again, then what is held (`place` null). Each with `waits`: {`cause` (worker, pause, retry, needs,
-      matrix, group, approval, scheduler), `reason` (a sentence), `until` (an instant or null), `needs` (names)}.
+      what tries again, then what is held (`place` null). Each with `waits`: {`cause` (worker, disk, pause, retry,
+      needs, matrix, group, approval, scheduler), `reason` (a sentence), `until` (an instant or null), `needs` (names)}.
     - `counts`: how many jobs are in each status that is no end; `workers_busy`.
     - `sequence`: where a stream has to begin to miss no change of a status that comes after this answer.
 
@@ -32,9 +33,10 @@ def queue_view(store: Store, workers: int, limit: int = WAITING) -> dict[str, An
     names += [name for name in seen.running if name not in names]
     return {
         "paused": paused_shape(seen.paused),
+        "disk": room_shape(seen.room),
         "workers": [{"name": name, "job": _worked_on(seen.running.get(name))} for name in names],
         "workers_busy": len(seen.running),
-        "waiting": [_waiting(one, seen.paused) for one in seen.waiting],
+        "waiting": [_waiting(one, seen.paused, seen.room) for one in seen.waiting],
         "counts": {str(status): seen.counts.get(status, 0) for status in JobStatus if status not in JOB_FINAL},
         "sequence": sequence,
     }
@@ -44,8 +46,12 @@ def paused_shape(paused: Paused | None) -> dict[str, Any] | None:
     return None if paused is None else {"by": paused.by, "at": rfc3339(paused.at)}
 
 
-def _waiting(one: Waiting, paused: Paused | None) -> dict[str, Any]:
-    reason = why(one, paused)
+def room_shape(room: Room) -> dict[str, Any]:
+    return {"free_bytes": room.free_bytes, "floor_bytes": room.floor_bytes, "short": room.short}
+
+
+def _waiting(one: Waiting, paused: Paused | None, room: Room) -> dict[str, Any]:
+    reason = why(one, paused, room)
     waits = {"cause": str(reason.cause), "reason": reason.sentence, "until": instant(reason.until)}
     return _job(one.job, one.run) | {"place": one.place, "waits": waits | {"needs": list(one.needs)}}
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from engine.bus import Bus
 from engine.core.clock import Clock
-from engine.core.errors import EngineError
+from engine.core.errors import EngineError, StoreBusy
 from engine.store.inbox import Arrival
 from engine.store.store import Store
 
@@ -110,7 +110,10 @@ class Acceptor:
         try:
             kept = self._store.inbox.accept([arrival for arrival, _ in batch], self._clock.now())
         except Exception as error:
-            log.exception("%d events could not be kept", len(batch))
+            if isinstance(error, StoreBusy):
+                log.warning("%d events could not be kept: %s", len(batch), error)
+            else:
+                log.exception("%d events could not be kept", len(batch))
             self._writing = 0
             for _, future in batch:
                 future.set_exception(error)

@@ -30,6 +30,7 @@ MISSING_TRIES = 3  # a forge may tell of a commit a moment before it shows it
 BROKEN_TRIES = 5
 FETCHES = 4  # at once, of different repositories
 GIVE_WAY_S = 0.05
+SHORT_S = 5.0
 
 
 class Planner(Routine):
@@ -71,7 +72,12 @@ class Planner(Routine):
         super().start()
 
     def turn(self) -> datetime | None:
-        """Plan what can be planned; return when the next postponed event is due."""
+        """Plan what can be planned; return when the next postponed event is due.
+
+        Nothing is planned or fetched while the disk is short of room; events wait in the inbox meanwhile.
+        """
+        if self._store.disk.look().short:
+            return self._clock.now() + timedelta(seconds=SHORT_S)
         while not self._stopped.is_set():
             now = self._clock.now()
             with self._lock:

@@ -1,5 +1,7 @@
 """Errors of the engine's own making. A step that fails is no error but an outcome."""
 
+import errno
+
 
 class EngineError(Exception):
     """Something is wrong on our side of the line; the message is a sentence for a person, `fix` what to try next."""
@@ -25,6 +27,10 @@ class StoreBusy(EngineError):
     """Another process kept the database's write lock longer than the busy timeout."""
 
 
+class DiskFull(StoreBusy):
+    """There is no room on the disk for what was to be written. Nothing of it was; it may be tried again."""
+
+
 class ExecutorUnavailable(EngineError):
     """No engine, no image or no label to run a job on: a person has to act, a retry will not help."""
 
@@ -39,3 +45,9 @@ class SettingsError(EngineError):
 
 class GitError(EngineError):
     """A repository that is not there, a revision that it lacks, an object that cannot be read."""
+
+
+def is_full(error: BaseException) -> bool:
+    """Does an error mean that a disk, or the user's share of it, is full?"""
+    full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return full or isinstance(error, DiskFull)

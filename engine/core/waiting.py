@@ -14,6 +14,7 @@ NAMED = 5  # needs that a sentence names
 
 class Cause(StrEnum):
     WORKER = "worker"  # it is queued: the next free worker takes the first
+    DISK = "disk"  # there is too little room on the home's disk
     PAUSE = "pause"  # a person has paused the queue
     RETRY = "retry"  # its backoff has not ended
     NEEDS = "needs"  # jobs that it needs have not ended
@@ -29,6 +30,28 @@ class Paused:
 
     by: str
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """The disk of the home. While less than `floor_bytes` is free nothing is claimed or planned."""
+
+    free_bytes: int
+    total_bytes: int
+    floor_bytes: int
+
+    @property
+    def short(self) -> bool:
+        return self.free_bytes < self.floor_bytes
+
+    @property
+    def free(self) -> str:
+        """What is free and what has to be, in words."""
+        return f"{self.free_bytes / (1 << 30):.1f} GiB free, floor {self.floor_bytes / (1 << 30):.1f} GiB"
+
+    @property
+    def sentence(self) -> str:
+        return f"The disk is nearly full: {self.free}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +85,17 @@ class QueueView:
     waiting: tuple[Waiting, ...]
     running: Mapping[str, tuple[Job, Run, datetime]]
     counts: Mapping[str, int]
+    room: Room
 
 
-def why(one: Waiting, paused: Paused | None) -> Reason:
-    """Return why a job waits."""
+def why(one: Waiting, paused: Paused | None, room: Room | None = None) -> Reason:
+    """Return why a job waits; `room` is that of the disk, if anybody looked."""
     job, run = one.job, one.run
     if job.status == JobStatus.QUEUED:
         if paused is not None:
             return Reason(Cause.PAUSE, f"the queue is paused, by {paused.by}")
+        if room is not None and room.short:
+            return Reason(Cause.DISK, f"the disk is nearly full: {room.free}")
         before = (one.place or 1) - 1
         if not before:
             return Reason(Cause.WORKER, "it is next: waits for a free worker")

@@ -1,5 +1,6 @@
 """The one SQLite file: how it is opened, written and migrated. Knows nothing of what is in it."""
 
+import shutil
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
@@ -9,11 +10,12 @@ from typing import Any
 
 from peewee import OperationalError, SqliteDatabase
 
-from engine.core.errors import EngineError, StoreBusy
+from engine.core.errors import DiskFull, EngineError, StoreBusy
 from engine.store.migrations import MIGRATIONS
 from engine.store.tables import DATABASE
 
 BUSY_S = 5.0
+LEAST_BYTES = 1 << 20
 PRAGMAS = {
     "journal_mode": "wal",
     "foreign_keys": 0,
@@ -57,6 +59,8 @@ class Database:
         except OperationalError as error:
             if "locked" in str(error) or "busy" in str(error):
                 raise StoreBusy(f"{self.path} stayed locked by another process for {BUSY_S:.0f} s.") from error
+            if self._is_full(error):
+                raise DiskFull(f"The disk is full: {self.path} cannot be written.", "See `treadle doctor`.") from error
             raise
         finally:
             try:
@@ -64,6 +68,19 @@ class Database:
                     self._db.execute_sql("PRAGMA synchronous=NORMAL")
             finally:
                 self._writing.release()
+
+    def _is_full(self, error: OperationalError) -> bool:
+        """SQLite says so of its tables; of its shared memory it only says that input or output failed.
+
+        It has taken the transaction back by then, so that what is raised last may be that there is none to take back.
+        """
+        said = ""
+        link: BaseException | None = error
+        while link is not None:
+            said, link = f"{said}
+{link}", link.__context__
+        nothing_left = shutil.disk_usage(self.path.parent).free < LEAST_BYTES
+        return "is full" in said or (nothing_left and ("I/O" in said or "unable to open" in said))
 
     def execute_many(self, statement: str, rows: Iterable[Sequence[Any]]) -> None:
         """Carry out one statement for each row, inside a write."""

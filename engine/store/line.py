@@ -9,6 +9,7 @@ from engine.core.records import Job
 from engine.core.scheduling import order_s, turn_s
 from engine.core.states import JOB_FINAL, AttemptStatus, JobStatus
 from engine.core.waiting import QueueView, Waiting
+from engine.store.disk import Disk
 from engine.store.pause import Pause
 from engine.store.queries import Queries, job_record
 from engine.store.tables import AttemptRow, EdgeRow, JobRow
@@ -17,9 +18,10 @@ UNSTARTED = (JobStatus.PENDING, JobStatus.BLOCKED)
 
 
 class Line:
-    def __init__(self, queries: Queries, pause: Pause) -> None:
+    def __init__(self, queries: Queries, pause: Pause, disk: Disk) -> None:
         self._queries = queries
         self._pause = pause
+        self._disk = disk
 
     def look(self, limit: int) -> QueueView:
         """Return what runs and at most `limit` of what waits.
@@ -43,6 +45,7 @@ class Line:
             ),
             {worker: (job, runs[job.run_id], started_at) for worker, job, started_at in running},
             {status: count for status, count in self._queries.counts().items() if status not in JOB_FINAL},
+            self._disk.look(),
         )
 
 

@@ -20,6 +20,7 @@ from engine.core.scheduling import order_s, turn_s
 from engine.core.states import AttemptStatus, JobStatus, RunStatus, StepStatus
 from engine.store import transitions
 from engine.store.database import Database
+from engine.store.disk import Disk
 from engine.store.pause import Pause
 from engine.store.tables import AnnotationRow, AttemptRow, JobRow, RunRow, StepRow
 from engine.store.transitions import Change
@@ -57,8 +58,9 @@ class StepNews:
 
 
 class Queue:
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, disk: Disk | None = None) -> None:
         self._db = database
+        self._disk = disk or Disk(database.path.parent)
         self.pause = Pause(database)
         self._lock = threading.Lock()
         self._heaps: dict[int, list[Entry]] = {}  # by repository
@@ -92,7 +94,7 @@ class Queue:
             return len(self._orders)
 
     def claim(self, worker: str, now: datetime) -> Lease | None:
-        """Give `worker` the first queued job; None if there is none, or while the queue is paused.
+        """Give `worker` the first queued job; None if there is none, or while the queue is paused or the disk short.
 
         Order: larger priority, aged by waiting, put back by what its repository already runs; then the longer
         remaining path; then id. At least once: an attempt whose lease runs out is tried again as a new attempt.
@@ -101,6 +103,8 @@ class Queue:
         if self._doubted:
             self._doubted = False
             self._look_again()
+        if self._disk.look().short:
+            return None
         while (popped := self._pop()) is not None:
             repo_id, entry = popped
             try:

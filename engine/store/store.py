@@ -8,6 +8,7 @@ from engine.store.cursors import Cursors
 from engine.store.database import Database
 from engine.store.decisions import Decisions
 from engine.store.definitions import Definitions
+from engine.store.disk import Disk
 from engine.store.inbox import Inbox
 from engine.store.line import Line
 from engine.store.outbox import Outbox
@@ -36,8 +37,9 @@ class Store:
         self.decisions = Decisions(self.database)
         self.wishes = Wishes(self.database)
         self.pins = Pins(self.database)
-        self.queue = Queue(self.database)
-        self.line = Line(self.queries, self.queue.pause)
+        self.disk = Disk(home)
+        self.queue = Queue(self.database, self.disk)
+        self.line = Line(self.queries, self.queue.pause, self.disk)
         self.definitions = Definitions(self.database)
         self.commits = Commits(self.database)
         self.refs = Refs(self.database)

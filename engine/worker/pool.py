@@ -9,7 +9,7 @@ from functools import partial
 from engine.bus import Bus, Listener
 from engine.core.clock import Clock
 from engine.core.deadlines import LEASE_S
-from engine.core.errors import LeaseLost, StoreBusy
+from engine.core.errors import LeaseLost, StoreBusy, is_full
 from engine.core.retry import Outcome
 from engine.store.queue import Lease
 from engine.store.store import Store
@@ -140,7 +140,10 @@ class Pool:
 
     def _give_back(self, lease: Lease, error: Exception) -> None:
         """A fault of ours: the job gets another attempt, and the fault is on record."""
-        outcome = Outcome("failed", "infrastructure", reason=f"Treadle failed: {type(error).__name__}: {error}")
+        reason = f"Treadle failed: {type(error).__name__}: {error}"
+        if is_full(error):
+            reason = "The disk of the home is full: see `treadle doctor`."
+        outcome = Outcome("failed", "infrastructure", reason=reason)
         try:
             self._store.queue.finish(lease, outcome, self._clock.now(), outputs={}, tolerated=False)
         except LeaseLost:
