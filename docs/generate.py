@@ -161,11 +161,14 @@ def terminal_page() -> str:
         "Repos": ((ReposPage,), ""),
     }
     parts = [TERMINAL.strip()]
+    told = {Page, Motions, ListPage, RowList}
     for title, (classes, note) in panes.items():
         rows = [
             f"| {_keys(one)} | {_cell(one.description)} | `{one.id}` |"
             for owner in classes
-            for one in owner.__dict__.get("BINDINGS", ())
+            for own in reversed(owner.__mro__)
+            if own.__module__.startswith(("widgets.", "app.")) and (own is owner or own not in told)
+            for one in own.__dict__.get("BINDINGS", ())
             if isinstance(one, Binding) and one.id
         ]
         table = "\n".join(["| key | does | id |", "|---|---|---|", *rows])
@@ -176,6 +179,7 @@ def terminal_page() -> str:
 SIGNS = {
     "question_mark": "?", "colon": ":", "slash": "/", "ampersand": "&", "plus": "+", "equals_sign": "=", "minus": "-",
     "less_than_sign": "<", "greater_than_sign": ">", "left_square_bracket": "[", "right_square_bracket": "]",
+    "left_curly_bracket": "{", "right_curly_bracket": "}",
 }  # fmt: skip
 
 
