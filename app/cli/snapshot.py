@@ -1,6 +1,7 @@
 """`treadle snapshot`: takes, lists, compares and removes snapshots of a home, and makes a new home of one."""
 
 import argparse
+import json
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -89,7 +90,7 @@ def _list(args: argparse.Namespace) -> int:
     with _keeper(args) as keeper:
         snapshots = keeper.every()
     if args.json:
-        print_json(snapshots)
+        print(json.dumps(snapshots))  # on one line, for what reads lines
     elif not snapshots:
         talk("No snapshots. `treadle snapshot create` takes one; a server takes one each hour.")
     else:
