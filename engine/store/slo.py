@@ -76,7 +76,7 @@ def triggers(since: datetime) -> list[tuple[float, float]]:
 def _waits_s(since: datetime) -> list[float]:
     waited = (AttemptRow.started_at - AttemptRow.queued_at).coerce(False)
     query: Any = AttemptRow.select(waited).where((AttemptRow.started_at >= since) & AttemptRow.queued_at.is_null(False))
-    return [max(0.0, seconds) for (seconds,) in query.tuples()]
+    return [max(0.0, seconds) for (seconds,) in DATABASE.execute(query)]
 
 
 def _ends(since: datetime) -> tuple[int, dict[str, int]]:
