@@ -77,8 +77,7 @@ class Database:
         said = ""
         link: BaseException | None = error
         while link is not None:
-            said, link = f"{said}
-{link}", link.__context__
+            said, link = f"{said}\n{link}", link.__context__
         nothing_left = shutil.disk_usage(self.path.parent).free < LEAST_BYTES
         return "is full" in said or (nothing_left and ("I/O" in said or "unable to open" in said))
 
