@@ -18,6 +18,7 @@ from engine.worker.checkouts import Checkouts
 from engine.worker.executor import Executor
 from engine.worker.executors import Executors
 from engine.worker.halt import Halt
+from engine.worker.housekeeper import Housekeeper
 from engine.worker.job_runner import JobRunner, Tools
 from engine.worker.log_archive import LogArchive
 from engine.worker.pool import Pool
@@ -51,6 +52,7 @@ class Engine:
         self._control = ControlLoop(store, bus, clock, settings.now.grace_s)
         self._disk_watch = DiskWatch(store, bus, clock)
         self._archive = LogArchive(store, bus, lambda: self.pool.busy)
+        self._housekeeper = Housekeeper(store, lambda: executors.has("docker"), lambda: sweep_docker(store, clock))
         self._doorbell = Doorbell(store.home, self._heard)
 
     def start(self) -> Self:
@@ -63,11 +65,13 @@ class Engine:
         self._control.start()
         self._disk_watch.start()
         self._archive.start()
+        self._housekeeper.start()
         self._heard()
         return self
 
     def stop(self) -> None:
         """Stop taking work, leave running jobs in their boxes for the next engine, give back everything else."""
+        self._housekeeper.stop()
         self._archive.stop()
         self._doorbell.stop()
         self._disk_watch.stop()
@@ -79,6 +83,22 @@ class Engine:
     def _heard(self) -> None:
         self._store.queue.doubt()
         self.bus.wake("config", "inbox", "schedule", "queue", "wishes", "news")
+
+
+def sweep_docker(store: Store, clock: Clock) -> list[str]:
+    """Remove what jobs of a home left behind in Docker; return its names. Raises EngineError while none answers."""
+    from engine.worker.docker_client import DockerClient
+    from engine.worker.docker_sweep import DockerSweep
+
+    def running() -> set[tuple[int, int]]:
+        return {(attempt.job_id, attempt.number) for attempt in store.queries.running()}
+
+    client = DockerClient()
+    try:
+        client.ping()
+        return DockerSweep(client, home_id(store.home), running).sweep(clock.now())
+    finally:
+        client.close()
 
 
 def executors_of(settings: Settings, store: Store) -> Executors:

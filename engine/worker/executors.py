@@ -35,6 +35,10 @@ class Executors:
                 self._made[kind] = executor
             return self._made[kind]
 
+    def has(self, kind: str) -> bool:
+        """Has a job needed this executor?"""
+        return kind in self._made
+
     def own(self) -> None:
         """Remove what an earlier engine of this home left behind, now and in executors yet to be made."""
         with self._lock:
