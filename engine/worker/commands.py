@@ -6,8 +6,10 @@ setting outputs) is left to whoever owns the stream; here it is only noted down 
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import TypeAlias
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, TypeAlias
+
+from engine.worker.problem_matchers import MatcherError, Problem, ProblemMatchers, parse_matchers, strip_colours
 
 Escapes: TypeAlias = tuple[tuple[str, str], ...]
 
@@ -34,7 +36,10 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Annotation:
-    """A remark on the run. `level` is error, warning or notice; a place that the step gave no number for is None."""
+    """A remark on the run. `level` is error, warning or notice; a place that the step gave no number for is None.
+
+    `log_start` is the byte of the log at which its line begins, where that is known; `code` is a problem matcher's.
+    """
 
     level: str
     message: str
@@ -44,6 +49,13 @@ class Annotation:
     end_line: int | None = None
     column: int | None = None
     end_column: int | None = None
+    code: str = ""
+    log_start: int | None = None
+
+
+def no_file(_: str) -> bytes:
+    """There is no box yet, and no file in it."""
+    raise MatcherError("there is no workspace yet")
 
 
 def parse(line: str, token: str = "") -> Command | None:
@@ -75,8 +87,11 @@ class CommandStream:
 
     `hide` masks what leaves through annotations. `outputs`, `state`, `env` and `paths` (in the order given) are as
     the step said them; `masks` are the values to hide from the next line on. `failure` is why the step has to fail,
-    or empty. Of each level the first 50 annotations are kept, `dropped_annotations` counts the others. `changed` tells
-    whether the last line did more than show something: these lines, said again, bring another stream to this state.
+    or empty. Of each level the first 50 annotations are kept, `dropped_annotations` counts the others.
+
+    `matchers` are those of the whole attempt, shared by its streams; `read` returns a file of the job by its path, or
+    raises MatcherError. `changed` tells whether the last line did more than show something: its `entry`, replayed,
+    brings another stream to this state.
     """
 
     hide: Callable[[str], str] = str
@@ -91,16 +106,24 @@ class CommandStream:
     masks: list[str] = field(default_factory=list)
     failure: str = ""
     changed: bool = False
+    matchers: ProblemMatchers = field(default_factory=lambda: ProblemMatchers(float))
+    read: Callable[[str], bytes] = no_file
+    _before: tuple[int, str, str] = (0, "", "")
     _token: str = ""
     _echo: bool = False
     _warned: set[str] = field(default_factory=set)
     _said: Counter[str] = field(default_factory=Counter)
 
-    def line(self, text: str) -> list[str] | None:
-        """Act on one line. Return the lines to show in its place, None when it is plain text and stays as it is."""
+    def line(self, text: str, whole: bool = True) -> list[str] | None:
+        """Act on one line. Return the lines to show in its place, None when it is plain text and stays as it is.
+
+        One that is not `whole` (too long, or in the midst of a secret) is no problem matcher's.
+        """
+        self.changed = False
+        self._before = (len(self.annotations), self.failure, "")
         command = parse(text, self._token)
         if command is None or (self._token and command.name != self._token.lower()):
-            return None
+            return self._match(text) if whole and self.matchers.active else None
         self.changed = command.name not in ("group", "endgroup", "debug")
         if self._token:
             self._token = ""
@@ -108,27 +131,72 @@ class CommandStream:
         shown = [text] if self._echo and command.name not in _NEVER_ECHOED else []
         return shown + _ACTIONS[command.name](self, command)
 
+    def place(self, log_start: int) -> None:
+        """Note where in the log the last line's part begins."""
+        for at in range(self._before[0], len(self.annotations)):
+            self.annotations[at] = replace(self.annotations[at], log_start=log_start)
+
+    def entry(self, text: str) -> dict[str, Any]:
+        """Return the last line as plain JSON, such that its replay needs no file and no expression."""
+        notes, failure, told = self._before
+        if not told:
+            at = self.annotations[notes].log_start if len(self.annotations) > notes else None
+            return {"line": text, "at": at}
+        return {
+            "notes": [asdict(note) for note in self.annotations[notes:]],
+            "failure": "" if failure else self.failure,
+            "state": self.matchers.state() if told == "matchers" else {"seen": self.matchers.seen()},
+        }
+
+    def replay(self, entry: Mapping[str, Any]) -> None:
+        """Take up an `entry` of a stream of another process, or what its matchers had seen."""
+        if "line" in entry:
+            self.line(entry["line"], whole=False)
+            if entry["at"] is not None:
+                self.place(entry["at"])
+            return
+        for note in entry.get("notes", ()):
+            self._said[note["level"]] += 1
+            self.annotations.append(Annotation(**note))
+        self.failure = self.failure or entry.get("failure", "")
+        self.matchers.restore(entry["state"])
+
+    def _match(self, text: str) -> list[str] | None:
+        """Show a plain line to the problem matchers: it stays as it is, unless one knows it."""
+        line = self.hide(text)
+        problem, complaints = self.matchers.match(line)
+        if problem is None and not complaints:
+            return None
+        self._before = (*self._before[:2], "matchers" if complaints else "seen")
+        self.changed = True
+        shown = [said for complaint in complaints for said in self._say("warning", None, complaint)]
+        if problem is None:
+            return [*shown, text]
+        self.changed = self._keep(_remark(problem)) or bool(complaints)
+        return [*shown, f"##[{problem.level}]{strip_colours(line)}"]
+
     def _say(self, level: str, command: Command | None, message: str) -> list[str]:
         """Keep an annotation and return its line in the log."""
-        place = command.properties if command else {}
-        self._said[level] += 1
-        if self._said[level] <= KEPT_ANNOTATIONS:
-            self.annotations.append(
-                Annotation(
-                    level,
-                    self._clean(message),
-                    self._clean(place.get("title", "")),
-                    self._clean(place.get("file", "")),
-                    _number(place.get("line")),
-                    _number(place.get("endline")),
-                    _number(place.get("col")),
-                    _number(place.get("endcolumn")),
-                )
-            )
-        else:
-            self.dropped_annotations += 1
-            self.changed = command is None
+        kept = self._keep(self._note(level, command.properties if command else {}, message))
+        self.changed = self.changed and (kept or command is None)
         return _lines(f"##[{level}]{message}")
+
+    def _keep(self, note: Annotation) -> bool:
+        """Keep an annotation, unless there are too many of its level."""
+        self._said[note.level] += 1
+        if self._said[note.level] > KEPT_ANNOTATIONS:
+            self.dropped_annotations += 1
+            return False
+        self.annotations.append(note)
+        return True
+
+    def _note(self, level: str, place: Mapping[str, str], message: str) -> Annotation:
+        file = place.get("file", "")
+        if self.matchers.workspace and file.startswith(f"{self.matchers.workspace}/"):
+            file = self.matchers.relative(file) or file
+        numbers = [_number(place.get(name)) for name in ("line", "endline", "col", "endcolumn")]
+        title = place.get("title", "")
+        return Annotation(level, self._clean(message), self._clean(title), self._clean(file), *_span(*numbers))
 
     def _clean(self, text: str) -> str:
         return _storable(self.hide(text))
@@ -208,15 +276,37 @@ class CommandStream:
         self.paths.append(_storable(command.data))
         return []
 
-    def _matcher(self, command: Command) -> list[str]:
-        message = "Problem matchers are not supported: the output of this step makes no annotations through them."
-        return self._warn_once("matchers", message)
+    def _add_matcher(self, command: Command) -> list[str]:
+        if not command.data:
+            return self._say("warning", None, "add-matcher was given no file.")
+        self._before = (*self._before[:2], "matchers")
+        try:
+            matchers = parse_matchers(self.read(command.data))
+            self.matchers.add(matchers)
+        except MatcherError as error:
+            return self._fail(f"The problem matchers of {command.data} cannot be used: {error}.")
+        if not matchers:
+            return self._say("warning", None, f"There are no problem matchers in {command.data}.")
+        names = ", ".join(matcher.owner for matcher in matchers)
+        return [f"Added problem matchers: {names}. They look for known errors and warnings in the output."]
+
+    def _remove_matcher(self, command: Command) -> list[str]:
+        owner = command.properties.get("owner", "")
+        if bool(owner) == bool(command.data):
+            return self._say("warning", None, "remove-matcher takes either an owner or a file.")
+        self._before = (*self._before[:2], "matchers")
+        try:
+            owners = [owner] if owner else [matcher.owner for matcher in parse_matchers(self.read(command.data))]
+        except MatcherError as error:
+            return self._fail(f"The problem matchers of {command.data} cannot be removed: {error}.")
+        gone = self.matchers.remove(owners)
+        return [f"Removed problem matchers: {', '.join(gone)}."] if gone else []
 
 
 _NEVER_ECHOED = frozenset({"add-mask", "debug", "stop-commands", *LEVELS})
 _ACTIONS: Mapping[str, Callable[[CommandStream, Command], list[str]]] = {
     "add-mask": CommandStream._add_mask,
-    "add-matcher": CommandStream._matcher,
+    "add-matcher": CommandStream._add_matcher,
     "add-path": CommandStream._add_path,
     "debug": CommandStream._debug,
     "echo": CommandStream._set_echo,
@@ -224,7 +314,7 @@ _ACTIONS: Mapping[str, Callable[[CommandStream, Command], list[str]]] = {
     "error": CommandStream._issue,
     "group": CommandStream._group,
     "notice": CommandStream._issue,
-    "remove-matcher": CommandStream._matcher,
+    "remove-matcher": CommandStream._remove_matcher,
     "save-state": CommandStream._save_state,
     "set-env": CommandStream._set_env,
     "set-output": CommandStream._set_output,
@@ -258,6 +348,28 @@ def _lines(text: str) -> list[str]:
 
 def _number(text: str | None) -> int | None:
     return int(text) if text and text.isascii() and text.isdigit() and len(text) < 10 else None
+
+
+def _span(
+    line: int | None, end_line: int | None, column: int | None, end_column: int | None
+) -> tuple[int | None, int | None, int | None, int | None]:
+    """Return a place without what contradicts itself, by the rules of the official runner."""
+    line = end_line if line is None else line
+    column = end_column if column is None else column
+    if line is None or (end_line is not None and end_line != line):
+        column = end_column = None
+    if line is not None and end_line is not None and end_line < line:
+        line = end_line = None
+    if column is not None and end_column is not None and end_column < column:
+        column = end_column = None
+    return line, end_line, column, end_column
+
+
+def _remark(problem: Problem) -> Annotation:
+    return Annotation(
+        problem.level, _storable(problem.message), file=_storable(problem.file), line=problem.line,
+        column=problem.column, code=_storable(problem.code),
+    )  # fmt: skip
 
 
 def _storable(text: str) -> str:

@@ -1,13 +1,25 @@
 """One container with a driver in it. Knows its own container only; making and removing is the executor's."""
 
+import base64
+import contextlib
+import io
+import json
+import posixpath
+import tarfile
 import threading
 from collections.abc import Callable
 from typing import Any
 
+from engine.core.errors import EngineError, ExecutorUnavailable
 from engine.worker.docker_client import DockerClient
 from engine.worker.executor import BoxExit, BoxSpec
 
 CHANNEL, WORKSPACE, TEMP, SOURCE = "/treadle", "/github/workspace", "/github/temp", "/github/source"
+
+# What Go calls a file's mode: a link, or anything but a plain file.
+_LINK, _NOT_PLAIN = 1 << 27, 1 << 31 | 1 << 26 | 1 << 25 | 1 << 24 | 1 << 21 | 1 << 19
+_LINKS = 8
+_TAR_MORE = 64 * 1024  # heads and ends of an archive
 
 
 class DockerBox:
@@ -69,6 +81,45 @@ class DockerBox:
         if self._removed.acquire(blocking=False):
             self._remove()
 
+    def read_file(self, path: str, limit_bytes: int) -> bytes:
+        from docker.errors import DockerException, NotFound
+        from requests.exceptions import RequestException
+
+        try:
+            for _ in range(_LINKS):
+                found = self._archived(path, limit_bytes)
+                if isinstance(found, bytes):
+                    return found
+                path = posixpath.join(posixpath.dirname(path), found)
+        except NotFound:
+            raise EngineError("there is no such file") from None
+        except (DockerException, RequestException, tarfile.TarError, ExecutorUnavailable) as error:
+            raise EngineError(f"the Docker Engine does not give it: {error}") from None
+        raise EngineError("it is a chain of links")
+
+    def _archived(self, path: str, limit_bytes: int) -> bytes | str:
+        """Return a file as the engine archives it, or where it leads to if it is a link."""
+        api = self._client.api
+        answer = api._get(api._url("/containers/{0}/archive", self.id), params={"path": path}, stream=True)
+        with contextlib.closing(answer):
+            api._raise_for_status(answer)
+            about = json.loads(base64.b64decode(answer.headers["X-Docker-Container-Path-Stat"]))
+            if about["mode"] & _LINK:
+                return str(about["linkTarget"])
+            if about["mode"] & _NOT_PLAIN:
+                raise EngineError("it is no plain file")
+            if about["size"] > limit_bytes:
+                raise EngineError(f"it is larger than {limit_bytes >> 10} KiB")
+            packed = bytearray()
+            for block in answer.iter_content(1 << 16):
+                packed += block
+                if len(packed) > limit_bytes + _TAR_MORE:  # it has grown meanwhile
+                    raise EngineError(f"it is larger than {limit_bytes >> 10} KiB")
+        with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
+            member = archive.next()
+            file = archive.extractfile(member) if member else None
+            return file.read() if file else b""
+
     def _signal(self, name: str) -> None:
         from docker.errors import APIError
 
@@ -97,8 +148,6 @@ class DockerBox:
         """Ask for the state until the container has ended; one that is gone counts as killed unless `code` is known."""
         from docker.errors import DockerException, NotFound
         from requests.exceptions import RequestException
-
-        from engine.core.errors import ExecutorUnavailable
 
         pause = 0.02
         while not self._ended.is_set():

@@ -64,6 +64,9 @@ class Box(Protocol):
     def kill(self) -> None:
         """End everything in the box at once, without grace. Safe to repeat."""
 
+    def read_file(self, path: str, limit_bytes: int) -> bytes:
+        """Return a file by its absolute path inside, also while a step runs. Raises EngineError with the reason."""
+
     def remove(self) -> None:
         """Take away the container and its volumes. Kills first if it must. Safe to repeat; never raises for 'gone'."""
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from engine.core.clock import Clock, SystemClock
 from engine.core.errors import ExecutorUnavailable
 from engine.worker.executor import Box, BoxExit, BoxSpec, Say
+from engine.worker.host_executor import read_here
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,9 @@ class FakeBox:
         """End the box as the kernel does when it is out of memory."""
         self._leave(BoxExit(137, oom_killed=True))
         self.interrupt()
+
+    def read_file(self, path: str, limit_bytes: int) -> bytes:
+        return read_here(path, limit_bytes)
 
     def remove(self) -> None:
         self.kill()

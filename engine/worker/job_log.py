@@ -1,14 +1,17 @@
 """One attempt's log, as its worker writes it: steps' output through the pump, the engine's own lines, annotations."""
 
+import posixpath
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from engine.core.clock import Clock
+from engine.core.errors import EngineError
 from engine.store.logs import LogWriter
-from engine.worker.commands import Annotation, CommandStream
+from engine.worker.commands import Annotation, CommandStream, no_file
 from engine.worker.log_pump import LogPump
+from engine.worker.problem_matchers import FILE_LIMIT_BYTES, MatcherError, ProblemMatchers
 from engine.worker.secrets_mask import Mask
 
 KEPT_OWN = 50  # annotations of the engine's own per attempt
@@ -30,6 +33,8 @@ class JobLog:
         allow_unsecure: bool,
     ) -> None:
         self.mask = Mask(secrets)
+        self.matchers = ProblemMatchers(clock.monotonic_s)
+        self._read: Callable[[str], bytes] = no_file
         self.step = 0
         self._clock = clock
         self._writer = LogWriter(path, limit_bytes, grew)
@@ -37,9 +42,26 @@ class JobLog:
         self._own = 0
 
         def stream(_: int) -> CommandStream:
-            return CommandStream(hide=self.mask.text, debug=debug, allow_unsecure=allow_unsecure)
+            return CommandStream(
+                hide=self.mask.text,
+                debug=debug,
+                allow_unsecure=allow_unsecure,
+                matchers=self.matchers,
+                read=lambda path: self._read(path),
+            )
 
         self.pump = LogPump(self._writer, self.mask, stream, clock.now, journal)
+
+    def look_into(self, workspace: str, read: Callable[[str, int], bytes]) -> None:
+        """Say where the job's files are, and how one is read: by an absolute path, up to so many bytes."""
+
+        def file(path: str) -> bytes:
+            try:
+                return read(posixpath.join(workspace, path), FILE_LIMIT_BYTES)
+            except EngineError as error:
+                raise MatcherError(str(error)) from None
+
+        self.matchers.workspace, self._read = workspace, file
 
     @property
     def size(self) -> int:
@@ -65,10 +87,11 @@ class JobLog:
 
     def annotate(self, level: str, message: str) -> None:
         """Write and keep an error, warning or notice of the engine's own."""
+        log_start = self._writer.size
         self.say(f"##[{level}]{message}")
         self._own += 1
         if self._own <= KEPT_OWN:
-            self._keep(Annotation(level, self.mask.text(message)))
+            self._keep(Annotation(level, self.mask.text(message), log_start=log_start))
 
     def stream(self, script: int) -> CommandStream:
         """Return what the commands in a script's output said so far."""
@@ -97,7 +120,7 @@ class JobLog:
     def _keep(self, annotation: Annotation) -> None:
         properties = {
             name: value
-            for name in ("title", "file", "line", "end_line", "column", "end_column")
+            for name in ("title", "file", "line", "end_line", "column", "end_column", "code", "log_start")
             if (value := getattr(annotation, name, None)) not in (None, "")
         }
         row = {"step": self.step, "level": annotation.level, "message": annotation.message, "properties": properties}

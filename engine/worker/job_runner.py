@@ -252,6 +252,7 @@ class JobRunner:
         scope = job.scope(box, event_path, self._state)
         session.write_file(EVENT, json.dumps(scope.base["github"]["event"]).encode())
         own_env = job.own_env(box, event_path)
+        log.look_into(box.workspace, box.read_file)
         tools = BoxTools(box, session, scripts, self._state)
         site = Site(
             run_id=lease.run_id,

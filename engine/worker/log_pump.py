@@ -1,35 +1,30 @@
 """Moves a step's raw output into the log people read: commands acted upon, secrets hidden, by the chunk.
 
-A chunk without `::` and `##[` is never cut into lines. The log's bytes are a function of the raw bytes alone, however
-they arrive: a pump that opens a killed one's log and journal goes on as if nothing had happened.
+A chunk without `::` and `##[` is not cut into lines, unless problem matchers want to see them. The log's bytes are a
+function of the raw bytes alone, however they arrive: a pump that opens a killed one's log and journal goes on as if
+nothing had happened.
 """
 
 import ctypes
 import json
 import os
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from engine.store.log_index import Mark
 from engine.store.logs import NO_STEP, LogWriter, Progress
 from engine.worker.commands import CommandStream
+from engine.worker.raw_lines import NO_LINES, LineCutter
 from engine.worker.secrets_mask import Mask, MaskStream
 
 CHUNK_BYTES = 256 * 1024  # larger ones fall out of the processor's cache: twice the time
 ROUND_BYTES = 32 * CHUNK_BYTES
-# A longer line is no command but plain text, so that one endless line does not have to be held in memory.
-COMMAND_LIMIT_BYTES = 1024 * 1024
+LOOK_BYTES = 32 * 1024  # at a time while every line is looked at, and 32 times so much a round
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
-# Lines end at \n, \r\n or \r, as the official runner reads them, so that a command may follow a progress bar.
-_SPACE = rb"[ \t\v\f]*"
-_COMMAND = re.compile(_SPACE + rb"(?:::[^\s:]|##\[)")
-_NEXT_COMMAND = re.compile(rb"[\r\n]" + _SPACE + rb"(?:::[^\s:]|##\[)")
-_COMMAND_SO_FAR = re.compile(_SPACE + rb"(?:::[^\s:]|##\[|(?:::?|##?)?\Z)")
-_END = re.compile(rb"\r\n|[\r\n]")
 _MARKS = {
     "##[group]": Mark.GROUP_BEGIN,
     "##[endgroup]": Mark.GROUP_END,
@@ -62,8 +57,8 @@ class LogPump:
         self._feeds: dict[int, _Feed] = {}
         self._journal = _Journal(journal) if journal else None
         if self._journal:
-            for step, line in self._journal.open(writer.resume_offset):
-                self.commands(step).line(line)
+            for step, entry in self._journal.open(writer.resume_offset):
+                self.commands(step).replay(entry)
                 self._learn(self.commands(step))
 
     def commands(self, step: int) -> CommandStream:
@@ -108,7 +103,10 @@ class LogPump:
         if feed.at_start is None:
             feed.at_start = feed.read == 0 or os.pread(fd, 1, feed.read - 1) in b"\r\n"
         taken = 0
-        while (at_most is None or taken < at_most) and (chunk := os.pread(fd, CHUNK_BYTES, feed.read)):
+        size = CHUNK_BYTES
+        if feed.commands.matchers.active:
+            size, at_most = LOOK_BYTES, at_most and min(at_most, 32 * LOOK_BYTES)
+        while (at_most is None or taken < at_most) and (chunk := os.pread(fd, size, feed.read)):
             feed.read += len(chunk)
             taken += len(chunk)
             self._digest(step, feed, chunk, final=False)
@@ -121,25 +119,31 @@ class LogPump:
         shown: list[bytes] = []
         marks: list[tuple[Mark, int, int]] = []
         at = length = 0
-        for start, stop, end in _candidates(data, bool(feed.at_start), final):
-            text = data[start:stop].decode("utf-8", "surrogateescape")
-            lines = feed.commands.line(text)
+        seen = feed.commands.matchers.seen()
+        sight = _Sight(self._mask, feed.commands, data)
+        cutter = LineCutter(data, bool(feed.at_start), final, sight.until)
+        for line in cutter:
+            text = data[line.start : line.stop].decode("utf-8", "surrogateescape")
+            lines = feed.commands.line(text, line.short and not sight.in_secret(line.start, line.end))
             if lines is None:
                 continue
-            if self._journal and feed.commands.changed:
-                self._journal.add(step, base + end, text)
-            before = feed.mask.flush(data[at:start])
+            before = feed.mask.flush(data[at : line.start])
             shown.append(before)
             length += len(before)
+            feed.commands.place(self._writer.size + length)
+            if self._journal and feed.commands.changed:
+                self._journal.add(step, base + line.end, feed.commands.entry(text))
             self._learn(feed.commands)
-            for line in lines:
-                masked = self._mask.text(line).encode("utf-8", "surrogateescape") + b"\n"
-                if mark := _MARKS.get(line[: line.find("]") + 1]):
+            for said in lines:
+                masked = self._mask.text(said).encode("utf-8", "surrogateescape") + b"\n"
+                if mark := _MARKS.get(said[: said.find("]") + 1]):
                     marks.append((mark, length, length + len(masked)))
                 shown.append(masked)
                 length += len(masked)
-            at = end
-        hold = len(data) if final else _hold(data, bool(feed.at_start))
+            at = line.end
+        hold = cutter.rest()
+        if self._journal and seen != (now_seen := feed.commands.matchers.seen()):
+            self._journal.add(step, base + hold, {"state": {"seen": now_seen}})
         rest = data[at:hold] if at or hold < len(data) else data
         shown.append(feed.mask.flush(rest) if final else feed.mask.feed(rest))
         feed.pending = data[hold:]
@@ -168,29 +172,55 @@ class _Feed:
         self.at_start: bool | None = None
 
 
+class _Sight:
+    """How far every line of `data` can be shown to problem matchers: up to what may become a secret."""
+
+    def __init__(self, mask: Mask, commands: CommandStream, data: bytes) -> None:
+        self._mask = mask
+        self._commands = commands
+        self._data = data
+        self._known = -1  # how many secrets there were when this was worked out
+        self._until = 0
+        self._secrets: list[tuple[int, int]] = []
+
+    def until(self) -> int:
+        """Return up to where lines can be shown; NO_LINES when no matcher wants any."""
+        if not self._commands.matchers.active:
+            return NO_LINES
+        if self._known != self._mask.count:
+            self._known = self._mask.count
+            self._until = self._mask.tail(self._data)
+            self._secrets = [span for span in self._mask.spans(self._data) if _has_break(self._data[slice(*span)])]
+        return self._until
+
+    def in_secret(self, start: int, end: int) -> bool:
+        """Tell whether a line is part of a secret of several lines, which only the whole log hides."""
+        return any(first < end and start < last for first, last in self._secrets)
+
+
 class _Journal:
-    """The commands acted upon, one JSON line each: step, raw offset behind it, text. Written before the log is."""
+    """What was acted upon, one JSON line each: step, raw offset behind it, entry. Written before the log is."""
 
     def __init__(self, path: Path) -> None:
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
 
-    def open(self, logged: Callable[[int], int]) -> list[tuple[int, str]]:
-        """Return step and text of the commands that are `logged`; forget the rest, which will be read again."""
-        known: list[tuple[int, str]] = []
+    def open(self, logged: Callable[[int], int]) -> list[tuple[int, dict[str, Any]]]:
+        """Return step and entry of what is `logged`; forget the rest, which will be read again."""
+        known: list[tuple[int, dict[str, Any]]] = []
         size = 0
         for line in os.pread(self._fd, os.fstat(self._fd).st_size, 0).splitlines(keepends=True):
             if not line.endswith(b"\n"):
                 break
-            step, raw_end, text = json.loads(line)
+            step, raw_end, entry = json.loads(line)
             if raw_end > logged(step):
                 break
-            known.append((step, text))
+            known.append((step, entry))
             size += len(line)
         os.ftruncate(self._fd, size)
         return known
 
-    def add(self, step: int, raw_end: int, text: str) -> None:
-        os.write(self._fd, json.dumps([step, raw_end, text]).encode() + b"\n")
+    def add(self, step: int, raw_end: int, entry: dict[str, Any]) -> None:
+        os.write(self._fd, json.dumps([step, raw_end, entry]).encode() + b"\n")
 
     def close(self) -> None:
         os.close(self._fd)
@@ -208,33 +238,5 @@ def discard(fd: int, upto: int) -> bool:
     return bool(_LIBC.fallocate(fd, keep_size_punch_hole, ctypes.c_long(0), ctypes.c_long(length)) == 0)
 
 
-def _candidates(data: bytes, at_start: bool, final: bool) -> Iterator[tuple[int, int, int]]:
-    """Yield the whole lines that look like commands: where each starts, where its text stops, where the next begins."""
-    if b"::" not in data and b"##[" not in data:
-        return
-    found = _COMMAND.match(data) if at_start else None
-    start = 0
-    if not found and (found := _NEXT_COMMAND.search(data)):
-        start = found.start() + 1
-    while found:
-        newline = _END.search(data, found.end())
-        if newline and (final or newline.end() < len(data) or newline[0] != b"\r"):
-            stop, end = newline.span()
-        elif final:
-            stop = end = len(data)
-        else:
-            return
-        if stop - start <= COMMAND_LIMIT_BYTES:
-            yield start, stop, end
-        found = _NEXT_COMMAND.search(data, stop)
-        start = found.start() + 1 if found else 0
-
-
-def _hold(data: bytes, at_start: bool) -> int:
-    """Return where the last line begins if it has no end yet and may be a command, else the length of `data`."""
-    stop = len(data) - data.endswith(b"\r")  # what ends with \r may go on with \n
-    newline = data.rfind(b"\n", 0, stop)
-    start = max(newline, data.rfind(b"\r", newline + 1, stop)) + 1
-    if (start or at_start) and stop - start <= COMMAND_LIMIT_BYTES and _COMMAND_SO_FAR.match(data, start):
-        return start
-    return len(data)
+def _has_break(data: bytes) -> bool:
+    return b"\n" in data or b"\r" in data

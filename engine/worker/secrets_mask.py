@@ -34,6 +34,11 @@ class Mask:
         self._longest: tuple[bytes, ...] = ()
         self._learn(values)
 
+    @property
+    def count(self) -> int:
+        """How many values are hidden: it grows with each new one."""
+        return len(self._values)
+
     def add(self, value: str) -> bool:
         """Hide `value` from now on. False, and no change, for an empty or blank one: it would hide everything."""
         return self._learn((value,))

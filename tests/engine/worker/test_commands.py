@@ -1,6 +1,7 @@
 import pytest
 
 from engine.worker.commands import KEPT_ANNOTATIONS, Annotation, Command, CommandStream, parse
+from engine.worker.problem_matchers import MatcherError
 
 
 @pytest.mark.parametrize(
@@ -111,11 +112,71 @@ def test_a_command_that_makes_no_sense_fails_the_step(line: str) -> None:
     assert stream.annotations[0].level == "error"
 
 
-def test_problem_matchers_are_said_to_be_unsupported_once() -> None:
+MATCHER = b"""{"problemMatcher": [{"owner": "Lint", "pattern": [
+  {"regexp": "^(\\\\w): (.*)$", "file": 1, "message": 2}]}]}"""
+
+
+def files(path: str) -> bytes:
+    if path != "lint.json":
+        raise MatcherError("there is no such file")
+    return MATCHER
+
+
+def test_a_problem_matcher_makes_annotations_until_it_is_removed() -> None:
+    stream = CommandStream(hide=lambda text: text.replace("hush", "***"), read=files)
+    assert stream.line("a: before") is None
+    assert stream.line("::add-matcher::lint.json") != []
+    assert stream.line("no problem") is None
+    assert stream.line("a: \x1b[31mbad hush") == ["##[error]a: bad ***"]
+    assert stream.annotations == [Annotation("error", "bad ***", file="a")]
+    assert stream.line("b: too long", whole=False) is None
+    assert stream.line("::stop-commands::T1") is not None
+    assert stream.line("b: also then") == ["##[error]b: also then"]
+    stream.line("::T1::")
+    assert stream.line("::remove-matcher owner=LINT::") == ["Removed problem matchers: Lint."]
+    assert stream.line("::remove-matcher owner=LINT::") == []
+    assert stream.line("a: after") is None
+    assert not stream.failure
+
+
+def test_a_matcher_is_removed_by_its_file_as_well() -> None:
+    stream = CommandStream(read=files)
+    stream.line("::add-matcher::lint.json")
+    assert stream.line("::remove-matcher::lint.json") == ["Removed problem matchers: Lint."]
+
+
+@pytest.mark.parametrize("line", ["::add-matcher::other.json", "::remove-matcher::other.json"])
+def test_a_matcher_that_cannot_be_read_fails_the_step(line: str) -> None:
+    stream = CommandStream(read=files)
+    assert stream.line(line) == [f"##[error]{stream.failure}"]
+    assert "other.json" in stream.failure
+
+
+@pytest.mark.parametrize("line", ["::add-matcher::", "::remove-matcher::", "::remove-matcher owner=a::b"])
+def test_a_matcher_command_without_sense_is_a_warning(line: str) -> None:
+    stream = CommandStream(read=files)
+    stream.line(line)
+    assert [note.level for note in stream.annotations] == ["warning"]
+    assert not stream.failure
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("line=3,endLine=4,col=5", (3, 4, None, None)),
+        ("endLine=4", (4, 4, None, None)),
+        ("line=4,endLine=3", (None, None, None, None)),
+        ("col=5", (None, None, None, None)),
+        ("line=1,endColumn=7", (1, None, 7, 7)),
+        ("line=1,col=7,endColumn=5", (1, None, None, None)),
+        ("line=1,endLine=1,col=2,endColumn=3", (1, 1, 2, 3)),
+    ],
+)
+def test_a_place_that_contradicts_itself_is_left_out(given: str, kept: tuple[int | None, ...]) -> None:
     stream = CommandStream()
-    assert stream.line("::add-matcher::.github/eslint.json") != []
-    assert stream.line("::remove-matcher owner=eslint::") == []
-    assert len(stream.annotations) == 1
+    stream.line(f"::error {given}::x")
+    note = stream.annotations[0]
+    assert (note.line, note.end_line, note.column, note.end_column) == kept
 
 
 def test_echo_shows_the_commands_that_show_nothing_else() -> None:

@@ -1,6 +1,7 @@
 """The port's contract, held by all executors: the fake, this machine, and Docker."""
 
 import os
+import posixpath
 from typing import TYPE_CHECKING
 
 import pytest
@@ -219,3 +220,35 @@ def test_the_scripts_of_a_step_are_gone_once_it_has_ended(bench: "Bench") -> Non
     session = bench.open(spec)
     bench.run(session, 0, "pass", env={"SECRET": "hunter2"})
     assert list((spec.folder / "channel" / "step").iterdir()) == []
+
+
+READABLE = """
+mkdir -p deep "$TEMP/x"; printf '{"a": 1}' >deep/m.json; ln -s m.json deep/link; ln -s "$PWD/deep/link" far
+ln -s loop loop; cp deep/m.json "$TEMP/x/m.json"; mkfifo pipe; head -c 2000 /dev/zero >large
+"""
+
+
+def test_a_file_is_read_from_outside_by_its_path_inside(real_bench: "Bench") -> None:
+    session = real_bench.open()
+    box = session.box
+    assert real_bench.run(session, 0, READABLE, env={"TEMP": box.temp}).exit_code == 0
+    for path in (
+        "deep/m.json",
+        "deep/link",
+        "far",
+        f"{box.temp}/x/m.json",
+        "../" + box.workspace.rsplit("/", 1)[1] + "/far",
+    ):
+        assert box.read_file(posixpath.join(box.workspace, path), 1000) == b'{"a": 1}'
+    for path, why in (
+        ("no", "file"),
+        ("deep", "plain|irectory"),
+        ("pipe", "plain"),
+        ("large", "larger"),
+        ("loop", "link|level"),
+    ):
+        with pytest.raises(EngineError, match=why):
+            box.read_file(f"{box.workspace}/{path}", 1000)
+    box.kill()
+    with pytest.raises(EngineError):
+        box.read_file(f"{box.workspace}/deep/none", 1000)

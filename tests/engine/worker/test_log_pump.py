@@ -1,11 +1,14 @@
+import base64
 import os
 import subprocess
 import sys
+import textwrap
 from collections.abc import Callable
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -13,12 +16,17 @@ from hypothesis import strategies as st
 
 from engine.store.log_index import SIZE, Mark
 from engine.store.logs import LogReader, LogWriter, index_path
-from engine.worker import log_pump
 from engine.worker.commands import CommandStream
 from engine.worker.log_pump import LogPump, discard
+from engine.worker.problem_matchers import LINE_LIMIT_BYTES, ProblemMatchers
+from engine.worker.raw_lines import COMMAND_LIMIT_BYTES
 from engine.worker.secrets_mask import Mask
 
 NOW = datetime(2025, 1, 2, 3, 4, 5, tzinfo=UTC)
+MATCHERS = b"""{"problemMatcher": [
+  {"owner": "one", "pattern": [{"regexp": "^plain(.*)$", "message": 0}]},
+  {"owner": "two", "pattern": [
+    {"regexp": "^([a-z]+)$", "file": 1}, {"regexp": "^ +(\\\\S.*)$", "message": 1, "loop": true}]}]}"""
 SECRETS = ("tok-1", "k-1ab", "two\nlines", "ab", "abba")
 
 
@@ -35,9 +43,14 @@ class Desk:
 
     def open(self) -> None:
         self.mask = Mask(SECRETS)
+        self.matchers = ProblemMatchers(float)
         self.writer = LogWriter(self.log, self.limit)
         self.pump = LogPump(
-            self.writer, self.mask, lambda step: CommandStream(hide=self.mask.text), lambda: NOW, self.journal
+            self.writer,
+            self.mask,
+            lambda step: CommandStream(hide=self.mask.text, matchers=self.matchers, read=lambda path: MATCHERS),
+            lambda: NOW,
+            self.journal,
         )
 
     def close(self) -> None:
@@ -125,7 +138,7 @@ def test_a_line_of_five_megabytes_is_plain_and_not_held(desk: Desk) -> None:
     line = b"::error::" + b"x" * 5_000_000
     for at in range(0, len(line), 700_000):
         desk.print(line[at : at + 700_000])
-        assert desk.writer.resume_offset(0) + log_pump.COMMAND_LIMIT_BYTES >= min(at + 700_000, len(line))
+        assert desk.writer.resume_offset(0) + COMMAND_LIMIT_BYTES >= min(at + 700_000, len(line))
     assert desk.end() == line
 
 
@@ -181,19 +194,23 @@ def test_raw_output_that_is_logged_can_be_discarded(desk: Desk) -> None:
 PIECES = (
     rb"plain\n|tok-1|tok-|1\n|two\n|lines\n|ab|ba|a|\r|\n|\r\n|  |:|::|#|#[warning]w\n|err|\xff\xfe|::what::ever\n"
     rb"|::error::tok-1 x\n|::group::g\n|##[endgroup]\n|::add-mask::plain\n|::add-mask::\xff\xfe\n|::debug::d\n"
+    rb"|::add-matcher::m\n|::remove-matcher owner=two::\n|  tok-1\n"
     rb"|::stop-commands::q\n|::q::\n|::set-output name=a::1\n|::set-output name=b::tok-1\n|::echo::on\r\n"
 )
 LINES = st.sampled_from([piece.decode("unicode_escape").encode("latin-1") for piece in PIECES.split(b"|")])
 
 
-def scene(limit: int, act: Callable[[Desk], bytes]) -> tuple[bytes, CommandStream, set[str], int]:
+Seen = tuple[bytes, CommandStream, set[str], int, dict[str, Any]]
+
+
+def scene(limit: int, act: Callable[[Desk], bytes]) -> Seen:
     with TemporaryDirectory() as folder:
         desk = Desk(Path(folder), limit)
         log = act(desk)
         stream, values, dropped = desk.pump.commands(0), desk.mask._values, desk.writer.dropped_bytes
         desk.close()
         os.close(desk.raw)
-        return log, stream, values, dropped
+        return log, stream, values, dropped, desk.matchers.state()
 
 
 @settings(deadline=None, max_examples=150)
@@ -226,6 +243,45 @@ def test_a_killed_pump_is_taken_up_with_nothing_lost_or_doubled(
     assert pieces[2:] == whole[2:]
     for name in ("annotations", "outputs", "failure", "_token", "_echo", "_warned"):
         assert getattr(pieces[1], name) == getattr(whole[1], name)
+
+
+def test_a_line_that_a_problem_matcher_knows_is_marked_and_kept_with_its_place(desk: Desk) -> None:
+    desk.print(b"plain\n::add-matcher::m\nxy")
+    desk.print(b"z\n  x tok-1\n")
+    shown = desk.end()
+    assert shown.endswith(b"xyz\n##[error]  x ***\n")
+    (note,) = desk.pump.commands(0).annotations
+    assert (note.message, note.file, note.log_start) == ("x ***", "xyz", shown.index(b"##[error]"))
+
+
+def test_a_prompt_waits_for_its_end_only_while_a_matcher_looks(desk: Desk) -> None:
+    desk.print(b"::add-matcher::m\nName: ")
+    assert not desk.log.read_bytes().endswith(b"Name: ")
+    desk.print(b"x\n::remove-matcher::m\nName: ")
+    assert desk.log.read_bytes().endswith(b"Name: ")
+
+
+def test_a_secret_of_several_lines_is_shown_to_no_matcher_and_hidden_as_a_whole(desk: Desk) -> None:
+    secret = "{\n  plainest-of-keys-0123456789-abcdefghijkl-0123456789-abcdefghijkl-0123456789\n  b\n}"
+    secret += "}" * (-len(secret) % 3)
+    code = "\n".join(textwrap.wrap(base64.b64encode(secret.encode()).decode(), 76))
+    desk.mask.add(secret)
+    desk.print(b"::add-matcher::m\n")
+    for part in textwrap.wrap(f"{code}|{secret}|plain".replace("\n", "|"), 7, drop_whitespace=False):
+        desk.print(part.replace("|", "\n").encode())
+    shown = desk.end()
+    assert shown.endswith(b"***\n***\n##[error]plain\n")
+    assert [note.message for note in desk.pump.commands(0).annotations] == ["plain"]
+
+
+def test_a_line_too_long_for_a_tool_is_shown_to_no_matcher_however_it_arrives(desk: Desk) -> None:
+    desk.print(b"::add-matcher::m\n")
+    for line in (b"plain" + b"x" * LINE_LIMIT_BYTES, b"plain" + b"x" * (LINE_LIMIT_BYTES - 5)):
+        desk.print(line[:9])
+        desk.print(line[9:])
+        desk.print(b"\n")
+    assert len(desk.pump.commands(0).annotations) == 1
+    assert desk.end().count(b"##[error]") == 1
 
 
 def test_a_torn_index_record_is_taken_back(desk: Desk) -> None:

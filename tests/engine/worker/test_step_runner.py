@@ -277,6 +277,33 @@ def test_a_command_of_the_step_may_fail_it_and_annotates_it(works: "Works") -> N
     assert steps == [0, 0, 1]
 
 
+MATCHER = """
+        - run: |
+            printf '%s' '{"problemMatcher": [{"owner": "cc", "pattern": [
+              {"regexp": "^(\\\\S+):(\\\\d+): (\\\\w+): (.*) .(\\\\w+).$", "file": 1, "line": 2, "severity": 3,
+               "message": 4, "code": 5}]}]}' >cc.json
+            echo "::add-matcher::cc.json"
+        - run: |
+            echo "$PWD/src/a.c:7: warning: unused [W1]"
+            echo "/elsewhere/b.h:1: error: no ${{ secrets.TOKEN }} [E2]"
+            echo "::remove-matcher owner=cc::"
+            echo "c.c:7: warning: unseen [W1]"
+"""
+
+
+def test_a_problem_matcher_annotates_the_steps_after_it_until_it_is_removed(works: "Works") -> None:
+    ended = works.run(f"steps:\n{MATCHER}", secrets={"TOKEN": "hush-hush"})
+    assert ended.ends() == ["success", "success"]
+    warning, error = works.store.queries.annotations(ended.attempts()[0].id)
+    assert {"step": 1, "level": "warning", "message": "unused", "file": "src/a.c", "line": 7, "code": "W1"}.items() <= (
+        warning.items()
+    )
+    assert (error["message"], error["code"], error.get("file")) == ("no ***", "E2", None)
+    log = ended.log().encode()
+    assert log[warning["log_start"] :].startswith(b"##[warning]")
+    assert log[error["log_start"] :].startswith(b"##[error]/elsewhere/b.h:1: error: no *** [E2]\n")
+
+
 # -- folders and shells ---------------------------------------------------------------------------------------------
 
 
