@@ -79,6 +79,8 @@ class SnapshotRoutine(Routine):
         try:
             self._take(now)
         except (EngineError, OSError) as error:
+            if self._stopped.is_set():
+                return None
             log.error("No snapshot was taken: %s", error)
             self._not_before = now + AGAIN
             return self._not_before
@@ -89,7 +91,9 @@ class SnapshotRoutine(Routine):
     def _take(self, now: datetime) -> None:
         version = self._store.database.rows("PRAGMA data_version")[0][0]  # another one when another connection wrote
         unchanged = self._seen[1] if self._seen and self._seen[0] == version else None
-        snapshot = self._snapshots.create(SCHEDULE, now, config=self._settings.file, unchanged=unchanged)
+        snapshot = self._snapshots.create(
+            SCHEDULE, now, config=self._settings.file, unchanged=unchanged, stopped=self._stopped.is_set
+        )
         self._seen = (version, snapshot)
         log.info("Took snapshot %s: %d new bytes.", snapshot.id, snapshot.new_bytes)
         for name in snapshot.incomplete:

@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -22,7 +22,7 @@ from engine.core.clock import rfc3339
 from engine.core.errors import EngineError
 from engine.store.ahead import ahead
 from engine.store.blob_batch import BlobBatch, cut
-from engine.store.blobs import Blobs
+from engine.store.blobs import BlobError, Blobs
 from engine.store.database import check_database, copy_database
 from engine.store.flush import flush
 from engine.store.snapshot_files import (
@@ -53,8 +53,8 @@ class SnapshotError(EngineError):
 class Snapshot:
     """One moment of a home. `kind` says who had it taken: the schedule, or a person by hand.
 
-    `size_bytes` is what it stands for, `new_bytes` what it added to the disk. `incomplete` names manifests with contents
-    that the home lacked.
+    `size_bytes` is what it stands for, `new_bytes` what it added to the disk; `incomplete` names manifests of which
+    the home lacked contents.
     """
 
     id: str
@@ -83,16 +83,22 @@ class Snapshots:
     # -- making -----------------------------------------------------------------------------------------------------
 
     def create(
-        self, kind: str, now: datetime, *, config: Path | None = None, unchanged: Snapshot | None = None
+        self,
+        kind: str,
+        now: datetime,
+        *,
+        config: Path | None = None,
+        unchanged: Snapshot | None = None,
+        stopped: Callable[[], bool] = lambda: False,
     ) -> Snapshot:
         """Take a snapshot; return once it is on disk and was read again.
 
-        `unchanged` is an earlier one whose database is known to be today's. Raises SnapshotError for a database that is
-        damaged: a copy of damage is none.
+        `unchanged` is an earlier one whose database is known to be today's. `stopped` is asked now and then. Raises
+        SnapshotError when it says so, and for a database that is damaged: a copy of damage is none.
         """
         with self._alone(), self.blobs.batch() as batch:
             latest = self.latest()
-            known = {file.name: file for file in self.files(latest)} if latest else {}
+            known = self._known(latest)
             again = latest.incomplete if latest else ()
             folder = batch.draft()
             folder.mkdir(mode=0o700)
@@ -101,7 +107,7 @@ class Snapshots:
             here = self.blobs.digests()
             files = [
                 kept
-                for found in found_files(self.home, finished, config)
+                for found in _until(stopped, found_files(self.home, finished, config))
                 if (
                     kept := self._keep(
                         batch, found, None if found.name in again else known.get(found.name), here, incomplete
@@ -110,7 +116,7 @@ class Snapshots:
             ]
             listing = batch.put_pieces(cut(_Reader(write_listing(files)), fine=True))
             batch.commit()
-            self._read_again(batch)
+            self._read_again(batch, (database, listing))
             snapshot = Snapshot(
                 id=self._free_id(now),
                 kind=kind,
@@ -178,11 +184,30 @@ class Snapshots:
         kept = Kept(found.name, found.kind, len(data), stat.st_mtime_ns, batch.put_bytes(data))
         return replace(kept, content_bytes=sum(contents.values()))
 
-    def _read_again(self, batch: BlobBatch) -> None:
-        """Raises BlobError when something that was written now is not what it should be."""
-        pieces = (path.stem for path in batch.written if path.suffix == ".zst")
-        for _ in ahead(self.blobs.read_piece, pieces):
-            pass
+    def _known(self, latest: Snapshot | None) -> dict[str, Kept]:
+        """Return the files of the latest snapshot; none if it is damaged, and then every file is read anew."""
+        try:
+            return {file.name: file for file in self.files(latest)} if latest else {}
+        except BlobError:
+            return {}
+
+    def _read_again(self, batch: BlobBatch, digests: Sequence[str]) -> None:
+        """Read what was written now, and all of `digests`, be it from now or from before.
+
+        Raises SnapshotError for what is damaged, which is taken away first: the next snapshot writes it anew.
+        """
+        written = {path.stem for path in batch.written if path.suffix == ".zst"}
+        pieces = {piece.digest for digest in digests for piece in self.blobs.pieces(digest)}
+        for damaged in filter(None, ahead(self._damaged, sorted(written | pieces))):
+            self.blobs.path(damaged).unlink(missing_ok=True)
+            raise SnapshotError(f"The content {damaged[:12]} was damaged on the disk.", "The next snapshot mends it.")
+
+    def _damaged(self, digest: str) -> str:
+        try:
+            self.blobs.read_piece(digest)
+        except BlobError:
+            return digest
+        return ""
 
     def _publish(self, batch: BlobBatch, snapshot: Snapshot) -> Snapshot:
         draft = batch.draft()
@@ -267,6 +292,13 @@ class Snapshots:
             os.close(fd)
 
 
+def _until(stopped: Callable[[], bool], found: Iterator[Found]) -> Iterator[Found]:
+    for one in found:
+        if stopped():
+            raise SnapshotError("The engine is being stopped.")
+        yield one
+
+
 class _Reader:
     """A file to read over blocks of bytes."""
 
@@ -294,7 +326,8 @@ def _snapshot(path: Path) -> Snapshot:
         told["incomplete"] = tuple(told["incomplete"])
         return Snapshot(**told)
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise SnapshotError(f"The record {path} cannot be used: {error}.") from None
+        what = f"The record {path} cannot be used: {error}."
+        raise SnapshotError(what, "Move it elsewhere: what it alone holds stays until the next sweep.") from None
 
 
 def _seal(told: Mapping[str, Any]) -> str:

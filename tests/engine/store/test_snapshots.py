@@ -215,6 +215,27 @@ def test_damage_stops_a_restore_and_leaves_nothing(lab: Lab, snapshots: Snapshot
     assert [path.name for path in tmp_path.iterdir()] == ["home"]
 
 
+def test_damage_to_what_a_snapshot_shares_is_found_by_the_next_and_mended_by_the_one_after(
+    lab: Lab, snapshots: Snapshots, tmp_path: Path
+) -> None:
+    ended_run(lab)
+    first = take(lab, snapshots)
+    for digest in (first.listing, first.database):
+        path = snapshots.blobs.path(snapshots.blobs.pieces(digest)[0].digest)
+        path.write_bytes(path.read_bytes()[:-1] + b"?")
+        with pytest.raises(SnapshotError, match="damaged"):
+            take(lab, snapshots)
+        restore_snapshot(snapshots, take(lab, snapshots), tmp_path / digest, lab.clock.now())
+        lab.store = open_store(lab.store.home)
+
+
+def test_one_that_is_stopped_leaves_nothing(lab: Lab, snapshots: Snapshots) -> None:
+    ended_run(lab)
+    with pytest.raises(SnapshotError, match="stopped"):
+        snapshots.create(HAND, lab.clock.now(), stopped=lambda: True)
+    assert snapshots.list() == [] and list(snapshots.blobs.list()) == []
+
+
 def test_a_taken_place_is_left_alone(lab: Lab, snapshots: Snapshots, tmp_path: Path) -> None:
     snapshot = take(lab, snapshots)
     (tmp_path / "mine").mkdir()
