@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.cli.repo_names import Environment
+from app.wording import size
 from engine.core.errors import EngineError, ExecutorUnavailable, SettingsError
 from engine.settings import Settings, load
 
-GIB = 1 << 30
-ROOM_BYTES, LEAST_BYTES = 5 * GIB, GIB
+ROOM_BYTES = 2 << 30
 SQLITE = (3, 35, 0)
 OPEN_RIGHTS = 0o077
 
@@ -31,8 +31,11 @@ class Check:
     executor: bool = False
 
 
-def checkup(home: Path, config: Path | None) -> Iterator[Check]:
-    """Look at the machine, the home, the configuration and the executor, in this order."""
+def checkup(home: Path, config: Path | None, *, deep: bool = False) -> Iterator[Check]:
+    """Look at the machine, the home, the configuration, its disk and the executor, in this order.
+
+    If `deep`, read all of the home as well, which takes its time.
+    """
     yield _python()
     yield _sqlite(home)
     yield _git()
@@ -40,6 +43,11 @@ def checkup(home: Path, config: Path | None) -> Iterator[Check]:
     yield _engine(home)
     settings, found = _settings(home, config)
     yield found
+    yield _disk(home, settings)
+    if deep and (home / "treadle.db").exists():
+        from app.cli.deep_checkup import deep_checkup
+
+        yield from (Check(*told) for told in deep_checkup(home))
     if settings is not None and settings.executor == "host":
         yield _host()
     else:
@@ -103,27 +111,54 @@ def _home(home: Path) -> Iterator[Check]:
         yield Check("home", "warn", f"{home} is open to other users of this machine", fix)
     else:
         yield Check("home", "ok", str(home) if home.exists() else f"{home} (made at the first run)")
-    free = shutil.disk_usage(place).free
-    state = "fail" if free < LEAST_BYTES else "warn" if free < ROOM_BYTES else "ok"
-    fix = "" if state == "ok" else "Make room: logs, artifacts and images grow."
-    yield Check("disk", state, f"{free / GIB:.1f} GiB free", fix)
     if (home / "treadle.db").exists():
         yield _database(home)
 
 
+def _disk(home: Path, settings: Settings | None) -> Check:
+    """Tell how much room there is, whether it is above the floor, and what takes it."""
+    usage = shutil.disk_usage(_nearest(home))
+    floor = (settings or Settings(home)).disk_floor.of(usage.total)
+    message = f"{size(usage.free)} free, floor {size(floor)}"
+    parts = _usage(home)
+    if parts:
+        most = ", ".join(f"{part} {size(taken)}" for part, taken in list(parts.items())[:4])
+        message += f"; the home takes {size(sum(parts.values()))}: {most}"
+    if usage.free < floor:
+        fix = f"No job is started. {_room(parts)}"
+        return Check("disk", "fail", message, fix)
+    if usage.free < max(ROOM_BYTES, 2 * floor):
+        return Check("disk", "warn", message, _room(parts))
+    return Check("disk", "ok", message)
+
+
+def _usage(home: Path) -> dict[str, int]:
+    from engine.store.usage import usage
+
+    return usage(home) if home.is_dir() else {}
+
+
+def _room(parts: dict[str, int]) -> str:
+    """Return what makes room, what takes most of it first."""
+    ways = {
+        "logs": "`treadle prune --dry-run` tells which runs could go, `retention: {runs: …, size: …}` when they do.",
+        "artifacts, caches and snapshots": "`treadle prune` and `treadle snapshot prune` remove what is old; see "
+        "`retention:` in treadle.yml.",
+        "search index": "`limits: {search: …}` bounds the search index.",
+    }
+    ours = [ways[part] for part in parts if part in ways]
+    return " ".join([*ours[:2], "`docker system df` tells what Docker takes."])
+
+
 def _database(home: Path) -> Check:
     """Ask SQLite about the file, without opening it as a store: looking must not migrate it."""
-    fix = "Restore the home from a backup."
+    from engine.store.soundness import FROM_BACKUP, check_database
+
     try:
-        handle = sqlite3.connect(f"{(home / 'treadle.db').as_uri()}?mode=ro", uri=True)
-        try:
-            found = handle.execute("pragma quick_check").fetchone()[0]
-        finally:
-            handle.close()
+        for fault in check_database(home / "treadle.db", deep=False):
+            return Check("database", "fail", fault.what, fault.advice)
     except sqlite3.Error as error:
-        return Check("database", "fail", f"treadle.db cannot be read: {error}", fix)
-    if found != "ok":
-        return Check("database", "fail", f"treadle.db is damaged: {found}", fix)
+        return Check("database", "fail", f"treadle.db cannot be read: {error}", FROM_BACKUP)
     return Check("database", "ok", "treadle.db is whole")
 
 
@@ -189,6 +224,7 @@ def _docker(home: Path, settings: Settings | None) -> Iterator[Check]:
         from engine.worker.docker_sight import check_sight
 
         yield _try("sight", lambda: check_sight(home), "the Docker Engine sees the home")
+        yield from _leftovers(home)
     if facts.cgroup_version == "2":
         yield Check("cgroup", "ok", "cgroup v2: limits and out-of-memory kills are seen")
     else:
@@ -197,6 +233,38 @@ def _docker(home: Path, settings: Settings | None) -> Iterator[Check]:
     yield _overlay()
     for label, image in sorted((settings.labels if settings else {}).items()):
         yield _image(label, image, facts.images)
+
+
+def _leftovers(home: Path) -> Iterator[Check]:
+    """Tell what of this home there is in Docker; an engine removes what its jobs left, at its start and hourly."""
+    from engine.home import home_id
+    from engine.worker.docker_client import DockerClient
+    from engine.worker.docker_sweep import DockerSweep
+
+    if not (home / "home.id").exists():
+        return  # it has never had any
+    client = DockerClient()
+    try:
+        ours = DockerSweep(client, home_id(home), tuple).tell()
+    except EngineError as error:
+        yield Check("docker objects", "warn", str(error), "See what `docker info` says.")
+        return
+    finally:
+        client.close()
+    counts = [
+        (ours.containers, f"containers ({ours.running} running)"),
+        (ours.networks, "networks"),
+        (ours.volumes, "volumes"),
+        (ours.images, f"built images ({size(ours.images_bytes)})"),
+    ]
+    said = ", ".join(f"{count} {what}" for count, what in counts if count) or "nothing of this home"
+    stopped = ours.containers - ours.running
+    if stopped:
+        mark = f"label=treadle={home_id(home)}"
+        fix = f"The engine removes them within the hour; by hand: docker rm $(docker ps -aqf {mark} -f status=exited)"
+        yield Check("docker objects", "warn", said, fix)
+    else:
+        yield Check("docker objects", "ok", said)
 
 
 def _overlay() -> Check:

@@ -15,13 +15,14 @@ LOOKS = {"ok": ("✓", "green"), "warn": ("!", "yellow"), "fail": ("✗", "red")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--deep", action="store_true", help="read all of the home, and see whether it fits together")
     parser.add_argument("--json", action="store_true", help="print a JSON array of checks")
 
 
 def execute(args: argparse.Namespace) -> int:
     checks: list[Check] = []
     colours = colour_wanted(sys.stdout)
-    for check in checkup(home_of(args), Path(args.config) if args.config else None):
+    for check in checkup(home_of(args), Path(args.config) if args.config else None, deep=args.deep):
         checks.append(check)
         if not args.json:
             _print(check, colours)

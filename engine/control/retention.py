@@ -4,6 +4,7 @@ import logging
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from engine.bus import Bus
 from engine.control.routine import Routine
@@ -43,6 +44,7 @@ class Pruning:
         self.done.clear()
         self.freed_bytes = 0
         yield from self.retention.go_on()
+        yield from self.retention.strays()
         for one in self.retention.going(rules, now):
             for number, step in enumerate(self.retention.take(one)):
                 self.done[one.kind] += number == 0
@@ -81,9 +83,14 @@ class RetentionRoutine(Routine):
 
 
 def pruning_of(store: Store, artifacts: Artifacts) -> Pruning:
-    """Return the pruning of a home: everybody who refers to contents of its one store of them is named here."""
+    """Return the pruning of a home."""
+    return Pruning(store, artifacts, collector_of(store.home, artifacts))
+
+
+def collector_of(home: Path, artifacts: Artifacts) -> Collector:
+    """Return the collector of a home: everybody who refers to contents of its one store of them is named here."""
     roots: dict[str, Roots] = {
         "artifacts": lambda: artifact_digests(artifacts.folder),
-        "snapshots": Snapshots(store.home, artifacts.blobs).digests,
+        "snapshots": Snapshots(home, artifacts.blobs).digests,
     }
-    return Pruning(store, artifacts, Collector(artifacts.blobs, roots))
+    return Collector(artifacts.blobs, roots)

@@ -129,6 +129,14 @@ class Retention:
         for (run_id,) in self._db.rows("SELECT run_id FROM removal"):
             yield from self._remove(run_id)
 
+    def strays(self) -> Iterator[None]:
+        """Remove the logs and artifacts of runs that are not there: of a database that was replaced by an older one."""
+        found = self._with_files()  # first: a run is recorded before it has any
+        runs = {run_id for (run_id,) in self._db.rows("SELECT id FROM run")}
+        for run_id in sorted(found - runs):
+            self._strip(run_id)
+            yield
+
     def texts(self) -> Iterator[None]:
         """Forget workflow texts that no run and no known commit speaks of any more."""
         unused = [digest for (digest,) in self._db.rows(_UNUSED_TEXTS)]
