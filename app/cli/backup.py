@@ -32,6 +32,7 @@ def execute(args: argparse.Namespace) -> int:
         print_json(told)
     else:
         talk(f"{told['runs']} runs, {told['files']} files, {size(told['size_bytes'])}.")
+    if (home / "secret.key").exists():
         talk("The key to the secrets is in it: keep it as you would keep them.")
     for name in told["incomplete"]:
         talk(f"Left out, since contents of it are not on the disk: {name}")

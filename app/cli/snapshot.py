@@ -80,7 +80,9 @@ def _create(args: argparse.Namespace) -> int:
         talk("It takes longer than one waits for an answer; it goes on, and `treadle snapshot list` will show it.")
         return 0
     print(made["id"])
-    talk(f"{_extent(made)}; {size(made['new_bytes'])} of it new on the disk. The key to the secrets is in it.")
+    talk(f"{_extent(made)}; {size(made['new_bytes'])} of it new on the disk.")
+    if args.connect is None and (home_of(args) / "secret.key").exists():
+        talk("The key to the secrets is in it.")
     for name in made["incomplete"]:
         talk(f"Not whole, since contents of it are not on the disk: {name}")
     return 0

@@ -261,7 +261,7 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route("GET", f"{API}/snapshots", snapshots.list_snapshots, "the snapshots, newest first, with what each added"),
     Route(
-        "POST", f"{API}/snapshots", snapshots.create, "take a snapshot of the home", WRITE, fields=(),
+        "POST", f"{API}/snapshots", snapshots.take_snapshot, "take a snapshot of the home", WRITE, fields=(),
         answers={201: "it", 202: "it takes longer, and goes on", 409: "the database is damaged"},
     ),
     Route(
@@ -273,11 +273,11 @@ ROUTES: tuple[Route, ...] = (
         answers={200: "counts of what was added, removed and changed, and the first 500 of each", 409: "no such one"},
     ),
     Route(
-        "POST", f"{API}/snapshots/prune", snapshots.thin, "remove the snapshots that are not to be kept", ADMIN,
+        "POST", f"{API}/snapshots/prune", snapshots.prune_snapshots, "remove the snapshots that are not kept", ADMIN,
         fields=(Field("dry_run", bool, "tell which, and remove none"),),
     ),
     Route(
-        "DELETE", f"{API}/snapshots/{{name}}", snapshots.remove, "remove a snapshot", ADMIN,
+        "DELETE", f"{API}/snapshots/{{name}}", snapshots.remove_snapshot, "remove a snapshot", ADMIN,
         answers={200: "it is removed", 409: "there is no such one, or several"},
     ),
     Route("GET", f"{API}/slo", slo.show_slo, "how well the promises of `slo:` are kept"),

@@ -27,7 +27,7 @@ async def show_difference(call: Call) -> web.StreamResponse:
     return answer(await call.desk.ask(difference_view, _snapshots(call), a, b))
 
 
-async def create(call: Call) -> web.StreamResponse:
+async def take_snapshot(call: Call) -> web.StreamResponse:
     """Take one now. 201 with it; 202 with null when it takes longer, which goes on."""
     desk, snapshots = call.desk, _snapshots(call)
     taken: Future[Snapshot] = Future()
@@ -47,7 +47,7 @@ async def create(call: Call) -> web.StreamResponse:
     return answer({"snapshot": snapshot_shape(snapshot)}, 201)
 
 
-async def remove(call: Call) -> web.StreamResponse:
+async def remove_snapshot(call: Call) -> web.StreamResponse:
     """Forget one snapshot."""
     snapshots = _snapshots(call)
     snapshot = await call.desk.ask(snapshots.get, call.request.match_info["name"])
@@ -56,7 +56,7 @@ async def remove(call: Call) -> web.StreamResponse:
     return answer({"removed": [snapshot_shape(snapshot)]})
 
 
-async def thin(call: Call) -> web.StreamResponse:
+async def prune_snapshots(call: Call) -> web.StreamResponse:
     """Forget those that `retention.snapshots` does not keep; unless `dry_run`."""
     snapshots, rules = _snapshots(call), call.desk.settings.retention.snapshots
     dry = bool(call.fields.get("dry_run"))

@@ -73,7 +73,7 @@ def write_backup(home: Path, out: IO[bytes], now: datetime, config: Path | None 
             "runs": facts.runs,
             "jobs": facts.jobs,
         }
-        tar = _Writer(out)
+        tar = _Writer(out, int(now.timestamp()))
         tar.add_bytes(ABOUT, json.dumps(about).encode())
         tar.add_file(DATABASE, copy)
         wanted: set[str] = set()
@@ -119,8 +119,9 @@ def restore_backup(path: Path, to: Path, now: datetime) -> Restored:
 class _Writer:
     """A tar as it is written, with the SHA-256 of all that is in it."""
 
-    def __init__(self, out: IO[bytes]) -> None:
+    def __init__(self, out: IO[bytes], at_s: int) -> None:
         self._out = out
+        self._at_s = at_s
         self.digests: dict[str, str] = {}
         self.size_bytes = 0
 
@@ -141,7 +142,7 @@ class _Writer:
 
     def _add(self, name: str, content: IO[bytes], size_bytes: int) -> None:
         member = tarfile.TarInfo(name)
-        member.size, member.mode = size_bytes, 0o600
+        member.size, member.mode, member.mtime = size_bytes, 0o600, self._at_s
         self._write(member.tobuf(tarfile.GNU_FORMAT, "utf-8", "surrogateescape"))
         digest, left = hashlib.sha256(), size_bytes
         while left:

@@ -36,7 +36,9 @@ def test_a_snapshot_is_taken_listed_and_restored(treadle, home, tmp_path):
     made = treadle("snapshot", "create")
     assert made.code == 0
     name = made.out.decode().strip()
-    assert "key" in made.err
+    assert "key" not in made.err
+    (home / "secret.key").write_text("k")
+    assert "key" in treadle("backup", str(tmp_path / "b.tar")).err
     treadle("token", "create", "--scope", "read", "--name", "later")
     second = json.loads(treadle("snapshot", "create", "--json").out)
     assert [one["id"] for one in json.loads(treadle("snapshot", "list", "--json").out)] == [second["id"], name]
