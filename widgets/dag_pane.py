@@ -148,6 +148,11 @@ class DagPane(StatusStyles, Motions, ScrollView, can_focus=True):
             return self.height_for(self.app.size.width)
         return max(self._picture.height, 1)
 
+    @property
+    def drawn_width(self) -> int:
+        """The columns that it is drawn for now; 0 before that."""
+        return self._width
+
     def height_for(self, width: int) -> int:
         """Return the rows that all of it would take in a pane of so many columns; this draws it."""
         return max(self._drawn(width).height, 1)

@@ -1,7 +1,7 @@
 """All keys, pane by pane, filtered as one types."""
 
 from collections.abc import Iterable, Sequence
-from itertools import zip_longest
+from itertools import combinations, pairwise, zip_longest
 from typing import ClassVar
 
 from rich.cells import cell_len
@@ -17,7 +17,8 @@ Group = tuple[str, tuple[tuple[str, str], ...]]
 """A pane's title and its keys, each with what it does."""
 
 Lines = list[list[Words]]
-GAP = 4
+GAP = 3
+_NOTHING: Sequence[Words] = ()
 
 
 class HelpScreen(Dialog[None]):
@@ -32,7 +33,7 @@ class HelpScreen(Dialog[None]):
         Binding("enter,f1", "leave", "back", show=False, priority=True, id="help.leave"),
     ]
     DEFAULT_CSS = """
-    HelpScreen > #box { width: 118; height: 90%; }
+    HelpScreen > #box { width: 160; height: 90%; }
     HelpScreen Input { height: 1; margin-bottom: 1; }
     HelpScreen TextBody { height: 1fr; }
     """
@@ -69,7 +70,7 @@ class HelpScreen(Dialog[None]):
 def help_lines(groups: Sequence[Group], text: str = "", width: int = 0) -> Lines:
     """Return the lines of those keys that a filter lets through; a group without any is left out. Pure.
 
-    Groups stand in two columns where `width` has room for them, the first ones on the left.
+    Groups stand in as many columns as `width` has room for, the first ones on the left.
     """
     wanted, parts = RowFilter(text), list[Lines]()
     wide = max((cell_len(keys) for _, rows in groups for keys, _ in rows), default=0)
@@ -79,14 +80,26 @@ def help_lines(groups: Sequence[Group], text: str = "", width: int = 0) -> Lines
             part = [[Words(title, "title")]]
             part += [[Words(f"  {keys}{' ' * (wide - cell_len(keys))}  ", "key"), Words(what)] for keys, what in kept]
             parts.append(part)
-    splits = [(_below(parts[:at]), _below(parts[at:])) for at in range(1, len(parts))]
-    left, right = min(splits, key=lambda sides: max(map(len, sides)), default=([], []))
-    across = max(map(_width, left), default=0) + GAP
-    if not splits or across + max(map(_width, right)) > width:
-        return _below(parts)
-    empty: list[Words] = []
-    sides = zip_longest(left, right, fillvalue=empty)
-    return [[*one, Words(" " * (across - _width(one))), *other] for one, other in sides]
+    for count in range(len(parts), 1, -1):
+        columns = _columns(parts, count)
+        wides = [max(map(_width, column)) + GAP for column in columns]
+        if sum(wides) - GAP <= width:
+            return [_beside(row, wides) for row in zip_longest(*columns, fillvalue=_NOTHING)]
+    return _below(parts)
+
+
+def _columns(parts: Sequence[Lines], count: int) -> list[Lines]:
+    """Return parts in so many columns, in order, the longest of which is as short as can be."""
+    cuts = ((0, *inner, len(parts)) for inner in combinations(range(1, len(parts)), count - 1))
+    ways = ([_below(parts[a:b]) for a, b in pairwise(cut)] for cut in cuts)
+    return min(ways, key=lambda columns: max(map(len, columns)))
+
+
+def _beside(row: Sequence[Sequence[Words]], wides: Sequence[int]) -> list[Words]:
+    line: list[Words] = []
+    for words, wide in zip(row, wides, strict=True):
+        line += [*words, Words(" " * (wide - _width(words)))]
+    return line[:-1]
 
 
 def _below(parts: Sequence[Lines]) -> Lines:

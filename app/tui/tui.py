@@ -331,6 +331,10 @@ class TreadleApp(App[Any]):
         """End. What went wrong is told by whoever started the app: Textual would print all that it knows."""
         self._close_messages_no_wait()
 
+    async def action_quit(self) -> None:
+        """Textual's own key for this ends without a question; ours does not."""
+        self.action_leave()
+
     def on_app_blur(self, _: events.AppBlur) -> None:
         self.bells.away = True
 

@@ -1,6 +1,6 @@
 """One run, live: its graph, the log of one job, the time it took, and every attempt."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -8,6 +8,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.events import Resize
+from textual.geometry import Size
 from textual.widget import Widget
 
 from app.client import Change
@@ -18,6 +19,8 @@ from app.tui.page import Page
 from app.tui.pages.runs import values_of
 from app.tui.presenters import run as presenter
 from app.tui.presenters.runs import instant
+from app.tui.remarks import annotations_screen, summaries_screen
+from engine.core.errors import EngineError
 from engine.core.states import RUN_FINAL
 from widgets.attempts_pane import AttemptsPane
 from widgets.dag_pane import DagPane
@@ -43,6 +46,8 @@ class RunPage(Page):
         Binding("C", "act('cancel_job')", "cancel this job", show=False, id="job.cancel"),
         Binding("a", "act('approve')", "approve", show=False, id="run.approve"),
         Binding("d", "dispatch", "start one like it", show=False, id="run.dispatch"),
+        Binding("A", "annotations", "errors and warnings that its steps made", show=False, id="run.annotations"),
+        Binding("S", "summaries", "summaries that its steps wrote", show=False, id="run.summaries"),
         Binding(
             "less_than_sign", "attempt(-1)", "the attempt before", show=False, key_display="<", id="attempt.before"
         ),
@@ -67,6 +72,7 @@ class RunPage(Page):
         self._by_hand = job_id is not None
         self._wanted = Wanted()
         self._log: JobLog | None = None  # of the attempt in view
+        self._seek: tuple[int, int, int] | None = None  # job, attempt, byte: where its log is to be opened
 
     def body(self) -> ComposeResult:
         ascii = self.ui.ascii
@@ -106,18 +112,25 @@ class RunPage(Page):
         name = next(name for name, one in self._named().items() if one is pane)
         self._arrange(replace(self._wanted, zoomed=None if self._wanted.zoomed else name))
 
-    def _arrange(self, wanted: Wanted | None = None) -> None:
-        """Give every pane the room that it has now."""
+    def _arrange(self, wanted: Wanted | None = None, size: Size | None = None) -> None:
+        """Give every pane the room that it has now, or in a window that becomes of another size."""
         self._wanted = wanted or self._wanted
+        size = size or self.size
         panes = self._named()
-        found = arrange(self.size.width, self.size.height - 2, self._dag.preferred_height + 2, self._wanted)
+        found = arrange(size.width, size.height - 2, self._dag_height(size.width - 2) + 2, self._wanted)
         for name, pane in panes.items():
             pane.display = name in found.shown
         panes[DAG].styles.height = found.dag_rows or "1fr"
         below, beside = self.query_one("#below"), self.query_one("#beside")
         below.display = found.shown != {DAG}
         beside.display = bool(found.shown & {TIMELINE, ATTEMPTS})
-        beside.styles.width = found.side if found.side < self.size.width else "1fr"
+        beside.styles.width = found.side if found.side < size.width else "1fr"
+
+    def _dag_height(self, width: int) -> int:
+        """Return the rows that all of the graph takes in so many columns, also while it is drawn for others still."""
+        if self._wanted.zoomed or width < 1 or width - self._dag.drawn_width in (0, 1):  # 1: its scrollbar
+            return self._dag.preferred_height
+        return self._dag.height_for(width)
 
     def crumbs(self) -> tuple[str, ...]:
         job = next((one["name"] for one in self.jobs if one["id"] == self.selected), "")
@@ -191,6 +204,10 @@ class RunPage(Page):
         elif self._log is None or (self._log.job_id, self._log.attempt) != (self.job["id"], self.number):
             self._log = JobLog(self.ui.session.client, self.job["id"], self.number)
         pane.show(self._log, steps)
+        if self._seek and self._log and self._seek[:2] == (self._log.job_id, self._log.attempt):
+            pane.go_to_byte(self._seek[2])
+            self.go_to(pane)
+            self._seek = None
 
     def select(self, job_id: int) -> None:
         """Show a job, its latest attempt."""
@@ -211,6 +228,7 @@ class RunPage(Page):
 
     def on_dag_pane_folded(self, message: DagPane.Folded) -> None:
         self.ui.prefs.set("run.opened", sorted(message.opened))
+        self._arrange()
 
     def on_attempts_pane_chosen(self, message: AttemptsPane.Chosen) -> None:
         self.chosen = message.number
@@ -219,9 +237,9 @@ class RunPage(Page):
     def on_log_pane_copied(self, message: LogPane.Copied) -> None:
         self.ui.copy_out(message.text, message.lines)
 
-    def on_resize(self, _: Resize) -> None:
+    def on_resize(self, event: Resize) -> None:
         if self.fetched:
-            self._arrange()
+            self._arrange(size=event.size)
 
     def action_grow(self, rows: int, columns: int) -> None:
         """Give the graph more rows, or what is beside the log more columns; remembered from now on."""
@@ -249,6 +267,33 @@ class RunPage(Page):
         job = {"job": self.selected, "name": next((j["name"] for j in self.jobs if j["id"] == self.selected), "")}
         values = values_of(self.run)
         self.ui.act(ACTIONS[name], values | job if name.endswith("job") else values)
+
+    async def action_annotations(self) -> None:
+        try:
+            screen, chosen = await self.ask(annotations_screen, self.ui.session.client, self.run, self.ui.ascii)
+        except EngineError as error:
+            self.ui.tell(str(error), bad=True)
+            return
+        self.ui.push_screen(screen, lambda row: self._go_to_annotation(chosen(row)))
+
+    async def action_summaries(self) -> None:
+        try:
+            screen = await self.ask(summaries_screen, self.ui.session.client, self.run, self.ui.ascii)
+        except EngineError as error:
+            self.ui.tell(str(error), bad=True)
+            return
+        if screen is None:
+            self.ui.tell("No step of this run has written a summary.")
+        else:
+            self.ui.push_screen(screen)
+
+    def _go_to_annotation(self, told: Mapping[str, Any] | None) -> None:
+        """Show the log of an annotation's job, at its line where that is known."""
+        if told is None:
+            return
+        self.selected, self.chosen, self._by_hand = told["job"], told["attempt"], True
+        self._seek = (told["job"], told["attempt"], told["log_start"]) if "log_start" in told else None
+        self.look_again(at_once=True)
 
     def action_dispatch(self) -> None:
         self.ui.dispatch(self.run["repo"], self.run["workflow_path"])
