@@ -73,10 +73,10 @@ def help_lines(groups: Sequence[Group], text: str = "", width: int = 0) -> Lines
     Groups stand in as many columns as `width` has room for, the first ones on the left.
     """
     wanted, parts = RowFilter(text), list[Lines]()
-    wide = max((cell_len(keys) for _, rows in groups for keys, _ in rows), default=0)
     for title, rows in groups:
         kept = [(keys, what) for keys, what in rows if wanted.matches(f"{title} {keys} {what}")]
         if kept:
+            wide = max(cell_len(keys) for keys, _ in rows)
             part = [[Words(title, "title")]]
             part += [[Words(f"  {keys}{' ' * (wide - cell_len(keys))}  ", "key"), Words(what)] for keys, what in kept]
             parts.append(part)
