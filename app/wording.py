@@ -1,6 +1,8 @@
 """How times, ages and refs are said to people, the same by every face of the product."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from engine.core.spans import span
 
@@ -29,6 +31,13 @@ def size(count: int) -> str:
         if number < 1024:
             return f"{number:.1f} {unit}"
     return f"{number / 1024:.1f} TiB"
+
+
+def place_of(annotation: Mapping[str, Any]) -> str:
+    """Return the place in a file that an annotation speaks of: `a.py:3:7`, or nothing."""
+    if not annotation.get("file"):
+        return ""
+    return ":".join(str(annotation[key]) for key in ("file", "line", "column") if annotation.get(key))
 
 
 def short_ref(ref: str) -> str:

@@ -58,6 +58,34 @@ class LogPane(SearchedLog):
 
     _paused_at: int | None = None
     _range_from: int | None = None
+    _sought: int | None = None  # the byte to go to once its line is known
+
+    # -- where to open it -------------------------------------------------------------------------------------------
+
+    def go_to_byte(self, offset: int) -> None:
+        """Put the cursor on the line that a byte of this log is in, as soon as it is known which that is."""
+        self._sought = offset
+        self._go_to_sought()
+
+    def grew(self) -> None:
+        super().grew()
+        self._go_to_sought()
+
+    def _stop(self) -> None:
+        super()._stop()
+        self._sought = None
+
+    def _go_to_sought(self) -> None:
+        if self._sought is None or not self._counted or self._sought >= self._lines.size:
+            return
+        offset, self._sought = self._sought, None
+        marks = self._lines.marks
+        line = next((mark.line for mark in marks if mark.offset == offset), None)
+        if line is None and (line := self._lines.line_at(offset)) is None:  # the block that would tell is not here
+            line = max((mark.line for mark in marks if mark.offset <= offset), default=0)
+        self._end_filter()
+        self.reveal(line)
+        self.view.go_to(line, anew=True)
 
     # -- moving and modes -------------------------------------------------------------------------------------------
 

@@ -24,6 +24,7 @@ _SEQUENCES = (
 )
 _CONTROL = re.compile(f"{_SEQUENCES}|[{_LEFT_OUT}]+|(?P<other>[{_STRAY}{_BREAKS}])")
 _CLEAN = re.compile(f"[^{_STRAY}{_BREAKS}{_LEFT_OUT}]*")
+_SGR = re.compile(r"\x1b\[[0-9;:]*m")
 # The same for most texts, and quicker:
 _CONTROL_ASCII = re.compile(rf"{_SEQUENCES}|(?P<other>[\x00-\x08\x0b-\x1f\x7f])")
 _CLEAN_ASCII = re.compile(r"[^\x00-\x08\x0b-\x1f\x7f]*")
@@ -40,6 +41,11 @@ def safe(text: str) -> str:
     if "\r" in text:
         text = "\n".join(_settle(line) for line in text.split("\n"))
     return (_CONTROL_ASCII if ascii else _CONTROL).sub(_replacement, text)
+
+
+def uncoloured(text: str) -> str:
+    """Return `text` as `safe` does, line by line, without colours."""
+    return "\n".join(_SGR.sub("", safe(line)) for line in text.splitlines())
 
 
 def plain(text: str) -> str:

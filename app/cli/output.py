@@ -50,6 +50,15 @@ def print_json(value: Any) -> None:
     print(json.dumps(value, indent=2))
 
 
+def print_markdown(text: str) -> None:
+    """Print Markdown of anybody's, laid out for a terminal."""
+    from rich.console import Console
+
+    from widgets.markdown import document
+
+    Console(no_color=not colour_wanted(sys.stdout)).print(document(text))
+
+
 def talk(text: str) -> None:
     """Say something to the person that is no result."""
     print(text, file=sys.stderr)

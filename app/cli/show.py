@@ -7,15 +7,15 @@ from datetime import datetime
 from typing import Any
 
 from app.cli.naming import RUN_HELP, Reads, find_run
-from app.cli.output import colour_wanted, paint, print_json, status_text
+from app.cli.output import colour_wanted, paint, print_json, print_markdown, status_text, talk
 from app.cli.source import source_of
 from app.shapes import attempt_shape, job_shape, run_shape, step_shape
-from app.wording import duration, short_ref
+from app.wording import duration, place_of, short_ref
 from engine.core.clock import SystemClock
 from engine.core.records import Attempt, Job, Run, Step
 from engine.core.states import JobStatus, StepStatus
 from widgets.glyphs import look
-from widgets.safe_text import plain
+from widgets.safe_text import plain, uncoloured
 
 NAME = "show"
 HELP = "show a run: its jobs, attempts and steps"
@@ -24,6 +24,7 @@ LEVELS = {"error": "red", "warning": "yellow", "notice": "cyan"}
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", metavar="RUN", nargs="?", default="latest", help=f"{RUN_HELP} (default: latest)")
+    parser.add_argument("--summary", action="store_true", help="show what its steps summed up, and nothing else")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
@@ -32,9 +33,30 @@ def execute(args: argparse.Namespace) -> int:
         run = find_run(source.queries, args.run)
         if args.json:
             print_json(_shape(source.queries, run))
+        elif args.summary:
+            _print_summaries(source.queries, run)
         else:
             print(*_lines(source.queries, run, SystemClock().now(), colour_wanted(sys.stdout)), sep="\n")
     return 0
+
+
+def _print_summaries(queries: Reads, run: Run) -> None:
+    """Print the summaries of each job's latest attempt: laid out on a terminal, as they were written elsewhere."""
+    found = 0
+    for job in queries.jobs(run.id):
+        attempts = queries.attempts(job.id)
+        texts = queries.summaries(attempts[-1].id) if attempts else []
+        if not texts:
+            continue
+        print(*([""] if found else []), paint(plain(job.name), "bold", colour_wanted(sys.stdout)), "", sep="\n")
+        found += len(texts)
+        for text in texts:
+            if sys.stdout.isatty():
+                print_markdown(text)
+            else:
+                print(uncoloured(text))
+    if not found:
+        talk(f"No step of run {run.id} has written a summary.")
 
 
 def _shape(queries: Reads, run: Run) -> dict[str, Any]:
@@ -76,6 +98,8 @@ def _job(queries: Reads, job: Job, now: datetime, colours: bool) -> Iterable[str
         parts.append(f"next attempt {_at(job.next_attempt_at)}")
     if job.tolerated:
         parts.append("allowed to fail")
+    if job.environment:
+        parts.append(plain(f"in {job.environment} {job.environment_url}".strip()))
     attempts = queries.attempts(job.id)
     if job.reason and job.status != JobStatus.SUCCESS and not (attempts and attempts[-1].reason == job.reason):
         parts.append(plain(job.reason))
@@ -123,8 +147,8 @@ def _step(step: Step, now: datetime, colours: bool) -> str:
 
 def _annotation(found: Mapping[str, Any], colours: bool) -> str:
     """Return an error, warning or notice of a step as one line, with the place in a file that it speaks of."""
-    place = ":".join(str(found[key]) for key in ("file", "line", "column") if found.get(key))
-    text = ": ".join(part for part in (place, found.get("title", ""), found["message"]) if part)
+    text = ": ".join(part for part in (place_of(found), found.get("title", ""), found["message"]) if part)
+    text += f" [{found['code']}]" if found.get("code") else ""
     level = paint(f"{found['level']:<7}", LEVELS.get(found["level"], "white"), colours)
     return f"{level}  {plain(' '.join(text.splitlines()))}"
 

@@ -22,21 +22,27 @@ from app.server.desk import Call, Desk
 from app.server.logs import SLOW_S
 from app.server.route import PUBLIC, READ, Param, Route
 from app.server.runs import find_job, find_run
+from app.wording import place_of
 from engine.core.records import Attempt, Job, Run
 from engine.core.spans import span
 from engine.core.states import JOB_FINAL, RUN_FINAL
+from engine.store import remarks
 from engine.store.logs import LogReader
 from widgets.glyphs import look
-from widgets.safe_text import plain
+from widgets.safe_text import plain, uncoloured
 
 COOKIE = "treadle_token"
 COOKIE_S = 30 * 86_400
 AGAIN_S = 5  # how often a page of a run that goes on loads itself again
 BLOCK_BYTES = 256 * 1024
+SHOWN, LONGEST = 100, 64 * 1024  # annotations and summaries, and characters of one
+LEVELS = {"error": "red", "warning": "yellow", "notice": "cyan"}
 STYLE = """
 :root { color-scheme: light dark; }
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.3rem; margin: 0; }
+h2 { font-size: 1rem; margin: 1.5rem 0 .3rem; }
+ul { padding-left: 1.2rem; } pre { white-space: pre-wrap; overflow-wrap: anywhere; }
 p { margin: .3rem 0; }
 table { border-collapse: collapse; width: 100%; margin-top: 1.5rem; }
 th, td { text-align: left; vertical-align: top; padding: .35rem .8rem .35rem 0; border-bottom: 1px solid #8884; }
@@ -66,7 +72,8 @@ async def run_page(call: Call) -> web.StreamResponse:
         run = find_run(call.desk, call.ident)
         jobs = call.desk.store.queries.jobs(run.id)
         attempts = {job.id: call.desk.store.queries.attempts(job.id) for job in jobs}
-        return _run(run, jobs, attempts, call.desk.clock.now())
+        said = _annotations(remarks.run_annotations(run.id, SHOWN)) + _summaries(remarks.run_summaries(run.id, SHOWN))
+        return _run(run, jobs, attempts, call.desk.clock.now(), said)
 
     return web.Response(text=await call.desk.ask(find), content_type="text/html", headers=HTML)
 
@@ -168,7 +175,7 @@ async def _lines(desk: Desk, reader: LogReader) -> AsyncIterator[bytes]:
         yield rest
 
 
-def _run(run: Run, jobs: list[Job], attempts: dict[int, list[Attempt]], now: datetime) -> str:
+def _run(run: Run, jobs: list[Job], attempts: dict[int, list[Attempt]], now: datetime, said: str) -> str:
     where = run.ref.removeprefix("refs/heads/").removeprefix("refs/tags/")
     facts = [
         _status(str(run.status)),
@@ -182,11 +189,34 @@ def _run(run: Run, jobs: list[Job], attempts: dict[int, list[Attempt]], now: dat
     body = (
         f"<h1><bdi>{_text(run.repo)}</bdi>: <bdi>{_text(run.workflow_name)}</bdi> #{run.number}</h1>"
         f"<p><bdi>{_text(run.title)}</bdi></p><p>{' · '.join(fact for fact in facts if fact)}</p>{why}"
-        f"<table><tr><th>Status<th>Job<th>Took<th>Log</tr>{rows}</table>"
+        f"<table><tr><th>Status<th>Job<th>Took<th>Log</tr>{rows}</table>{said}"
     )
     over = run.status in RUN_FINAL
     title = f"{look(str(run.status)).glyph} {run.workflow_name} #{run.number}, {run.repo}"
     return _page(title, body, "" if over else f'<meta http-equiv="refresh" content="{AGAIN_S}">')
+
+
+def _annotations(found: list[dict[str, Any]]) -> str:
+    """Return a list of what steps found."""
+    rows = ""
+    for one in found:
+        place = f" <code>{_text(place_of(one))}</code>" if place_of(one) else ""
+        title = f"<b><bdi>{_text(one['title'])}</bdi></b> " if one.get("title") else ""
+        code = f" <code>{_text(one['code'])}</code>" if one.get("code") else ""
+        rows += (
+            f'<li><span class="{LEVELS.get(one["level"], "")}">{_text(one["level"])}</span>{place} {title}'
+            f"<bdi>{_text(one['message'])}</bdi>{code}<br><small><bdi>{_text(one['name'])}</bdi></small>"
+        )
+    return f"<h2>Annotations</h2><ul>{rows}</ul>" if rows else ""
+
+
+def _summaries(found: list[dict[str, Any]]) -> str:
+    """Return what steps sum up, as the text that they wrote: none of it is read as Markdown or HTML."""
+    return "".join(
+        f"<h2><bdi>{_text(one['name'])}, {_text(one['step_name'])}</bdi></h2>"
+        f"<pre>{escape(uncoloured(one['text'][:LONGEST]))}</pre>"
+        for one in found
+    )
 
 
 def _row(run: Run, job: Job, attempts: list[Attempt], now: datetime) -> str:

@@ -82,6 +82,10 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route("GET", f"{API}/runs/{ID}", runs.show_run, "a run with its jobs"),
     Route("GET", f"{API}/runs/{ID}/attempts", runs.list_attempts, "every attempt of a run's jobs"),
+    Route(
+        "GET", f"{API}/runs/{ID}/annotations", runs.list_annotations, "errors, warnings and notices of a run's steps"
+    ),
+    Route("GET", f"{API}/runs/{ID}/summaries", runs.list_summaries, "summaries (Markdown) that a run's steps wrote"),
     Route("GET", f"{API}/runs/{ID}/artifacts", runs.list_artifacts, "a run's artifacts"),
     Route(
         "POST", f"{API}/runs/{ID}/approve", wishes.approve_run, "let a run go that waits for a person", WRITE,

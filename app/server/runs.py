@@ -8,6 +8,7 @@ from app.server.answers import Refusal, answer
 from app.server.desk import Call, Desk
 from app.shapes import artifact_shape, attempt_shape, job_shape, run_shape, step_shape, transition_shape
 from engine.core.records import Job, Run, Transition
+from engine.store import remarks
 
 PAGE, MOST = 50, 500
 
@@ -74,6 +75,24 @@ async def timeline(call: Call) -> web.StreamResponse:
         }
 
     return answer(await call.desk.ask(look))
+
+
+async def list_annotations(call: Call) -> web.StreamResponse:
+    """What the latest attempts of a run's jobs found, by job: the first thousand."""
+
+    def look() -> list[dict[str, Any]]:
+        return remarks.run_annotations(find_run(call.desk, call.ident).id)
+
+    return answer({"annotations": await call.desk.ask(look)})
+
+
+async def list_summaries(call: Call) -> web.StreamResponse:
+    """What the steps of the latest attempts of a run's jobs sum up, by job: the first 200."""
+
+    def look() -> list[dict[str, Any]]:
+        return remarks.run_summaries(find_run(call.desk, call.ident).id)
+
+    return answer({"summaries": await call.desk.ask(look)})
 
 
 async def list_artifacts(call: Call) -> web.StreamResponse:

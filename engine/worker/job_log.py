@@ -87,10 +87,11 @@ class JobLog:
 
     def annotate(self, level: str, message: str) -> None:
         """Write and keep an error, warning or notice of the engine's own."""
-        log_start = self._writer.size
-        self.say(f"##[{level}]{message}")
+        line = self.mask.text(f"##[{level}]{message}")
+        self.say(line)
         self._own += 1
         if self._own <= KEPT_OWN:
+            log_start = self._writer.size - len(line.encode("utf-8", "surrogateescape")) - 1
             self._keep(Annotation(level, self.mask.text(message), log_start=log_start))
 
     def stream(self, script: int) -> CommandStream:

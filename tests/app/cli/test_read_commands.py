@@ -202,3 +202,8 @@ def test_a_bare_number_means_a_job_to_retry_and_a_run_to_cancel(home, treadle):
     assert (code, json.loads(out)["kind"]) == (0, "job")
     code, out, _ = treadle("cancel", 1, "--json")
     assert (code, json.loads(out)["kind"]) == (0, "run")
+
+
+def test_show_summary_gives_what_the_steps_wrote_and_nothing_else(home, treadle):
+    code, out, _ = treadle("show", f"r{home.run}", "--summary")
+    assert (code, out.decode()) == (0, "build\n\n### Done\n\n| a |\n\ntest (a)\n\n### Done\n\n| a |\n")

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from engine.store.logs import LogWriter, Progress
-from engine.store.queue import Lease
+from engine.store.queue import Lease, StepNews
 from tests.app.server.site import Answer, Site
 from tests.app.server.site import site as serve
 from tests.engine.fakes import FAILURE, jobs
@@ -179,3 +179,25 @@ def test_behind_a_proxy_the_cookie_is_for_the_public_url(proxied: Site) -> None:
 def proxied(tmp_path: Path) -> Iterator[Site]:
     with serve(tmp_path / "proxied", public_url="https://ci.example/treadle") as site:
         yield site
+
+
+def test_a_runs_page_lists_annotations_and_shows_summaries_as_text(site: Site) -> None:
+    run = site.lab.run(jobs(build=""))
+    lease, now = site.lab.start(), site.lab.clock.now()
+    site.lab.store.queue.begin(lease, ["Lint"], None)
+    news = [StepNews(0, "started", now), StepNews(0, "failed", now, 1, summary=f"# Head\n\n{EVIL}")]
+    site.lab.store.queue.steps(lease, news)
+    place = {"title": EVIL, "file": "a.py", "line": 3, "code": "E1"}
+    site.lab.store.queue.annotate(lease, [{"step": 0, "level": "error", "message": EVIL, "properties": place}])
+    site.lab.finish(lease, FAILURE)
+    answer = site.get(f"/runs/{run}", headers=BROWSER)
+    page = Parts(answer)
+    assert "Annotations" in page.text and "a.py:3" in page.text and "E1" in page.text
+    assert "build, Lint" in page.text and "# Head" in page.text
+    assert not {"script", "b onmouseover"} & {tag for tag, _ in page.tags}
+    assert b"\x1b" not in answer.body and b"onmouseover=x>" not in answer.body
+    told = site.get(f"/api/v1/runs/{run}/annotations").json["annotations"]
+    assert [(one["file"], one["line"], one["code"], one["step_name"]) for one in told] == [("a.py", 3, "E1", "Lint")]
+    [summary] = site.get(f"/api/v1/runs/{run}/summaries").json["summaries"]
+    assert summary["text"].startswith("# Head") and summary["name"] == "build"
+    assert site.get("/api/v1/runs/999/annotations").status == 404
