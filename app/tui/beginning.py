@@ -46,10 +46,13 @@ async def begin(app: "TreadleApp", way: str) -> None:
 
 
 async def _run(app: "TreadleApp", home: Path, *words: str) -> None:
-    """Run a command on this home; its runs show here like any others. What it says is told only if it fails."""
+    """Run a command on this home; its runs show here like any others. What it says is told only if it fails.
+
+    -P: the folder is a stranger's, and what is called `app` in it is not ours.
+    """
     app.tell(f"$ treadle {' '.join(words)}")
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "app.cli.main", *words, "--home", str(home), start_new_session=True,
+        sys.executable, "-P", "-m", "app.cli.main", *words, "--home", str(home), start_new_session=True,
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     try:

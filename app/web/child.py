@@ -41,7 +41,7 @@ class Child:
 
 def treadle(home: Path, config: Path | None, *, read_only: bool, ascii: bool = False) -> Child:
     """Return the UI of a home as a child."""
-    argv = [sys.executable, "-m", "app.cli.main", "--home", str(home)]
+    argv = [sys.executable, "-P", "-m", "app.cli.main", "--home", str(home)]  # -P: nothing of the folder it stands in
     argv += ["--config", str(config)] if config else []
     argv += ["--read-only"] if read_only else []
     argv += ["--ascii"] if ascii else []

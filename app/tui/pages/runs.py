@@ -70,6 +70,12 @@ class RunsPage(ListPage):
             self.list.display = True
             self.set_focus(self.list)
 
+    def allows(self, binding: Binding) -> bool:
+        """Where nothing has run there is nothing to act on; the ways to begin have the keys."""
+        return super().allows(binding) and not (
+            self.query(FirstSteps) and binding.action.startswith(("act(", "dispatch", "filter"))
+        )
+
     def concerns(self, change: Change) -> bool:
         return bool(change.data["type"] == "run")
 

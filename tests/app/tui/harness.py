@@ -96,7 +96,16 @@ async def tui(
 ) -> AsyncIterator[Tui]:
     """Run the UI attached to a site. `told` goes to TreadleApp: `ascii`, `read_only`, `folder`, `clock`."""
     session = Session(client or Client.of_home(site.home))
-    app = TreadleApp(session, Prefs(prefs), **{"clock": SiteClock(site.lab.clock), **told})
+    async with tui_of(session, size, prefs=prefs, **{"clock": SiteClock(site.lab.clock), **told}) as made:
+        yield made
+
+
+@asynccontextmanager
+async def tui_of(
+    session: Session, size: tuple[int, int] = SIZE, *, prefs: Path | None = None, **told: Any
+) -> AsyncIterator[Tui]:
+    """Run the UI over a session, which ends with it."""
+    app = TreadleApp(session, Prefs(prefs), **told)
     try:
         async with app.run_test(size=size) as pilot:
             made = Tui(app, pilot)
