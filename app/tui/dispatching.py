@@ -68,7 +68,8 @@ async def _choose(app: "TreadleApp", offered: list[tuple[str, dict[str, Any]]]) 
 
 
 def _form(app: "TreadleApp", repo: str, workflow: dict[str, Any]) -> DispatchForm:
-    last = app.prefs.get("inputs", {}).get(f"{repo}:{workflow['path']}", {})
+    last = app.prefs.get("inputs", {}).get(f"{repo}:{workflow['path']}")
+    last = {name: value for name, value in last.items() if isinstance(value, str)} if isinstance(last, dict) else {}
     fields = [
         InputField(
             name=one["name"],

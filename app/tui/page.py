@@ -151,11 +151,17 @@ class Page(Screen[None]):
 
     def keys(self) -> tuple[tuple[str, str], ...]:
         """Return the keys that matter here, each with its word: those of the focused pane first."""
-        shown = {}
-        for _, binding, enabled, _ in self.active_bindings.values():
-            if binding.show and enabled and binding.action not in shown and self.allows(binding):
-                shown[binding.action] = (self.app.get_key_display(binding), binding.description)
+        shown: dict[str, tuple[str, str]] = {}
+        for _, binding in self._offered():
+            if binding.show:
+                shown.setdefault(binding.action, (self.app.get_key_display(binding), binding.description))
         return tuple(shown.values())
+
+    def _offered(self) -> Iterator[tuple[DOMNode, Binding]]:
+        """Yield the bindings that do something now, each with whose it is."""
+        for node, binding, enabled, _ in self.active_bindings.values():
+            if enabled and not binding.system and binding.description and self.allows(binding):
+                yield node, binding
 
     def allows(self, binding: Binding) -> bool:
         """Is what a key does allowed in this session?"""
@@ -174,8 +180,11 @@ class Page(Screen[None]):
     def on_breadcrumb_went(self, message: Breadcrumb.Went) -> None:
         self.ui.go_up_to(message.index)
 
-    def on_key_bar_pressed(self, message: KeyBar.Pressed) -> None:
-        self.ui.simulate_key(message.key)
+    async def on_key_bar_pressed(self, message: KeyBar.Pressed) -> None:
+        for node, binding in self._offered():
+            if self.app.get_key_display(binding) == message.key:
+                await self.app.run_action(binding.action, node)
+                return
 
     def panes(self) -> tuple[Widget, ...]:
         """Return the panes, in the order of the tab key."""
@@ -219,10 +228,9 @@ class Page(Screen[None]):
 
     def commands(self) -> Iterator[tuple[str, str, Callable[[], object]]]:
         """Yield what the palette offers on this page: its keys' actions, with their keys."""
-        for _, binding, enabled, _ in self.active_bindings.values():
-            if enabled and not binding.system and binding.description and self.allows(binding):
-                run = partial(self.app.run_action, binding.action, self.focused or self)
-                yield binding.description, f"key {self.app.get_key_display(binding)}", partial(self._run, run)
+        for node, binding in self._offered():
+            run = partial(self.app.run_action, binding.action, node)
+            yield binding.description, f"key {self.app.get_key_display(binding)}", partial(self._run, run)
 
     def _run(self, make: Callable[[], Coroutine[Any, Any, Any]]) -> None:
         self.run_worker(make())

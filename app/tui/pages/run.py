@@ -86,7 +86,7 @@ class RunPage(Page):
     def on_mount(self) -> None:
         prefs = self.ui.prefs
         self._wanted = Wanted(dag_rows=prefs.get("run.dag", 0) or None, side=prefs.get("run.side", 0) or None)
-        self._dag.opened = frozenset(prefs.get("run.opened", []))
+        self._dag.opened = frozenset(group for group in prefs.get("run.opened", []) if isinstance(group, str))
         for name, pane in self._named().items():
             pane.border_title = TITLES[name]
         self.set_focus(self._dag)
