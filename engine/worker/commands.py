@@ -114,6 +114,9 @@ class CommandStream:
     _warned: set[str] = field(default_factory=set)
     _said: Counter[str] = field(default_factory=Counter)
 
+    def __post_init__(self) -> None:
+        self._echo = self.debug  # until the step says otherwise
+
     def line(self, text: str, whole: bool = True) -> list[str] | None:
         """Act on one line. Return the lines to show in its place, None when it is plain text and stays as it is.
 

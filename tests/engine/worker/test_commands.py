@@ -84,6 +84,13 @@ def test_debug_lines_show_only_when_asked_for() -> None:
     assert CommandStream(debug=True).line("::debug::x") == ["##[debug]x"]
 
 
+def test_commands_are_echoed_while_debugging_until_told_otherwise() -> None:
+    stream = CommandStream(debug=True)
+    assert stream.line("::group::g") == ["::group::g", "##[group]g"]
+    stream.line("::echo::off")
+    assert stream.line("::group::g") == ["##[group]g"]
+
+
 def test_deprecated_commands_work_and_warn_once() -> None:
     stream = CommandStream()
     assert stream.line("::set-output name=a::1") != []

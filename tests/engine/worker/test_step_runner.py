@@ -304,6 +304,22 @@ def test_a_problem_matcher_annotates_the_steps_after_it_until_it_is_removed(work
     assert log[error["log_start"] :].startswith(b"##[error]/elsewhere/b.h:1: error: no *** [E2]\n")
 
 
+@pytest.mark.docker
+def test_a_problem_matcher_of_the_checkout_is_read_from_the_container(docker_works: "Works") -> None:
+    pattern = '{"regexp": "^(.*): (.*)$", "file": 1, "message": 2}'
+    docker_works.write({".github/lint.json": f'{{"problemMatcher": [{{"owner": "lint", "pattern": [{pattern}]}}]}}'})
+    ended = docker_works.run("""
+        steps:
+          - uses: actions/checkout@v4
+          - run: |
+              echo "::add-matcher::.github/lint.json"
+              echo "/github/workspace/hello.txt: no good"
+        """)
+    assert ended.ends() == ["success", "success"]
+    [error] = docker_works.store.queries.annotations(ended.attempts()[0].id)
+    assert (error["file"], error["message"], error["level"]) == ("hello.txt", "no good", "error")
+
+
 # -- folders and shells ---------------------------------------------------------------------------------------------
 
 
