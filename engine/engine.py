@@ -15,7 +15,7 @@ from engine.store.artifacts import Artifacts
 from engine.store.queue import Lease
 from engine.store.store import Store
 from engine.worker.checkouts import Checkouts
-from engine.worker.executor import Executor
+from engine.worker.executor import Executor, box_name
 from engine.worker.executors import Executors
 from engine.worker.halt import Halt
 from engine.worker.housekeeper import Housekeeper
@@ -115,6 +115,8 @@ def executors_of(settings: Settings, store: Store) -> Executors:
         return HostExecutor(home_id(store.home))
 
     def known() -> set[str]:
-        return {attempt.box_id for attempt in store.queries.running()}
+        boxed = [attempt for attempt in store.queries.running() if attempt.box_id]
+        names = {box_name(attempt.job_id, attempt.number, attempt.id) for attempt in boxed}
+        return names | {attempt.box_id for attempt in boxed}
 
     return Executors({"docker": docker, "host": host}, known)

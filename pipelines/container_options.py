@@ -1,17 +1,21 @@
-"""`container.options`: which flags of `docker run` a job may set, as a table. What weakens the box is refused."""
+"""`options:` of a container: which flags of `docker run` may be set, as a table. What weakens the box is refused."""
 
+import re
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any
 
-from pipelines.quantities import size_bytes
+from pipelines.quantities import duration_s, size_bytes
 
 
 @dataclass(frozen=True, slots=True)
 class BoxOptions:
-    """What `container.options` may ask of the box itself, already checked. Names are those of `docker run`."""
+    """What `options:` may ask of the container itself, already checked. Names are those of `docker run`.
+
+    `aliases` are more names on the network of a job that has services.
+    """
 
     user: str | None = None
     workdir: str | None = None
@@ -22,16 +26,34 @@ class BoxOptions:
     read_only: bool = False
     tmpfs: tuple[str, ...] = ()
     ulimits: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How the engine finds out whether a service is ready. What is None is as the image has it; `off`: not at all."""
+
+    command: str | None = None
+    interval_s: float | None = None
+    timeout_s: float | None = None
+    start_period_s: float | None = None
+    retries: int | None = None
+    off: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ContainerOptions:
-    """The flags that were set: those of the box, and those that Treadle has words of its own for."""
+    """The flags that were set: those of the box, and those that Treadle has words of its own for.
+
+    `entrypoint` is one that a service alone may set.
+    """
 
     box: BoxOptions = BoxOptions()
     cpus: float | None = None
     memory_bytes: int | None = None
     env: Mapping[str, str] = field(default_factory=dict)
+    health: Health | None = None
+    entrypoint: str | None = None
 
 
 def _cpus(text: str) -> float:
@@ -70,6 +92,30 @@ def _absolute(text: str) -> str:
     return text
 
 
+def _alias(text: str) -> str:
+    if not _ALIAS.fullmatch(text):
+        raise ValueError(f"{text!r} is no name of a container")
+    return text
+
+
+def _mount(text: str) -> str:
+    given = dict(pair.partition("=")[::2] for pair in text.split(","))
+    target = next((given.pop(name) for name in ("destination", "dst", "target") if name in given), "")
+    if given.pop("type", "") != "tmpfs":
+        raise ValueError("only a mount of type=tmpfs is allowed: others would open the job's box to this machine")
+    size, mode = given.pop("tmpfs-size", ""), given.pop("tmpfs-mode", "")
+    if given:
+        raise ValueError(f"{next(iter(given))!r} is not supported")
+    options = [f"size={size_bytes(size)}"] if size else []
+    return ":".join(filter(None, (_absolute(target), ",".join(options + ([f"mode={mode}"] if mode else [])))))
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) <= 10000:
+        raise ValueError(f"{text!r} is no number from 1")
+    return int(text)
+
+
 def _variable(text: str) -> str:
     if text.partition("=")[0] in ("", text):
         raise ValueError(f"{text!r} is no NAME=value; the engine's own environment is never passed on")
@@ -80,6 +126,8 @@ _CAPABILITIES = (
     "AUDIT_WRITE", "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "IPC_LOCK", "KILL", "MKNOD", "NET_BIND_SERVICE",
     "NET_RAW", "SETFCAP", "SETGID", "SETPCAP", "SETUID", "SYS_CHROOT", "SYS_NICE", "SYS_PTRACE",
 )  # fmt: skip
+
+_ALIAS = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}")
 
 # flag → field, how its value is read, whether it may be repeated
 _FLAGS: dict[str, tuple[str, Callable[[str], Any], bool]] = {
@@ -94,18 +142,32 @@ _FLAGS: dict[str, tuple[str, Callable[[str], Any], bool]] = {
     "--cpus": ("cpus", _cpus, False),
     "--memory": ("memory_bytes", size_bytes, False),
     "--env": ("env", _variable, True),
+    "--mount": ("tmpfs", _mount, True),
+    "--name": ("aliases", _alias, True),
+    "--network-alias": ("aliases", _alias, True),
+    "--entrypoint": ("entrypoint", str, False),
+    "--health-cmd": ("command", str, False),
+    "--health-interval": ("interval_s", duration_s, False),
+    "--health-timeout": ("timeout_s", duration_s, False),
+    "--health-start-period": ("start_period_s", duration_s, False),
+    "--health-retries": ("retries", _count, False),
 }
+_SWITCHES = {"--read-only": "read_only", "--no-healthcheck": "off", "--init": "init"}
+_HEALTH = tuple(Health.__dataclass_fields__)
 _SHORT = {"-u": "--user", "-w": "--workdir", "-h": "--hostname", "-m": "--memory", "-e": "--env", "--net": "--network"}
 _WEAKENING = (
     "--privileged", "--pid", "--ipc", "--userns", "--uts", "--cgroupns", "--cgroup-parent", "--device", "--gpus",
-    "--device-cgroup-rule", "--security-opt", "-v", "--volume", "--volumes-from", "--volume-driver", "--mount", "-p",
+    "--device-cgroup-rule", "--security-opt", "-v", "--volume", "--volumes-from", "--volume-driver", "-p",
     "--runtime", "--sysctl", "--group-add", "--add-host", "--link", "--publish", "-P", "--publish-all",
     "--oom-kill-disable", "--oom-score-adj",
 )  # fmt: skip
 
 
-def parse_container_options(text: str) -> ContainerOptions:
-    """Return what `container.options` asks for. Raises ValueError naming the first flag that is not allowed."""
+def parse_container_options(text: str, service: bool = False) -> ContainerOptions:
+    """Return what the options of a job's container, or of a service, ask for.
+
+    Raises ValueError naming the first flag that is not allowed there.
+    """
     try:
         words = shlex.split(text)
     except ValueError as error:
@@ -119,9 +181,11 @@ def parse_container_options(text: str) -> ContainerOptions:
             flag = _SHORT.get(flag, flag)
         elif word[:2] in _SHORT:  # -u1000
             flag, equals, value = _SHORT[word[:2]], "=", word[2:]
-        if flag == "--read-only":
-            found["read_only"] = _switch(flag, value if equals else "true")
+        if flag in _SWITCHES:
+            found[_SWITCHES[flag]] = _switch(flag, value if equals else "true")
             continue
+        if flag == ("--network" if service else "--entrypoint"):
+            raise ValueError(f"the option {flag} is refused: it is Treadle's own to set")
         if flag not in _FLAGS:
             raise ValueError(_refusal(flag))
         if not equals:
@@ -136,8 +200,10 @@ def parse_container_options(text: str) -> ContainerOptions:
         found[name] = (*found.get(name, ()), setting) if many else setting
     if "env" in found:
         found["env"] = dict(pair.split("=", 1) for pair in found["env"])
-    own = {name: found.pop(name) for name in ("cpus", "memory_bytes", "env") if name in found}
-    return ContainerOptions(BoxOptions(**found), **own)
+    found.pop("init", None)  # all containers of a job have one
+    own = {name: found.pop(name) for name in ("cpus", "memory_bytes", "env", "entrypoint") if name in found}
+    health = {name: found.pop(name) for name in _HEALTH if name in found}
+    return ContainerOptions(BoxOptions(**found), **own, health=Health(**health) if health else None)
 
 
 def _switch(flag: str, value: str) -> bool:
@@ -151,5 +217,5 @@ def _refusal(flag: str) -> str:
         return f"the option {flag} is refused: it would open the job's box to this machine"
     if not flag.startswith("-"):
         return f"{flag!r} is no option"
-    near = get_close_matches(flag, [*_FLAGS, "--read-only"], 1)
+    near = get_close_matches(flag, [*_FLAGS, *_SWITCHES], 1)
     return f"the option {flag} is not supported" + (f"; did you mean {near[0]}?" if near else "")

@@ -85,7 +85,11 @@ class Resources:
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """`container:` of a job. `image` is empty when the job runs on its label's image after evaluation."""
+    """`container:` of a job, or one of its `services:`.
+
+    Without an image after evaluation the job runs on its label's, and a service is left out. `entrypoint` and
+    `command` are a service's alone.
+    """
 
     image: "Template"
     place: Place
@@ -94,6 +98,8 @@ class Container:
     ports: tuple["Template", ...] = ()
     volumes: tuple["Template", ...] = ()
     credentials: Mapping[str, "Template"] = field(default_factory=dict)
+    entrypoint: "Template | None" = None
+    command: "Template | None" = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,64 +1,89 @@
-"""`container:` and `services:` of a job."""
+"""`container:` of a job, and what its `services:` have in common with it."""
 
-from pipelines.container_options import parse_container_options
+from collections.abc import Callable
+
+from pipelines.container_options import ContainerOptions, parse_container_options
 from pipelines.model import Container
-from pipelines.reading import Reader
+from pipelines.ports import parse_ports
+from pipelines.reading import Fields, Reader
 from pipelines.source import Mapping, Node
 from pipelines.template import Template
+from pipelines.volumes import PathRefused, parse_volume
 
-_KEYS = ("image", "env", "options", "ports", "volumes", "credentials")
-_REFUSED = ("ports", "volumes", "credentials")
-_JOB = "jobs.<job_id>.container"
-_SERVICE = "jobs.<job_id>.services.<service_id>"
+KEYS = ("image", "env", "options", "ports", "volumes", "credentials")
+_POSITION = "jobs.<job_id>.container"
+_TEXTS = f"{_POSITION}.image"
 
 
 def parse_container(reader: Reader, node: Node | None) -> Container | None:
     """Return the container that a job's steps run in."""
     if node is None:
         return None
-    container = _container(reader, node, "container", _JOB, _KEYS)
-    if isinstance(node, Mapping):
-        for key, _ in node.pairs:
-            if key.text in _REFUSED:
-                reader.refuse(key.place, f"container.{key.text} is")
-    if container and container.options and container.options.is_literal:
-        try:
-            parse_container_options(container.options.text)
-        except ValueError as error:
-            reader.error(container.options.place, f"container.options: {error}")
+    if not isinstance(node, Mapping):
+        image = reader.template(node, "container", _TEXTS)
+        return None if image is None else Container(checked_image(reader, image, "container"), node.place)
+    fields = reader.fields(node, "container", KEYS, ("image",))
+    image = reader.template(fields.get("image"), "container.image", _TEXTS, empty=False)
+    container = read_container(reader, fields, image, "container", _TEXTS, _POSITION)
+    options = checked_options(reader, container, "container") if container else None
+    if options and options.health and container and container.options:
+        place = container.options.place
+        reader.warn(place, "container.options: a health check has no effect: nobody waits for a job's own container")
     return container
 
 
-def parse_services(reader: Reader, node: Node | None) -> dict[str, Container]:
-    """Return the containers that run beside a job, by name."""
-    services: dict[str, Container] = {}
-    for key, value in reader.entries(node, "services"):
-        known = (*_KEYS, "entrypoint", "command")
-        service = _container(reader, value, f"services.{key.text}", _SERVICE, known)
-        if service is not None:
-            services[key.text] = service
-    return services
+def read_container(
+    reader: Reader, fields: Fields, image: Template | None, what: str, texts: str, position: str
+) -> Container | None:
+    """Return what `fields` say beside the image, each literal text looked at; without an image there is nothing.
 
-
-def _container(reader: Reader, node: Node, what: str, position: str, known: tuple[str, ...]) -> Container | None:
-    names = "jobs.<job_id>.services" if position == _SERVICE else "jobs.<job_id>.container.image"
-    if not isinstance(node, Mapping):
-        image = reader.template(node, what, names, empty=position == _JOB)
-        return None if image is None else Container(_checked(reader, image, what), node.place)
-    fields = reader.fields(node, what, known, ("image",))
-    image = reader.template(fields.get("image"), f"{what}.image", names, empty=False)
-    options, _, _ = (reader.template(fields.get(k), f"{what}.{k}", names) for k in ("options", "entrypoint", "command"))
-    ports, volumes = (_texts(reader, fields.get(key), f"{what}.{key}", names) for key in ("ports", "volumes"))
+    Expressions may name what `texts` allows, those of env and credentials what their own places below `position` do.
+    """
+    options = reader.template(fields.get("options"), f"{what}.options", texts)
+    ports = _texts(reader, fields.get("ports"), f"{what}.ports", texts, parse_ports)
+    volumes = _texts(reader, fields.get("volumes"), f"{what}.volumes", texts, parse_volume)
     env = reader.table(fields.get("env"), f"{what}.env", f"{position}.env.<env_id>")
     credentials = _credentials(reader, fields.get("credentials"), f"{what}.credentials", f"{position}.credentials")
     if image is None:
         return None
-    return Container(_checked(reader, image, f"{what}.image"), node.place, env, options, ports, volumes, credentials)
+    image = checked_image(reader, image, f"{what}.image")
+    return Container(image, fields.place, env, options, ports, volumes, credentials)
 
 
-def _texts(reader: Reader, node: Node | None, what: str, names: str) -> tuple[Template, ...]:
-    read = (reader.template(item, what, names, empty=False) for item in reader.items(node, what))
-    return tuple(text for text in read if text is not None)
+def checked_image(reader: Reader, image: Template, what: str) -> Template:
+    if image.text.startswith("-"):
+        reader.error(image.place, f"{what}: {image.text[:60]!r} is no name of an image")
+    return image
+
+
+def checked_options(reader: Reader, container: Container, what: str, service: bool = False) -> ContainerOptions | None:
+    """Return the options if they are known by now; complain of those that are not allowed."""
+    if container.options is None or not container.options.is_literal:
+        return None
+    try:
+        return parse_container_options(container.options.text, service)
+    except ValueError as error:
+        reader.error(container.options.place, f"{what}.options: {error}")
+        return None
+
+
+def _texts(
+    reader: Reader, node: Node | None, what: str, names: str, read: Callable[[str], object]
+) -> tuple[Template, ...]:
+    found = []
+    for item in reader.items(node, what):
+        text = reader.template(item, what, names, empty=False)
+        if text is None:
+            continue
+        found.append(text)
+        if text.is_literal and text.text:
+            try:
+                read(text.text)
+            except PathRefused:
+                reader.refuse(text.place, f"{what}: a path of this machine is", "name a volume, such as data:/data")
+            except ValueError as error:
+                reader.error(text.place, f"{what}: {error}")
+    return tuple(found)
 
 
 def _credentials(reader: Reader, node: Node | None, what: str, position: str) -> dict[str, Template]:
@@ -67,9 +92,3 @@ def _credentials(reader: Reader, node: Node | None, what: str, position: str) ->
     fields = reader.fields(node, what, ("username", "password"))
     read = {name: reader.template(value, f"{what}.{name}", position, empty=False) for name, value in fields.items()}
     return {name: text for name, text in read.items() if text is not None}
-
-
-def _checked(reader: Reader, image: Template, what: str) -> Template:
-    if image.text.startswith("-"):
-        reader.error(image.place, f"{what}: {image.text[:60]!r} is no name of an image")
-    return image

@@ -6,8 +6,9 @@ from pipelines import dag
 from pipelines.action_refs import parse_workflow_ref
 from pipelines.errors import Finding, Place
 from pipelines.model import Job, Tree
-from pipelines.parse_containers import parse_container, parse_services
+from pipelines.parse_containers import parse_container
 from pipelines.parse_defaults import check_permissions, parse_concurrency, parse_defaults
+from pipelines.parse_services import parse_services
 from pipelines.parse_steps import check_id, parse_steps
 from pipelines.parse_strategy import parse_strategy
 from pipelines.policy import JOB_KEYS, read_priority, read_resources, read_retry, read_timeout_minutes
@@ -21,7 +22,7 @@ _OWN = (
 )  # fmt: skip
 _CALL = (*_COMMON, "uses", "with", "secrets")
 _AT = "jobs.<job_id>."
-_UNSUPPORTED = {"services": "services are", "environment": "environment is", "snapshot": "snapshot is"}
+_UNSUPPORTED = {"environment": "environment is", "snapshot": "snapshot is"}
 _GROUP_PREFIXES = ("org", "organization", "ent", "enterprise")
 
 Needs = list[tuple[str, Place]]

@@ -44,6 +44,12 @@ def job_contexts(facts: JobFacts, needs: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def job_context(container: Mapping[str, Any], services: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `job` as it is before the first step; what there is none of is left out, as on GitHub."""
+    found = {"container": dict(container), "services": dict(services)}
+    return {"status": "success", **{name: facts for name, facts in found.items() if facts}}
+
+
 def _worst(results: list[str]) -> str:
     if "failure" in results:
         return "failure"

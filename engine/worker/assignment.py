@@ -11,20 +11,22 @@ from typing import Any
 
 from engine import git
 from engine.core.errors import ExecutorUnavailable, GitError
-from engine.core.job_contexts import job_contexts, needs_context
+from engine.core.job_contexts import job_context, job_contexts, needs_context
 from engine.core.records import JobFacts
 from engine.settings import Settings
 from engine.store.queue import Lease
 from engine.store.store import Store
-from engine.worker.executor import Box, BoxSpec
+from engine.worker.executor import Box, BoxSpec, box_name
 from engine.worker.job_box import DOCKER, BoxPlan, plan_box, starts_with_checkout
 from engine.worker.job_state import JobState, Scope, blaming, evaluate_env
+from engine.worker.services import ServicesSpec
 from engine.worker.step_runner import seconds_of
 from pipelines.github_context import default_variables
 from pipelines.model import Job as JobModel
 from pipelines.model import Workflow
 
 ARCHITECTURES = {"x86_64": "X64", "amd64": "X64", "aarch64": "ARM64", "arm64": "ARM64", "i686": "X86", "armv7l": "ARM"}
+TEMP = "/github/temp"  # in a container
 TOOL_CACHE = "/opt/hostedtoolcache"
 
 
@@ -52,7 +54,8 @@ class Assignment:
         """Where the job runs. Raises ExecutorUnavailable and ExpressionError."""
         overrides = self.facts.source
         labels = {**self._settings.labels, **overrides.get("labels", {})}
-        plan = plan_box(self.model, self.contexts, labels, overrides.get("executor") or self._settings.executor)
+        contexts = self._container_contexts() if self.model.container or self.model.services else self.contexts
+        plan = plan_box(self.model, contexts, labels, overrides.get("executor") or self._settings.executor)
         if plan.executor != DOCKER and not overrides.get("host", True):
             raise ExecutorUnavailable(
                 f"Job {self.model.key} would run on this machine itself, which an event from the network may not have.",
@@ -76,24 +79,45 @@ class Assignment:
         """Whether the workspace may begin as a view of the checkout, for nobody could see it empty."""
         return starts_with_checkout(self.model.steps)
 
-    def box_spec(self, source: Path | None) -> BoxSpec:
+    def box_spec(self, source: Path | None, network: str = "") -> BoxSpec:
         plan, lease = self.box_plan, self.lease
         return BoxSpec(
-            name=f"treadle-{lease.job_id}-{lease.number}-{lease.attempt_id}",
+            name=box_name(lease.job_id, lease.number, lease.attempt_id),
             image=plan.image,
             folder=self.folder,
-            labels={
-                "treadle.run": str(lease.run_id),
-                "treadle.job": str(lease.job_id),
-                "treadle.attempt": str(lease.number),
-            },
+            labels=self._labels,
             env=plan.env,
             source=source,
             overlay=source is not None and self.overlay,
             cpus=plan.cpus,
             memory_bytes=plan.memory_bytes,
             options=plan.options,
+            volumes=plan.volumes,
+            ports=plan.ports,
+            network=network,
         )
+
+    def services_spec(self) -> ServicesSpec:
+        plan, lease = self.box_plan, self.lease
+        on_machine = plan.executor != DOCKER
+        return ServicesSpec(
+            name=box_name(lease.job_id, lease.number, lease.attempt_id),
+            folder=self.folder,
+            labels=self._labels,
+            services=plan.services,
+            on_machine=on_machine,
+            relayed=not on_machine and self.model.container is None,
+            image=plan.image,
+        )
+
+    @property
+    def _labels(self) -> dict[str, str]:
+        lease = self.lease
+        return {
+            "treadle.run": str(lease.run_id),
+            "treadle.job": str(lease.job_id),
+            "treadle.attempt": str(lease.number),
+        }
 
     def introduction(self) -> list[str]:
         """What the log begins with: where the job runs, and which attempt this is."""
@@ -114,26 +138,17 @@ class Assignment:
 
     # -- what its steps see -----------------------------------------------------------------------------------------
 
-    def scope(self, box: Box, event_path: str, state: JobState) -> Scope:
+    def scope(self, box: Box, event_path: str, state: JobState, services: Mapping[str, Any]) -> Scope:
         """Return the level at which the job's own steps run, with everything below their environment evaluated.
 
         Raises ExpressionError.
         """
         github: dict[str, Any] = {**self.contexts["github"], "workspace": box.workspace, "event_path": event_path}
         github |= {"action": "", "token": ""}
-        runner = {
-            "os": self._os,
-            "arch": _architecture(),
-            "name": self.lease.worker,
-            "temp": box.temp,
-            "tool_cache": TOOL_CACHE,
-            "environment": "self-hosted",
-            "debug": "1" if self.debug else "",
-        }
-        base: dict[str, Any] = {**self.contexts, "github": github, "runner": runner, "job": {"status": "success"}}
-        env = evaluate_env(self.workflow.env, base)
-        env |= evaluate_env(self.model.env, base)
-        env |= self.facts.source.get("env", {})
+        job = job_context(box.facts() if self.model.container else {}, services)
+        runner = self._runner(self._os, box.temp)
+        base: dict[str, Any] = {**self.contexts, "github": github, "runner": runner, "job": job}
+        env = self._env(base)
         shell = self.model.defaults.shell or self.workflow.defaults.shell
         directory = self.model.defaults.working_directory or self.workflow.defaults.working_directory
         contexts: dict[str, Any] = {**base, "env": env}
@@ -145,6 +160,26 @@ class Assignment:
                 defaults_shell=shell.string(contexts) if shell else None,
                 defaults_directory=directory.string(contexts) if directory else None,
             )
+
+    def _container_contexts(self) -> dict[str, Any]:
+        """Return what the job's containers are worked out with, before there is any."""
+        base = {**self.contexts, "runner": self._runner("Linux", TEMP), "job": job_context({}, {})}
+        return {**base, "env": self._env(base)}
+
+    def _env(self, contexts: Mapping[str, Any]) -> dict[str, str]:
+        env = {**evaluate_env(self.workflow.env, contexts), **evaluate_env(self.model.env, contexts)}
+        return {**env, **self.facts.source.get("env", {})}
+
+    def _runner(self, os: str, temp: str) -> dict[str, Any]:
+        return {
+            "os": os,
+            "arch": _architecture(),
+            "name": self.lease.worker,
+            "temp": temp,
+            "tool_cache": TOOL_CACHE,
+            "environment": "self-hosted",
+            "debug": "1" if self.debug else "",
+        }
 
     def base_env(self) -> dict[str, str]:
         """Return the variables that a workflow may override."""

@@ -22,6 +22,12 @@ _LINKS = 8
 _TAR_MORE = 64 * 1024  # heads and ends of an archive
 
 
+def published(inspected: dict[str, Any]) -> dict[str, str]:
+    """Return the host ports of a running container, by the container's own, as expressions see them."""
+    found = inspected["NetworkSettings"].get("Ports") or {}
+    return {key.partition("/")[0]: bound[0]["HostPort"] for key, bound in found.items() if bound}
+
+
 class DockerBox:
     """A container that was made. `arm` listens for its end and must come before it is started."""
 
@@ -44,6 +50,11 @@ class DockerBox:
         self._exit: BoxExit | None = None
         self._ended = threading.Event()
         self._removed = threading.Lock()
+
+    def facts(self) -> dict[str, Any]:
+        found = self._client.api.inspect_container(self.id)
+        ports = published(found)
+        return {"id": self.id, "network": found["HostConfig"]["NetworkMode"], **({"ports": ports} if ports else {})}
 
     def arm(self, condition: str) -> None:
         """Have the engine promise to tell the exit code: returns once it has, before anything can end.

@@ -7,7 +7,7 @@ import logging
 import os
 import shlex
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import partial
 from pathlib import Path
@@ -19,16 +19,21 @@ from engine.worker.docker_box import SOURCE, TEMP, WORKSPACE, DockerBox
 from engine.worker.docker_client import DockerClient, explain, status_of
 from engine.worker.docker_config import (
     BOX_LABEL,
+    PORT_TAKEN,
     container_config,
     container_name,
     joins_slot,
     may_overlay,
     overlay_layers,
+    owned_volumes,
 )
 from engine.worker.docker_images import Images, missing
+from engine.worker.docker_network import remove_network
+from engine.worker.docker_services import DockerServices, Tools
 from engine.worker.docker_sight import check_sight
 from engine.worker.docker_slots import SLOT_LABEL, Slot, Slots
-from engine.worker.executor import Box, BoxSpec, Say
+from engine.worker.executor import Box, BoxSpec, Credentials, Say
+from engine.worker.services import Services, ServicesSpec
 
 _log = logging.getLogger(__name__)
 _FILL_LIMIT_S = 600.0
@@ -63,7 +68,7 @@ class DockerExecutor:
         self._home = home
         self._clock = clock or SystemClock()
         self._client = DockerClient()
-        self._images = Images(self._client)
+        self._images = Images(self._client, self._clock)
         self._slots = Slots(self._client, home_id, network_slots)
         self._used_slots: dict[str, Slot] = {}
         # The engine makes some ten containers a second and two cores; more at once only makes each of them slower.
@@ -71,6 +76,9 @@ class DockerExecutor:
         self._gate = threading.BoundedSemaphore(self._starts)
         self._removers = ThreadPoolExecutor(2, "treadle-remove")
         self._removals: set[Future[None]] = set()
+        self._unservers = ThreadPoolExecutor(2, "treadle-unserve")  # they wait for boxes that the removers remove
+        later = partial(self._later, self._unservers)
+        self._services = Tools(self._client, home_id, self._clock, self._gate, later)
         self._lock = threading.Lock()
         self._boxes: set[str] = set()
         self._started = 0
@@ -82,8 +90,8 @@ class DockerExecutor:
         if self._home is not None:
             check_sight(self._home, self._client)
 
-    def ensure_image(self, image: str, say: Say) -> None:
-        self._images.ensure(image, say)
+    def ensure_image(self, image: str, say: Say, credentials: Credentials | None = None) -> None:
+        self._images.ensure(image, say, credentials)
 
     def want_slots(self, count: int, image: str) -> None:
         """Hint that `count` boxes will run at once: their network slots are made in the background, from `image`."""
@@ -137,7 +145,7 @@ class DockerExecutor:
             return None
         if found is None or found["Config"]["Labels"].get("treadle") != self._home_id:
             return None
-        name = container_name(self._home_id, spec)
+        name = container_name(self._home_id, spec.name)
         mode = found["HostConfig"]["NetworkMode"]
         slot = self._slots.adopt(mode.removeprefix("container:")) if mode.startswith("container:") else None
         box = self._box(found["Id"], spec, name, slot)
@@ -150,8 +158,20 @@ class DockerExecutor:
             box.ended(found["State"])
         return box
 
+    def serve(self, spec: ServicesSpec, say: Say, check_in: Callable[[], None]) -> Services:
+        services = DockerServices(self._services, spec)
+        services.start(say, check_in)
+        return services
+
+    def adopt_services(self, spec: ServicesSpec) -> Services | None:
+        services = DockerServices(self._services, spec)
+        return services if services.adopt() else None
+
     def strays(self, known: Iterable[str]) -> list[str]:
-        """Remove containers and volumes of this home that belong to no known box; slots that known boxes use stay."""
+        """Remove what of this home belongs to no known box: containers, networks, volumes; slots that they use stay.
+
+        Services belong to the box of the same name, and those of a job on this machine itself to its spec's name.
+        """
         api = self._client.api
         ours = {"label": [f"treadle={self._home_id}"]}
         kept = set(known)
@@ -160,14 +180,19 @@ class DockerExecutor:
             mode = container.get("HostConfig", {}).get("NetworkMode", "")
             if container["Id"] in kept and mode.startswith("container:"):
                 kept.add(mode.removeprefix("container:"))
-        removed: list[str] = []
-        names: set[str] = set()
+        names = {container_name(self._home_id, name) for name in kept}
         for container in containers:
             if container["Id"] in kept or container["Labels"].get(SLOT_LABEL) == self._slots.token:
+                kept.add(container["Id"])
                 names.update(name.lstrip("/") for name in container["Names"])
-            else:
+        removed: list[str] = []
+        for container in containers:
+            if container["Id"] not in kept and container["Labels"].get(BOX_LABEL) not in names:
                 self._remove_container(container["Id"])
                 removed.append(container["Id"])
+        for network in api.networks(filters=ours):
+            if (network.get("Labels") or {}).get(BOX_LABEL) not in names:
+                remove_network(self._client, network["Id"], self._clock, patience_s=1.0)
         for volume in api.volumes(filters=ours)["Volumes"] or []:
             if (volume.get("Labels") or {}).get(BOX_LABEL) not in names:
                 self._remove_volume(volume["Name"])
@@ -176,6 +201,7 @@ class DockerExecutor:
     def close(self) -> None:
         """Finish all removals, then take away the slots, but those that boxes still use."""
         self._removers.shutdown(wait=True)
+        self._unservers.shutdown(wait=True)
         self._slots.close(keep=frozenset(slot.id for slot in self._used_slots.values()))
         self._client.close()
 
@@ -194,7 +220,7 @@ class DockerExecutor:
     def _start_once(self, spec: BoxSpec, overlay: bool, slot: Slot | None) -> DockerBox:
         from docker.errors import APIError
 
-        name = container_name(self._home_id, spec)
+        name = container_name(self._home_id, spec.name)
         box = None
         try:
             etc = self._etc(spec, slot)
@@ -233,7 +259,7 @@ class DockerExecutor:
             self._boxes.add(box_id)
             if slot:
                 self._used_slots[box_id] = slot
-        remove = partial(self._remove, box_id, name, may_overlay(spec))
+        remove = partial(self._remove, box_id, name, owned_volumes(spec, name))
         return DockerBox(self._client, box_id, spec, remove, partial(self._give_back, box_id))
 
     def _give_back(self, box_id: str) -> None:
@@ -305,31 +331,39 @@ class DockerExecutor:
             raise ExecutorUnavailable(
                 f"The image {spec.image} has no `sh`, which every box needs.", "Use an image with a shell."
             ) from error
+        if any(phrase in words for phrase in PORT_TAKEN):
+            raise ExecutorUnavailable(
+                "A port of this machine that `container.ports` asks for is taken.",
+                "Write the container's port alone, so that any free one serves.",
+            ) from error
         if status_of(error) in (400, 403):
             raise ExecutorUnavailable(
                 f"The engine refuses the box {spec.name}: {words}.", "Mend the job's `container:`."
             ) from error
 
-    def _remove(self, box_id: str, name: str, layered: bool) -> None:
+    def _remove(self, box_id: str, name: str, volumes: Sequence[str]) -> None:
         with self._lock:
             self._boxes.discard(box_id)
+        self._later(self._removers, partial(self._remove_all, box_id, name, volumes))
+
+    def _later(self, removers: ThreadPoolExecutor, removal: Callable[[], None]) -> None:
         try:
-            removal = self._removers.submit(self._remove_all, box_id, name, layered)
+            pending = removers.submit(removal)
         except RuntimeError:  # closed already
-            self._remove_all(box_id, name, layered)
+            removal()
             return
         with self._lock:
-            self._removals = {pending for pending in self._removals if not pending.done()} | {removal}
+            self._removals = {other for other in self._removals if not other.done()} | {pending}
 
-    def _remove_all(self, box_id: str, name: str, layered: bool) -> None:
+    def _remove_all(self, box_id: str, name: str, volumes: Sequence[str]) -> None:
         from docker.errors import DockerException
         from requests.exceptions import RequestException
 
         try:
             self._remove_container(box_id)
             self._give_back(box_id)
-            for layer in overlay_layers(name) if layered else ():
-                self._remove_volume(layer)
+            for volume in volumes:
+                self._remove_volume(volume)
         except (DockerException, RequestException, EngineError) as error:
             _log.warning("%s was left behind, the next start removes it: %s", name, error)
 

@@ -4,16 +4,18 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
+from engine.core.clock import Clock, SystemClock
 from engine.core.errors import ExecutorUnavailable
 from engine.worker.docker_client import DockerClient, explain
-from engine.worker.executor import Say
+from engine.worker.executor import Credentials, Say
 
 
 class Images:
     """Asks a registry only for what is missing here, and for one image only once at a time."""
 
-    def __init__(self, client: DockerClient) -> None:
+    def __init__(self, client: DockerClient, clock: Clock | None = None) -> None:
         self._client = client
+        self._clock = clock or SystemClock()
         self._locks: dict[str, threading.Lock] = {}
         self._guard = threading.Lock()
 
@@ -26,7 +28,7 @@ class Images:
             return False
         return True
 
-    def ensure(self, image: str, say: Say) -> None:
+    def ensure(self, image: str, say: Say, credentials: Credentials | None = None) -> None:
         """Have `image` here. Raises ExecutorUnavailable with the engine's own reason."""
         if self.here(image):
             return
@@ -35,15 +37,18 @@ class Images:
         with lock:
             if self.here(image):
                 return
-            say(f"Pulling {image}")
-            self._pull(image, say)
+            say(f"Pull image {image}" + (f", as {credentials.username}" if credentials else ""))
+            began_at = self._clock.monotonic_s()
+            self._pull(image, say, credentials)
+            say(f"Pulled in {self._clock.monotonic_s() - began_at:.1f} s")
 
-    def _pull(self, image: str, say: Say) -> None:
+    def _pull(self, image: str, say: Say, credentials: Credentials | None) -> None:
         from docker.errors import DockerException
         from requests.exceptions import RequestException
 
+        login = {"username": credentials.username, "password": credentials.password} if credentials else None
         try:
-            for line in _progress(self._client.api.pull(image, stream=True, decode=True)):
+            for line in _progress(self._client.api.pull(image, stream=True, decode=True, auth_config=login)):
                 say(line)
         except (DockerException, RequestException, _PullFailed) as error:
             raise missing(image, explain(error)) from error

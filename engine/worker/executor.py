@@ -5,12 +5,30 @@ shell driver (`driver.sh`) that the engine talks to through files in the attempt
 step costs milliseconds, a restart of the engine loses nothing, and every executor shares one way to run steps.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pipelines.container_options import BoxOptions
+from pipelines.ports import Port
+from pipelines.volumes import Volume
+
+if TYPE_CHECKING:
+    from engine.worker.services import Services, ServicesSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What a registry wants to know before it gives an image out."""
+
+    username: str
+    password: str = field(repr=False)
+
+
+def box_name(job_id: int, attempt: int, attempt_id: int) -> str:
+    """Return how the box of an attempt is called, and what belongs to it."""
+    return f"treadle-{job_id}-{attempt}-{attempt_id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +38,7 @@ class BoxSpec:
     `source`, if set, is a finished checkout on this machine (never written while in use): seen read-only inside as
     `Box.source`. With `overlay` the workspace starts as a copy-on-write view of it, else it starts empty.
     `labels` go onto the container. `env` is for the driver alone; steps get theirs with each script.
+    `network` is that of the job's services, '' where it has none. `ports` are published on this machine's loopback.
     """
 
     name: str
@@ -29,7 +48,9 @@ class BoxSpec:
     env: Mapping[str, str] = field(default_factory=dict)
     source: Path | None = None
     overlay: bool = False
-    volumes: tuple[str, ...] = ()
+    volumes: tuple[Volume, ...] = ()
+    ports: tuple[Port, ...] = ()
+    network: str = ""
     cpus: float | None = None
     memory_bytes: int | None = None
     options: BoxOptions = field(default_factory=BoxOptions)
@@ -55,6 +76,9 @@ class Box(Protocol):
     temp: str
     source: str | None
 
+    def facts(self) -> dict[str, Any]:
+        """Return `job.container`: id, network and published ports; nothing where the box is no container."""
+
     def interrupt(self) -> None:
         """Ask the driver (SIGUSR1) to end the current step: TERM, grace, KILL, sweep. The driver lives on."""
 
@@ -79,7 +103,7 @@ class Executor(Protocol):
     def check(self) -> None:
         """Raise ExecutorUnavailable, with the fix, when no box could be started at all."""
 
-    def ensure_image(self, image: str, say: "Say") -> None:
+    def ensure_image(self, image: str, say: "Say", credentials: Credentials | None = None) -> None:
         """Have `image` here, pulling it if it is missing. Raises ExecutorUnavailable naming image and fix."""
 
     def expect(self, boxes: int, image: str | None) -> None:
@@ -91,8 +115,17 @@ class Executor(Protocol):
     def adopt(self, spec: BoxSpec, box_id: str) -> Box | None:
         """Take up a box that an earlier engine started; None when it is gone. An ended one is returned to be read."""
 
+    def serve(self, spec: "ServicesSpec", say: "Say", check_in: Callable[[], None]) -> "Services":
+        """Start the services of an attempt, whose images are here, and the network for them and its box.
+
+        Raises ExecutorUnavailable, or EngineError, having taken away what was started; whatever `check_in` raises.
+        """
+
+    def adopt_services(self, spec: "ServicesSpec") -> "Services | None":
+        """Take up services that an earlier engine started; None when one of them is gone, and then none is left."""
+
     def strays(self, known: Iterable[str]) -> list[str]:
-        """Remove boxes of this home whose id is not in `known`; return what was removed."""
+        """Remove boxes of this home whose id is not in `known`, and services whose box's name is not; return them."""
 
     def close(self) -> None:
         """Give back everything kept warm (network slots, spare boxes). Running boxes are left alone."""

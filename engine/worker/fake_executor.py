@@ -7,11 +7,13 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from engine.core.clock import Clock, SystemClock
-from engine.core.errors import ExecutorUnavailable
-from engine.worker.executor import Box, BoxExit, BoxSpec, Say
+from engine.core.errors import EngineError, ExecutorUnavailable
+from engine.worker.executor import Box, BoxExit, BoxSpec, Credentials, Say
 from engine.worker.host_executor import read_here
+from engine.worker.services import Services, ServicesSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,9 @@ class FakeBox:
         self._running: FakeStep | None = None
         self._go, self._wake = (os.open(self._folder / name, os.O_RDWR | os.O_NONBLOCK) for name in ("go", "wake"))
         threading.Thread(target=self._drive, name=f"fake-{box_id}", daemon=True).start()
+
+    def facts(self) -> dict[str, Any]:
+        return {"id": self.id, "network": self.spec.network or "fake"}
 
     def interrupt(self) -> None:
         with self._lock:
@@ -151,6 +156,39 @@ class FakeBox:
                 self._gone.set()
 
 
+class FakeServices:
+    """Services that are nothing but names; one of the image `unhealthy` never gets ready."""
+
+    def __init__(self, spec: ServicesSpec) -> None:
+        self.spec = spec
+        self.network = "fake-network"
+        self.removed = False
+        self.ready_for: list[str] = []
+
+    def facts(self) -> dict[str, Any]:
+        return {
+            one.name: {
+                "id": f"fake-{one.name}",
+                "network": self.network,
+                "ports": {str(port.container): str(port.host or port.container) for port in one.ports},
+            }
+            for one in self.spec.services
+        }
+
+    def ready(self, box: Box, say: Say, check_in: Callable[[], None]) -> None:
+        check_in()
+        self.ready_for.append(box.id)
+        for one in self.spec.services:
+            if one.image == "unhealthy":
+                raise EngineError(f"The service {one.name} is not healthy.")
+
+    def logs(self, name: str, limit_bytes: int) -> bytes:
+        return f"log of {name}\n".encode()
+
+    def remove(self) -> None:
+        self.removed = True
+
+
 class FakeExecutor:
     """Runs no process: `script` is called for every step, on the box's own thread, and returns its exit code.
 
@@ -162,6 +200,7 @@ class FakeExecutor:
 
     def __init__(self, script: Script, images: frozenset[str] | None = None, clock: Clock | None = None) -> None:
         self.boxes: dict[str, FakeBox] = {}
+        self.services: dict[str, FakeServices] = {}
         self.closed = False
         self._script = script
         self._images = images
@@ -171,7 +210,7 @@ class FakeExecutor:
     def check(self) -> None:
         pass  # there is always a thread to be had
 
-    def ensure_image(self, image: str, say: Say) -> None:
+    def ensure_image(self, image: str, say: Say, credentials: Credentials | None = None) -> None:
         say(f"{image} is there")
         if self._images is not None and image not in self._images:
             raise ExecutorUnavailable(f"The image {image} is neither here nor can it be pulled.", "Use another.")
@@ -190,6 +229,14 @@ class FakeExecutor:
     def adopt(self, spec: BoxSpec, box_id: str) -> Box | None:
         box = self.boxes.get(box_id)
         return None if box is None or box.removed else box
+
+    def serve(self, spec: ServicesSpec, say: Say, check_in: Callable[[], None]) -> Services:
+        self.services[spec.name] = FakeServices(spec)
+        return self.services[spec.name]
+
+    def adopt_services(self, spec: ServicesSpec) -> Services | None:
+        found = self.services.get(spec.name)
+        return None if found is None or found.removed else found
 
     def strays(self, known: Iterable[str]) -> list[str]:
         kept = set(known)

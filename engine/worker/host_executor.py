@@ -13,12 +13,14 @@ import stat
 import subprocess
 import sys
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 from engine.core.errors import EngineError, ExecutorUnavailable
 from engine.worker import host_sweep
-from engine.worker.executor import Box, BoxExit, BoxSpec, Say
+from engine.worker.executor import Box, BoxExit, BoxSpec, Credentials, Say
+from engine.worker.services import Services, ServicesSpec
 from pipelines.container_options import BoxOptions
 
 # What a job gets of the engine's own environment; the rest may hold the engine's secrets.
@@ -44,6 +46,9 @@ class HostBox:
         self._pidfd = _open_pidfd(self._pid, self._started)
         if self._pidfd is None:
             self._exit = self._read_exit()
+
+    def facts(self) -> dict[str, Any]:
+        return {}
 
     def interrupt(self) -> None:
         self._signal(signal.SIGUSR1)
@@ -154,7 +159,7 @@ class HostExecutor:
         if not Path("/proc/self/stat").exists() or not hasattr(os, "pidfd_open"):
             raise ExecutorUnavailable("Jobs on this machine need Linux with /proc.", "Set `executor: docker`.")
 
-    def ensure_image(self, image: str, say: Say) -> None:
+    def ensure_image(self, image: str, say: Say, credentials: Credentials | None = None) -> None:
         raise ExecutorUnavailable(
             f"The image {image} cannot be used: jobs run on this machine itself.", "Set `executor: docker`."
         )
@@ -193,6 +198,12 @@ class HostExecutor:
             return None
         return HostBox(box_id, spec)
 
+    def serve(self, spec: ServicesSpec, say: Say, check_in: Callable[[], None]) -> Services:
+        raise ExecutorUnavailable("Services are containers.", "Ask the Docker executor for them.")
+
+    def adopt_services(self, spec: ServicesSpec) -> Services | None:
+        return None
+
     def strays(self, known: Iterable[str]) -> list[str]:
         kept = {box_id.split("-", 2)[2] for box_id in known if box_id.count("-") >= 2}
         found = {mark for _, mark in host_sweep.marks() if mark.startswith(f"{self._home_id}.") and mark not in kept}
@@ -208,6 +219,7 @@ class HostExecutor:
             "an image": spec.image,
             "`container.options`": spec.options != BoxOptions(),
             "`volumes:`": spec.volumes,
+            "`ports:`": spec.ports,
             "`resources:`": spec.cpus or spec.memory_bytes,
         }
         for what, wanted in asked.items():

@@ -1,16 +1,28 @@
 """Where a job runs: from `runs-on:`, `container:` and the labels map to an executor, an image and its options."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import Any
 
 from engine.core.errors import ExecutorUnavailable
 from engine.worker.actions.registry import lookup
-from pipelines.container_options import BoxOptions, ContainerOptions, parse_container_options
+from engine.worker.executor import Credentials
+from engine.worker.job_services import (
+    plan_services,
+    read_credentials,
+    read_env,
+    read_options,
+    read_ports,
+    read_volumes,
+)
+from engine.worker.services import ServicePlan
+from pipelines.container_options import BoxOptions, ContainerOptions
 from pipelines.errors import ExpressionError
 from pipelines.model import Job, Step
+from pipelines.ports import Port
 from pipelines.template import resolve
+from pipelines.volumes import Volume
 
 HOST = "host"
 DOCKER = "docker"
@@ -26,23 +38,23 @@ class BoxPlan:
     options: BoxOptions = field(default_factory=BoxOptions)
     cpus: float | None = None
     memory_bytes: int | None = None
+    ports: tuple[Port, ...] = ()
+    volumes: tuple[Volume, ...] = ()
+    credentials: Credentials | None = None
+    services: tuple[ServicePlan, ...] = ()
 
 
 def plan_box(job: Job, contexts: Mapping[str, Any], labels: Mapping[str, str], executor: str) -> BoxPlan:
-    """Return where `job` runs. `labels` maps runs-on labels to images or `host`; `executor` is docker or host.
+    """Return where `job` runs, and beside what. `labels` maps runs-on labels to images or `host`; `executor` is docker
+    or host.
 
     Raises ExecutorUnavailable with the fix when nothing maps, ExpressionError when an expression fails.
     """
-    image, env, options = "", {}, ContainerOptions()
-    if job.container is not None:
-        image = job.container.image.string(contexts).strip()
-        env = {name: value.string(contexts) for name, value in job.container.env.items()}
-        if job.container.options is not None:
-            text = job.container.options.string(contexts)
-            try:
-                options = parse_container_options(text)
-            except ValueError as error:
-                raise ExpressionError("evaluation", f"container.options: {error}") from None
+    container = job.container
+    image, options = "", ContainerOptions()
+    if container is not None:
+        image = container.image.string(contexts).strip()
+        options = read_options(container, contexts, "container.options")
     if image and executor == HOST:
         raise ExecutorUnavailable(
             f"Job {job.key} asks for the container {image}, and the host executor has none.",
@@ -50,16 +62,29 @@ def plan_box(job: Job, contexts: Mapping[str, Any], labels: Mapping[str, str], e
         )
     if not image:
         image = HOST if executor == HOST else _label_image(job, contexts, labels)
+    env = read_env(container, contexts, "container.env") if container else {}
+    services = plan_services(job, contexts, image == HOST) if job.services else ()
     if image == HOST:
-        return BoxPlan(HOST, None, env)
+        return BoxPlan(HOST, None, env, services=services)
+    if services and options.box.network is not None:
+        raise ExpressionError("evaluation", "container.options: a job with services is in their network: no --network")
     resources = job.resources
-    return BoxPlan(
+    plan = BoxPlan(
         DOCKER,
         image,
         {**env, **options.env},
         options.box,
         options.cpus or (resources.cpus if resources else None),
         options.memory_bytes or (resources.memory_bytes if resources else None),
+        services=services,
+    )
+    if container is None:
+        return plan
+    return replace(
+        plan,
+        ports=read_ports(container, contexts, "container.ports"),
+        volumes=read_volumes(container, contexts, "container.volumes"),
+        credentials=read_credentials(container, contexts, "container.credentials"),
     )
 
 

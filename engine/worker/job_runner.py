@@ -33,6 +33,7 @@ from engine.worker.job_box import wants_source
 from engine.worker.job_log import JobLog
 from engine.worker.job_state import JobState, Scope, scope_contexts
 from engine.worker.script_runner import ScriptRunner
+from engine.worker.served import Served
 from engine.worker.session import Session
 from engine.worker.step_files import StepFiles
 from engine.worker.step_outcome import StepOutcome
@@ -79,6 +80,7 @@ class JobRunner:
         self._state = JobState()
         self._news: list[StepNews] = []
         self._announced = -1  # the step whose start an earlier engine has written already
+        self._served = Served(tools.executors, self._job, self._check_in)
 
     def run(self) -> None:
         """Run the attempt from its beginning; what bears its name from a database long gone is cleared away."""
@@ -134,15 +136,17 @@ class JobRunner:
                 outcome = self._refused(error, "failure")
             except (EngineError, OSError) as error:
                 outcome = self._refused(error, "infrastructure")
+            self._served.show(self._log)
             self._finish(outcome, outputs)
         except Detached:
-            detached = True
+            detached = box is not None  # without a box it has done nothing, and begins again
             raise
         finally:
             self._log.close()
             if not detached:
                 if box is not None:
                     box.remove()
+                self._served.remove()
                 shutil.rmtree(self._job.folder, ignore_errors=True)
 
     def _finish(self, outcome: Outcome, outputs: dict[str, str]) -> None:
@@ -175,12 +179,13 @@ class JobRunner:
         self._check_in()
         executor = self._tools.executors.get(plan.executor)
         if plan.image is not None:
-            executor.ensure_image(plan.image, self._say_and_check_in)
+            executor.ensure_image(plan.image, self._say_and_check_in, plan.credentials)
+        self._served.start(self._log)
         source = self._checkout() if wants_source(job.model.steps) else None
         self._check_in()
         Session.prepare(job.folder)
         executor.expect(self._tools.store.queue.waiting(), plan.image)
-        box = executor.start(job.box_spec(source))
+        box = executor.start(job.box_spec(source, self._served.network))
         queue.note(self._lease, box_id=box.id)
         return box
 
@@ -189,9 +194,11 @@ class JobRunner:
         self._check_in()
 
     def _check_in(self) -> None:
-        """Before there is a box: leave when somebody wants the attempt to end, or its time is up."""
+        """Before there is a step: leave when somebody wants the attempt to end, or its time is up."""
         if self._halt.lost.is_set():
             raise LeaseLost("The lease of the attempt is gone.")
+        if self._halt.detach.is_set():
+            raise Detached
         if self._halt.kill.is_set() or self._halt.cancel.is_set():
             raise _Interrupted(self._cancelled())
         if self._job.deadline_at is not None and self._tools.clock.now() >= self._job.deadline_at:
@@ -204,8 +211,12 @@ class JobRunner:
             return None
         executor = self._tools.executors.get(job.box_plan.executor)
         source = self._checkout() if wants_source(job.model.steps) else None
-        box = executor.adopt(job.box_spec(source), box_id)
+        served = self._served.adopt()
+        box = executor.adopt(job.box_spec(source, self._served.network), box_id)
         if box is None:
+            return None
+        if not served:
+            box.remove()
             return None
         state = job.kept_state()
         if state is None:
@@ -227,6 +238,8 @@ class JobRunner:
 
     def _steps(self, box: Box) -> tuple[Outcome, dict[str, str]]:
         job, clock, grace_s = self._job, self._tools.clock, self._tools.settings.grace_s
+        if self._state.running is None:
+            self._served.ready(box, self._log)
         session = Session.resume(box, job.folder, grace_s, clock)
         try:
             if self._state.running is not None and session.current != self._state.running:
@@ -249,7 +262,7 @@ class JobRunner:
     def _step_runner(self, box: Box, session: Session, scripts: ScriptRunner) -> tuple[StepRunner, Scope]:
         job, lease, log = self._job, self._lease, self._log
         event_path = session.inside("file", EVENT)
-        scope = job.scope(box, event_path, self._state)
+        scope = job.scope(box, event_path, self._state, self._served.facts())
         session.write_file(EVENT, json.dumps(scope.base["github"]["event"]).encode())
         own_env = job.own_env(box, event_path)
         log.look_into(box.workspace, box.read_file)

@@ -7,7 +7,7 @@ from typing import Any
 from engine.core.scheduling import status_functions
 from engine.worker.executor import Say
 from engine.worker.executors import Executors
-from engine.worker.job_box import BoxPlan, plan_box
+from engine.worker.job_box import DOCKER, BoxPlan, plan_box
 from pipelines.errors import ExpressionError
 from pipelines.model import Job, Workflow
 from pipelines.plan import KNOWN_EARLY, JobPlan, names_of
@@ -26,7 +26,7 @@ class Wanted:
 
 def boxes(wanted: Iterable[Wanted]) -> list[BoxPlan]:
     """Return where the jobs will run, as far as that is known before they do. Raises ExecutorUnavailable."""
-    plans: dict[tuple[str, str | None], BoxPlan] = {}
+    plans: dict[tuple[str, tuple[str | None, ...]], BoxPlan] = {}
     for run in wanted:
         for job in run.jobs:
             model = run.workflow.jobs[job.key]
@@ -39,12 +39,15 @@ def boxes(wanted: Iterable[Wanted]) -> list[BoxPlan]:
                 "secrets": {},
                 "env": {},
                 "strategy": {},
+                "runner": {},
+                "job": {},
             }
             try:
                 plan = plan_box(model, contexts, run.labels, run.executor)
             except ExpressionError:
                 continue  # it depends on what is not known yet; the job itself will say what is wrong
-            plans.setdefault((plan.executor, plan.image), plan)
+            images = (plan.image, *(service.image for service in plan.services))
+            plans.setdefault((plan.executor, images), plan)
     return list(plans.values())
 
 
@@ -52,13 +55,17 @@ def check(wanted: Iterable[Wanted], executors: Executors, say: Say) -> None:
     """Make sure that every executor answers and every image is here. Raises ExecutorUnavailable with the fix."""
     for plan in boxes(wanted):
         executor = executors.get(plan.executor)
-        if plan.image is not None:
+        if plan.image is not None and plan.credentials is None:  # which the job alone knows
             executor.ensure_image(plan.image, say)
+        for service in plan.services:
+            if service.credentials is None:
+                executors.get(DOCKER).ensure_image(service.image, say)
 
 
 def _is_open(job: Job, plan: JobPlan) -> bool:
     """Whether other jobs have to run before it is known where this one does."""
-    names = names_of(job.runs_on, job.container.image if job.container else None)
+    containers = [job.container] if job.container else []
+    names = names_of(job.runs_on, *(one.image for one in (*containers, *job.services.values())))
     return "needs" in names or (plan.dynamic and not names.isdisjoint({"matrix", "strategy"}))
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipelines.container_options import BoxOptions, ContainerOptions, parse_container_options
+from pipelines.container_options import BoxOptions, ContainerOptions, Health, parse_container_options
 
 
 def test_the_flags_of_docker_run_become_fields() -> None:
@@ -16,6 +16,32 @@ def test_the_flags_of_docker_run_become_fields() -> None:
     )  # fmt: skip
     env = {"A": "1", "B": "two words"}
     assert parse_container_options(text) == ContainerOptions(box, cpus=1.5, memory_bytes=512 << 20, env=env)
+
+
+def test_a_service_says_how_it_is_found_to_be_ready() -> None:
+    text = (
+        '--health-cmd="pg_isready -U me" --health-interval 10s --health-timeout=1m30s --health-retries 5 '
+        "--health-start-period 500ms --name db --network-alias base --entrypoint /x --init "
+        "--mount type=tmpfs,destination=/var/lib,tmpfs-size=1g,tmpfs-mode=1777"
+    )
+    found = parse_container_options(text, service=True)
+    assert found.health == Health("pg_isready -U me", 10.0, 90.0, 0.5, 5)
+    assert (found.box.aliases, found.entrypoint) == (("db", "base"), "/x")
+    assert found.box.tmpfs == ("/var/lib:size=1073741824,mode=1777",)
+    assert parse_container_options("--no-healthcheck", service=True).health == Health(off=True)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "--network bridge", "--health-retries 0", "--health-interval 10", "--health-cmd", "--name 'a b'",
+        "--mount type=bind,source=/,destination=/x", "--mount type=tmpfs,destination=x",
+        "--mount type=tmpfs,dst=/x,a=b",
+    ],
+)  # fmt: skip
+def test_what_a_service_may_not_ask_for_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=text.split()[0]):
+        parse_container_options(text, service=True)
 
 
 def test_no_options_are_none() -> None:

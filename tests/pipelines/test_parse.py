@@ -119,7 +119,7 @@ def test_permissions_are_checked_and_change_nothing() -> None:
 
 def test_only_the_jobs_that_run_can_be_refused() -> None:
     text = (
-        MINIMAL + "  b:\n    runs-on: x\n    services: {db: {image: postgres}}\n    steps: [{uses: actions/cache@v4}]\n"
+        MINIMAL + "  b:\n    runs-on: x\n    snapshot: i\n    container: {image: p, volumes: [/a:/b]}\n    steps: []\n"
     )
     workflow = parse_workflow(text, "ci.yml")
     assert unsupported(workflow, ["a"]) == ()
@@ -129,7 +129,8 @@ def test_only_the_jobs_that_run_can_be_refused() -> None:
 
 
 def test_what_an_alias_brings_into_a_job_is_refused_there_too() -> None:
-    text = "on: push\njobs:\n  a: {runs-on: x, services: &s {db: {image: p}}}\n  b: {runs-on: x, services: *s}\n"
+    text = "on: push\njobs:\n  a: {runs-on: x, container: &c {image: p, volumes: [.:/b]}}\n"
+    text += "  b: {runs-on: x, container: *c}\n"
     workflow = parse_workflow(text, "ci.yml")
     assert all(len(unsupported(workflow, [key])) == 1 for key in "ab")
 

@@ -68,10 +68,9 @@ def test_a_timeout_that_is_none_leaves_the_default_and_says_so(minutes: str) -> 
 @pytest.mark.parametrize(
     "lines",
     [
-        "services: {db: {image: postgres, ports: ['1:1'], entrypoint: x}}", "environment: prod", "snapshot: image",
+        "environment: prod", "snapshot: image", "services: {db: {image: x, volumes: ['./a:/b']}}",
         "environment: {name: prod, url: 'https://${{ steps.a.outputs.u }}'}",
-        "container: {image: x, credentials: {username: u, password: '${{ secrets.P }}'}}",
-        "container: {image: x, ports: [80]}", "container: {image: x, volumes: ['/a:/b']}",
+        "container: {image: x, volumes: ['/a:/b']}",
         "strategy: ${{ fromJSON(vars.S) }}", "strategy: {matrix: {'${{ vars.K }}': [1]}}",
         "steps: [{uses: docker://alpine}]", "steps: [{uses: owner/repo@v1}]", "steps: [{run: x, background: true}]",
     ],

@@ -62,7 +62,7 @@ def test_a_run_that_succeeds_is_0_and_one_that_fails_is_1(treadle: Treadle) -> N
             (),
             "error: the action someone/action@v1 is",
         ),
-        ("jobs: {a: {runs-on: here, services: {db: {image: x}}, steps: [{run: x}]}}", (), "services"),
+        ("jobs: {a: {runs-on: here, snapshot: image, steps: [{run: x}]}}", (), "snapshot"),
     ],
 )
 def test_what_the_person_can_mend_is_2_with_a_sentence(

@@ -27,7 +27,7 @@ on:
 jobs: {{deploy: {{{STEPS}}}}}
 """
 BROKEN = "on: push\njobs: {a: {steps: 3}}\n"
-SERVICES = f"on: push\njobs: {{a: {{{STEPS}, services: {{db: {{image: postgres}}}}}}, b: {{{STEPS}}}}}\n"
+SNAPSHOT = f"on: push\njobs: {{a: {{{STEPS}, snapshot: image}}, b: {{{STEPS}}}}}\n"
 
 
 def run_git(root: Path, *args: str) -> None:
@@ -183,8 +183,8 @@ def test_jobs_are_looked_for_in_all_workflows_that_run(lab, site):
 
 
 def test_what_cannot_be_honoured_is_refused_before_anything_is_written(lab, site):
-    site.write(ci=SERVICES).commit()
-    with pytest.raises(WorkflowError, match="services"):
+    site.write(ci=SNAPSHOT).commit()
+    with pytest.raises(WorkflowError, match="snapshot"):
         prepare(lab.store, site.request())
     assert nothing_recorded()
     assert names(prepare(lab.store, site.request(jobs=frozenset({"b"})))) == [path("ci")]

@@ -162,12 +162,12 @@ def test_a_run_of_our_own_sees_the_repositorys_secrets(office: PostOffice, site:
 
 
 def test_an_invalid_workflow_is_named_by_its_line_and_stops_no_other(office: PostOffice, site: Site) -> None:
-    services = f"{STEPS[:-1]}, services: {{db: {{image: postgres}}}}}}"
+    refused = f"{STEPS[:-1]}, snapshot: image}}"
     sha = site.commit(
         bad="on: push\njobs: {a: {steps: 3}}\n",
         ci=on("push"),
-        db=on("push", a=services),
-        pr=on("pull_request", a=services),
+        db=on("push", a=refused),
+        pr=on("pull_request", a=refused),
     )
     event = office.settled(office.push(sha))
     assert office.names() == ["ci"]

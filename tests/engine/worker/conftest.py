@@ -210,6 +210,7 @@ def leftovers(home_id: str) -> list[str]:
     ours = {"label": [f"treadle={home_id}"]}
     found = [container["Id"] for container in client.api.containers(all=True, filters=ours)]
     found += [volume["Name"] for volume in client.api.volumes(filters=ours)["Volumes"] or []]
+    found += [network["Id"] for network in client.api.networks(filters=ours)]
     client.close()
     return found
 

@@ -191,7 +191,7 @@ def test_an_image_that_cannot_be_had_is_named_with_a_way_out(docker_bench: "Benc
     with pytest.raises(ExecutorUnavailable, match="The image localhost:1/no/such:1 is neither here nor can it") as info:
         docker_bench.executor.ensure_image("localhost:1/no/such:1", said.append)
     assert "docker pull localhost:1/no/such:1" in info.value.fix
-    assert said == ["Pulling localhost:1/no/such:1"]
+    assert said == ["Pull image localhost:1/no/such:1"]
     with pytest.raises(ExecutorUnavailable, match="neither here"):
         docker_bench.open(docker_bench.spec(image="localhost:1/no/such:1"))
 
@@ -205,7 +205,7 @@ def test_an_image_that_is_here_is_not_asked_for(docker_bench: "Bench") -> None:
 
 def test_a_mount_that_cannot_be_made_is_the_jobs_fault(docker_bench: "Bench") -> None:
     with pytest.raises(EngineError):
-        docker_bench.open(docker_bench.spec(volumes=("relative/path:also:bad:worse",)))
+        docker_bench.open(docker_bench.spec(options=BoxOptions(tmpfs=("/scratch:such=none",))))
 
 
 def test_a_box_made_twice_is_made_anew(docker_bench: "Bench") -> None:
