@@ -13,12 +13,13 @@ _SCOPES = (
     "drives", "issues", "packages", "pages", "pull-requests", "repository-projects", "security-events", "statuses",
 )  # fmt: skip
 _READ, _WRITE, _ANY = ("read", "none"), ("write", "none"), ("read", "write", "none")
-_PERMISSIONS = dict.fromkeys(_SCOPES, _ANY) | {
+PERMISSIONS = dict.fromkeys(_SCOPES, _ANY) | {
     "copilot-requests": _WRITE,
     "id-token": _WRITE,
     "models": _READ,
     "vulnerability-alerts": _READ,
 }
+"""What a token of GitHub's may be allowed, and the words for how much."""
 
 
 def parse_defaults(reader: Reader, node: Node | None, names: str | Names) -> Defaults:
@@ -56,9 +57,9 @@ def check_permissions(reader: Reader, node: Node | None) -> None:
     if node is None:
         return
     if isinstance(node, Mapping):
-        fields = reader.fields(node, "permissions", _PERMISSIONS)
+        fields = reader.fields(node, "permissions", PERMISSIONS)
         for name, value in fields.items():
-            reader.choice(value, f"permissions.{name}", _PERMISSIONS[name])
+            reader.choice(value, f"permissions.{name}", PERMISSIONS[name])
     elif is_null(node):
         reader.error(node.place, "permissions is empty", "write {} for none")
     else:

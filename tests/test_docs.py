@@ -32,5 +32,9 @@ def test_the_page_on_commands_is_printed_from_their_parsers(generate):
     assert (DOCS / "commands.md").read_text() == generate.commands_page(), "run: python docs/generate.py"
 
 
+def test_the_page_on_compatibility_is_printed_from_the_parsers_tables(generate):
+    assert (DOCS / "compatibility.md").read_text() == generate.compatibility_page(), "run: python docs/generate.py"
+
+
 def test_the_page_on_the_terminal_ui_is_printed_from_its_panes(generate):
     assert (DOCS / "terminal.md").read_text() == generate.terminal_page(), "run: python docs/generate.py"
