@@ -80,6 +80,19 @@ class Terminal:
         self.write(f" clear; {command}; echo {LEFT} $?")
         self.press("Enter")
 
+    def record(self, path: Path) -> None:
+        """Keep every byte that comes into the window from now on."""
+        self.tmux("pipe-pane", "-O", f"cat >> {path}")
+
+    def command(self, *words: str, code: int = 0) -> str:
+        """Carry out a command beside the window, in its folder; return what it says."""
+        done = subprocess.run(
+            words, cwd=self.folder, env=dict(self.environment), capture_output=True, text=True, check=False,
+            timeout=PATIENCE_S,
+        )  # fmt: skip
+        assert done.returncode == code, f"{' '.join(words)}: {done.returncode} {done.stdout} {done.stderr}"
+        return done.stdout
+
     def resize(self, width: int, height: int) -> None:
         self.tmux("resize-window", "-x", str(width), "-y", str(height))
 

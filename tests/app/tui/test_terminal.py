@@ -1,8 +1,11 @@
 """The terminal UI in a real terminal, with real processes: what no test inside of one process can see."""
 
+import re
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -24,6 +27,17 @@ jobs:
     steps: [{run: 'echo beta-waits; until [ -e GO ]; do sleep 0.05; done; echo beta-ends'}]
 """
 ATTRIBUTES = ("", "0", "1", "2", "3", "4", "7", "39", "49")  # bold, faint, italic, underlined, reversed; no colour
+STRANGE = r"""
+name: "[red]a\e]52;c;aGFja2Vk\x07b\u009b31mc\u202e"
+on: [push]
+jobs:
+  one:
+    name: "[/red]\e]0;title\x07one\e[2J"
+    runs-on: host
+    steps:
+      - name: "step \e]52;c;aGFja2Vk\x07"
+        run: "printf 'said from afar\\n\\033]52;c;aGFja2Vk\\007\\033[2J'; exit 3"
+"""
 FAILS_IN_HELP = """\
 from app.cli.main import main
 from app.tui.tui import TreadleApp
@@ -62,6 +76,21 @@ def statuses(place: Path) -> dict[str, str]:
         return {job.name: str(job.status) for job in store.queries.jobs(1)}
     finally:
         store.close()
+
+
+@contextmanager
+def headless(there: Terminal, place: Path) -> Iterator[str]:
+    """Run the engine of the home alone, and give its address."""
+    process = subprocess.Popen(
+        ["treadle", "--headless"], env=dict(there.environment), cwd=place, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stderr is not None
+        found = next(found for line in process.stderr if (found := re.search(r"Listening on (\S+),", line)))
+        yield found[1]
+    finally:
+        process.terminate()
+        process.communicate(timeout=30)
 
 
 def begin(there: Terminal, command: str = "treadle") -> None:
@@ -182,6 +211,35 @@ def test_plain_characters_and_no_colours_where_that_is_asked_for(there, place):
     codes = {code for part in there.painted.split("\x1b[")[1:] for code in part.partition("m")[0].split(";")}
     assert codes <= set(ATTRIBUTES), codes
     (place / "go").touch()
+
+
+def test_over_the_network_with_a_token_and_a_word_in_the_end_on_what_was_started(there, place):
+    """A headless engine with a strange workflow; nothing that is written in it reaches the terminal as a command."""
+    (place / "home/treadle.yml").write_text(CONFIG)
+    workflow = place / "repo/.treadle/workflows/pipe.yml"
+    workflow.write_text(STRANGE)
+    token = there.command("treadle", "token", "create", "--scope", "write").split()[-1]
+    with headless(there, place) as url:
+        there.record(place / "seen")
+        there.line(f"TREADLE_TOKEN={token} treadle --connect {url}")
+        there.shows("A forge")
+        assert "A demo" not in there.text and "This repository" not in there.text
+        assert there.command("treadle", "run", "--plain", code=1)
+        there.shows("failed", "[red]a")
+        there.press("Enter")
+        there.shows("said from afar", "exit 3")
+        there.press("R")
+        there.shows("[1 ✗][2 ✗]")
+        there.press("q")
+        there.left()
+        assert "r1 failed" in there.text and "treadle show r1" in there.text
+        there.line(f"TREADLE_TOKEN={token}x treadle --connect {url}")
+        there.shows("token")
+        there.press("q")
+        there.left()
+    seen = (place / "seen").read_bytes()
+    assert b"said from afar" in seen
+    assert b"\x1b]52" not in seen and b"\x1b]0;" not in seen and b"\x9b" not in seen.replace(b"\xe2\x9b", b"")
 
 
 def test_a_byte_that_is_no_text_does_not_end_it(there, place):
