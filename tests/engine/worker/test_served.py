@@ -87,7 +87,7 @@ def test_a_job_without_services_asks_for_none(tmp_path: Path) -> None:
     ended = works.run('steps: [{run: "${{ toJSON(job) }}"}]')
     works.close()
     assert executor.services == {}
-    assert '{\n  "status": "success"\n}\n' in ended.log()
+    assert '"status": "success"\n}\n' in ended.log()
     assert "service" not in ended.log()
 
 
