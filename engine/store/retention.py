@@ -34,7 +34,8 @@ _SAME_REF = "AND newer.ref = run.ref"
 _GREEN = "AND newer.ref = run.ref AND newer.status = 'success'"
 # A branch is there while its ref is known; of a repository whose refs nobody follows, every branch counts as there.
 _BRANCH = f"run.ref LIKE 'refs/heads/%' AND (EXISTS {_LIVE} OR NOT EXISTS {_TRACKED})"
-_MAY_GO = f"""run.status IN ({_FINAL}) AND NOT EXISTS (SELECT 1 FROM pin WHERE pin.run_id = run.id)
+# `+status`: no index on it is wanted here, for nearly all runs have ended.
+_MAY_GO = f"""+run.status IN ({_FINAL}) AND NOT EXISTS (SELECT 1 FROM pin WHERE pin.run_id = run.id)
  AND EXISTS {_NEWER.format(more="")}
  AND NOT ({_BRANCH} AND NOT EXISTS {_NEWER.format(more=_SAME_REF)})
  AND NOT ({_BRANCH} AND run.status = 'success' AND NOT EXISTS {_NEWER.format(more=_GREEN)})"""

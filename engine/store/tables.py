@@ -182,6 +182,7 @@ class RunRow(Row):
         indexes = (
             (("repo_id", "workflow_path", "number"), True),
             (("status", "cancel_asked_at"), False),
+            (("status",), False),  # with the ids in order: the newest of one status
             (("repo_id", "concurrency_group", "status"), False),
             (("event_id", "started_at"), False),
             (("started_at",), False),

@@ -210,3 +210,16 @@ def test_another_key_opens_nothing_and_shows_nothing(home):
     with pytest.raises(Exception) as caught:
         Store(home).secrets.open(sealed)
     assert "hunter2" not in repr(caught.value)
+
+
+def test_a_home_of_the_first_schema_gets_what_was_added_since(home):
+    with closing(sqlite3.connect(home / "treadle.db")) as db:
+        for table in ("pin", "removal"):
+            db.execute(f"DROP TABLE {table}")
+        for (index,) in db.execute("SELECT name FROM sqlite_master WHERE name LIKE 'run_%finished%'").fetchall():
+            db.execute(f"DROP INDEX {index}")
+        db.execute("PRAGMA user_version=1")
+    store = open_store(home)
+    names = {name for (name,) in store.database.rows("SELECT name FROM sqlite_master")}
+    assert {"pin", "removal"} <= names and any("finished" in name for name in names if name.startswith("run"))
+    store.close()
