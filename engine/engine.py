@@ -8,6 +8,7 @@ from engine.control.disk_watch import DiskWatch
 from engine.control.loop import ControlLoop
 from engine.core.clock import Clock, SystemClock
 from engine.doorbell import Doorbell
+from engine.git_actions import ActionSources
 from engine.home import HomeLock, home_id
 from engine.settings import Settings
 from engine.settings_live import LiveSettings
@@ -29,12 +30,14 @@ class Engine:
 
     def __init__(self, settings: LiveSettings, store: Store, lock: HomeLock, bus: Bus, executors: Executors) -> None:
         clock: Clock = SystemClock()
+        self._clock = clock
         store.disk.floor = lambda total_bytes: settings.now.disk_floor.of(total_bytes)
         self.bus = bus
         self._lock = lock
         self._store = store
         self._executors = executors
         self.artifacts = Artifacts(store.home / "artifacts")
+        self._actions = ActionSources(store.home / "cache" / "action-sources")
         tools = Tools(
             settings=settings.now,
             store=store,
@@ -43,6 +46,7 @@ class Engine:
             executors=executors,
             checkouts=Checkouts(store.home / "cache" / "checkouts"),
             artifacts=self.artifacts,
+            actions=self._actions,
         )
 
         def runner(lease: Lease, halt: Halt) -> JobRunner:
@@ -58,6 +62,7 @@ class Engine:
     def start(self) -> Self:
         """Recover what an earlier engine left, then take work."""
         self.artifacts.recover()
+        self._actions.recover(self._clock.now())
         self._store.queue.load()
         self._executors.own()
         self._doorbell.start()

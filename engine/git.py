@@ -262,6 +262,15 @@ def materialise(repo: Repo, sha: str, dest: Path, branch: str | None, base: tupl
     return size
 
 
+def export(repo: Repo, sha: str, dest: Path) -> int:
+    """Write the files of a commit, without any `.git`, into the empty folder `dest`; return their bytes."""
+    handle = _open(repo)
+    commit = _commit(handle, sha)
+    tree = _walk(handle, commit.tree)
+    attributes = commit if any(path.rsplit("/", 1)[-1] == ".gitattributes" for path in tree.files) else None
+    return write_files(dest, tree, functools.partial(_content, handle, attributes), {}, None)
+
+
 def start_repository(folder: Path, message: str, at: datetime) -> str:
     """Make a folder of Treadle's own a repository; return its first commit, on `main`, with all that is in it."""
     import pygit2

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from engine import git, git_remote
 from engine.core.errors import GitError
-from engine.git_remote import HEADS, Remote, RemoteRefs
+from engine.git_remote import HEADS, TAGS, Remote, RemoteRefs
 
 _NOT_IN_SLUG = re.compile(r"[^A-Za-z0-9._-]+")
 
@@ -49,6 +49,26 @@ class Mirror:
                     self._fetch_singly(sha)
             return found
 
+    def bring(self, sha: str, ref: str | None) -> bool:
+        """Bring one commit, and no more than it takes: by the `ref` that leads to it, else by its id, else with all.
+
+        Return whether the remote was asked. Raises GitError when it cannot be reached or has no such commit.
+        """
+        self._prepare()
+        with self._alone():
+            if self.has(sha):
+                return False
+            everything = [f"+{HEADS}*:{HEADS}*", f"+{TAGS}*:{TAGS}*"]
+            if ref is not None:
+                git_remote.fetch(self.path, self.source, [f"+{ref}:{ref}"], depth=1)
+            else:
+                self._fetch_singly(sha, depth=1)
+            if not self.has(sha):
+                git_remote.fetch(self.path, self.source, everything)
+            if not self.has(sha):
+                raise GitError(f"{self.source.url} has no commit {sha}.")
+            return True
+
     def has(self, rev: str) -> bool:
         """Return whether a commit (or a ref that leads to one) is here."""
         return self.resolve(rev) is not None
@@ -68,10 +88,10 @@ class Mirror:
             raise GitError(f"The mirror {self.path} is no repository any more.", "Remove it; it is fetched anew.")
         return found
 
-    def _fetch_singly(self, sha: str) -> None:
+    def _fetch_singly(self, sha: str, depth: int = 0) -> None:
         """Ask for a commit that no branch leads to any more; many servers give only what they show."""
         try:
-            git_remote.fetch(self.path, self.source, [f"+{sha}:refs/treadle/{sha}"])
+            git_remote.fetch(self.path, self.source, [f"+{sha}:refs/treadle/{sha}"], depth)
         except GitError:
             return
 

@@ -119,17 +119,24 @@ def list_refs(at: Path, source: Remote) -> RemoteRefs:
     return _talk(at, source, lambda handle, calls: _refs_of(handle, calls))
 
 
-def fetch(at: Path, source: Remote, refspecs: list[str]) -> RemoteRefs:
+def fetch(at: Path, source: Remote, refspecs: list[str], depth: int = 0) -> RemoteRefs:
     """Bring refs and all that they lead to into the bare repository `at`; return what refs the remote has.
 
-    A refspec may name a commit by its id alone. One that the remote lacks is passed over. Raises GitError.
+    A refspec may name a commit by its id alone. One that the remote lacks is passed over. `depth` leaves older commits
+    out, where the remote can do that; 0 takes all. Raises GitError.
     """
 
     def bring(handle: "pygit2.Remote", calls: "pygit2.RemoteCallbacks") -> RemoteRefs:
         import pygit2
 
         found = _refs_of(handle, calls)
-        handle.fetch(refspecs, callbacks=calls, prune=pygit2.enums.FetchPrune.PRUNE, proxy=True)
+        prune = pygit2.enums.FetchPrune.PRUNE
+        try:
+            handle.fetch(refspecs, callbacks=calls, prune=prune, proxy=True, depth=0 if source.local else depth)
+        except pygit2.GitError as error:
+            if not depth or "shallow" not in str(error):
+                raise
+            handle.fetch(refspecs, callbacks=calls, prune=prune, proxy=True)
         return found
 
     return _talk(at, source, bring)

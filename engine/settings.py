@@ -117,8 +117,9 @@ class Settings:
     """All of `treadle.yml`. `timeout_s` is for jobs that set none, `grace_s` lies between TERM and KILL.
 
     `public_url` is where people reach the server, without a slash at the end; commit statuses link there.
-    `labels` maps what `runs-on` says to an image, or to `host`. `actions` maps `OWNER/REPO`, `OWNER/*` or `*` to
-    where an action is cloned from. `notes` are lines for a person: keys of the file that change nothing yet.
+    `labels` maps what `runs-on` says to an image, or to `host`. `actions` says where actions are cloned from (see
+    `settings_actions`); `node` is a folder with bin/node for images that have none. `notes` are lines for a person:
+    keys of the file that change nothing.
     """
 
     home: Path
@@ -135,6 +136,7 @@ class Settings:
     slo: Slo = Slo()
     public_badges: bool = False
     actions: Mapping[str, str] = field(default_factory=dict)
+    node: str | None = None
     repos: tuple[RepoSettings, ...] = ()
     notify: tuple[Notify, ...] = ()
     notes: tuple[str, ...] = field(default=(), compare=False)

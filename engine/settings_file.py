@@ -1,5 +1,6 @@
 """Reads `treadle.yml`: tables of its keys, and how each value is read. Every complaint names file, line and key."""
 
+import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from engine.core.errors import SettingsError
 from engine.settings import DiskFloor, Limits, Listen, Notify, RepoSettings, Retention, Settings, Slo, SnapshotRetention
+from engine.settings_actions import KEYS_FIX, is_action_key
 from pipelines.quantities import duration_s, size_bytes
 from pipelines.scalars import scalar_value
 from pipelines.source import Mapping as Pairs
@@ -156,7 +158,7 @@ def web_address(setting: Setting) -> str:
 def file_path(setting: Setting) -> str:
     path = Path(setting.text()).expanduser()
     if not path.is_absolute():
-        setting.expected("the whole path of a file, such as /etc/treadle/key")
+        setting.expected("a whole path, such as /etc/treadle/key")
     return str(path)
 
 
@@ -180,6 +182,19 @@ def unless_off(reader: Reader) -> Reader:
 
 def text_map(setting: Setting) -> dict[str, str]:
     return {key: value.text() for key, value, _ in setting.pairs()}
+
+
+def actions_map(setting: Setting) -> dict[str, str]:
+    """Return where actions come from. A folder is a whole path, so that it means the same wherever we are started."""
+    found = {}
+    for key, value, line in setting.pairs():
+        if not is_action_key(key):
+            setting.fail(f"{setting.name} has the key {key!r}.", KEYS_FIX, line)
+        place = value.text()
+        if "://" not in place and not place.startswith("/") and ":" not in place.partition("/")[0]:
+            value.expected("a web address, an ssh address or the whole path of a folder")
+        found[key] = place
+    return found
 
 
 def many(reader: Reader) -> Reader:
@@ -258,15 +273,11 @@ KEYS: Mapping[str, tuple[str, Reader]] = {
     "disk_floor": ("disk_floor", floor),
     "slo": ("slo", section(Slo, {"trigger": ("trigger_s", duration), "completion": ("completion", share)})),
     "public_badges": ("public_badges", flag),
-    "actions": ("actions", text_map),
+    "actions": ("actions", actions_map),
+    "node": ("node", file_path),
     "repos": ("repos", many(section(RepoSettings, REPO, needed=("name", "url")))),
     "notify": ("notify", many(section(Notify, NOTIFY, needed=("url",)))),
 }
-
-WITHOUT_EFFECT = {
-    "actions": "actions of other repositories are not fetched in this version",
-}
-"""Keys that are read and checked, and change nothing yet; whoever sets one is told so."""
 
 
 def read_settings(home: Path, path: Path, environ: Mapping[str, str]) -> Settings:
@@ -291,12 +302,14 @@ def parse_settings(home: Path, path: Path, source: bytes, environ: Mapping[str, 
     root = Setting(path, document.root, "", environ)
     if not isinstance(document.root, Pairs):
         root.fail("the configuration is a mapping of keys")
+    fields = section_fields(root, KEYS)
+    node = fields.get("node")
     notes = tuple(
-        f"{path}:{line}: warning: {name} has no effect: {WITHOUT_EFFECT[name]}"
-        for name, value, line in root.pairs()
-        if name in WITHOUT_EFFECT and not (isinstance(value.node, Scalar) and value.node.value is None)
+        f"{path}:{line}: warning: node has no effect: there is no program {node}/bin/node"
+        for name, _, line in root.pairs()
+        if name == "node" and node and not os.access(f"{node}/bin/node", os.X_OK)
     )
-    settings = Settings(home=home, notes=notes, **section_fields(root, KEYS))
+    settings = Settings(home=home, notes=notes, **fields)
     names = [repo.name for repo in settings.repos]
     for name in names:
         if names.count(name) > 1:

@@ -2,17 +2,31 @@
 
 import posixpath
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 WORKFLOW_FOLDERS = (".treadle/workflows", ".forgejo/workflows", ".gitea/workflows", ".github/workflows")
 """Where workflows live, the preferred folder first."""
 
-BUILT_IN = frozenset({"actions/checkout", "actions/upload-artifact", "actions/download-artifact"})
+SETUP = frozenset(
+    {
+        "actions/setup-dotnet", "actions/setup-go", "actions/setup-java", "actions/setup-node", "actions/setup-python",
+        "ruby/setup-ruby",
+    }
+)  # fmt: skip
+"""The actions that look whether the image has the tool already."""
+
+BUILT_IN = SETUP | {
+    "actions/cache", "actions/cache/restore", "actions/cache/save", "actions/checkout", "actions/download-artifact",
+    "actions/upload-artifact",
+}  # fmt: skip
 """The actions that Treadle runs itself, whatever their ref."""
 
+_OFFICIAL_HOSTS = frozenset({"github.com", "gitea.com", "code.forgejo.org", "data.forgejo.org"})
+"""Where the actions of these names are copies of GitHub's."""
+
 _REMOTE = re.compile(
-    r"(?P<host>https?://[^/@\s]+/)?(?P<owner>[^/@\s:$]+)/(?P<repo>[^/@\s]+)(?P<path>/[^@\s]*)?@(?P<ref>\S+)"
+    r"(?:https?://(?P<host>[^/@\s]+)/)?(?P<owner>[^/@\s:$]+)/(?P<repo>[^/@\s]+)(?P<path>/[^@\s]*)?@(?P<ref>\S+)"
 )
 
 
@@ -25,12 +39,22 @@ class ActionKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ActionRef:
-    """`name` is owner/repo in lower case, or the image; `path` a folder of the repository, `.` for its root."""
+    """`name` is owner/repo in lower case, or the image; `path` a folder of the repository, `.` for its root.
+
+    `host` is set when the `uses:` is a whole web address; `written` is the name as it was spelt.
+    """
 
     kind: ActionKind
     name: str = ""
     path: str = "."
     ref: str = ""
+    host: str = ""
+    written: str = field(default="", compare=False)
+
+    @property
+    def full_name(self) -> str:
+        """OWNER/REPO[/PATH], in lower case but for the path."""
+        return self.name if self.path == "." else f"{self.name}/{self.path}"
 
 
 def parse_action_ref(uses: str) -> ActionRef:
@@ -46,9 +70,12 @@ def parse_action_ref(uses: str) -> ActionRef:
     if match is None:
         raise ValueError(f"{uses[:80]!r} is neither OWNER/REPO@REF, OWNER/REPO/PATH@REF, ./PATH nor docker://IMAGE")
     name = f"{match['owner']}/{match['repo']}".lower()
-    path = (match["path"] or "").strip("/")
-    built_in = name in BUILT_IN and not path and not match["host"]
-    return ActionRef(ActionKind.BUILT_IN if built_in else ActionKind.REMOTE, name, path or ".", match["ref"])
+    host = (match["host"] or "").lower()
+    path = _inside((match["path"] or "").strip("/"))
+    found = ActionRef(ActionKind.REMOTE, name, path, match["ref"], host, f"{match['owner']}/{match['repo']}")
+    if found.full_name in BUILT_IN and (not host or host in _OFFICIAL_HOSTS):
+        return replace(found, kind=ActionKind.BUILT_IN)
+    return found
 
 
 def parse_workflow_ref(uses: str) -> str | None:

@@ -193,7 +193,8 @@ class Workflow:
 class Action:
     """An action.yml. `using` is composite, docker or a node version; only a composite one has `steps`.
 
-    `main`, `pre` and `post` are scripts, `image` a Dockerfile or docker:// image: kept to name what is not supported.
+    `main`, `pre` and `post` are a node action's scripts, `image` a docker action's Dockerfile or docker:// image. What
+    begins with `pre` and `post` runs before and after the job's steps, by default always.
     """
 
     path: str
@@ -207,4 +208,11 @@ class Action:
     pre: str = ""
     post: str = ""
     image: str = ""
+    entrypoint: str = ""
+    pre_entrypoint: str = ""
+    post_entrypoint: str = ""
+    args: "tuple[Template, ...] | None" = None
+    env: "Mapping[str, Template]" = field(default_factory=dict)
+    pre_if: "Condition | None" = None
+    post_if: "Condition | None" = None
     findings: tuple[Finding, ...] = ()

@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 from pipelines.errors import WorkflowError
-from pipelines.model import Action, Input, Step, Tree
+from pipelines.model import Action, Input, Tree
 from pipelines.parse_steps import StepRules, parse_steps
-from pipelines.reading import Fields, Names, Reader
+from pipelines.reading import Names, Reader
 from pipelines.source import Mapping, Node, SourceError, read
 from pipelines.template import Template
 
@@ -24,12 +24,13 @@ COMPOSITE_STEPS = StepRules(
     keys=("name", "id", "if", "env", "continue-on-error"),
     shell_required=True,
 )
+COMPOSITE, DOCKER = "composite", "docker"
 _NODE = ("node12", "node16", "node20", "node24")
 _RUNS = {
-    "composite": ("using", "steps"),
-    "docker": ("using", "image", "entrypoint", "args", "env", "pre-entrypoint", "pre-if", "post-entrypoint", "post-if"),
+    COMPOSITE: ("using", "steps"),
+    DOCKER: ("using", "image", "entrypoint", "args", "env", "pre-entrypoint", "pre-if", "post-entrypoint", "post-if"),
 } | dict.fromkeys(_NODE, ("using", "main", "pre", "pre-if", "post", "post-if"))
-_REQUIRED = {"composite": ("steps",), "docker": ("image",)} | dict.fromkeys(_NODE, ("main",))
+_REQUIRED = {COMPOSITE: ("steps",), DOCKER: ("image",)} | dict.fromkeys(_NODE, ("main",))
 
 
 def parse_action(text: str | bytes, path: str) -> Action:
@@ -44,20 +45,16 @@ def parse_action(text: str | bytes, path: str) -> Action:
     for key in ("author", "description"):
         reader.text(fields.get(key), key, empty=True)
     name = reader.text(fields.get("name"), "name", empty=True)
-    using, programs, steps = _runs(reader, fields["runs"]) if "runs" in fields else ("", {}, ())
     action = Action(
         path=path,
         name=name or path,
-        using=using,
+        using="",
         place=document.root.place,
         inputs={k.text: _input(reader, k.text, v) for k, v in reader.entries(fields.get("inputs"), "inputs")},
-        outputs=_outputs(reader, fields.get("outputs"), using),
-        steps=steps,
-        main=programs.get("main", ""),
-        pre=programs.get("pre", ""),
-        post=programs.get("post", ""),
-        image=programs.get("image", ""),
     )
+    if "runs" in fields:
+        action = _runs(reader, fields["runs"], action)
+    action = replace(action, outputs=_outputs(reader, fields.get("outputs"), action.using))
     if reader.failed():
         raise WorkflowError(path, reader.in_order())
     return replace(action, findings=reader.in_order())
@@ -76,38 +73,44 @@ def _outputs(reader: Reader, node: Node | None, using: str) -> dict[str, Templat
     found: dict[str, Template] = {}
     for key, value in reader.entries(node, "outputs"):
         what = f"outputs.{key.text}"
-        fields = reader.fields(value, what, ("description", "value"), ("value",) if using == "composite" else ())
+        fields = reader.fields(value, what, ("description", "value"), ("value",) if using == COMPOSITE else ())
         template = reader.template(fields.get("value"), what, _OUTPUTS)
         if template is not None:
             found[key.text] = template
     return found
 
 
-def _check_program(reader: Reader, fields: Fields) -> None:
-    """Check what a program's action says beyond its scripts; nothing here runs it."""
-    for name in ("pre-if", "post-if"):
-        reader.condition(fields.get(name), f"runs.{name}", _STEP_IF)
-    for name in ("entrypoint", "pre-entrypoint", "post-entrypoint"):
-        reader.text(fields.get(name), f"runs.{name}")
-    for item in reader.items(fields.get("args"), "runs.args"):
-        reader.template(item, "runs.args", _INPUTS)
-    reader.table(fields.get("env"), "runs.env", _INPUTS)
-
-
-def _runs(reader: Reader, node: Node) -> tuple[str, dict[str, str], tuple[Step, ...]]:
+def _runs(reader: Reader, node: Node, action: Action) -> Action:
+    """Return `action` with what its `runs:` says."""
     pairs = node.pairs if isinstance(node, Mapping) else []
     written = next((value for key, value in pairs if key.text == "using"), None)
     if written is None:
         reader.fields(node, "runs", _RUNS["docker"], ("using",))
-        return "", {}, ()
+        return action
     using = reader.text(written, "runs.using") or ""
+    action = replace(action, using=using)
     if using not in _RUNS:
         reader.refuse(written.place, f"an action of the kind {using[:40]!r} is")
-        return using, {}, ()
+        return action
     fields = reader.fields(node, f"runs of a {using} action", _RUNS[using], _REQUIRED[using])
-    named = [name for name in ("main", "pre", "post", "image") if name in fields]
-    texts = {name: reader.text(fields[name], f"runs.{name}") or "" for name in named}
-    if using != "composite":
-        _check_program(reader, fields)
-        reader.refuse(fields.places["using"], f"an action of the kind {using} is")
-    return using, texts, parse_steps(reader, fields.get("steps"), COMPOSITE_STEPS)
+    if using == COMPOSITE:
+        return replace(action, steps=parse_steps(reader, fields.get("steps"), COMPOSITE_STEPS))
+
+    def text(key: str) -> str:
+        return reader.text(fields.get(key), f"runs.{key}") or ""
+
+    arguments = [reader.template(item, "runs.args", _INPUTS) for item in reader.items(fields.get("args"), "runs.args")]
+    return replace(
+        action,
+        main=text("main"),
+        pre=text("pre"),
+        post=text("post"),
+        image=text("image"),
+        entrypoint=text("entrypoint"),
+        pre_entrypoint=text("pre-entrypoint"),
+        post_entrypoint=text("post-entrypoint"),
+        args=tuple(item for item in arguments if item is not None) if "args" in fields else None,
+        env=reader.table(fields.get("env"), "runs.env", _INPUTS),
+        pre_if=reader.condition(fields.get("pre-if"), "runs.pre-if", _STEP_IF),
+        post_if=reader.condition(fields.get("post-if"), "runs.post-if", _STEP_IF),
+    )

@@ -131,16 +131,18 @@ class Queue:
             return {row.token for row in AttemptRow.select(AttemptRow.token).where(held)}
 
     def begin(self, lease: Lease, step_names: Sequence[str], deadline_at: datetime | None) -> None:
-        """Record what the attempt will do and until when; repeatable. Raises LeaseLost."""
+        """Record what the attempt will do and until when, from its beginning: repeatable. Raises LeaseLost."""
         with self._db.write():
             self._held(lease)
             JobRow.update(deadline_at=deadline_at).where(JobRow.id == lease.job_id).execute()
-            rows = [
-                {"attempt_id": lease.attempt_id, "position": index, "name": name, "status": StepStatus.PENDING}
-                for index, name in enumerate(step_names)
-            ]
-            for start in range(0, len(rows), 200):
-                StepRow.insert_many(rows[start : start + 200]).on_conflict_ignore().execute()
+            StepRow.delete().where(StepRow.attempt_id == lease.attempt_id).execute()
+            self._add_steps(lease, 0, step_names)
+
+    def add_steps(self, lease: Lease, start: int, step_names: Sequence[str]) -> None:
+        """Record steps that follow; those that are there already stay as they are. Raises LeaseLost."""
+        with self._db.write():
+            self._held(lease)
+            self._add_steps(lease, start, step_names)
 
     def note(self, lease: Lease, *, box_id: str | None = None, state: Any = None) -> None:
         """Keep what a restarted engine needs to take the attempt up again. Raises LeaseLost."""
@@ -283,6 +285,14 @@ class Queue:
         if RunRow.select(RunRow.status).where(RunRow.id == job.run_id).scalar() == RunStatus.QUEUED:
             transitions.change_run(job.run_id, RunStatus.QUEUED, Change("started", now, worker))
         return Lease(job_id, job.run_id, attempt.id, number, attempt.token, worker)
+
+    def _add_steps(self, lease: Lease, start: int, names: Sequence[str]) -> None:
+        rows = [
+            {"attempt_id": lease.attempt_id, "position": index, "name": name, "status": StepStatus.PENDING}
+            for index, name in enumerate(names, start)
+        ]
+        for first in range(0, len(rows), 200):
+            StepRow.insert_many(rows[first : first + 200]).on_conflict_ignore().execute()
 
     def _held(self, lease: Lease) -> None:
         held = (AttemptRow.token == lease.token) & (AttemptRow.status == AttemptStatus.RUNNING)

@@ -245,6 +245,7 @@ class Retention:
             yield
         self._strip(run_id)
         with self._db.write():
+            self._db.rows("DELETE FROM action_pin WHERE run_id = ?", (run_id,))
             self._db.rows("DELETE FROM removal WHERE run_id = ?", (run_id,))
 
     def _strip(self, run_id: int) -> None:

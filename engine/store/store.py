@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from engine.core.errors import EngineError
+from engine.store.action_pins import ActionPins
 from engine.store.commits import Commits
 from engine.store.cursors import Cursors
 from engine.store.database import Database
@@ -39,6 +40,7 @@ class Store:
         self.pins = Pins(self.database)
         self.disk = Disk(home)
         self.queue = Queue(self.database, self.disk)
+        self.action_pins = ActionPins(self.database)
         self.line = Line(self.queries, self.queue.pause, self.disk)
         self.definitions = Definitions(self.database)
         self.commits = Commits(self.database)

@@ -211,6 +211,20 @@ class RemovalRow(Row):
         table_name = "removal"
 
 
+class ActionPinRow(Row):
+    """The commit that a `uses:` led to when a job of the run first asked: a retry runs the same one."""
+
+    run_id = IntegerField()
+    name = TextField()  # OWNER/REPO, with the host in front where the workflow names one
+    ref = TextField()
+    sha = CharField()
+
+    class Meta:
+        table_name = "action_pin"
+        primary_key = CompositeKey("run_id", "name", "ref")
+        without_rowid = True
+
+
 class JobRow(Row):
     id = AutoField()
     run_id = IntegerField()
@@ -416,6 +430,7 @@ TABLES: tuple[type[Row], ...] = (
     RunRow,
     PinRow,
     RemovalRow,
+    ActionPinRow,
     JobRow,
     EdgeRow,
     AttemptRow,

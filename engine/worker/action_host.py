@@ -7,6 +7,7 @@ from pathlib import Path
 from engine.worker.actions.port import CAPTURE_LIMIT_BYTES, ActionError
 from engine.worker.box_tools import NOTHING, BoxTools
 from engine.worker.job_log import JobLog
+from engine.worker.job_state import JobState
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +32,14 @@ class Site:
 class StepHost:
     """One step's ActionHost. Afterwards `outputs` and `failure` (its first error) say what came of it."""
 
-    def __init__(self, site: Site, tools: BoxTools, log: JobLog, given: Mapping[str, str]) -> None:
+    def __init__(self, site: Site, tools: BoxTools, log: JobLog, given: Mapping[str, str], state: JobState) -> None:
         self._site = site
         self._tools = tools
         self._log = log
         self.inputs: Mapping[str, str] = {name.lower(): value for name, value in given.items()}
         self.outputs: dict[str, str] = {}
+        self.saved: dict[str, str] = {}
+        self._state = state
         self.failure = ""
         self.run_id, self.job_id, self.attempt = site.run_id, site.job_id, site.attempt
         self.repo_name = site.repo_name
@@ -67,6 +70,12 @@ class StepHost:
 
     def output(self, name: str, value: str) -> None:
         self.outputs[name] = value
+
+    def add_path(self, folder: str) -> None:
+        self._state.paths[:] = [folder, *(path for path in self._state.paths if path != folder)]
+
+    def set_env(self, name: str, value: str) -> None:
+        self._state.env[name] = value
 
     def checkout_folder(self, ref: str | None, repository: str | None) -> Path:
         if repository and repository.lower() != self.repo_name.lower():

@@ -1,81 +1,229 @@
-"""Runs what a step `uses:`: the built-in actions through the box, and local composite actions step by step."""
+"""Runs what a step `uses:`: built-in actions through the box, composite ones step by step, programs and containers."""
 
 import posixpath
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from engine.worker.action_fetch import ActionMissing
 from engine.worker.action_host import Site, StepHost
-from engine.worker.actions.port import Stores
+from engine.worker.action_load import ActionLoader, ActionRefused, LoadedAction
+from engine.worker.actions.port import NotInImage, Stores
 from engine.worker.actions.registry import BuiltIn, lookup
 from engine.worker.box_tools import BoxTools
+from engine.worker.container_action import ContainerActions, ContainerRun, split_arguments
 from engine.worker.job_log import JobLog
-from engine.worker.job_state import Scope, blaming, scope_contexts
+from engine.worker.job_state import Hook, Scope, blaming, scope_contexts
+from engine.worker.node_action import Node, input_variables, state_variables
 from engine.worker.script_runner import ScriptEnd
 from engine.worker.step_outcome import StepOutcome, StepStopped
-from engine.worker.step_runner import Call, StepRunner
-from pipelines.action_refs import ActionKind, parse_action_ref
-from pipelines.errors import WorkflowError
+from engine.worker.step_runner import Call, Program, StepRunner
+from pipelines.action_refs import ActionKind, ActionRef, parse_action_ref
 from pipelines.model import Action
-from pipelines.parse_actions import parse_action
+from pipelines.parse_actions import COMPOSITE, DOCKER
 from pipelines.template import resolve
 from pipelines.values import to_string
 
 DEPTH = 9  # actions within actions, as GitHub allows
-ACTION_BYTES = 1 << 20
-NO_ACTION = 66
-READ_ACTION = """\
-for name in action.yml action.yaml; do
-  if [ -f "$FOLDER/$name" ]; then
-    cat "$FOLDER/$name"
-    exit
-  fi
-done
-exit 66
-"""
-
-
-class _Refused(Exception):
-    """An action that cannot be run; the message says why."""
+BUILT_IN, NODE = "built-in", "node"
+REFUSALS = (ActionRefused, ActionMissing, NotInImage)
 
 
 class ActionRunner:
     """The actions of one attempt."""
 
-    def __init__(self, stores: Stores, site: Site, tools: BoxTools, log: JobLog) -> None:
+    def __init__(
+        self,
+        stores: Stores,
+        site: Site,
+        tools: BoxTools,
+        log: JobLog,
+        loader: ActionLoader,
+        node: Node,
+        containers: ContainerActions,
+    ) -> None:
         self._stores = stores
         self._site = site
         self._tools = tools
         self._log = log
+        self._loader = loader
+        self._node = node
+        self._containers = containers
 
     def run(self, call: Call, steps: StepRunner) -> StepOutcome:
-        built_in = lookup(call.uses)
-        if built_in is not None:
-            return self._built_in(built_in, call)
         try:
-            return self._composite(call, steps)
-        except _Refused as refusal:
-            self._log.annotate("error", str(refusal))
-            return StepOutcome("failed", error=str(refusal))
+            ref = parse_action_ref(call.uses)
+            if ref.kind is ActionKind.DOCKER:
+                return self._image(ref.name, call, steps)
+            built_in = lookup(call.uses)
+            if built_in is not None:
+                try:
+                    return self._built_in(built_in, call, steps)
+                except NotInImage as missing:
+                    if not self._loader.is_mirrored(ref):
+                        raise
+                    self._log.say(f"{missing.args[0]} {call.uses} itself is run, as `actions:` has it.")
+            return self._loaded(ref, call, steps)
+        except REFUSALS as refusal:
+            return self._refused(refusal)
 
-    def _built_in(self, action: BuiltIn, call: Call) -> StepOutcome:
-        host = StepHost(self._site, self._tools, self._log, call.given)
+    def run_hook(self, hook: Hook, scope: Scope, steps: StepRunner) -> StepOutcome:
+        try:
+            if hook.kind == BUILT_IN:
+                return self._built_in_hook(hook, steps)
+            env = {**hook.env, **input_variables(hook.given), **state_variables(hook.state)}
+            if hook.kind == NODE:
+                node = self._node.program(hook.uses, hook.program["using"])
+                return steps.run_program(Program((node, hook.program["script"]), scope, env, hook.action, hook))
+            program = hook.program
+            arguments = None if program["arguments"] is None else tuple(program["arguments"])
+            run = ContainerRun(program["image"], program["entrypoint"], arguments, {**env, **program["env"]})
+            return self._containers.run(hook.uses, run, scope, hook.action, hook, steps)
+        except REFUSALS as refusal:
+            return self._refused(refusal)
+
+    def before(self, call: Call, steps: StepRunner) -> Hook | StepOutcome:
+        try:
+            loaded = self._loader.load(call.uses, parse_action_ref(call.uses))
+        except REFUSALS as refusal:
+            return self._refused(refusal)
+        action = loaded.action
+        hook = self._hook(call, NODE, action.pre_if.text if action.pre_if else "", self._inputs(action, call, steps))
+        hook.title = call.title
+        hook.program = {"using": action.using, "script": posixpath.join(loaded.folder, action.pre)}
+        return hook
+
+    def _refused(self, refusal: Exception) -> StepOutcome:
+        self._log.annotate("error", str(refusal))
+        return StepOutcome("failed", error=str(refusal))
+
+    # -- built in ---------------------------------------------------------------------------------------------------
+
+    def _built_in(self, action: BuiltIn, call: Call, steps: StepRunner) -> StepOutcome:
+        host = StepHost(self._site, self._tools, self._log, call.given, steps.state)
+        if action.post is not None:
+            hook = self._hook(call, BUILT_IN, action.post_if, {})
+            hook.state = host.saved
+            steps.state.posts.append(hook)
         if action.run(host, self._stores):
             return StepOutcome("succeeded", 0, "", "", host.outputs)
         return StepOutcome("failed", 1, host.failure or f"{action.name} failed", "failure", host.outputs)
 
-    def _composite(self, call: Call, steps: StepRunner) -> StepOutcome:
-        """Run a local action's steps, at a level of their own, and work out its outputs."""
+    def _built_in_hook(self, hook: Hook, steps: StepRunner) -> StepOutcome:
+        action = lookup(hook.uses)
+        assert action is not None and action.post is not None
+        host = StepHost(self._site, self._tools, self._log, hook.given, steps.state)
+        host.saved.update(hook.state)
+        if action.post(host, self._stores):
+            return StepOutcome("succeeded", 0, "", "", host.outputs)
+        return StepOutcome("failed", 1, host.failure or f"{action.name} failed", "failure", host.outputs)
+
+    # -- read from an action.yml --------------------------------------------------------------------------------------
+
+    def _loaded(self, ref: ActionRef, call: Call, steps: StepRunner) -> StepOutcome:
         if call.scope.depth >= DEPTH:
-            raise _Refused(f"{call.uses}: actions are nested more than {DEPTH} deep.")
-        folder = self._folder(call.uses)
-        action = self._read(call.uses, folder)
+            raise ActionRefused(f"{call.uses}: actions are nested more than {DEPTH} deep.")
+        loaded = self._loader.load(call.uses, ref)
+        inputs = self._inputs(loaded.action, call, steps)
+        if loaded.action.using == COMPOSITE:
+            return self._composite(loaded, inputs, call, steps)
+        scope = replace(call.scope, action_origin=loaded.origin, action_path="")
+        call = replace(call, scope=scope)
+        if loaded.action.using == DOCKER:
+            return self._container(loaded, inputs, call, steps)
+        return self._program(loaded, inputs, call, steps)
+
+    def _program(self, loaded: LoadedAction, inputs: dict[str, str], call: Call, steps: StepRunner) -> StepOutcome:
+        """Run the main script of a node action, and see to it that its last one will be run."""
+        action = loaded.action
+        if action.pre and not loaded.origin:
+            self._log.annotate("warning", f"The `pre` of {call.uses} is not run: it is known since the checkout only.")
+        elif action.pre and call.scope.depth:
+            self._log.annotate("warning", f"The `pre` of {call.uses} is not run: it is used by another action.")
+        node = self._node.program(call.uses, action.using)
+        saved = self._saved(call, steps)
+        hook = self._hook(call, NODE, action.post_if.text if action.post_if else "", inputs)
+        hook.state.update(saved)
+        if action.post:
+            hook.program = {"using": action.using, "script": posixpath.join(loaded.folder, action.post)}
+            steps.state.posts.append(hook)
+        env = {**call.env, **input_variables({**call.given, **inputs}), **state_variables(saved)}
+        main = posixpath.join(loaded.folder, action.main)
+        return steps.run_program(Program((node, main), call.scope, env, call.action, hook))
+
+    def _saved(self, call: Call, steps: StepRunner) -> dict[str, str]:
+        """Return what the action's own `pre` saved."""
+        return steps.state.saved.get(str(steps.state.index), {}) if not call.scope.depth else {}
+
+    def _container(self, loaded: LoadedAction, inputs: dict[str, str], call: Call, steps: StepRunner) -> StepOutcome:
+        action = loaded.action
+        if action.image.startswith("docker://"):
+            image = action.image.removeprefix("docker://")
+            self._containers.pull(image, call.uses)
+        else:
+            image = self._containers.build(call.uses, loaded, lambda: give_way(steps))
+        contexts: dict[str, Any] = {"inputs": inputs}
+        with blaming("runs.env"):
+            env = {name: value.string(contexts) for name, value in action.env.items()}
+        arguments: tuple[str, ...] | None = None
+        if action.args is not None:
+            with blaming("runs.args"):
+                arguments = tuple(value.string(contexts) for value in action.args)
+        elif words := {name.lower(): value for name, value in call.given.items()}.get("args"):
+            arguments = split_arguments(words, call.uses)
+        given_env = input_variables({**call.given, **inputs})
+        phases = [("", action.entrypoint)]
+        if action.pre_entrypoint:
+            phases.insert(0, ("pre", action.pre_entrypoint))
+        hook = self._hook(call, DOCKER, action.post_if.text if action.post_if else "", {**call.given, **inputs})
+        if action.post_entrypoint:
+            hook.program = {
+                "image": image, "entrypoint": action.post_entrypoint, "env": env,
+                "arguments": None if arguments is None else list(arguments),
+            }  # fmt: skip
+            steps.state.posts.append(hook)
+        outcome, outer = StepOutcome("succeeded", 0, "", ""), steps.state.hook
+        try:
+            steps.state.hook = hook  # gets what is saved, also when nothing runs after the job's steps
+            for phase, entrypoint in phases:
+                if phase == "pre" and action.pre_if is not None and not steps.is_due(action.pre_if, call.scope):
+                    continue
+                given = {**call.env, **given_env, **env, **state_variables(hook.state)}
+                run = ContainerRun(image, entrypoint, arguments, given)
+                outcome = self._containers.run(call.uses, run, call.scope, call.action, hook, steps)
+                if outcome.outcome != "success":
+                    break
+        finally:
+            steps.state.hook = outer
+        return outcome
+
+    def _image(self, image: str, call: Call, steps: StepRunner) -> StepOutcome:
+        """Run an image that a step names itself; `args` and `entrypoint` are inputs like any other."""
+        self._containers.pull(image, call.uses)
+        given = {name.lower(): value for name, value in call.given.items()}
+        arguments = split_arguments(given["args"], call.uses) if given.get("args") else None
+        env = {**call.env, **input_variables(call.given)}
+        run = ContainerRun(image, given.get("entrypoint", ""), arguments, env)
+        return self._containers.run(call.uses, run, call.scope, call.action, None, steps)
+
+    def _hook(self, call: Call, kind: str, condition: str, inputs: Mapping[str, str]) -> Hook:
+        origin = {f"GITHUB_{name.upper()}": value for name, value in call.scope.action_origin.items()}
+        env = {**call.scope.outer_env, **call.env, **origin}
+        given = {**call.given, **inputs}
+        return Hook(f"Post {call.title}", kind, call.uses, call.action, condition, given, env, {})
+
+    # -- composite ----------------------------------------------------------------------------------------------------
+
+    def _composite(self, loaded: LoadedAction, inputs: dict[str, str], call: Call, steps: StepRunner) -> StepOutcome:
+        """Run an action's steps, at a level of their own, and work out its outputs."""
+        action = loaded.action
         inner = Scope(
-            {**call.scope.base, "inputs": self._inputs(action, call, steps)},
+            {**call.scope.base, "inputs": inputs},
             call.scope.env,
             {},
             {**call.scope.outer_env, **call.env},
-            action_path=folder,
+            action_path=loaded.folder,
+            action_origin=loaded.origin,
             depth=call.scope.depth + 1,
             after_cancel=bool(steps.scripts.stopping()),
         )
@@ -111,32 +259,14 @@ class ActionRunner:
         ended = ended or StepOutcome("succeeded", 0, "", "")
         return replace(ended, summary="\n".join(filter(None, summaries)))
 
-    def _folder(self, uses: str) -> str:
-        action = parse_action_ref(uses)
-        if action.kind is not ActionKind.LOCAL:
-            raise _Refused(f"{uses} cannot be run: this version runs built-in and local composite actions.")
-        return posixpath.normpath(posixpath.join(self._tools.box.workspace, action.path))
-
-    def _read(self, uses: str, folder: str) -> Action:
-        code, data = self._tools.capture(READ_ACTION, {"FOLDER": folder}, ACTION_BYTES)
-        if code == NO_ACTION:
-            raise _Refused(f"{uses} has no action.yml. Is the repository checked out before this step?")
-        if code or len(data) > ACTION_BYTES:
-            raise _Refused(f"{uses} cannot be read (exit code {code}, {len(data)} bytes).")
-        try:
-            action = parse_action(data, f"{uses}/action.yml")
-        except WorkflowError as error:
-            raise _Refused(str(error)) from error
-        if action.using != "composite":
-            raise _Refused(f"{uses} is a {action.using} action; this version runs composite ones.")
-        if refused := next((finding for finding in action.findings if finding.unsupported), None):
-            raise _Refused(refused.line_for(action.path))
-        return action
+    # -- inputs -------------------------------------------------------------------------------------------------------
 
     def _inputs(self, action: Action, call: Call, steps: StepRunner) -> dict[str, str]:
         """Return an action's inputs: what was given, else the defaults, else nothing."""
         given = {name.lower(): value for name, value in call.given.items()}
         known = {name.lower() for name in action.inputs}
+        if action.using == DOCKER:
+            known |= {"args", "entrypoint"}
         for name in call.given:
             if name.lower() not in known:
                 has = f"it has {', '.join(action.inputs)}" if action.inputs else "it has none"
@@ -157,3 +287,9 @@ class ActionRunner:
     def _default(self, name: str, default: Any, contexts: Mapping[str, Any]) -> str:
         with blaming(f"inputs.{name}.default"):
             return to_string(resolve(default, contexts, {"hashFiles": self._tools.hash_files}))
+
+
+def give_way(steps: StepRunner) -> None:
+    """Raise StepStopped when what is done for a step outside the box has to end."""
+    if (end := steps.scripts.interrupted()) is not None:
+        raise StepStopped(end)

@@ -89,6 +89,7 @@ class Assignment:
             env=plan.env,
             source=source,
             overlay=source is not None and self.overlay,
+            node=self.node,
             cpus=plan.cpus,
             memory_bytes=plan.memory_bytes,
             options=plan.options,
@@ -118,6 +119,12 @@ class Assignment:
             "treadle.job": str(lease.job_id),
             "treadle.attempt": str(lease.number),
         }
+
+    @property
+    def node(self) -> Path | None:
+        """The folder of a node for the box, when the configuration names one that is there."""
+        folder = self._settings.node
+        return Path(folder) if folder and Path(folder, "bin/node").exists() else None
 
     def introduction(self) -> list[str]:
         """What the log begins with: where the job runs, and which attempt this is."""

@@ -15,6 +15,7 @@ from engine.worker.docker_client import DockerClient
 from engine.worker.executor import BoxExit, BoxSpec
 
 CHANNEL, WORKSPACE, TEMP, SOURCE = "/treadle", "/github/workspace", "/github/temp", "/github/source"
+ACTIONS, NODE = "/github/actions", "/github/node"
 
 # What Go calls a file's mode: a link, or anything but a plain file.
 _LINK, _NOT_PLAIN = 1 << 27, 1 << 31 | 1 << 26 | 1 << 25 | 1 << 24 | 1 << 21 | 1 << 19
@@ -31,7 +32,7 @@ def published(inspected: dict[str, Any]) -> dict[str, str]:
 class DockerBox:
     """A container that was made. `arm` listens for its end and must come before it is started."""
 
-    channel, workspace, temp = CHANNEL, WORKSPACE, TEMP
+    channel, workspace, temp, actions = CHANNEL, WORKSPACE, TEMP, ACTIONS
 
     def __init__(
         self,
@@ -44,6 +45,7 @@ class DockerBox:
         """`left` is called once the container runs no more, `remove` when its box is to go."""
         self.id = box_id
         self.source = SOURCE if spec.source else None
+        self.node = NODE if spec.node else None
         self._client = client
         self._remove = remove
         self._left = left

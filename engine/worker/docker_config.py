@@ -6,10 +6,11 @@ unless asked otherwise, and for a box with another user it would break exactly t
 
 import re
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 from engine.core.errors import ExecutorUnavailable
-from engine.worker.docker_box import CHANNEL, SOURCE, TEMP, WORKSPACE
+from engine.worker.docker_box import ACTIONS, CHANNEL, NODE, SOURCE, TEMP, WORKSPACE
 from engine.worker.executor import BoxSpec
 from pipelines.container_options import BoxOptions
 from pipelines.ports import Port
@@ -75,7 +76,11 @@ def container_config(
         *etc,
     ]
     if spec.source:
-        mounts.append({"Type": "bind", "Source": str(spec.source), "Target": SOURCE, "ReadOnly": True})
+        mounts.append(_read_only(spec.source, SOURCE))
+    if (spec.folder / "actions").is_dir():
+        mounts.append(_read_only(spec.folder / "actions", ACTIONS))
+    if spec.node:
+        mounts.append(_read_only(spec.node, NODE))
     host: dict[str, Any] = {
         "Mounts": mounts,
         "Init": True,
@@ -146,6 +151,10 @@ def port_bindings(ports: Iterable[Port]) -> dict[str, list[dict[str, str]]]:
     for port in ports:
         bindings.setdefault(port.key, []).append({"HostIp": "127.0.0.1", "HostPort": str(port.host or "")})
     return bindings
+
+
+def _read_only(source: Path, target: str) -> dict[str, Any]:
+    return {"Type": "bind", "Source": str(source), "Target": target, "ReadOnly": True}
 
 
 def _volume(target: str, labels: dict[str, str], driver: dict[str, Any] | None = None) -> dict[str, Any]:

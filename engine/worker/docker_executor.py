@@ -15,6 +15,7 @@ from typing import Any
 
 from engine.core.clock import Clock, SystemClock
 from engine.core.errors import EngineError, ExecutorUnavailable
+from engine.worker.docker_action import DockerSiblings
 from engine.worker.docker_box import SOURCE, TEMP, WORKSPACE, DockerBox
 from engine.worker.docker_client import DockerClient, explain, status_of
 from engine.worker.docker_config import (
@@ -34,6 +35,7 @@ from engine.worker.docker_sight import check_sight
 from engine.worker.docker_slots import SLOT_LABEL, Slot, Slots
 from engine.worker.executor import Box, BoxSpec, Credentials, Say
 from engine.worker.services import Services, ServicesSpec
+from engine.worker.sibling import Siblings
 
 _log = logging.getLogger(__name__)
 _FILL_LIMIT_S = 600.0
@@ -69,6 +71,7 @@ class DockerExecutor:
         self._clock = clock or SystemClock()
         self._client = DockerClient()
         self._images = Images(self._client, self._clock)
+        self.siblings: Siblings | None = DockerSiblings(self._client, home_id)
         self._slots = Slots(self._client, home_id, network_slots)
         self._used_slots: dict[str, Slot] = {}
         # The engine makes some ten containers a second and two cores; more at once only makes each of them slower.

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from engine.worker.sibling import Siblings
 from pipelines.container_options import BoxOptions
 from pipelines.ports import Port
 from pipelines.volumes import Volume
@@ -39,6 +40,7 @@ class BoxSpec:
     `Box.source`. With `overlay` the workspace starts as a copy-on-write view of it, else it starts empty.
     `labels` go onto the container. `env` is for the driver alone; steps get theirs with each script.
     `network` is that of the job's services, '' where it has none. `ports` are published on this machine's loopback.
+    `folder/actions`, if it is there, is seen read-only as `Box.actions`; `node`, a folder with bin/node, as `Box.node`.
     """
 
     name: str
@@ -51,6 +53,7 @@ class BoxSpec:
     volumes: tuple[Volume, ...] = ()
     ports: tuple[Port, ...] = ()
     network: str = ""
+    node: Path | None = None
     cpus: float | None = None
     memory_bytes: int | None = None
     options: BoxOptions = field(default_factory=BoxOptions)
@@ -67,7 +70,8 @@ class BoxExit:
 class Box(Protocol):
     """A started box. All methods may be called from any thread and again after the end.
 
-    `channel`, `workspace`, `temp` and `source` are paths as seen *inside*; `channel` is `folder/channel` outside.
+    `channel`, `workspace`, `temp`, `source`, `actions` and `node` are paths as seen *inside*; `channel` and `actions`
+    are folders of these names in `folder` outside.
     """
 
     id: str
@@ -75,6 +79,8 @@ class Box(Protocol):
     workspace: str
     temp: str
     source: str | None
+    actions: str
+    node: str | None
 
     def facts(self) -> dict[str, Any]:
         """Return `job.container`: id, network and published ports; nothing where the box is no container."""
@@ -96,9 +102,10 @@ class Box(Protocol):
 
 
 class Executor(Protocol):
-    """Makes boxes. One instance serves all workers, from any thread."""
+    """Makes boxes. One instance serves all workers, from any thread. `siblings` makes containers beside a box."""
 
     kind: str
+    siblings: Siblings | None
 
     def check(self) -> None:
         """Raise ExecutorUnavailable, with the fix, when no box could be started at all."""

@@ -14,6 +14,7 @@ from engine.core.errors import EngineError, ExecutorUnavailable
 from engine.worker.executor import Box, BoxExit, BoxSpec, Credentials, Say
 from engine.worker.host_executor import read_here
 from engine.worker.services import Services, ServicesSpec
+from engine.worker.sibling import Siblings
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,8 @@ class FakeBox:
         self.workspace = str(spec.folder / "workspace")
         self.temp = str(spec.folder / "temp")
         self.source = str(spec.source) if spec.source else None
+        self.actions = str(spec.folder / "actions")
+        self.node = str(spec.node) if spec.node else None
         self.removed = False
         self._script = script
         self._clock = clock
@@ -197,6 +200,7 @@ class FakeExecutor:
     """
 
     kind = "fake"
+    siblings: Siblings | None = None
 
     def __init__(self, script: Script, images: frozenset[str] | None = None, clock: Clock | None = None) -> None:
         self.boxes: dict[str, FakeBox] = {}

@@ -21,6 +21,7 @@ from engine.core.errors import EngineError, ExecutorUnavailable
 from engine.worker import host_sweep
 from engine.worker.executor import Box, BoxExit, BoxSpec, Credentials, Say
 from engine.worker.services import Services, ServicesSpec
+from engine.worker.sibling import Siblings
 from pipelines.container_options import BoxOptions
 
 # What a job gets of the engine's own environment; the rest may hold the engine's secrets.
@@ -38,6 +39,8 @@ class HostBox:
         self.workspace = str(spec.folder / "workspace")
         self.temp = str(spec.folder / "temp")
         self.source = str(spec.source) if spec.source else None
+        self.actions = str(spec.folder / "actions")
+        self.node = str(spec.node) if spec.node else None
         pid, self._started, self.mark = box_id.split("-", 2)
         self._pid = int(pid)
         self._lock = threading.Lock()
@@ -148,6 +151,7 @@ class HostExecutor:
     """Boxes are processes of the engine's user; they outlive the engine and are found again by a mark."""
 
     kind = "host"
+    siblings: Siblings | None = None
 
     def __init__(self, home_id: str) -> None:
         self._home_id = home_id

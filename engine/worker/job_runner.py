@@ -5,9 +5,9 @@ What becomes of the job then (retry or not) is the store's to work out; other jo
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 
 from engine import git
@@ -15,31 +15,37 @@ from engine.bus import Bus
 from engine.core.clock import Clock
 from engine.core.errors import EngineError, ExecutorUnavailable, GitError, LeaseLost, StoreBusy
 from engine.core.retry import Outcome
+from engine.git_actions import ActionSources
 from engine.settings import Settings
 from engine.store.artifacts import Artifacts
 from engine.store.logs import index_path, packed_path
 from engine.store.queue import Lease, StepNews
 from engine.store.store import Store
+from engine.worker.action_fetch import ActionFetcher
 from engine.worker.action_host import Site
+from engine.worker.action_load import ActionLoader
 from engine.worker.action_runner import ActionRunner
 from engine.worker.actions.port import Stores
 from engine.worker.assignment import Assignment
 from engine.worker.box_tools import BoxTools
 from engine.worker.checkouts import Checkouts
+from engine.worker.container_action import ContainerActions
 from engine.worker.executor import Box
 from engine.worker.executors import Executors
 from engine.worker.halt import Detached, Halt
-from engine.worker.job_box import wants_source
+from engine.worker.job_box import DOCKER, wants_source
 from engine.worker.job_log import JobLog
+from engine.worker.job_setup import JobSetup, Need, SetupFailed, needs_of
 from engine.worker.job_state import JobState, Scope, scope_contexts
+from engine.worker.job_steps import JobSteps
+from engine.worker.node_action import Node
 from engine.worker.script_runner import ScriptRunner
 from engine.worker.served import Served
-from engine.worker.session import Session
+from engine.worker.session import ACTIONS, Session
 from engine.worker.step_files import StepFiles
-from engine.worker.step_outcome import StepOutcome
+from engine.worker.step_outcome import StepStopped
 from engine.worker.step_runner import StepRunner, title_of
 from pipelines.errors import ExpressionError, WorkflowError
-from pipelines.model import Step
 
 EVENT = "event.json"
 LOST = Outcome("lost", "infrastructure", reason="its engine stopped where the job could not be taken up again")
@@ -58,6 +64,7 @@ class Tools:
     executors: Executors
     checkouts: Checkouts
     artifacts: Artifacts
+    actions: ActionSources
 
 
 class _Interrupted(Exception):
@@ -79,8 +86,9 @@ class JobRunner:
         self._log_path = tools.store.log_path(lease.run_id, lease.job_id, lease.number)
         self._state = JobState()
         self._news: list[StepNews] = []
-        self._announced = -1  # the step whose start an earlier engine has written already
         self._served = Served(tools.executors, self._job, self._check_in)
+        self._taken_back = False  # an earlier engine has told that the next step started, and it did nothing
+        self._befores: list[tuple[int, str]] = []
 
     def run(self) -> None:
         """Run the attempt from its beginning; what bears its name from a database long gone is cleared away."""
@@ -126,7 +134,7 @@ class JobRunner:
                 box = open_box()
                 if box is not None:
                     outcome, outputs = self._steps(box)
-            except _Interrupted as interrupted:
+            except (_Interrupted, SetupFailed) as interrupted:
                 outcome = interrupted.outcome
             except (LeaseLost, StoreBusy):
                 raise
@@ -174,9 +182,13 @@ class JobRunner:
     def _start(self) -> Box:
         job, queue = self._job, self._tools.store.queue
         plan = job.box_plan
-        queue.begin(self._lease, [title_of(step) for step in job.model.steps], job.deadline_at)
+        needs = needs_of(job.model.steps, job.contexts)
+        titles = [title_of(step) for step in job.model.steps]
+        queue.begin(self._lease, [] if needs else titles, job.deadline_at)
         self._log.say_group("Set up job", job.introduction())
         self._check_in()
+        if needs:
+            self._bring(needs, titles)
         executor = self._tools.executors.get(plan.executor)
         if plan.image is not None:
             executor.ensure_image(plan.image, self._say_and_check_in, plan.credentials)
@@ -188,6 +200,26 @@ class JobRunner:
         box = executor.start(job.box_spec(source, self._served.network))
         queue.note(self._lease, box_id=box.id)
         return box
+
+    def _bring(self, needs: Sequence[Need], titles: list[str]) -> None:
+        """Have what the job's steps take from elsewhere, shown as steps before its own."""
+        setup, queue = self._setup, self._tools.store.queue
+        self._state.offset = setup.bring(needs)
+        self._befores = setup.befores(self._job.model.steps)
+        queue.add_steps(self._lease, self._state.offset, [*(title for _, title in self._befores), *titles])
+        self._state.offset += len(self._befores)
+
+    @cached_property
+    def _fetcher(self) -> ActionFetcher:
+        tools, folder = self._tools, self._job.folder / ACTIONS
+        return ActionFetcher(tools.actions, tools.store.action_pins, tools.settings.actions, self._lease.run_id, folder)
+
+    @cached_property
+    def _setup(self) -> JobSetup:
+        tools = self._tools
+        return JobSetup(
+            self._fetcher, tools.executors, self._log, tools.clock, self._show, self._tell_at_once, self._check_in
+        )
 
     def _say_and_check_in(self, line: str) -> None:
         self._log.say(line)
@@ -219,7 +251,13 @@ class JobRunner:
             box.remove()
             return None
         state = job.kept_state()
+        needs = needs_of(job.model.steps, job.contexts)
+        if needs:
+            self._setup.again(needs)
+            self._befores = self._setup.befores(job.model.steps)
         if state is None:
+            rows = self._tools.store.queries.steps(self._lease.attempt_id)
+            self._state.offset = len(rows) - len(job.model.steps)
             return box  # no step had begun
         self._state = state
         if state.running is None:
@@ -246,16 +284,20 @@ class JobRunner:
                 self._take_back(session)
             scripts = ScriptRunner(session, self._log.pump, self._halt, clock, grace_s, job.deadline_at, self._grew)
             runner, scope = self._step_runner(box, session, scripts)
-            failure = self._run_all(runner, scope)
+            steps = JobSteps(
+                job.model.steps, self._befores, self._state, self._log, clock, self._show, self._tell,
+                again=self._taken_back,
+            )  # fmt: skip
+            steps.run(runner, scope)
             session.end()
-            return self._outcome(scripts, failure), self._outputs(scope)
+            return self._outcome(scripts, steps), self._outputs(scope)
         finally:
             session.close()
 
     def _take_back(self, session: Session) -> None:
         """A script was promised and never handed over: its step has done nothing and is run from its beginning."""
         self._state.running = None
-        self._announced = self._state.index
+        self._taken_back = True
         if session.current is not None:
             session.poll(ENDED_S)  # the script before it, whose end is known
 
@@ -263,7 +305,8 @@ class JobRunner:
         job, lease, log = self._job, self._lease, self._log
         event_path = session.inside("file", EVENT)
         scope = job.scope(box, event_path, self._state, self._served.facts())
-        session.write_file(EVENT, json.dumps(scope.base["github"]["event"]).encode())
+        event = json.dumps(scope.base["github"]["event"]).encode()
+        session.write_file(EVENT, event)
         own_env = job.own_env(box, event_path)
         log.look_into(box.workspace, box.read_file)
         tools = BoxTools(box, session, scripts, self._state)
@@ -279,70 +322,53 @@ class JobRunner:
             checkout=self._checkout,
         )
         stores = Stores(self._tools.artifacts, self._tools.settings.limits.artifact_bytes)
-        actions = ActionRunner(stores, site, tools, log)
+        actions = self._actions(session, scripts, tools, site, stores, event)
         files = StepFiles(session, log, self._state, own_env)
         clock, base_env = self._tools.clock, job.base_env()
         runner = StepRunner(scripts, tools, files, log, self._state, clock, base_env, own_env, actions, self._flush)
         return runner, scope
 
-    def _run_all(self, runner: StepRunner, scope: Scope) -> StepOutcome | None:
-        """Run the steps that are left; return the first failure that counts."""
-        state, failure = self._state, None
-        while state.index < len(self._job.model.steps):
-            step = self._job.model.steps[state.index]
-            if state.running is not None:
-                self._log.begin_step(state.index, self._tools.clock.now())
-                name, outcome = runner.name(step, scope), runner.resume()
-            elif runner.scripts.spent():
-                break
-            else:
-                if runner.scripts.stopping():
-                    state.status = "cancelled"
-                name = runner.name(step, scope)
-                outcome = runner.perform(step, scope, state.status, partial(self._begin, state.index, name))
-            conclusion = runner.conclude(step, scope, state.status, outcome)
-            self._ended(step, name, outcome, conclusion)
-            if conclusion == "failure":
-                failure = failure or outcome
-            if conclusion in ("failure", "cancelled") and state.status == "success":
-                state.status = conclusion
-            state.index += 1
-        return failure
+    def _actions(
+        self, session: Session, scripts: ScriptRunner, tools: BoxTools, site: Site, stores: Stores, event: bytes
+    ) -> ActionRunner:
+        job, log = self._job, self._log
 
-    def _begin(self, index: int, name: str) -> None:
-        now = self._tools.clock.now()
-        log_start = self._log.begin_step(index, now)
-        if index != self._announced:
-            self._news.append(StepNews(index, "started", now, name=name, log_start=log_start))
+        def look() -> None:
+            if (end := scripts.interrupted()) is not None:
+                raise StepStopped(end)
 
-    def _ended(self, step: Step, name: str, outcome: StepOutcome, conclusion: str) -> None:
-        """Record how a step ended."""
-        index, now = self._state.index, self._tools.clock.now()
-        if step.key:
-            self._state.steps[step.key] = {
-                "outputs": outcome.outputs, "outcome": outcome.outcome, "conclusion": conclusion,
-            }  # fmt: skip
-        log_end = None if outcome.cause == "condition_false" else self._log.end_step(index, now)
-        reason = self._log.mask.text(outcome.error)
-        self._news.append(
-            StepNews(
-                index, outcome.cause, now, outcome.exit_code, reason, outcome.outcome, conclusion, None, log_end,
-                outcome.summary, name,
-            )
+        loader = ActionLoader(self._fetcher, tools, log, self._tools.clock, look)
+        image = job.box_plan.image
+        node = Node(tools, log, f"the image {image}" if image else "this machine")
+        containers = ContainerActions(
+            lambda: self._tools.executors.get(DOCKER), job.box_spec(None), session, tools, log, site.exchange,
+            site.exchange_inside, event,
         )  # fmt: skip
+        return ActionRunner(stores, site, tools, log, loader, node, containers)
+
+    def _tell_at_once(self, news: StepNews) -> None:
+        """Write news without a state: no step of the job itself has begun."""
+        self._tools.store.queue.steps(self._lease, [news])
+        self._tools.bus.wake("news")
+
+    def _tell(self, news: StepNews) -> None:
+        self._news.append(news)
+
+    def _show(self, place: int, name: str) -> None:
+        self._tools.store.queue.add_steps(self._lease, place, [self._log.mask.text(name)])
 
     # -- its end ----------------------------------------------------------------------------------------------------
 
-    def _outcome(self, scripts: ScriptRunner, failure: StepOutcome | None) -> Outcome:
+    def _outcome(self, scripts: ScriptRunner, steps: JobSteps) -> Outcome:
         if scripts.stopped_by == "cancel":
             return self._cancelled()
         if scripts.stopped_by == "deadline":
             return _overran()
         if scripts.gone and not scripts.oom_killed:
             return Outcome("lost", "infrastructure", reason=GONE)
-        if failure is not None:
-            return Outcome("failed", failure.kind, failure.exit_code, self._log.mask.text(failure.error))
-        if self._state.index < len(self._job.model.steps):
+        if (failure := self._state.failure) is not None:
+            return Outcome("failed", failure["kind"], failure["exit_code"], failure["error"])
+        if not steps.done:
             return Outcome("lost", "infrastructure", reason=GONE)
         return Outcome("succeeded", exit_code=0)
 

@@ -5,7 +5,7 @@ The state is plain JSON at each step boundary, so that a restarted engine can go
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from pipelines.errors import ExpressionError
@@ -13,12 +13,37 @@ from pipelines.template import Template
 
 
 @dataclass
+class Hook:
+    """What an action wants run before or after the job's own steps, with all that it needs worked out.
+
+    `condition` is its `pre-if` or `post-if`, '' for always. `given` are the action's inputs, `env` what its step added,
+    `program` what is run (see engine/worker/action_runner.py), `state` what was saved for it so far; what the script
+    with the number `script` saves is added to it.
+    """
+
+    title: str
+    kind: str  # node, docker or built-in
+    uses: str
+    action: str  # GITHUB_ACTION
+    condition: str
+    given: dict[str, str]
+    env: dict[str, str]
+    program: dict[str, Any]
+    state: dict[str, str] = field(default_factory=dict)
+    script: int = -1
+
+
+@dataclass
 class JobState:
     """Grows with every step. `env` and `paths` are what GITHUB_ENV and GITHUB_PATH set.
 
     `index` is the step to run next, `script` the number of the next script that the driver gets (a step may need
-    several), `running` the script of a plain `run:` step in flight: only such a step can be taken up again, with what
-    is left of its `timeout_s` since `began_at`.
+    several), `running` the script of a plain `run:` step, or of a node action's, in flight: only such a step can be
+    taken up again, with what is left of its `timeout_s` since `began_at`.
+
+    `offset` is where the job's own steps begin among all that are shown. `pre` counts the hooks run before them, and
+    `saved` is what those saved, by the index of their step; `posts` are the hooks to be run after them, the last one
+    first, `posted` how many were, and `hook` the one that is being run. `failure` is the first that counts.
     """
 
     index: int = 0
@@ -30,6 +55,13 @@ class JobState:
     env: dict[str, str] = field(default_factory=dict)
     paths: list[str] = field(default_factory=list)
     steps: dict[str, Any] = field(default_factory=dict)
+    offset: int = 0
+    pre: int = 0
+    saved: dict[str, dict[str, str]] = field(default_factory=dict)
+    posts: list[Hook] = field(default_factory=list)
+    posted: int = 0
+    hook: Hook | None = None
+    failure: dict[str, Any] | None = None
 
     def next_script(self) -> int:
         """Return a number that no script of the attempt has had."""
@@ -38,11 +70,19 @@ class JobState:
         return number
 
     def to_json(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return asdict(self)
+
+    def keep_saved(self, script: int, values: Mapping[str, str]) -> None:
+        """Give what a script saved with GITHUB_STATE to the hook that it is of."""
+        for hook in (*self.posts, *([self.hook] if self.hook else [])):
+            if hook.script == script:
+                hook.state.update(values)
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "JobState":
-        return cls(**data)
+        posts = [Hook(**hook) for hook in data.get("posts", ())]
+        hook = Hook(**data["hook"]) if data.get("hook") else None
+        return cls(**{**data, "posts": posts, "hook": hook})
 
 
 @dataclass(frozen=True)
@@ -51,8 +91,9 @@ class Scope:
 
     `base` are the contexts that stay the same, `env` the layers below GITHUB_ENV's values (workflow and job) and
     `outer_env` those above (the calling step's, inside an action). `steps` is this level's own `steps` context; at
-    the top it belongs to the job's state. `after_cancel`: the level began when the job was cancelled, or out of time,
-    already, so that its steps go by their own success alone.
+    the top it belongs to the job's state. `action_path` is the action's folder in the box, `action_origin` the
+    action_repository and action_ref of one from elsewhere. `after_cancel`: the level began when the job was cancelled,
+    or out of time, already, so that its steps go by their own success alone.
     """
 
     base: Mapping[str, Any]
@@ -62,6 +103,7 @@ class Scope:
     defaults_shell: str | None = None
     defaults_directory: str | None = None
     action_path: str = ""
+    action_origin: Mapping[str, str] = field(default_factory=dict)
     depth: int = 0
     after_cancel: bool = False
 
@@ -75,7 +117,7 @@ def scope_contexts(scope: Scope, state: JobState, status: str, more_env: Mapping
     """Return every context that a step's expressions may name. `status` is that of the level it runs in."""
     github = dict(scope.base["github"])
     if scope.action_path:
-        github |= {"action_path": scope.action_path, "action_status": status}
+        github |= {"action_path": scope.action_path, "action_status": status, **scope.action_origin}
     return {
         **scope.base,
         "github": github,

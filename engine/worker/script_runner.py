@@ -12,7 +12,7 @@ from engine.core.errors import LeaseLost
 from engine.worker.executor import BoxExit
 from engine.worker.halt import Detached, Halt
 from engine.worker.log_pump import discard
-from engine.worker.session import Session, StepScript
+from engine.worker.session import Session, StepEnd, StepScript
 
 LOOK_S = 0.05  # how often output is moved while a script runs
 DETACH_S = 10.0
@@ -27,6 +27,20 @@ class Pump(Protocol):
     def finish(self, step: int, fd: int) -> int: ...
 
     def consumed(self, step: int) -> int: ...
+
+
+class Task(Protocol):
+    """What runs and is seen to its end: a script of the session, or a container beside the box."""
+
+    def poll(self, timeout_s: float) -> StepEnd | BoxExit | None: ...
+
+    def log_fd(self, index: int) -> int: ...
+
+    def close_log(self, index: int) -> None: ...
+
+    def interrupt(self) -> None: ...
+
+    def kill(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +83,7 @@ class ScriptRunner:
         self._pump = pump
         self._halt = halt
         self._clock = clock
-        self._grace_s = grace_s
+        self.grace_s = grace_s
         self._deadline_at = deadline_at
         self._grew = grew
         self._limits: list[Limit] = []
@@ -94,7 +108,7 @@ class ScriptRunner:
             if self._halt.cancel.is_set() or self._halt.kill.is_set():
                 self.stopped_by, self._cleanup_until_s = "cancel", now_s + CLEANUP_S
             elif self._deadline_at is not None and self._clock.now() >= self._deadline_at:
-                self.stopped_by, self._cleanup_until_s = "deadline", now_s + self._grace_s
+                self.stopped_by, self._cleanup_until_s = "deadline", now_s + self.grace_s
         return self.stopped_by
 
     @contextmanager
@@ -128,36 +142,52 @@ class ScriptRunner:
         self._session.start_step(script)
         return self.follow(script.index, resumable)
 
-    def follow(self, index: int, resumable: bool) -> ScriptEnd:
-        """See a script that was handed over to its end."""
+    def follow(self, index: int, resumable: bool, task: Task | None = None) -> ScriptEnd:
+        """See a script that was handed over to its end, or a `task` beside the box whose output is that of `index`."""
+        task = task or self._session
         ended_by, limit_s, kill_at_s = "", 0.0, None
         while True:
-            news = self._session.poll(LOOK_S)
-            self._move_output(index, whole=news is not None)
+            news = task.poll(LOOK_S)
+            self._move_output(task, index, whole=news is not None)
             if isinstance(news, BoxExit):
                 self._box_exit, self.gone = news, not ended_by
                 return ScriptEnd(news.exit_code, int(news.oom_killed), ended_by or "gone", limit_s)
             if news is not None:
                 return ScriptEnd(news.exit_code, news.oom_kills, ended_by, limit_s)
+            if task is not self._session and (end := self._session.box.exited()) is not None:
+                self._box_exit, self.gone = end, not ended_by
+                task.kill()
+                return ScriptEnd(end.exit_code, int(end.oom_killed), ended_by or "gone", limit_s)
             self._look_out(resumable)
             if not ended_by:
-                grace_s = 0.0 if self.stopped_by else self._grace_s  # what cleans up had it already
+                grace_s = 0.0 if self.stopped_by else self.grace_s  # what cleans up had it already
                 ended_by, limit_s = self._why_end()
                 if ended_by:
-                    self._session.interrupt()
+                    task.interrupt()
                     kill_at_s = self._clock.monotonic_s() + grace_s + KILL_SLACK_S
             if self._halt.kill.is_set() or (kill_at_s is not None and self._clock.monotonic_s() >= kill_at_s):
                 ended_by = ended_by or self.stopping()
-                self._session.box.kill()
+                task.kill()
 
-    def _move_output(self, index: int, whole: bool) -> None:
-        fd = self._session.log_fd(index)
+    def interrupted(self) -> ScriptEnd | None:
+        """Return how what is done for a step outside the box has to end now, None while it may go on.
+
+        Raises LeaseLost and Detached as `run` does.
+        """
+        self._look_out(resumable=False)
+        if (spent := self.spent()) is not None:
+            return spent
+        ended_by, limit_s = self._why_end()
+        return ScriptEnd(0, 0, ended_by, limit_s) if ended_by else None
+
+    def _move_output(self, task: Task, index: int, whole: bool) -> None:
+        fd = task.log_fd(index)
         grew = bool(self._pump.finish(index, fd) if whole else self._pump.pump(index, fd))
         if grew or whole:
             discard(fd, self._pump.consumed(index))
             self._grew()
         if whole:
-            self._session.close_log(index)
+            task.close_log(index)
 
     def _look_out(self, resumable: bool) -> None:
         if self._halt.lost.is_set():

@@ -22,6 +22,7 @@ from engine.worker.executor import Box, BoxExit
 
 DRAIN_S = 0.9  # how long a child left in the background may keep a step's end waiting for its output
 EVENTS_LIMIT_BYTES = 4 << 20  # a job that writes more into its event file forfeits its box
+ACTIONS = "actions"  # in the attempt's folder: seen in the box, and written by the engine alone
 FOLDERS = ("step", "log", "pipe", "file", "exchange")
 DRIVER = Path(__file__).with_name("driver.sh")
 
@@ -93,10 +94,12 @@ class Session:
 
     @staticmethod
     def prepare(folder: Path) -> None:
-        """Make `folder/channel` with all that a driver needs, before `Executor.start`.
+        """Make `folder/channel` with all that a driver needs, and the folder of actions, before `Executor.start`.
 
         Wide open inside, for the box may run as any user; `folder` itself (0700) keeps this machine's others out.
         """
+        (folder / ACTIONS).mkdir(exist_ok=True)
+        (folder / ACTIONS).chmod(0o755)
         channel = folder / "channel"
         for path in (channel, *(channel / name for name in FOLDERS)):
             path.mkdir(exist_ok=True)
@@ -202,6 +205,10 @@ class Session:
             self._read_events()
             if self._ready:
                 self.box.interrupt()
+
+    def kill(self) -> None:
+        """End everything in the box at once."""
+        self.box.kill()
 
     def end(self) -> None:
         """Say that no further step follows: the driver leaves once the current one has ended."""

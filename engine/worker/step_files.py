@@ -24,6 +24,7 @@ class Taken:
     """What a script left behind. `error` is why its step has to fail, or empty; it is in the log already."""
 
     outputs: dict[str, str] = field(default_factory=dict)
+    state: dict[str, str] = field(default_factory=dict)
     summary: str = ""
     error: str = ""
 
@@ -51,9 +52,11 @@ class StepFiles:
         stream = self._log.stream(number)
         self._state.env.update(stream.env)
         self._add_paths(list(reversed(stream.paths)))
-        taken = Taken(dict(stream.outputs))
+        taken = Taken(dict(stream.outputs), dict(stream.state))
         with self._noting(taken):
             taken.outputs.update(parse_values(self._read(number, "output")))
+        with self._noting(taken):
+            taken.state.update(parse_values(self._read(number, "state")))
         with self._noting(taken):
             change = parse_env(self._read(number, "env"), self._own)
             self._state.env.update(change.values)

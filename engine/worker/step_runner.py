@@ -12,6 +12,7 @@ from engine.core.clock import Clock, rfc3339
 from engine.worker.box_tools import BoxTools
 from engine.worker.job_log import JobLog
 from engine.worker.job_state import (
+    Hook,
     JobState,
     Scope,
     blaming,
@@ -24,30 +25,54 @@ from engine.worker.script_runner import ScriptEnd, ScriptRunner
 from engine.worker.session import StepScript
 from engine.worker.step_files import StepFiles
 from engine.worker.step_outcome import SKIPPED, StepOutcome, StepStopped, stopped_outcome
-from pipelines.errors import ExpressionError
+from pipelines.errors import ExpressionError, Place
 from pipelines.model import Step
 from pipelines.shells import ShellCommand, ShellError, command_for
-from pipelines.template import Template, resolve
+from pipelines.template import Condition, Template, resolve
 from pipelines.values import to_number, to_string
 
 WITH_PATH = 'PATH="$TREADLE_PATH_PREFIX:$PATH"; export PATH; unset TREADLE_PATH_PREFIX; exec "$@"'
 
+_TOP = Place(1, 1)
+
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A `uses:` that is due: what is called, with what, at which level, and the environment that its step adds."""
+    """A `uses:` that is due: what is called, with what, at which level, and the environment that its step adds.
+
+    `title` is what people call the step, `action` what GITHUB_ACTION says of it.
+    """
 
     uses: str
     given: Mapping[str, str]
     scope: Scope
     env: Mapping[str, str]
+    title: str = ""
+    action: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A program of an action's, to be run in the box as (part of) a step. `hook` gets what it saves."""
+
+    argv: tuple[str, ...]
+    scope: Scope
+    env: Mapping[str, str]
+    action: str
+    hook: Hook | None = None
 
 
 class Actions(Protocol):
-    """Who knows actions: see engine/worker/action_runner.py."""
+    """Who knows actions: see engine/worker/action_runner.py. Both may raise ExpressionError and StepStopped."""
 
     def run(self, call: Call, steps: "StepRunner") -> StepOutcome:
-        """Run an action to its end; `steps` runs those of a composite one. May raise ExpressionError, StepStopped."""
+        """Run an action to its end; `steps` runs those of a composite one."""
+
+    def before(self, call: Call, steps: "StepRunner") -> Hook | StepOutcome:
+        """Return what an action wants run before the job's own steps, or how it fails, said already."""
+
+    def run_hook(self, hook: Hook, scope: Scope, steps: "StepRunner") -> StepOutcome:
+        """Run what an action wants run before or after the job's own steps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,12 +152,86 @@ class StepRunner:
         with self.scripts.limit(ready.timeout_s):
             return self._run_uses(step, ready, scope) if ready.command is None else self._run_script(step, ready, scope)
 
+    def before(self, step: Step, scope: Scope, title: str, begin: Callable[[], None]) -> Hook | StepOutcome:
+        """Return what a step's action wants run before all steps, or how it failed at being worked out."""
+        try:
+            ready = self._ready(step, scope, self.state.status)
+            call = Call(step.uses or "", ready.given or {}, scope, ready.env, title, _action_name(step))
+            return self._actions.before(call, self)
+        except StepStopped as stopped:
+            outcome = stopped_outcome(stopped.end)
+        except ExpressionError as error:
+            outcome = StepOutcome("failed", error=error.message)
+        begin()
+        self.log.say_group(title, [])
+        return self._say(outcome)
+
+    def is_due(self, condition: Condition, scope: Scope) -> bool:
+        """Whether a condition holds that stands beside a step's own. May raise ExpressionError and StepStopped."""
+        return self._is_due(Step(_TOP, condition=condition), scope, self.state.status)
+
+    def perform_hook(self, hook: Hook, scope: Scope, status: str, begin: Callable[[], None]) -> StepOutcome:
+        """Run a hook if it is due, and say how it ended."""
+        step = Step(_TOP, condition=Condition.parse(hook.condition or "always()"))
+        try:
+            due = self._is_due(step, scope, status)
+        except StepStopped as stopped:
+            begin()
+            return self._say(stopped_outcome(stopped.end))
+        except ExpressionError as error:
+            begin()
+            self.log.say_group(hook.title, [])
+            return self._say(StepOutcome("failed", error=error.message))
+        if not due:
+            return SKIPPED
+        begin()
+        self.log.say_group(hook.title, [])
+        self.state.timeout_s = None
+        self._checkpoint()
+        try:
+            return self._actions.run_hook(hook, scope, self)
+        except StepStopped as stopped:
+            return self._say(stopped_outcome(stopped.end))
+        except ExpressionError as error:
+            return self._say(StepOutcome("failed", error=error.message))
+
+    def run_program(self, program: Program) -> StepOutcome:
+        """Run a program of an action's to its end, and take in what it leaves behind."""
+        number = self.begin_script(program.hook)
+        env = self.environment(program.scope, program.env, number, program.action)
+        resumable = program.scope.depth == 0
+        if resumable:
+            self._announce(number, self.state.timeout_s)
+        script = self._with_path(StepScript(number, program.argv, "", env, self._tools.box.workspace))
+        return self.ended(number, self.scripts.run(script, resumable=resumable))
+
+    def begin_script(self, hook: Hook | None = None) -> int:
+        """Return the number of a new script, its files made."""
+        number = self.state.next_script()
+        self._files.prepare(number)
+        if hook is not None:
+            hook.script = number
+        return number
+
+    def environment(self, scope: Scope, more: Mapping[str, str], number: int, action: str) -> dict[str, str]:
+        """Return all variables that a script of a step gets; `more` are those of the step itself."""
+        return {
+            **self._base_env,
+            **step_env(scope, self.state),
+            **more,
+            **self._own_env,
+            **self._files.variables(number),
+            "GITHUB_ACTION": action,
+            **{f"GITHUB_{name.upper()}": value for name, value in scope.action_origin.items()},
+            **({"GITHUB_ACTION_PATH": scope.action_path} if scope.action_path else {}),
+        }
+
     def resume(self) -> StepOutcome:
-        """See to its end a `run:` step of the job that an earlier engine began."""
+        """See to its end a script of the job that an earlier engine began."""
         assert self.state.running is not None
         began_at = datetime.fromisoformat(self.state.began_at) if self.state.began_at else None
         with self.scripts.limit(self.state.timeout_s, began_at):
-            return self._ended(self.state.running, self.scripts.follow(self.state.running, resumable=True))
+            return self.ended(self.state.running, self.scripts.follow(self.state.running, resumable=True))
 
     def conclude(self, step: Step, scope: Scope, status: str, outcome: StepOutcome) -> str:
         """Return the conclusion of an outcome: success for a failure that continue-on-error lets pass."""
@@ -215,38 +314,37 @@ class StepRunner:
         assert ready.command is not None
         number = ready.number
         self._files.prepare(number)
-        env = {
-            **self._base_env,
-            **step_env(scope, self.state),
-            **ready.env,
-            **self._own_env,
-            **self._files.variables(number),
-            "GITHUB_ACTION": _action_name(step),
-            **({"GITHUB_ACTION_PATH": scope.action_path} if scope.action_path else {}),
-        }
+        env = self.environment(scope, ready.env, number, _action_name(step))
         text = f"{ready.command.prologue}{ready.text}{ready.command.epilogue}"
         cwd = _join(self._tools.box.workspace, ready.directory)
         if scope.depth == 0:
-            self.state.running, self.state.timeout_s = number, ready.timeout_s
-            self.state.began_at = rfc3339(self._clock.now())
-            self._checkpoint()
+            self._announce(number, ready.timeout_s)
         script = self._with_path(StepScript(number, ready.command.argv, text, env, cwd))
-        return self._ended(number, self.scripts.run(script, resumable=scope.depth == 0))
+        return self.ended(number, self.scripts.run(script, resumable=scope.depth == 0))
+
+    def _announce(self, number: int, timeout_s: float | None) -> None:
+        """Keep, before it begins, what another engine needs to see a script of the job to its end."""
+        self.state.running, self.state.timeout_s = number, timeout_s
+        self.state.began_at = rfc3339(self._clock.now())
+        self._checkpoint()
 
     def _run_uses(self, step: Step, ready: Ready, scope: Scope) -> StepOutcome:
         if scope.depth == 0:
+            self.state.timeout_s = ready.timeout_s
             self._checkpoint()
+        call = Call(step.uses or "", ready.given or {}, scope, ready.env, self.name(step, scope), _action_name(step))
         try:
-            return self._actions.run(Call(step.uses or "", ready.given or {}, scope, ready.env), self)
+            return self._actions.run(call, self)
         except StepStopped as stopped:
             return self._say(stopped_outcome(stopped.end))
         except ExpressionError as error:
             return self._say(StepOutcome("failed", error=error.message))
 
-    def _ended(self, number: int, end: ScriptEnd) -> StepOutcome:
+    def ended(self, number: int, end: ScriptEnd) -> StepOutcome:
         """Take in what a script left behind, and say how its step ended."""
         self.state.running = None
         taken = self._files.take(number)
+        self.state.keep_saved(number, taken.state)
         outcome = self._outcome(end, taken.error)
         return replace(outcome, outputs=taken.outputs, summary=taken.summary)
 

@@ -132,7 +132,7 @@ def test_a_variable_may_hold_a_number_and_secrets_are_not_printed(tmp_path: Path
         ("public_url: 'http://a:b'", "public_url is a web address"),
         ("public_url: 'http://me@a'", "public_url is a web address"),
         ("public_url: 'http://a/?b=c'", "public_url is a web address"),
-        ("repos: [{name: a, url: b, ssh_key: key}]", "repos.0.ssh_key is the whole path of a file"),
+        ("repos: [{name: a, url: b, ssh_key: key}]", "repos.0.ssh_key is a whole path"),
         ("repos: {}", "repos is a list, not a mapping"),
         ("labels: {a: [b]}", "labels.a is a single value, not a list"),
         ("notify: [{url: a, on: [failde]}]", "notify.0.on.0 is one of failed, fixed"),
@@ -165,11 +165,12 @@ def test_the_home_is_where_the_environment_says() -> None:
     assert default_home({"HOME": "/h"}) == Path("/h/.local/state/treadle")
 
 
-def test_a_key_that_changes_nothing_yet_says_so_with_its_line(tmp_path):
-    settings = loaded(tmp_path, "workers: 2\nactions: {'*': /srv/actions}\n")
+def test_a_key_that_changes_nothing_says_so_with_its_line(tmp_path):
+    (tmp_path / "node").mkdir()
+    settings = loaded(tmp_path, f"workers: 2\nnode: {tmp_path}/node\n")
     (note,) = settings.notes
     assert note.endswith(
-        "treadle.yml:2: warning: actions has no effect: actions of other repositories are not fetched in this version"
+        f"treadle.yml:2: warning: node has no effect: there is no program {tmp_path}/node/bin/node"
     )
 
 

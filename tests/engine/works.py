@@ -1,5 +1,6 @@
 """A whole engine over a repository of its own, for tests of what runs: jobs are real, on this machine or in Docker."""
 
+import subprocess
 import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -96,6 +97,21 @@ class Works:
     def cancel(self, run_id: int) -> None:
         commands.cancel(self.store, self.a_run(run_id), "ada")
         self.bus.wake("schedule", "wishes")
+
+    def action(self, name: str, files: Mapping[str, str], tag: str = "v1") -> Path:
+        """Make the repository of an action under `mirrors/`, with a tag on its commit; return its folder."""
+        folder = self.root / "mirrors" / name
+        new = not folder.exists()
+        for path, text in files.items():
+            place = folder / path
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_text(textwrap.dedent(text))
+            place.chmod(0o755 if text.startswith("#!") else 0o644)
+        identity = ["-c", "user.name=x", "-c", "user.email=x@x"]
+        commands = [["add", "."], ["commit", "-q", "-m", tag], ["tag", "-f", tag]]
+        for command in [["init", "-q", "-b", "main"], *commands] if new else commands:
+            subprocess.run(["git", *identity, *command], cwd=folder, check=True, capture_output=True)
+        return folder
 
     # -- waiting ----------------------------------------------------------------------------------------------------
 

@@ -10,10 +10,19 @@ from pipelines.action_refs import ActionKind, ActionRef, parse_action_ref, parse
     [
         ("actions/checkout@v4", ActionRef(ActionKind.BUILT_IN, "actions/checkout", ".", "v4")),
         ("Actions/Checkout@8f4b7f8", ActionRef(ActionKind.BUILT_IN, "actions/checkout", ".", "8f4b7f8")),
-        ("actions/cache@v4", ActionRef(ActionKind.REMOTE, "actions/cache", ".", "v4")),
-        ("actions/cache/save@v4", ActionRef(ActionKind.REMOTE, "actions/cache", "save", "v4")),
+        ("actions/cache@v4", ActionRef(ActionKind.BUILT_IN, "actions/cache", ".", "v4")),
+        ("actions/cache/save@v4", ActionRef(ActionKind.BUILT_IN, "actions/cache", "save", "v4")),
+        ("actions/cache/deep@v4", ActionRef(ActionKind.REMOTE, "actions/cache", "deep", "v4")),
+        ("acme/x/a//b/@v4", ActionRef(ActionKind.REMOTE, "acme/x", "a/b", "v4")),
         ("actions/aws/ec2@main", ActionRef(ActionKind.REMOTE, "actions/aws", "ec2", "main")),
-        ("https://code.example/actions/checkout@v4", ActionRef(ActionKind.REMOTE, "actions/checkout", ".", "v4")),
+        (
+            "https://code.example/actions/checkout@v4",
+            ActionRef(ActionKind.REMOTE, "actions/checkout", ".", "v4", "code.example"),
+        ),
+        (
+            "https://data.forgejo.org/actions/checkout@v4",
+            ActionRef(ActionKind.BUILT_IN, "actions/checkout", ".", "v4", "data.forgejo.org"),
+        ),
         ("./", ActionRef(ActionKind.LOCAL)),
         ("./.github/actions/x/", ActionRef(ActionKind.LOCAL, path=".github/actions/x")),
         ("docker://alpine:3.8", ActionRef(ActionKind.DOCKER, "alpine:3.8")),
@@ -25,7 +34,17 @@ def test_a_step_names_an_action(uses: str, ref: ActionRef) -> None:
 
 @pytest.mark.parametrize(
     "uses",
-    ["actions/checkout", "badrepo@v1", "docker://", "docker://--privileged", "...docker://x", "./../x", "$$x", "a/b@"],
+    [
+        "actions/checkout",
+        "badrepo@v1",
+        "docker://",
+        "docker://--privileged",
+        "...docker://x",
+        "./../x",
+        "$$x",
+        "a/b@",
+        "a/b/../../c@v1",
+    ],
 )
 def test_what_names_nothing_is_refused(uses: str) -> None:
     with pytest.raises(ValueError):

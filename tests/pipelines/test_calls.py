@@ -76,10 +76,10 @@ def test_an_action_that_is_not_there_yet_is_no_finding() -> None:
 
 
 def test_what_an_action_uses_in_turn_is_looked_into() -> None:
-    files = {"act/action.yml": USES % "./deep", "deep/action.yml": USES % "owner/repo@v1"}
+    files = {"act/action.yml": USES % "./deep", "deep/action.yml": "name: x\nruns: {using: node99, main: x}\n"}
     ((severity, message),) = findings(STEP, files)
     assert severity == "warning"
-    assert message.startswith("deep/action.yml:2:41: the action owner/repo@v1")
+    assert message.startswith("deep/action.yml:2:15: an action of the kind 'node99'")
 
 
 def test_an_action_that_cannot_be_read_is_an_error() -> None:

@@ -37,16 +37,29 @@ def test_a_composite_action_has_inputs_outputs_and_steps() -> None:
 @pytest.mark.parametrize(
     ("runs", "kind"),
     [
-        ("{using: node20, main: a.js, post: b.js, post-if: success()}", "node20"),
-        ("{using: docker, image: Dockerfile, args: ['${{ inputs.x }}'], env: {A: b}}", "docker"),
         ("{using: node99, main: a.js}", "node99"),
         ("{using: sh, main: a.sh}", "sh"),
     ],
 )
-def test_programs_are_valid_but_not_honoured(runs: str, kind: str) -> None:
+def test_an_unknown_kind_of_program_is_not_honoured(runs: str, kind: str) -> None:
     action = parse_action(f"name: x\nruns: {runs}\n", "action.yml")
     assert action.using == kind
     assert [finding.unsupported for finding in action.findings] == [True]
+
+
+def test_an_action_that_is_a_program_says_what_runs_when() -> None:
+    action = parse_action("runs: {using: node20, main: a.js, post: b.js, post-if: success()}\n", "action.yml")
+    assert (action.findings, action.main, action.post, action.pre, action.pre_if) == ((), "a.js", "b.js", "", None)
+    assert action.post_if is not None and action.post_if.text == "success()"
+
+
+def test_an_action_that_is_an_image_says_how_it_is_run() -> None:
+    text = "runs: {using: docker, image: Dockerfile, args: ['${{ inputs.x }}'], env: {A: b}, post-entrypoint: /p}\n"
+    action = parse_action(text, "action.yml")
+    assert (action.image, action.entrypoint, action.post_entrypoint) == ("Dockerfile", "", "/p")
+    assert action.args is not None and [item.text for item in action.args] == ["${{ inputs.x }}"]
+    assert {name: value.text for name, value in action.env.items()} == {"A": "b"}
+    assert parse_action("runs: {using: docker, image: 'docker://x'}\n", "action.yml").args is None
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,8 @@ class ActionHost(Protocol):
 
     `workspace`, `temp`, `home_dir`, `source` and `exchange_inside` are paths inside the box; `exchange` is the folder
     `exchange_inside` seen from outside. `source` is a finished checkout of `source_sha`, mounted read-only;
-    `workspace_is_source` says that the workspace began as a copy of it.
+    `workspace_is_source` says that the workspace began as a copy of it. `saved` is what the action leaves for its own
+    part after the job's steps.
     """
 
     inputs: Mapping[str, str]
@@ -31,6 +32,7 @@ class ActionHost(Protocol):
     source: str | None
     source_sha: str | None
     workspace_is_source: bool
+    saved: dict[str, str]
 
     @property
     def home_dir(self) -> str: ...
@@ -55,6 +57,12 @@ class ActionHost(Protocol):
     def output(self, name: str, value: str) -> None:
         """Set an output of the step."""
 
+    def add_path(self, folder: str) -> None:
+        """Put a folder of the box in front of PATH for the steps that follow."""
+
+    def set_env(self, name: str, value: str) -> None:
+        """Set a variable for the steps that follow."""
+
     def checkout_folder(self, ref: str | None, repository: str | None) -> Path:
         """Return a finished checkout on this machine: of `ref`, or with None of the run. Raises GitError."""
 
@@ -69,6 +77,10 @@ class Stores:
 
 class ActionError(EngineError):
     """The step has failed for a reason that a person can mend; the message is what the log says."""
+
+
+class NotInImage(ActionError):
+    """The box lacks what the action is to give; the action of this name from elsewhere may yet bring it."""
 
 
 def boolean(host: ActionHost, name: str, default: bool) -> bool:

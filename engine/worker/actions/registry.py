@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 
 from engine.core.errors import EngineError
 from engine.worker.actions import checkout, download_artifact, upload_artifact
-from engine.worker.actions.port import ActionHost, Stores
+from engine.worker.actions.port import ActionHost, NotInImage, Stores
+from pipelines.action_refs import ActionKind, parse_action_ref
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,12 +19,17 @@ class Unhonoured:
 
 @dataclass(frozen=True, slots=True)
 class BuiltIn:
-    """A built-in action. `inputs` are honoured; `unhonoured` are known, and said when they would matter."""
+    """A built-in action. `inputs` are honoured; `unhonoured` are known, and said when they would matter.
+
+    `post` is its part after the job's steps, run if `post_if` holds ('': always).
+    """
 
     name: str
     inputs: frozenset[str]
     action: Callable[[ActionHost, Stores], bool]
     unhonoured: Mapping[str, Unhonoured] = field(default_factory=dict)
+    post: Callable[[ActionHost, Stores], bool] | None = None
+    post_if: str = ""
 
     def warnings(self, inputs: Mapping[str, str]) -> list[str]:
         """Return what to warn of: inputs that the action does not know, in GitHub's words, or does not honour."""
@@ -41,11 +47,16 @@ class BuiltIn:
         return found
 
     def run(self, host: ActionHost, stores: Stores) -> bool:
-        """Perform the action and return whether it succeeded; what a person has to mend is said as an error."""
+        """Perform the action and return whether it succeeded; what a person has to mend is said as an error.
+
+        Raises NotInImage.
+        """
         for warning in self.warnings(host.inputs):
             host.annotate("warning", warning)
         try:
             return self.action(host, stores)
+        except NotInImage:
+            raise
         except EngineError as error:
             host.annotate("error", str(error))
             return False
@@ -53,8 +64,11 @@ class BuiltIn:
 
 def lookup(uses: str) -> BuiltIn | None:
     """Return the built-in action that `uses:` names, at whatever ref and in whatever case, or None."""
-    name, at, _ = uses.partition("@")
-    return _BY_NAME.get(name.strip().lower()) if at else None
+    try:
+        ref = parse_action_ref(uses)
+    except ValueError:
+        return None
+    return _BY_NAME.get(ref.full_name) if ref.kind is ActionKind.BUILT_IN else None
 
 
 _NO_KEYS = Unhonoured("the sources come from this machine, no key is used.")

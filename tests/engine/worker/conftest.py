@@ -233,5 +233,6 @@ def docker_works(docker_engine: str, tmp_path: Path) -> Iterator[Works]:
 
 
 def settings_for(folder: Path, **more: Any) -> Settings:
-    values: dict[str, Any] = {"workers": 2, "grace_s": GRACE_S, "labels": {"here": "host"}} | more
+    mirrors = {"*": str(folder / "mirrors"), "code.example": str(folder / "mirrors")}
+    values: dict[str, Any] = {"workers": 2, "grace_s": GRACE_S, "labels": {"here": "host"}, "actions": mirrors} | more
     return Settings(home=folder / "home", **values)

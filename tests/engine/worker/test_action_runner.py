@@ -164,7 +164,7 @@ def test_an_action_that_is_not_there_fails_its_step(works: Works, uses: str) -> 
     ("text", "error"),
     [
         ("runs: {using: composite, steps: [{run: x}]}", "./made/action.yml:1:34: error: "),
-        ("runs: {using: node20, main: index.js}", "./made is a node20 action; this version runs composite ones."),
+        ("runs: {using: node99, main: index.js}", "./made/action.yml:1:15: warning: an action of the kind 'node99' is"),
         (
             "inputs: {x: {default: \"${{ fromJSON('{') }}\"}}\nruns: {using: composite, steps: [{run: x, shell: sh}]}",
             "`inputs.x.default` cannot be worked out: ",

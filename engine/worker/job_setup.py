@@ -1,0 +1,160 @@
+"""What a job needs from elsewhere, brought here before its box is made: actions and images, a timed step for each."""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+from engine.core.clock import Clock
+from engine.core.errors import EngineError, ExecutorUnavailable, LeaseLost, StoreBusy
+from engine.core.retry import Outcome
+from engine.core.scheduling import status_functions
+from engine.store.queue import StepNews
+from engine.worker.action_fetch import ActionFetcher
+from engine.worker.action_load import ActionRefused, read_fetched, told
+from engine.worker.action_runner import DEPTH
+from engine.worker.executors import Executors
+from engine.worker.job_log import JobLog
+from engine.worker.step_runner import title_of
+from pipelines.action_refs import ActionKind, ActionRef, parse_action_ref
+from pipelines.errors import ExpressionError
+from pipelines.model import Action, Step
+from pipelines.parse_actions import COMPOSITE
+
+Need = tuple[str, ActionRef, int]  # the `uses:`, what it names, and how deep within other actions
+
+
+class SetupFailed(EngineError):
+    """Something could not be had; carries how the attempt ends for it."""
+
+    def __init__(self, message: str, kind: str) -> None:
+        super().__init__(message)
+        self.outcome = Outcome("failed", kind, reason=message)
+
+
+class JobSetup:
+    """One attempt's. `show` makes a row for a step, `tell` takes what became of it, `look` may raise to give up."""
+
+    def __init__(
+        self,
+        fetcher: ActionFetcher,
+        executors: Executors,
+        log: JobLog,
+        clock: Clock,
+        show: Callable[[int, str], None],
+        tell: Callable[[StepNews], None],
+        look: Callable[[], None],
+    ) -> None:
+        self._fetcher = fetcher
+        self._executors = executors
+        self._log = log
+        self._clock = clock
+        self._show = show
+        self._tell = tell
+        self._look = look
+        self._known: dict[ActionRef, Action] = {}
+
+    def bring(self, needs: Sequence[Need]) -> int:
+        """Bring all that the job names, and what that names in turn; return how many steps it took.
+
+        Raises SetupFailed, with the step that failed told of.
+        """
+        waiting, done = list(needs), set[tuple[str, str, str]]()
+        for uses, ref, depth in waiting:  # grows while it is walked
+            key = (ref.host, ref.name, ref.ref)
+            if key not in done:
+                fetch = f"Fetch action {ref.written or ref.name}@{ref.ref}"
+                title = f"Pull image {ref.name}" if ref.kind is ActionKind.DOCKER else fetch
+                self._one(len(done), title, partial(self._fetch, ref))
+                done.add(key)
+            if ref.kind is ActionKind.REMOTE and ref not in self._known:
+                action = self._action(uses, ref)
+                if action is not None and depth < DEPTH:
+                    waiting += needs_of(action.steps, {}, depth + 1)
+        return len(done)
+
+    def again(self, needs: Sequence[Need]) -> None:
+        """Have once more what an earlier engine brought for this attempt, without a word. Raises EngineError."""
+        for uses, ref, _ in needs:
+            if ref.kind is ActionKind.REMOTE:
+                self._action(uses, ref)
+
+    def befores(self, steps: Sequence[Step]) -> list[tuple[int, str]]:
+        """Return which steps' actions want something run before all steps, with the title of that."""
+        found = []
+        for index, step in enumerate(steps):
+            action = self._known.get(parse_action_ref(step.uses)) if step.uses else None
+            if action is not None and action.pre:
+                found.append((index, f"Pre {title_of(step)}"))
+        return found
+
+    def _action(self, uses: str, ref: ActionRef) -> Action | None:
+        """Return what a fetched action is; of one that cannot be read its step tells, if it is ever run."""
+        with suppress(ActionRefused):
+            action = read_fetched(uses, ref, self._fetcher.fetch(ref, self._look))
+            self._known[ref] = action
+            return action if action.using == COMPOSITE else None
+        return None
+
+    def _one(self, place: int, title: str, bring: Callable[[], list[str]]) -> None:
+        self._show(place, title)
+        began_at = self._clock.now()
+        start = self._log.begin_step(place, began_at)
+        self._tell(StepNews(place, "started", began_at, name=title, log_start=start))
+        try:
+            lines = bring()
+        except (LeaseLost, StoreBusy):
+            raise
+        except EngineError as error:
+            message = self._log.mask.text(str(error))
+            self._log.say_group(title, [])
+            self._log.annotate("error", message)
+            self._end(place, title, "failed", message, "failure")
+            kind = "unavailable" if isinstance(error, ExecutorUnavailable) else "failure"
+            raise SetupFailed(message, kind) from error
+        self._log.say_group(title, lines)
+        self._end(place, title, "succeeded", "", "success")
+
+    def _end(self, place: int, title: str, cause: str, reason: str, conclusion: str) -> None:
+        now = self._clock.now()
+        end = self._log.end_step(place, now)
+        code = 0 if cause == "succeeded" else None
+        self._tell(StepNews(place, cause, now, code, reason, conclusion, conclusion, None, end, "", title))
+
+    def _fetch(self, ref: ActionRef) -> list[str]:
+        began_s = self._clock.monotonic_s()
+        if ref.kind is ActionKind.REMOTE:
+            return told(self._fetcher.fetch(ref, self._look), self._clock.monotonic_s() - began_s)
+        lines: list[str] = []
+
+        def say(line: str) -> None:
+            lines.append(line)
+            self._look()
+
+        self._executors.get("docker").ensure_image(ref.name, say)
+        seconds = self._clock.monotonic_s() - began_s
+        return [*lines, f"It took {seconds:.1f} s"] if lines else ["It is here already"]
+
+
+def needs_of(steps: Sequence[Step], contexts: Mapping[str, Any], depth: int = 0) -> list[Need]:
+    """Return what these steps take from elsewhere, but for those that cannot run whatever becomes of others."""
+    found = []
+    for step in steps:
+        if step.uses and not _never_runs(step, contexts):
+            ref = parse_action_ref(step.uses)
+            if ref.kind in (ActionKind.REMOTE, ActionKind.DOCKER):
+                found.append((step.uses, ref, depth))
+    return found
+
+
+def _never_runs(step: Step, contexts: Mapping[str, Any]) -> bool:
+    if step.condition is None or not step.condition.names <= contexts.keys():
+        return False
+    states = ((True, False, False), (False, True, False), (False, False, True))
+    try:
+        return not any(
+            step.condition.evaluate(contexts, status_functions(ok=ok, failed=failed, cancelled=cancelled))
+            for ok, failed, cancelled in states
+        )
+    except ExpressionError:
+        return False
