@@ -229,8 +229,14 @@ class Page(Screen[None]):
     def commands(self) -> Iterator[tuple[str, str, Callable[[], object]]]:
         """Yield what the palette offers on this page: its keys' actions, with their keys."""
         for node, binding in self._offered():
+            if not binding.id or binding.id.startswith("move."):  # Textual's own, and what is quicker by hand
+                continue
             run = partial(self.app.run_action, binding.action, node)
             yield binding.description, f"key {self.app.get_key_display(binding)}", partial(self._run, run)
+
+    def places(self) -> Iterator[tuple[str, str, Callable[[], object]]]:
+        """Yield what the palette leads to from here."""
+        yield from ()
 
     def _run(self, make: Callable[[], Coroutine[Any, Any, Any]]) -> None:
         self.run_worker(make())

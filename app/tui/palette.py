@@ -3,8 +3,9 @@
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from rich.text import Text
 from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.content import Content
+from textual.markup import escape
 
 from app.tui.page import Page
 from app.tui.tui import PAGES, TreadleApp
@@ -14,7 +15,7 @@ Command = tuple[str, str, Callable[[], object]]
 
 
 class Commands(Provider):
-    """Offers the page's own commands, the other pages, the themes and the way out."""
+    """Offers the page's own commands, the other pages, what lies on this one, the themes and the way out."""
 
     @property
     def _ui(self) -> TreadleApp:
@@ -29,15 +30,22 @@ class Commands(Provider):
             yield f"Go to {name}", "open that page", partial(ui.switch_mode, name)
         yield "Keys", "every key of the focused pane", ui.action_help
         yield "Quit", "leave Treadle", ui.action_leave
+        if isinstance(page, Page):
+            yield from page.places()
         for theme in sorted(ui.available_themes):
             yield f"Theme {theme}", "use these colours from now on", partial(ui.use_theme, theme)
 
     async def discover(self) -> Hits:
         for words, help_text, action in self._commands():
-            yield DiscoveryHit(Text(plain(words)), action, plain(words), plain(help_text))
+            yield DiscoveryHit(Content(plain(words)), action, plain(words), _literal(help_text))
 
     async def search(self, query: str) -> Hits:
         matcher = self.matcher(query)
         for words, help_text, action in self._commands():
             if (score := matcher.match(plain(words))) > 0:
-                yield Hit(score, matcher.highlight(plain(words).replace("[", "\\[")), action, plain(words), help_text)
+                yield Hit(score, matcher.highlight(_literal(words)), action, plain(words), _literal(help_text))
+
+
+def _literal(text: str) -> str:
+    """Return a text as the palette reads it: as markup, which a stranger's is not to be."""
+    return escape(plain(text))

@@ -1,7 +1,8 @@
 """One run, live: its graph, the log of one job, the time it took, and every attempt."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, ClassVar
 
 from textual.app import ComposeResult
@@ -223,8 +224,7 @@ class RunPage(Page):
             self.select(message.id)
 
     def on_dag_pane_opened(self, message: DagPane.Opened) -> None:
-        self.select(message.job_id)
-        self.go_to(self.query_one(LogPane))
+        self._open_log(message.job_id)
 
     def on_dag_pane_folded(self, message: DagPane.Folded) -> None:
         self.ui.prefs.set("run.opened", sorted(message.opened))
@@ -294,6 +294,14 @@ class RunPage(Page):
         self.selected, self.chosen, self._by_hand = told["job"], told["attempt"], True
         self._seek = (told["job"], told["attempt"], told["log_start"]) if "log_start" in told else None
         self.look_again(at_once=True)
+
+    def places(self) -> Iterator[tuple[str, str, Callable[[], object]]]:
+        for job in self.jobs:
+            yield f"Log of {job['name']}", str(job["status"]), partial(self._open_log, job["id"])
+
+    def _open_log(self, job_id: int) -> None:
+        self.select(job_id)
+        self.go_to(self.query_one(LogPane))
 
     def action_dispatch(self) -> None:
         self.ui.dispatch(self.run["repo"], self.run["workflow_path"])

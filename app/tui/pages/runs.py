@@ -1,6 +1,7 @@
 """The runs of all repositories, newest first: where one begins."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 from textual.binding import Binding, BindingType
@@ -101,11 +102,10 @@ class RunsPage(ListPage):
     def action_dispatch(self) -> None:
         self.ui.dispatch()
 
-    def on_row_list_moved(self, message: RowList.Moved) -> None:
-        """At the last row, fetch older ones."""
-        if message.id == (self.list.shown or (None,))[-1] and len(self.runs) >= self._limit:
-            self._limit += PAGE_OF_RUNS
-            self.look_again(at_once=True)
+    def places(self) -> Iterator[tuple[str, str, Callable[[], object]]]:
+        for run in self.runs:
+            words = f"Open {run['workflow']} #{run['number']} {run['title']}"
+            yield words, f"{run['repo']}, {run['status']}", partial(self.ui.open_job, run["id"], None)
 
     def on_first_steps_chosen(self, message: FirstSteps.Chosen) -> None:
         self.run_worker(begin(self.ui, message.way), group="begin")

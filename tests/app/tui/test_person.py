@@ -113,6 +113,25 @@ def test_the_palette_goes_and_acts_where_one_is(site):
     tui_over(site, deed)
 
 
+def test_the_palette_leads_to_a_run_and_to_the_log_of_a_job(site):
+    async def deed(it: Tui) -> None:
+        await it.press(":")
+        await it.until(lambda: it.app.screen is not it.app.page)
+        await it.press(*"something")
+        await it.shows("Open CI #1 something")
+        await it.press("enter")
+        await it.until(lambda: "› CI #1" in it.lines[0])
+        await it.shows("a queued")
+        await it.press(":")
+        await it.until(lambda: it.app.screen is not it.app.page)
+        await it.press(*"log of a")
+        await it.shows("Log of a")
+        await it.press("enter")
+        await it.until(lambda: it.app.page is it.app.screen and type(it.app.screen.focused).__name__ == "LogView")
+
+    tui_over(site, deed)
+
+
 def test_the_palette_offers_nothing_that_acts_where_only_reading_is_allowed(site):
     async def deed(it: Tui) -> None:
         await it.press(":")
