@@ -29,6 +29,7 @@ ARGUMENTS = {
     "pin": ["1"],
     "unpin": ["1"],
     "search": ["words"],
+    "snapshot": ["list"],
     "artifact": ["list"],
     "dispatch": ["acme/app", "ci.yml"],
     "priority": ["1", "5"],
