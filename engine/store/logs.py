@@ -116,6 +116,10 @@ class LogWriter:
             self._progress[step] = after
         self._tell()
 
+    def has_room(self, size_bytes: int) -> bool:
+        """Tell whether so many bytes more of steps' output would be within the limit."""
+        return not self._capped and self.size + size_bytes <= self._limit
+
     def say(self, text: bytes, at: datetime, step: int = NO_STEP) -> None:
         """Append lines of the engine's own, on lines of their own."""
         with self._lock:

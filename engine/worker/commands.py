@@ -117,16 +117,17 @@ class CommandStream:
     def __post_init__(self) -> None:
         self._echo = self.debug  # until the step says otherwise
 
-    def line(self, text: str, whole: bool = True) -> list[str] | None:
+    def line(self, text: str, whole: bool = True, clean: bool = False) -> list[str] | None:
         """Act on one line. Return the lines to show in its place, None when it is plain text and stays as it is.
 
-        One that is not `whole` (too long, or in the midst of a secret) is no problem matcher's.
+        One that is not `whole` (too long, or in the midst of a secret) is no problem matcher's; in a `clean` one there
+        is no secret.
         """
         self.changed = False
         self._before = (len(self.annotations), self.failure, "")
         command = parse(text, self._token)
         if command is None or (self._token and command.name != self._token.lower()):
-            return self._match(text) if whole and self.matchers.active else None
+            return self._match(text, text if clean else self.hide(text)) if whole and self.matchers.active else None
         self.changed = command.name not in ("group", "endgroup", "debug")
         if self._token:
             self._token = ""
@@ -164,9 +165,8 @@ class CommandStream:
         self.failure = self.failure or entry.get("failure", "")
         self.matchers.restore(entry["state"])
 
-    def _match(self, text: str) -> list[str] | None:
-        """Show a plain line to the problem matchers: it stays as it is, unless one knows it."""
-        line = self.hide(text)
+    def _match(self, text: str, line: str) -> list[str] | None:
+        """Show a plain line, secrets hidden, to the problem matchers: it stays as it is, unless one knows it."""
         problem, complaints = self.matchers.match(line)
         if problem is None and not complaints:
             return None

@@ -124,18 +124,20 @@ class LogPump:
         cutter = LineCutter(data, bool(feed.at_start), final, sight.until)
         for line in cutter:
             text = data[line.start : line.stop].decode("utf-8", "surrogateescape")
-            lines = feed.commands.line(text, line.short and not sight.in_secret(line.start, line.end))
+            whole = line.short and not sight.in_secret(line.start, line.end)
+            lines = feed.commands.line(text, whole, sight.clean)
             if lines is None:
                 continue
             before = feed.mask.flush(data[at : line.start])
             shown.append(before)
             length += len(before)
-            feed.commands.place(self._writer.size + length)
+            self._learn(feed.commands)
+            kept = [self._mask.text(said).encode("utf-8", "surrogateescape") + b"\n" for said in lines]
+            if kept and self._writer.has_room(length + len(kept[0])):
+                feed.commands.place(self._writer.size + length)
             if self._journal and feed.commands.changed:
                 self._journal.add(step, base + line.end, feed.commands.entry(text))
-            self._learn(feed.commands)
-            for said in lines:
-                masked = self._mask.text(said).encode("utf-8", "surrogateescape") + b"\n"
+            for said, masked in zip(lines, kept, strict=True):
                 if mark := _MARKS.get(said[: said.find("]") + 1]):
                     marks.append((mark, length, length + len(masked)))
                 shown.append(masked)
@@ -181,7 +183,8 @@ class _Sight:
         self._data = data
         self._known = -1  # how many secrets there were when this was worked out
         self._until = 0
-        self._secrets: list[tuple[int, int]] = []
+        self._secrets: list[tuple[int, int]] = []  # those of several lines
+        self.clean = False  # there is no secret at all
 
     def until(self) -> int:
         """Return up to where lines can be shown; NO_LINES when no matcher wants any."""
@@ -190,7 +193,9 @@ class _Sight:
         if self._known != self._mask.count:
             self._known = self._mask.count
             self._until = self._mask.tail(self._data)
-            self._secrets = [span for span in self._mask.spans(self._data) if _has_break(self._data[slice(*span)])]
+            found = self._mask.spans(self._data)
+            self._secrets = [span for span in found if _has_break(self._data[slice(*span)])]
+            self.clean = not found
         return self._until
 
     def in_secret(self, start: int, end: int) -> bool:

@@ -139,13 +139,14 @@ class ProblemMatchers:
                 problem = self._problem(fields)
                 if problem is not None:
                     break
-        self._left_s += BUDGET_A_LINE_S - (self._monotonic_s() - began_s)
-        self._left_s = min(self._left_s, BUDGET_S)
+        spent_s = self._monotonic_s() - began_s
+        self._left_s = min(self._left_s + BUDGET_A_LINE_S - spent_s, BUDGET_S)
+        if not slow and self._left_s >= 0:
+            return problem, slow
         why = f"one of its expressions took more than {SEARCH_LIMIT_S:g} s for a line"
         if self._left_s < 0:
             slow, why = self.owners, "the expressions take too long"
-        complaints = [f"The problem matcher {owner} is removed: {why}." for owner in self.remove(slow)]
-        return problem, complaints
+        return problem, [f"The problem matcher {owner} is removed: {why}." for owner in self.remove(slow)]
 
     def state(self) -> dict[str, Any]:
         """Return, as plain JSON, which matchers there are and what they have seen."""
