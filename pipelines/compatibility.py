@@ -69,7 +69,7 @@ _NO_EFFECT = "changes nothing, and `validate` says so"
 _AS_IN_THE_JOB = "as in the job, and before it"
 _CONTAINER = (
     *_as_on_github("image env credentials"),
-    _differs("ports", "a port of this machine is taken where the text names one; no two services may name the same"),
+    _differs("ports", "on this machine's loopback alone; those of services in Docker lead from the job's own localhost instead"),
     _differs("volumes", "named and anonymous ones, gone with the job; a path of this machine is refused"),
     _differs("options", "flags that Treadle knows; others are refused, those that open the machine with their reason"),
 )
@@ -214,11 +214,6 @@ OUTSIDE = (
             "errors-reusable-workflow-job-inputs-type-mismatch", "errors-reusable-workflow-job-secrets-required",
             "errors-reusable-workflow-permissions-not-allowed-*",
         ),
-    ),
-    (
-        "Options of a container that would weaken or are unknown to Treadle",
-        "GitHub hands `options` to Docker as they are; here each is known or refused, as is `--blkio-weight`.",
-        ("job-services-args",),
     ),
 )  # fmt: skip
 """Cases of the test suite of GitHub's own language service that end otherwise here: what of it, why, and which."""

@@ -56,6 +56,15 @@ class ContainerOptions:
     entrypoint: str | None = None
 
 
+class OptionRefused(ValueError):
+    """An option that Docker has and a job here may not have, or that Treadle does not know. `what` names it."""
+
+    def __init__(self, what: str, hint: str | None = None) -> None:
+        super().__init__(f"{what} is refused" + (f": {hint}" if hint else ""))
+        self.what = what
+        self.hint = hint
+
+
 def _cpus(text: str) -> float:
     try:
         count = float(text)
@@ -68,14 +77,14 @@ def _cpus(text: str) -> float:
 
 def _network(text: str) -> str:
     if text not in ("none", "bridge"):
-        raise ValueError(f"a job may not join the network {text!r}; none and bridge are allowed")
+        raise OptionRefused(f"--network {text}", "a job may join none and bridge")
     return text
 
 
 def _capability(text: str) -> str:
     name = text.upper().removeprefix("CAP_")
     if name not in _CAPABILITIES:
-        raise ValueError(f"the capability {text!r} is refused; allowed are {', '.join(_CAPABILITIES)}")
+        raise OptionRefused(f"the capability {text}", f"allowed are {', '.join(_CAPABILITIES)}")
     return name
 
 
@@ -102,7 +111,7 @@ def _mount(text: str) -> str:
     given = dict(pair.partition("=")[::2] for pair in text.split(","))
     target = next((given.pop(name) for name in ("destination", "dst", "target") if name in given), "")
     if given.pop("type", "") != "tmpfs":
-        raise ValueError("only a mount of type=tmpfs is allowed: others would open the job's box to this machine")
+        raise OptionRefused(f"--mount {text}", "only type=tmpfs is allowed: others would open the box to this machine")
     size, mode = given.pop("tmpfs-size", ""), given.pop("tmpfs-mode", "")
     if given:
         raise ValueError(f"{next(iter(given))!r} is not supported")
@@ -166,7 +175,7 @@ _WEAKENING = (
 def parse_container_options(text: str, service: bool = False) -> ContainerOptions:
     """Return what the options of a job's container, or of a service, ask for.
 
-    Raises ValueError naming the first flag that is not allowed there.
+    Raises ValueError naming the first flag that is not allowed there (OptionRefused) or makes no sense.
     """
     try:
         words = shlex.split(text)
@@ -185,9 +194,9 @@ def parse_container_options(text: str, service: bool = False) -> ContainerOption
             found[_SWITCHES[flag]] = _switch(flag, value if equals else "true")
             continue
         if flag == ("--network" if service else "--entrypoint"):
-            raise ValueError(f"the option {flag} is refused: it is Treadle's own to set")
+            raise OptionRefused(f"the option {flag}", "it is Treadle's own to set")
         if flag not in _FLAGS:
-            raise ValueError(_refusal(flag))
+            raise _refusal(flag)
         if not equals:
             if at >= len(words):
                 raise ValueError(f"{flag} lacks its value")
@@ -195,6 +204,8 @@ def parse_container_options(text: str, service: bool = False) -> ContainerOption
         name, read, many = _FLAGS[flag]
         try:
             setting = read(value)
+        except OptionRefused:
+            raise
         except ValueError as error:
             raise ValueError(f"{flag}: {error}") from None
         found[name] = (*found.get(name, ()), setting) if many else setting
@@ -212,10 +223,10 @@ def _switch(flag: str, value: str) -> bool:
     return value == "true"
 
 
-def _refusal(flag: str) -> str:
+def _refusal(flag: str) -> ValueError:
     if flag in _WEAKENING:
-        return f"the option {flag} is refused: it would open the job's box to this machine"
+        return OptionRefused(f"the option {flag}", "it would open the job's box to this machine")
     if not flag.startswith("-"):
-        return f"{flag!r} is no option"
+        return ValueError(f"{flag!r} is no option")
     near = get_close_matches(flag, [*_FLAGS, *_SWITCHES], 1)
-    return f"the option {flag} is not supported" + (f"; did you mean {near[0]}?" if near else "")
+    return OptionRefused(f"the option {flag}", f"did you mean {near[0]}?" if near else None)

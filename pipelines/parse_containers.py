@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from pipelines.container_options import ContainerOptions, parse_container_options
+from pipelines.container_options import ContainerOptions, OptionRefused, parse_container_options
 from pipelines.model import Container
 from pipelines.ports import parse_ports
 from pipelines.reading import Fields, Reader
@@ -62,6 +62,9 @@ def checked_options(reader: Reader, container: Container, what: str, service: bo
         return None
     try:
         return parse_container_options(container.options.text, service)
+    except OptionRefused as refused:
+        reader.refuse(container.options.place, f"{what}.options: {refused.what} is", refused.hint)
+        return None
     except ValueError as error:
         reader.error(container.options.place, f"{what}.options: {error}")
         return None

@@ -70,7 +70,9 @@ def test_a_timeout_that_is_none_leaves_the_default_and_says_so(minutes: str) -> 
     [
         "environment: prod", "snapshot: image", "services: {db: {image: x, volumes: ['./a:/b']}}",
         "environment: {name: prod, url: 'https://${{ steps.a.outputs.u }}'}",
-        "container: {image: x, volumes: ['/a:/b']}",
+        "container: {image: x, volumes: ['/a:/b']}", "container: {image: x, options: --privileged}",
+        "container: {image: x, options: --entrypoint y}", "services: {db: {image: x, options: --blkio-weight 10}}",
+        "services: {db: {image: x, options: --network none}}", "container: {image: x, options: --cap-add ALL}",
         "strategy: ${{ fromJSON(vars.S) }}", "strategy: {matrix: {'${{ vars.K }}': [1]}}",
         "steps: [{run: x, background: true}]",
     ],
@@ -94,7 +96,6 @@ def test_calling_a_workflow_is_valid_but_not_honoured() -> None:
         ("runs-on:", "empty"), ("runs-on: []", "empty"), ("runs-on: {lables: x}", "'lables'"),
         ("runs-on: {group: asdf/g}", "group"), ("need: x", "'need'"), ("container: {options: x}", "'image'"),
         ("container: {image: ''}", "empty"), ("container: {image: -x}", "no name of an image"),
-        ("container: {image: x, options: --privileged}", "--privileged"),
         ("container: {image: x, volume: [a]}", "'volume'"), ("services: x", "mapping"),
         ("services: {a: {}}", "'image'"), ("env: ${{ fromJSON('{}') }}", "mapping"),
         ("timeout-minutes: '30'", "a number"), ("continue-on-error: 'yes'", "true or false"),
