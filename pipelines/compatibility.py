@@ -69,7 +69,10 @@ _NO_EFFECT = "changes nothing, and `validate` says so"
 _AS_IN_THE_JOB = "as in the job, and before it"
 _CONTAINER = (
     *_as_on_github("image env credentials"),
-    _differs("ports", "on this machine's loopback alone; those of services in Docker lead from the job's own localhost instead"),
+    _differs(
+        "ports",
+        "on this machine's loopback alone; those of services in Docker lead from the job's own localhost instead",
+    ),
     _differs("volumes", "named and anonymous ones, gone with the job; a path of this machine is refused"),
     _differs("options", "flags that Treadle knows; others are refused, those that open the machine with their reason"),
 )
