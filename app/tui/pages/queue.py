@@ -19,8 +19,8 @@ class QueuePage(ListPage):
     PACE_S = 3.0  # a pause, and another priority, are no changes of a status
     COLUMNS = presenter.COLUMNS
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("plus", f"priority({STEP})", "put it forward", key_display="+", id="queue.forward"),
-        Binding("minus", f"priority(-{STEP})", "put it back", key_display="-", id="queue.back"),
+        Binding("plus", f"priority({STEP})", "sooner", key_display="+", id="queue.forward"),
+        Binding("minus", f"priority(-{STEP})", "later", key_display="-", id="queue.back"),
         Binding("p", "pause", "pause or resume", id="queue.pause"),
         Binding("c", "cancel", "cancel", id="queue.cancel"),
     ]

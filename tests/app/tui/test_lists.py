@@ -174,3 +174,15 @@ def test_what_has_no_workflow_to_start_says_so(site):
         assert "is not known here (yet)" in it.told[0] and "treadle repo sync" in it.told[0]
 
     tui_over(site, deed)
+
+
+@pytest.mark.parametrize("key", "123456")
+def test_at_eighty_columns_no_key_of_a_page_is_left_out(site, key):
+    site.lab.run(jobs(a=""))
+
+    async def deed(it: Tui) -> None:
+        await it.press(key)
+        await it.until(lambda: it.app.page is not None and it.app.page.fetched)
+        await it.until(lambda: it.lines[-1].endswith("? help  q quit"))
+
+    tui_over(site, deed, (80, 24))
