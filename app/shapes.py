@@ -59,6 +59,10 @@ def job_shape(job: Job) -> dict[str, Any]:
         "deadline_at": instant(job.deadline_at),
         "cancel_asked_at": instant(job.cancel_asked_at),
         "tolerated": job.tolerated,
+        "caller": job.parent_id,
+        "calls": job.is_call,
+        "environment": {"name": job.environment, "url": job.environment_url or None} if job.environment else None,
+        "approved_by": job.approved_by or None,
     }
 
 

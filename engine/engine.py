@@ -53,7 +53,7 @@ class Engine:
             return JobRunner(replace(tools, settings=settings.now), lease, halt)
 
         self.pool = Pool(store, bus, clock, settings.now.worker_count, runner)
-        self._control = ControlLoop(store, bus, clock, settings.now.grace_s)
+        self._control = ControlLoop(store, bus, clock, settings)
         self._disk_watch = DiskWatch(store, bus, clock)
         self._archive = LogArchive(store, bus, lambda: self.pool.busy)
         self._housekeeper = Housekeeper(store, lambda: executors.has("docker"), lambda: sweep_docker(store, clock))

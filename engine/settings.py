@@ -80,12 +80,23 @@ class Slo:
 
 
 @dataclass(frozen=True, slots=True)
+class EnvironmentSettings:
+    """What jobs that name an environment find: whether a person lets each in, from which `branches` (patterns, None:
+    from everywhere), and the `vars` that they see there."""
+
+    approval: bool = False
+    branches: tuple[str, ...] | None = None
+    vars: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class RepoSettings:
     """One repository. `poll_s` is None when it is not polled; `watch` is commits, files or None.
 
     `secret` signs its deliveries, `token` reads private clones and writes commit statuses; neither is ever printed.
     `ssh_key` is the private key file for a url over ssh.
-    `fork_prs` is never, approval or always; `forge` is auto, github, gitea, forgejo, gitlab or none.
+    `fork_prs` is never, approval or always; `forge` is auto, github, gitea, forgejo, gitlab or none. `vars` and
+    `environments` (by name, in lower case) go before those of all repositories.
     """
 
     name: str
@@ -98,6 +109,8 @@ class RepoSettings:
     watch: str | None = None
     fork_prs: str = "approval"
     allow_host: bool = False
+    vars: Mapping[str, str] = field(default_factory=dict, hash=False)
+    environments: Mapping[str, EnvironmentSettings] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +150,8 @@ class Settings:
     public_badges: bool = False
     actions: Mapping[str, str] = field(default_factory=dict)
     node: str | None = None
+    vars: Mapping[str, str] = field(default_factory=dict)
+    environments: Mapping[str, EnvironmentSettings] = field(default_factory=dict)
     repos: tuple[RepoSettings, ...] = ()
     notify: tuple[Notify, ...] = ()
     notes: tuple[str, ...] = field(default=(), compare=False)
@@ -152,6 +167,16 @@ class Settings:
     def repo(self, name: str) -> RepoSettings | None:
         """Return the settings of one repository, or None."""
         return next((repo for repo in self.repos if repo.name == name), None)
+
+    def vars_of(self, repo: str) -> dict[str, str]:
+        """Return the `vars` that workflows of a repository see."""
+        known = self.repo(repo)
+        return {**self.vars, **(known.vars if known else {})}
+
+    def environment(self, repo: str, name: str) -> EnvironmentSettings | None:
+        """Return what is said of a repository's environment; None when nothing is: it has no gate then."""
+        known = self.repo(repo)
+        return (known.environments.get(name.lower()) if known else None) or self.environments.get(name.lower())
 
     def repo_called(self, text: str) -> RepoSettings | None:
         """Return the repository that a person means: by name, folder, or the last part of a name if one alone has it."""

@@ -10,14 +10,27 @@ from typing import Any, NoReturn
 from urllib.parse import urlsplit, urlunsplit
 
 from engine.core.errors import SettingsError
-from engine.settings import DiskFloor, Limits, Listen, Notify, RepoSettings, Retention, Settings, Slo, SnapshotRetention
+from engine.settings import (
+    DiskFloor,
+    EnvironmentSettings,
+    Limits,
+    Listen,
+    Notify,
+    RepoSettings,
+    Retention,
+    Settings,
+    Slo,
+    SnapshotRetention,
+)
 from engine.settings_actions import KEYS_FIX, is_action_key
+from pipelines.filters import PatternError, compile_patterns
 from pipelines.quantities import duration_s, size_bytes
 from pipelines.scalars import scalar_value
 from pipelines.source import Mapping as Pairs
 from pipelines.source import Node, Scalar, Sequence, SourceError, read
 
 VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 ADDRESS = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<host>[^\s:]+)):(?P<port>[0-9]{1,5})")
 
 
@@ -197,6 +210,39 @@ def actions_map(setting: Setting) -> dict[str, str]:
     return found
 
 
+def variables(setting: Setting) -> dict[str, str]:
+    """Return `vars`: names as GitHub takes them, in upper case, with their texts."""
+    found = {}
+    for name, value, line in setting.pairs():
+        if not VARIABLE_NAME.fullmatch(name) or name.upper().startswith("GITHUB_"):
+            setting.fail(f"{setting.name} has {name!r}.", "A name has letters, digits and _, and no GITHUB_ first.", line)
+        found[name.upper()] = value.text()
+    return found
+
+
+def patterns(setting: Setting) -> tuple[str, ...]:
+    """Return a list of patterns for branches, or a single one."""
+    found = [setting] if isinstance(setting.node, Scalar) else setting.items()
+    texts = tuple(one.text() for one in found)
+    try:
+        compile_patterns(texts)
+    except PatternError as error:
+        setting.fail(f"{setting.name}: {error}")
+    return texts
+
+
+def environments(setting: Setting) -> dict[str, EnvironmentSettings]:
+    """Return environments by name, in lower case: they are compared so."""
+    read_one = section(EnvironmentSettings, ENVIRONMENT)
+    found = {}
+    for name, value, line in setting.pairs():
+        if name.lower() in found:
+            setting.fail(f"{setting.name} has {name!r} twice.", line=line)
+        empty = isinstance(value.node, Scalar) and value.node.value is None
+        found[name.lower()] = EnvironmentSettings() if empty else read_one(value)
+    return found
+
+
 def many(reader: Reader) -> Reader:
     return lambda setting: tuple(map(reader, setting.items()))
 
@@ -247,6 +293,11 @@ RETENTION = {
     "per_workflow": ("per_workflow", unless_off(positive)),
     "size": ("size_bytes", unless_off(size)),
 }
+ENVIRONMENT = {
+    "approval": ("approval", flag),
+    "branches": ("branches", patterns),
+    "vars": ("vars", variables),
+}
 REPO = {
     "name": ("name", text),
     "url": ("url", text),
@@ -258,6 +309,8 @@ REPO = {
     "watch": ("watch", unless_off(one_of("commits", "files"))),
     "fork_prs": ("fork_prs", one_of("never", "approval", "always")),
     "allow_host": ("allow_host", flag),
+    "vars": ("vars", variables),
+    "environments": ("environments", environments),
 }
 NOTIFY = {"url": ("url", text), "on": ("on", many(one_of("failed", "fixed", "success", "cancelled")))}
 KEYS: Mapping[str, tuple[str, Reader]] = {
@@ -275,6 +328,8 @@ KEYS: Mapping[str, tuple[str, Reader]] = {
     "public_badges": ("public_badges", flag),
     "actions": ("actions", actions_map),
     "node": ("node", file_path),
+    "vars": ("vars", variables),
+    "environments": ("environments", environments),
     "repos": ("repos", many(section(RepoSettings, REPO, needed=("name", "url")))),
     "notify": ("notify", many(section(Notify, NOTIFY, needed=("url",)))),
 }

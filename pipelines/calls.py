@@ -1,67 +1,133 @@
-"""What a workflow takes from its own repository, `uses: ./…`, held against the files there."""
+"""What a workflow takes from elsewhere: the workflows it calls, at every level, and the actions of its own repository."""
 
 import posixpath
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
-from pipelines.action_refs import ActionKind, parse_action_ref, parse_workflow_ref
+from pipelines.action_refs import ActionKind, parse_action_ref
+from pipelines.called import Called, WorkflowRef, parse_workflow_ref
 from pipelines.errors import Finding, Place, Severity, WorkflowError
 from pipelines.model import Action, Job, Step, Trigger, Workflow
-from pipelines.parse import parse_workflow
+from pipelines.parse import parse_workflow, unsupported
 from pipelines.parse_actions import parse_action
 from pipelines.template import Template
 
-MOST_LEVELS = 10  # GitHub's limit on workflows that call each other
+MOST_LEVELS = 10  # GitHub's limits: how deep workflows call each other, and how many different ones a run calls
+MOST_CALLED = 50
 
-_WARNING = Severity.WARNING
-Load = Callable[[str], bytes | None]
+Load: TypeAlias = Callable[[str], bytes | None]
+"""The bytes of a path in the repository, or None."""
+Find: TypeAlias = Callable[[WorkflowRef], "Called | str | None"]
+"""A workflow that is called; a sentence that says why it cannot be; None where nobody looks it up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What a workflow calls, at all levels, by address, and what is wrong with it, in the order of the file."""
+
+    called: dict[str, Called]
+    findings: tuple[Finding, ...]
 
 
 def check_calls(workflow: Workflow, load: Load) -> tuple[Finding, ...]:
-    """Return what is wrong with the local workflows and actions that a workflow uses, in the order of the file.
-
-    `load` gives the bytes of a path in the repository, or None. An action that is not there is no finding: a step may
-    yet put it there.
-    """
-    findings = [*_check_workflows(workflow, load), *_check_actions(workflow, load)]
-    return tuple(sorted(findings, key=lambda finding: (finding.place.line, finding.place.column)))
+    """Return what is wrong with the local workflows and actions that a workflow uses, in the order of the file."""
+    return look_into(workflow, load, local_find(load)).findings
 
 
-def _check_workflows(workflow: Workflow, load: Load) -> list[Finding]:
-    findings: list[Finding] = []
-    known: dict[str, Workflow | WorkflowError | None] = {}
-
-    def called(path: str) -> Workflow | WorkflowError | None:
-        if path not in known:
-            text = load(path)
-            try:
-                known[path] = None if text is None else parse_workflow(text, path)
-            except WorkflowError as error:
-                known[path] = error
-        return known[path]
-
-    for job in workflow.jobs.values():
-        path = job.uses and parse_workflow_ref(job.uses)
-        if not path or job.uses_place is None:
-            continue
-        found = called(path)
-        if isinstance(found, Workflow):
-            findings += _check_call(job, job.uses_place, found)
-            if (circle := _circle(path, called)) is not None:
-                findings.append(_error(job.uses_place, f"the called workflows {circle}"))
-        elif found is None:
-            findings.append(_error(job.uses_place, f"there is no workflow {path} in this repository"))
-        else:
-            first = found.findings[0].line_for(path)
-            findings.append(_error(job.uses_place, f"the called workflow cannot be used: {first}"))
-    return findings
+def look_into(workflow: Workflow, load: Load, find: Find) -> Taken:
+    """Look up all that a workflow uses. An action that is not there is no finding: a step may yet put it there."""
+    calls = _Calls(load, find)
+    findings = [*calls.faults(workflow, None), *_check_actions(workflow, load)]
+    if len(calls.found) > MOST_CALLED:
+        place = next(job.uses_place for job in workflow.jobs.values() if job.uses_place)
+        findings.append(_error(place, f"the run calls {len(calls.found)} workflows; {MOST_CALLED} are allowed"))
+    return Taken(calls.found, tuple(sorted(findings, key=lambda found: (found.place.line, found.place.column))))
 
 
-def _check_call(job: Job, place: Place, called: Workflow) -> list[Finding]:
-    trigger = next((trigger for trigger in called.on if trigger.event == "workflow_call"), None)
-    if trigger is None:
-        return [_error(place, f"{called.path} cannot be called", "it lacks on: workflow_call")]
-    return [*_check_inputs(job, place, trigger), *_check_secrets(job, place, trigger)]
+def local_find(load: Load) -> Find:
+    """Return what looks up the workflows of the same commit, and no others."""
+
+    def find(ref: WorkflowRef) -> Called | str | None:
+        if ref.repository:
+            return None
+        text = load(ref.path)
+        if text is None:
+            return f"there is no workflow {ref.path} in this repository"
+        try:
+            return Called(ref, parse_workflow(text, ref.path))
+        except WorkflowError as error:
+            return cannot_be_used(error)
+
+    return find
+
+
+def cannot_be_used(error: WorkflowError) -> str:
+    """Return what to say of a workflow that is called and cannot be read."""
+    return f"the called workflow cannot be used: {error.findings[0].line_for(error.path)}"
+
+
+@dataclass(slots=True)
+class _Calls:
+    """The calls that begin at one workflow, each looked up once. `levels` says how deep those of each go."""
+
+    load: Load
+    find: Find
+    found: dict[str, Called] = field(default_factory=dict)
+    levels: dict[str, int] = field(default_factory=dict)
+    answers: dict[str, Called | str | None] = field(default_factory=dict)
+    known: dict[str, tuple[Finding, ...]] = field(default_factory=dict)
+    open: list[str] = field(default_factory=list)
+
+    def faults(self, workflow: Workflow, caller: Called | None) -> list[Finding]:
+        """Return what is wrong with the calls of a workflow, at their places in it."""
+        findings: list[Finding] = []
+        for job in workflow.jobs.values():
+            if job.uses is not None and job.uses_place is not None:
+                findings += self._faults_of(job, job.uses_place, parse_workflow_ref(job.uses).within(caller))
+        return findings
+
+    def _faults_of(self, job: Job, place: Place, ref: WorkflowRef) -> list[Finding]:
+        address = ref.address
+        if address in self.open:
+            way = " → ".join([*self.open[self.open.index(address) :], address])
+            return [_error(place, f"the called workflows call each other in a circle: {way}")]
+        if len(self.open) + self.levels.get(address, 1) >= MOST_LEVELS:
+            return [_error(place, f"the called workflows call each other more than {MOST_LEVELS} levels deep")]
+        if address not in self.answers:
+            self.answers[address] = self.find(ref)
+        called = self.answers[address]
+        if called is None:
+            return []
+        if isinstance(called, str):
+            return [_error(place, called)]
+        if called.trigger is None:
+            return [_error(place, f"{called.ref.address} cannot be called", "it lacks on: workflow_call")]
+        self.found[address] = called
+        wrong = [*_check_inputs(job, place, called.trigger), *_check_secrets(job, place, called.trigger)]
+        within = (
+            replace(one, place=place, message=_at(called, one), hint=None) for one in self._within(address, called)
+        )
+        return [*wrong, *within]
+
+    def _within(self, address: str, called: Called) -> tuple[Finding, ...]:
+        """Return what is wrong within a called workflow, at the places there; worked out once."""
+        if address not in self.known:
+            self.open.append(address)
+            findings = [*self.faults(called.workflow, called), *unsupported(called.workflow)]
+            if not called.ref.repository:
+                findings += _check_actions(called.workflow, self.load)
+            self.open.pop()
+            self.known[address] = tuple(findings)
+            refs = [parse_workflow_ref(job.uses).within(called) for job in called.workflow.jobs.values() if job.uses]
+            self.levels[address] = 1 + max((self.levels.get(ref.address, 1) for ref in refs), default=0)
+        return self.known[address]
+
+
+def _at(called: Called, finding: Finding) -> str:
+    """Return what is wrong within a called workflow as its caller is told it: where first."""
+    hint = f" ({finding.hint})" if finding.hint else ""
+    return f"{called.ref.address}:{finding.place.line}:{finding.place.column}: {finding.message}{hint}"
 
 
 def _check_actions(workflow: Workflow, load: Load) -> list[Finding]:
@@ -139,28 +205,6 @@ def _check_secrets(job: Job, place: Place, trigger: Trigger) -> list[Finding]:
             for name, where in strange
         ),
     ]
-
-
-def _circle(start: str, called: Callable[[str], Workflow | WorkflowError | None]) -> str | None:
-    """Return how the calls that begin at `start` come back to it or go too deep; None when they end."""
-    levels, level = [start], 0
-    reached = {start}
-    while levels:
-        level += 1
-        if level > MOST_LEVELS:
-            return f"call each other more than {MOST_LEVELS} levels deep"
-        paths = [path for caller in levels for path in _local_calls(called(caller))]
-        if start in paths:
-            return f"call each other in a circle through {start}"
-        levels = [path for path in dict.fromkeys(paths) if path not in reached]
-        reached.update(levels)
-    return None
-
-
-def _local_calls(workflow: Workflow | WorkflowError | None) -> list[str]:
-    if not isinstance(workflow, Workflow):
-        return []
-    return [path for job in workflow.jobs.values() if job.uses and (path := parse_workflow_ref(job.uses))]
 
 
 def _fits(value: object, kind: str) -> bool:

@@ -12,7 +12,7 @@ _TAGS = ("tags", "tags-ignore")
 _PATHS = ("paths", "paths-ignore")
 PATTERNS = frozenset((*_BRANCHES, *_TAGS, *_PATHS))
 """The filters that hold patterns."""
-CLOCK, CALLER = "the clock", "a workflow that calls it"
+CLOCK, CALLER, RUN = "the clock", "a workflow that calls it", "a run of another workflow"
 _EDITED = "created edited deleted"
 _PULL_REQUEST = (
     "assigned unassigned labeled unlabeled opened edited closed reopened synchronize converted_to_draft locked "
@@ -25,7 +25,7 @@ _PULL_REQUEST = (
 class EventKind:
     """What there is to an event. `types` are its activity types; ANY_TYPE: the senders' own.
 
-    `started_by` is what can start runs of it: a delivery by its event's name, CLOCK, CALLER; or None: it is recorded
+    `started_by` is what can start runs of it: a delivery by its event's name, CLOCK, CALLER, RUN; or None: it is recorded
     when a forge tells of it, and starts nothing. A comment or a star of a stranger is no reason to run anything on
     this machine.
     """
@@ -82,7 +82,7 @@ EVENTS: dict[str, EventKind] = {
     "watch": _event("started"),
     "workflow_call": _event(started_by=CALLER),
     "workflow_dispatch": _event(started_by="workflow_dispatch"),
-    "workflow_run": _event("requested completed in_progress", "workflows", *_BRANCHES),
+    "workflow_run": _event("requested completed in_progress", "workflows", *_BRANCHES, started_by=RUN),
 }
 ANY_TYPE = ("*",)
 

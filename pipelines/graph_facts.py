@@ -4,9 +4,9 @@ from typing import Any
 
 from pipelines.dag import layers
 from pipelines.errors import ExpressionError
+from pipelines.evaluation import names_of
 from pipelines.matrix import MatrixError, expand
 from pipelines.model import Job, Workflow
-from pipelines.plan import names_of
 from pipelines.template import resolve
 
 
@@ -35,6 +35,8 @@ def facts(workflow: Workflow) -> dict[str, Any]:
 
 def matrix_count(job: Job) -> int | None:
     """Return how many jobs a matrix makes, None when that hangs on contexts (or makes none at all)."""
+    if job.strategy is not None and job.strategy.whole is not None:
+        return None
     if job.strategy is None or job.strategy.matrix is None:
         return 1
     if names_of(job.strategy.matrix):

@@ -20,13 +20,14 @@ Tree: TypeAlias = "bool | int | float | Template | list[Tree] | dict[str, Tree] 
 class Trigger:
     """One event of `on:`. `filters` holds its lists by key: branches, branches-ignore, tags, tags-ignore, paths,
     paths-ignore, types, workflows, cron (schedule; one string an entry) and, where an entry sets it, timezone (""
-    for the others). `secrets` are those that workflow_call declares: whether each is required."""
+    for the others). `secrets` are those that workflow_call declares: whether each is required; `outputs` its own."""
 
     event: str
     place: Place
     filters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     inputs: Mapping[str, "Input"] = field(default_factory=dict)
     secrets: Mapping[str, bool] = field(default_factory=dict)
+    outputs: "Mapping[str, Template]" = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +105,16 @@ class Container:
 
 @dataclass(frozen=True, slots=True)
 class Strategy:
-    """`strategy:`. `matrix` is the mapping as written (vectors, include, exclude) or one whole-value template."""
+    """`strategy:`. `matrix` is the mapping as written (vectors, include, exclude) or one whole-value template.
+
+    `whole` is set instead of all else when the strategy is one expression.
+    """
 
     matrix: "Tree"
     place: Place
     fail_fast: "Template | None" = None
     max_parallel: "Template | None" = None
+    whole: "Template | None" = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -149,13 +149,15 @@ def _call(reader: Reader, node: Node, place: Place) -> Trigger:
             secret = reader.fields(value, f"on.workflow_call.secrets.{key.text}", ("description", "required"))
             _described(reader, secret, key.text)
             secrets[key.text] = _is_true(reader, secret, "required")
+    outputs: dict[str, Template] = {}
     for key, value in reader.entries(fields.get("outputs"), "on.workflow_call.outputs"):
         what = f"on.workflow_call.outputs.{key.text}"
         output = reader.fields(value, what, ("description", "value"), ("value",))
         _described(reader, output, key.text)
-        if "value" in output:
-            reader.template(output["value"], what, "on.workflow_call.outputs.<output_id>.value")
-    return Trigger("workflow_call", place, {}, inputs, secrets)
+        template = reader.template(output.get("value"), what, "on.workflow_call.outputs.<output_id>.value")
+        if template is not None:
+            outputs[key.text] = template
+    return Trigger("workflow_call", place, {}, inputs, secrets, outputs)
 
 
 def _inputs(reader: Reader, fields: Fields, what: str, read: Callable[[str, str, Node], Input]) -> dict[str, Input]:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from pipelines import dag
-from pipelines.action_refs import parse_workflow_ref
+from pipelines.called import parse_workflow_ref
 from pipelines.errors import Finding, Place
 from pipelines.model import Job, Tree
 from pipelines.parse_containers import parse_container
@@ -22,7 +22,7 @@ _OWN = (
 )  # fmt: skip
 _CALL = (*_COMMON, "uses", "with", "secrets")
 _AT = "jobs.<job_id>."
-_UNSUPPORTED = {"environment": "environment is", "snapshot": "snapshot is"}
+_UNSUPPORTED = {"snapshot": "snapshot is"}
 _GROUP_PREFIXES = ("org", "organization", "ent", "enterprise")
 
 Needs = list[tuple[str, Place]]
@@ -103,8 +103,6 @@ def _with_call(reader: Reader, job: Job, fields: Fields) -> Job:
             parse_workflow_ref(uses)
         except ValueError as error:
             reader.error(node.place, f"uses: {error}")
-        else:
-            reader.refuse(node.place, "calling a reusable workflow is")
     values: dict[str, Tree] = {}
     for key, value in reader.entries(fields.get("with"), "with"):
         if isinstance(value, Scalar):

@@ -1,5 +1,6 @@
 """`strategy:` of a job: its matrix, still unexpanded, and how its jobs run together."""
 
+from pipelines.evaluation import STRATEGY_KEYS
 from pipelines.model import Strategy, Tree
 from pipelines.reading import Reader, is_expression
 from pipelines.source import Mapping, Node, Sequence
@@ -11,10 +12,9 @@ def parse_strategy(reader: Reader, node: Node | None) -> Strategy | None:
     if node is None:
         return None
     if is_expression(node):
-        reader.template(node, "strategy", _AT)
-        reader.refuse(node.place, "strategy as one expression is", "write its matrix as an expression instead")
-        return None
-    fields = reader.fields(node, "strategy", ("matrix", "fail-fast", "max-parallel"))
+        whole = reader.template(node, "strategy", _AT)
+        return None if whole is None else Strategy(None, node.place, whole=whole)
+    fields = reader.fields(node, "strategy", STRATEGY_KEYS)
     return Strategy(
         _matrix(reader, fields.get("matrix")),
         node.place,

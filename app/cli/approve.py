@@ -1,21 +1,22 @@
-"""`treadle approve`: let a run go that waits for a person, such as that of a fork's pull request."""
+"""`treadle approve`: let a run or a job go that waits for a person, such as a fork's pull request or a deployment."""
 
 import argparse
 
-from app.cli.naming import RUN_HELP, find_run, report
+from app.cli.naming import find_either, report
 from app.cli.source import source_of
 
 NAME = "approve"
-HELP = "let a run go that waits for a person"
+HELP = "let a run or a job go that waits for a person"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("run", metavar="RUN", help=RUN_HELP)
+    parser.add_argument("target", metavar="RUN|JOB", help="a run (12, r12, #NUMBER, latest) or a job (j34, RUN/NAME)")
     parser.add_argument("--json", action="store_true", help="print what was done as a JSON object")
 
 
 def execute(args: argparse.Namespace) -> int:
+    """Of a run that goes already, let every job into its environment that waits for it."""
     with source_of(args) as source:
-        run = find_run(source.queries, args.run)
-        report(run, source.approve(run), source.heard(), args.json)
+        target = find_either(source.queries, args.target, jobs_first=False)
+        report(target, source.approve(target), source.heard(), args.json)
     return 0

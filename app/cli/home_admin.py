@@ -68,20 +68,20 @@ class HomeAdmin:
         store = self._existing()
         return [] if store is None else list(secrets_view(store, None if repo is None else self._id(store, repo)))
 
-    def set_secret(self, name: str, value: str, repo: str | None) -> Told:
+    def set_secret(self, name: str, value: str, repo: str | None, environment: str | None) -> Told:
         store = self._store()
         try:
-            store.vault.set(self._id(store, repo), name, value, self._clock.now())
+            store.vault.set(self._id(store, repo), name, value, self._clock.now(), environment or "")
         except ValueError as error:
             raise EngineError(f"{str(error)[:1].upper()}{str(error)[1:]}.") from None
-        return {"name": name.upper(), "repo": repo}
+        return {"name": name.upper(), "repo": repo, "environment": environment}
 
-    def remove_secret(self, name: str, repo: str | None) -> Told:
+    def remove_secret(self, name: str, repo: str | None, environment: str | None) -> Told:
         store = self._existing()
-        if store is None or not store.vault.remove(self._id(store, repo), name):
-            whose = f" of {repo}" if repo else ""
+        if store is None or not store.vault.remove(self._id(store, repo), name, environment or ""):
+            whose = (f" of {repo}" if repo else "") + (f" in {environment}" if environment else "")
             raise EngineError(f"There is no secret {name.upper()}{whose}.", "`treadle secret list` shows them.")
-        return {"name": name.upper(), "repo": repo, "removed": True}
+        return {"name": name.upper(), "repo": repo, "environment": environment, "removed": True}
 
     def tokens(self) -> list[Told]:
         store = self._existing()

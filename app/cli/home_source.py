@@ -88,10 +88,10 @@ class HomeSource:
 
         return retry(self._store(), target, failed_only, PERSON)
 
-    def approve(self, run: Run) -> str:
+    def approve(self, target: Run | Job) -> str:
         from engine.control.commands import approve
 
-        return approve(self._store(), run, PERSON)
+        return approve(self._store(), target, PERSON)
 
     def pin(self, run: Run) -> str:
         from engine.control.commands import pin

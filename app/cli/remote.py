@@ -63,8 +63,8 @@ class RemoteSource:
     def retry(self, target: Run | Job, failed_only: bool) -> str:
         return self._wish(target, "retry", {"failed": failed_only} if isinstance(target, Run) else {})
 
-    def approve(self, run: Run) -> str:
-        return self._wish(run, "approve")
+    def approve(self, target: Run | Job) -> str:
+        return self._wish(target, "approve")
 
     def pin(self, run: Run) -> str:
         return self._wish(run, "pin")

@@ -31,11 +31,11 @@ class RemoteAdmin:
     def secrets(self, repo: str | None) -> list[Told]:
         return self._list("/secrets", "secrets", {"repo": repo})
 
-    def set_secret(self, name: str, value: str, repo: str | None) -> Told:
-        return self._post("/secrets", {"name": name, "value": value, "repo": repo})
+    def set_secret(self, name: str, value: str, repo: str | None, environment: str | None) -> Told:
+        return self._post("/secrets", {"name": name, "value": value, "repo": repo, "environment": environment})
 
-    def remove_secret(self, name: str, repo: str | None) -> Told:
-        return self._delete(f"/secrets/{name}", {"repo": repo})
+    def remove_secret(self, name: str, repo: str | None, environment: str | None) -> Told:
+        return self._delete(f"/secrets/{name}", {"repo": repo, "environment": environment})
 
     def tokens(self) -> list[Told]:
         return self._list("/tokens", "tokens")

@@ -30,7 +30,9 @@ def job_of(told: Told) -> Job:
         created_at=_at(told["created_at"]), queued_at=_maybe(told["queued_at"]), started_at=_maybe(told["started_at"]),
         finished_at=_maybe(told["finished_at"]), next_attempt_at=_maybe(told["next_attempt_at"]),
         deadline_at=_maybe(told["deadline_at"]), cancel_asked_at=_maybe(told["cancel_asked_at"]),
-        outputs=told["outputs"], reason=told["reason"], tolerated=told["tolerated"],
+        outputs=told["outputs"], reason=told["reason"], tolerated=told["tolerated"], parent_id=told["caller"],
+        is_call=told["calls"], environment=(told["environment"] or {}).get("name", ""),
+        environment_url=(told["environment"] or {}).get("url") or "", approved_by=told["approved_by"] or "",
     )  # fmt: skip
 
 

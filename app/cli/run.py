@@ -99,7 +99,7 @@ def _run(args: argparse.Namespace, settings: Settings, home: Path, interrupts: I
         _warm_up(executors, args.executor or settings.executor)
         from engine.control import intake
 
-        prepared = _prepare(args, store)
+        prepared = _prepare(args, store, settings)
         for note in prepared.notes:
             talk(note)
         if not prepared.runs:
@@ -107,7 +107,9 @@ def _run(args: argparse.Namespace, settings: Settings, home: Path, interrupts: I
             return 2
         labels = {**settings.labels, **pairs_of(args.label, "--label")}
         executor = args.executor or settings.executor
-        wanted = [Wanted(run.workflow, run.plan.jobs, run.contexts, labels, executor) for run in prepared.runs]
+        wanted = [
+            Wanted(run.workflow, run.plan.jobs, run.contexts, labels, executor, run.calls) for run in prepared.runs
+        ]
         check(wanted, executors, talk)
         renderer = renderer_for(as_json=args.json, plain=args.plain)
         session = RunSession(store, settings, executors, renderer, interrupts, actor_here())
@@ -133,7 +135,7 @@ def _settings(args: argparse.Namespace, home: Path) -> Settings:
     return settings
 
 
-def _prepare(args: argparse.Namespace, store: "Store") -> Any:
+def _prepare(args: argparse.Namespace, store: "Store", settings: Settings) -> Any:
     from engine.control.intake import LocalRequest, prepare
     from pipelines.github_context import InputError
 
@@ -146,7 +148,7 @@ def _prepare(args: argparse.Namespace, store: "Store") -> Any:
         event=args.event,
         payload=_payload(args.payload),
         inputs=pairs_of(args.input, "--input"),
-        variables=pairs_of(args.var, "--var"),
+        variables={**settings.vars_of(repo.name), **pairs_of(args.var, "--var")},
         secrets=pairs_of(args.secret, "--secret", from_environment=True),
         env=pairs_of(args.env, "--env"),
         labels=pairs_of(args.label, "--label"),
@@ -154,7 +156,7 @@ def _prepare(args: argparse.Namespace, store: "Store") -> Any:
         actor=actor_here(),
     )
     try:
-        return prepare(store, request)
+        return prepare(store, request, settings.actions)
     except InputError as error:
         raise SettingsError(str(error)) from None
 

@@ -34,6 +34,7 @@ execute = carry_out
 def _named(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME", help="as in `secrets.NAME`")
     _of_repo(parser)
+    parser.add_argument("--environment", metavar="NAME", help="for jobs in this environment alone")
 
 
 def _of_repo(parser: argparse.ArgumentParser) -> None:
@@ -43,11 +44,12 @@ def _of_repo(parser: argparse.ArgumentParser) -> None:
 def _set(args: argparse.Namespace) -> int:
     value = _value(args.name)
     with admin_of(args) as admin:
-        kept = admin.set_secret(args.name, value, args.repo)
+        kept = admin.set_secret(args.name, value, args.repo, args.environment)
     if args.json:
         print_json(kept)
     else:
-        talk(f"{kept['name']} is kept, for {args.repo or 'all repositories'}.")
+        where = f" in the environment {args.environment}" if args.environment else ""
+        talk(f"{kept['name']} is kept, for {args.repo or 'all repositories'}{where}.")
     return 0
 
 
@@ -61,15 +63,24 @@ def _list(args: argparse.Namespace) -> int:
     else:
         now = SystemClock().now()
         cells = [
-            (one["name"], one["repo"] or "(all)", age(datetime.fromisoformat(one["updated_at"]), now)) for one in found
+            (
+                one["name"],
+                one["repo"] or "(all)",
+                one.get("environment") or "",
+                age(datetime.fromisoformat(one["updated_at"]), now),
+            )
+            for one in found
         ]
-        print(*table(("NAME", "REPO", "SET"), cells, 0, terminal_width(), colour_wanted(sys.stdout)), sep="\n")
+        print(
+            *table(("NAME", "REPO", "ENVIRONMENT", "SET"), cells, 0, terminal_width(), colour_wanted(sys.stdout)),
+            sep="\n",
+        )
     return 0
 
 
 def _remove(args: argparse.Namespace) -> int:
     with admin_of(args) as admin:
-        gone = admin.remove_secret(args.name, args.repo)
+        gone = admin.remove_secret(args.name, args.repo, args.environment)
     if args.json:
         print_json(gone)
     else:

@@ -19,6 +19,7 @@ from engine.control.settings_watch import SettingsWatch
 from engine.control.snapshots import SnapshotRoutine
 from engine.control.triggers.triggers import Triggers
 from engine.control.upkeep import Upkeep
+from engine.control.workflow_runs import WorkflowRuns
 from engine.core.clock import SystemClock
 from engine.engine import Engine, executors_of
 from engine.git_remote import local_path, remote
@@ -116,6 +117,7 @@ class Server:
             Reporter(store, live, bus, clock),
             Planner(store, live, bus, clock, mirrors, acceptor.calm),
             Triggers(store, live, bus, clock, mirrors),
+            WorkflowRuns(store, live, bus, clock, mirrors),
             SettingsWatch(store, bus, clock, live),
             Upkeep(store, bus, clock),
             SnapshotRoutine(store, live, bus, clock, Snapshots(store.home, engine.artifacts.blobs)),

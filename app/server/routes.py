@@ -104,6 +104,10 @@ ROUTES: tuple[Route, ...] = (
         fields=(Field("failed", bool, "only what did not succeed, and what that held back"),),
     ),
     Route("GET", f"{API}/jobs/{ID}", runs.show_job, "a job with its attempts"),
+    Route(
+        "POST", f"{API}/jobs/{ID}/approve", wishes.approve_job, "let a job into the environment that it waits for",
+        WRITE, fields=(), answers=DONE,
+    ),
     Route("GET", f"{API}/jobs/{ID}/timeline", runs.timeline, "everything that happened to a job"),
     Route(
         "GET", f"{API}/jobs/{ID}/logs", logs.log, "a job's log, as bytes; takes Range", gives="text/plain",
@@ -212,12 +216,16 @@ ROUTES: tuple[Route, ...] = (
             Field("name", str, "as in `secrets.NAME`", needed=True),
             Field("value", str, "what nobody may see, at most 64 KiB", needed=True),
             Field("repo", str, "of this repository alone (of all)"),
+            Field("environment", str, "for jobs in this environment alone"),
         ),
         answers={201: "it is kept", 409: "no such name or value can be"},
     ),
     Route(
         "DELETE", f"{API}/secrets/{{name}}", secrets.remove_secret, "forget a secret", ADMIN,
-        query=(Param("repo", "string", "that of this repository (that of all)"),),
+        query=(
+            Param("repo", "string", "that of this repository (that of all)"),
+            Param("environment", "string", "that of this environment"),
+        ),
         answers={200: "it is forgotten", 404: "there is none"},
     ),
     Route("GET", f"{API}/tokens", tokens.list_tokens, "the tokens, without themselves", ADMIN),

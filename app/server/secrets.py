@@ -24,13 +24,14 @@ async def list_secrets(call: Call) -> web.StreamResponse:
 async def set_secret(call: Call) -> web.StreamResponse:
     """Keep a secret, in place of one of the same name. Runs that are planned from now on see it."""
     desk, name, repo = call.desk, call.fields["name"], call.fields.get("repo")
+    environment = call.fields.get("environment") or ""
 
     def act() -> dict[str, Any]:
         try:
-            desk.store.vault.set(_id(call, repo), name, call.fields["value"], desk.clock.now())
+            desk.store.vault.set(_id(call, repo), name, call.fields["value"], desk.clock.now(), environment)
         except ValueError as error:
             raise EngineError(f"{str(error)[:1].upper()}{str(error)[1:]}.") from None
-        return {"name": name.upper(), "repo": repo}
+        return {"name": name.upper(), "repo": repo, "environment": environment or None}
 
     told = await desk.ask(act)
     log.info("%s set the secret %s of %s", call.actor, told["name"], repo or "all repositories")
@@ -40,10 +41,11 @@ async def set_secret(call: Call) -> web.StreamResponse:
 async def remove_secret(call: Call) -> web.StreamResponse:
     """Forget a secret. Runs that were planned before still have it."""
     desk, name, repo = call.desk, call.request.match_info["name"].upper(), call.query.get("repo")
-    if not await desk.ask(lambda: desk.store.vault.remove(_id(call, repo), name)):
+    environment = call.query.get("environment") or ""
+    if not await desk.ask(lambda: desk.store.vault.remove(_id(call, repo), name, environment)):
         raise Refusal(404, f"There is no secret {name[:200]}{f' of {repo[:200]}' if repo else ''}.")
     log.info("%s removed the secret %s of %s", call.actor, name, repo or "all repositories")
-    return answer({"name": name, "repo": repo, "removed": True})
+    return answer({"name": name, "repo": repo, "environment": environment or None, "removed": True})
 
 
 def _id(call: Call, repo: str | None) -> int:

@@ -74,6 +74,10 @@ async def approve_run(call: Call) -> web.StreamResponse:
     return await _ask(call, find_run, commands.approve)
 
 
+async def approve_job(call: Call) -> web.StreamResponse:
+    return await _ask(call, find_job, commands.approve)
+
+
 async def pin_run(call: Call) -> web.StreamResponse:
     return await _ask(call, find_run, commands.pin)
 

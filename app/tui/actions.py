@@ -56,6 +56,7 @@ CANCEL_RUN = Action(
 CANCEL_JOB = Action(
     "cancel_job", "cancel this job", ("cancel", "j{job}"), "/jobs/{job}/cancel", loses="What it did is lost."
 )
+APPROVE_JOB = Action("approve_job", "let this job into its environment", ("approve", "j{job}"), "/jobs/{job}/approve")
 APPROVE = Action("approve", "approve", ("approve", "r{run}"), "/runs/{run}/approve")
 DISPATCH = Action(
     "dispatch", "start a workflow", ("dispatch", "{repo}", "{workflow}"), "/runs",
@@ -73,6 +74,6 @@ ASKING = ("act(", "dispatch", "priority(", "pause", "cancel", "replay", "sync")
 """How the actions of keys begin that lead here: a session that only reads offers none of them."""
 
 ACTIONS = (
-    RETRY_RUN, RETRY_FAILED, RETRY_JOB, CANCEL_RUN, CANCEL_JOB, APPROVE, DISPATCH, REPLAY, PAUSE, RESUME, PRIORITY,
+    RETRY_RUN, RETRY_FAILED, RETRY_JOB, CANCEL_RUN, CANCEL_JOB, APPROVE, APPROVE_JOB, DISPATCH, REPLAY, PAUSE, RESUME, PRIORITY,
     SYNC,
 )  # fmt: skip

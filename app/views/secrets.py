@@ -9,12 +9,13 @@ from engine.store.vault import ALL
 
 
 def secrets_view(store: Store, repo_id: int | None = None) -> list[dict[str, Any]]:
-    """Return [{`name`, `repo` (null: every repository sees it), `updated_at`}], of one repository or of all."""
+    """Return [{`name`, `repo` (null: of all), `environment` (null: every job sees it), `updated_at`}], of one or of all."""
     names = {repo.id: repo.name for repo in known_repos()}
     return [
         {
             "name": one.name,
             "repo": None if one.repo_id == ALL else names.get(one.repo_id, str(one.repo_id)),
+            "environment": one.environment or None,
             "updated_at": rfc3339(one.updated_at),
         }
         for one in store.vault.list(repo_id)

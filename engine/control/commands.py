@@ -34,12 +34,24 @@ def cancel(store: Store, target: Run | Job, actor: str, clock: Clock | None = No
     return f"{what} is being cancelled."
 
 
-def approve(store: Store, run: Run, actor: str, clock: Clock | None = None) -> str:
-    """Let a run go that waits for a person; return what was done, as a sentence. Raises EngineError if it does not."""
-    if not store.wishes.approve(run.id, actor, (clock or SystemClock()).now()):
-        raise EngineError(f"Run {run.id} does not wait for approval: it is {run.status}.")
+def approve(store: Store, target: Run | Job, actor: str, clock: Clock | None = None) -> str:
+    """Let a run or a job go that waits for a person; return what was done, as a sentence.
+
+    Of a run that goes already, every job that waits for its environment. Raises EngineError if nothing waits.
+    """
+    now = (clock or SystemClock()).now()
+    if isinstance(target, Run) and store.wishes.approve(target.id, actor, now):
+        ring(store.home)
+        return f"Run {target.id} is approved."
+    jobs = store.queries.jobs(target.id) if isinstance(target, Run) else [target]
+    let_go = [
+        job.name for job in jobs if job.status == JobStatus.BLOCKED and store.wishes.approve_job(job.id, actor, now)
+    ]
+    if not let_go:
+        what = "Run" if isinstance(target, Run) else "Job"
+        raise EngineError(f"{what} {target.id} does not wait for approval: it is {target.status}.")
     ring(store.home)
-    return f"Run {run.id} is approved."
+    return f"{', '.join(let_go)} {'is' if len(let_go) == 1 else 'are'} approved."
 
 
 def pause(store: Store, actor: str, clock: Clock | None = None) -> str:
@@ -123,6 +135,13 @@ def dispatch(
     return event_id
 
 
+def _failed(jobs: list[Job]) -> list[int]:
+    """Return what to run again of a run's jobs: of one that calls a workflow only what failed within."""
+    broken = [job for job in jobs if job.status in AGAIN]
+    explained = {job.parent_id for job in broken}
+    return [job.id for job in broken if job.id not in explained]
+
+
 def retry(store: Store, target: Run | Job, failed_only: bool, actor: str, clock: Clock | None = None) -> str:
     """Run a job or a run's jobs again under the same ids; return what was done, as a sentence.
 
@@ -137,7 +156,7 @@ def retry(store: Store, target: Run | Job, failed_only: bool, actor: str, clock:
     else:
         run_id = target.id
         jobs = store.queries.jobs(run_id)
-        wanted = [job.id for job in jobs if job.status in (AGAIN if failed_only else JOB_FINAL)]
+        wanted = _failed(jobs) if failed_only else [job.id for job in jobs if job.status in JOB_FINAL]
     run = store.queries.run(run_id)
     if run is not None and run.status not in RUN_FINAL and run.cancel_asked_at is not None:
         raise EngineError(f"Run {run_id} is being cancelled.", "Wait for its end.")

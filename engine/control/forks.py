@@ -5,9 +5,10 @@ from enum import StrEnum
 from engine.git_remote import local_path
 from engine.settings import RepoSettings
 
-PERSON, WATCH, POLL, SCHEDULE, START = "person", "watch", "poll", "schedule", "start"
-"""What events of ours are from, beside the forges' names. START: a delivery was missed while no engine ran."""
-OURS = frozenset({PERSON, WATCH, POLL, SCHEDULE, START})
+PERSON, WATCH, POLL, SCHEDULE, START, RUN = "person", "watch", "poll", "schedule", "start", "run"
+"""What events of ours are from, beside the forges' names. START: a delivery was missed while no engine ran. RUN:
+another run came to something."""
+OURS = frozenset({PERSON, WATCH, POLL, SCHEDULE, START, RUN})
 SEEN = frozenset({WATCH, POLL, START})
 
 

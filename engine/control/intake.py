@@ -11,6 +11,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from engine import git
+from engine.control.called_workflows import finder, other_repositories
 from engine.control.planning import (
     NO_SHA,
     Prepared,
@@ -23,6 +24,7 @@ from engine.control.planning import (
 from engine.core.clock import Clock
 from engine.core.errors import GitError
 from engine.store.store import Store
+from pipelines.called import Calls
 from pipelines.errors import Finding, Place, Severity, WorkflowError
 from pipelines.github_context import dispatch_inputs, github_context
 from pipelines.model import Trigger, Workflow
@@ -65,14 +67,16 @@ class Intake:
     notes: tuple[str, ...]
 
 
-def prepare(store: Store, request: LocalRequest) -> Intake:
+def prepare(store: Store, request: LocalRequest, actions: Mapping[str, str] | None = None) -> Intake:
     """Work out which workflows run, and plan them.
+    `actions` is that of the settings: where workflows are that these call in other repositories.
 
     Raises WorkflowError (several in an ExceptionGroup) for workflows that cannot be read, planned or honoured,
     GitError for a repository or revision that cannot be read, InputError for inputs that the workflow does not take.
     """
     facts = _look(store, request)
     policy = decoded(git.read_file(request.repo, facts.rev, POLICY_PATH) or b"", POLICY_PATH)
+    others = other_repositories(store.home, lambda: actions or {})
     wanted = request.workflow
     known: dict[str, tuple[str, Workflow]] = {}
     broken: list[WorkflowError] = []
@@ -102,7 +106,9 @@ def prepare(store: Store, request: LocalRequest) -> Intake:
             verdicts[path] = f"it has none of the jobs asked for: {', '.join(sorted(request.jobs))}"
             continue
         try:
-            runs.append(_plan(facts, request, digest, workflow, event, trigger, only))
+            find = finder(store, facts.load, policy, others.fetch)
+            calls = refuse_what_cannot_run(workflow, facts.load, only, find)
+            runs.append(_plan(facts, request, digest, workflow, event, trigger, only, calls))
         except WorkflowError as error:
             broken.append(error)
     _refuse(broken)
@@ -145,6 +151,10 @@ class _Facts:
     @property
     def ref(self) -> str:
         return f"refs/tags/{self.tag}" if self.tag else f"refs/heads/{self.branch or 'HEAD'}"
+
+    def load(self, path: str) -> bytes | None:
+        """Return the bytes of a file, None when there is none."""
+        return git.read_file(self.repo, self.rev, path)
 
     def trigger_event(self, name: str, workflow: Workflow) -> TriggerEvent:
         payload = self.request.payload or {}
@@ -252,8 +262,8 @@ def _plan(
     event: str,
     trigger: Trigger | None,
     only: frozenset[str],
+    calls: Calls,
 ) -> Prepared:
-    refuse_what_cannot_run(workflow, lambda path: git.read_file(facts.repo, facts.rev, path), only)
     inputs: Mapping[str, Any] = {}
     if trigger is not None and event in ("workflow_dispatch", "workflow_call"):
         inputs = dispatch_inputs(trigger, request.inputs)
@@ -283,7 +293,9 @@ def _plan(
         "env": dict(request.env),
     }
     hurry = urgency(event, by_person=True)
-    return prepare_run(workflow, digest, github, source, inputs, request.variables, only=only, urgency=hurry)
+    return prepare_run(
+        workflow, digest, github, source, inputs, request.variables, only=only, urgency=hurry, calls=calls
+    )
 
 
 def _ref(facts: _Facts, event: str, payload: Mapping[str, Any]) -> str:

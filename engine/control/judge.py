@@ -3,27 +3,38 @@
 What it needs and the home has not is asked for by raising NotHere; it never waits for a network itself.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from engine import git
+from engine.control.called_workflows import CallNotHere, OtherRepositories, Text, finder
 from engine.control.changed_files import ChangedFiles
 from engine.control.forks import Trust, may_use_host, trust
 from engine.control.mirrors import Mirrors
 from engine.control.occasions import Occasion, is_meant, read_occasion, working_tree_key
-from engine.control.places import Gone, Place, Places
-from engine.control.planning import Prepared, final_plan, inputs_blamed_on, prepare_run, urgency
+from engine.control.places import CommitNotHere, Gone, Place, Places
+from engine.control.planning import (
+    Prepared,
+    decoded,
+    final_plan,
+    inputs_blamed_on,
+    prepare_run,
+    refuse_what_cannot_run,
+    urgency,
+)
 from engine.control.pushes import RefNews, deletion, push_of
 from engine.core.clock import rfc3339
 from engine.forges.errors import DeliveryError
 from engine.settings import RepoSettings
 from engine.store.inbox import InboxEvent
 from engine.store.store import Store
+from pipelines.called import Calls, WorkflowRef
 from pipelines.errors import WorkflowError
 from pipelines.filters import PatternError
 from pipelines.github_context import GITHUB, dispatch_inputs, github_context
 from pipelines.model import Workflow
+from pipelines.policy import POLICY_PATH
 from pipelines.triggers import Verdict, fires
 
 
@@ -46,13 +57,18 @@ class Settled:
 class Judge:
     """For one thread."""
 
-    def __init__(self, store: Store, mirrors: Mirrors) -> None:
+    def __init__(
+        self, store: Store, mirrors: Mirrors, others: OtherRepositories, variables: Callable[[str], Mapping[str, str]]
+    ) -> None:
+        """`variables` gives the `vars` of a repository."""
+        self._variables = variables
         self._store = store
         self._mirrors = mirrors
+        self._others = others
         self._places = Places(store)
 
-    def judge(self, event: InboxEvent, repo: RepoSettings, *, fetched: bool) -> Settled:
-        """Return what comes of an event. `fetched`: what NotHere asked for has just been fetched.
+    def judge(self, event: InboxEvent, repo: RepoSettings, brought: Mapping[str, str]) -> Settled:
+        """Return what comes of an event. `brought` is what NotHere asked for, by key, and why it did not come, or "".
 
         Raises NotHere, and GitError for a repository that cannot be read.
         """
@@ -66,7 +82,9 @@ class Judge:
         if allowed is Trust.REFUSED:
             return Settled("a pull request from a fork, and the repository's fork_prs is never")
         try:
-            places = self._places.of(event.repo_id, occasion, self._mirrors.of(repo), fetched=fetched)
+            places = self._places.of(
+                event.repo_id, occasion, self._mirrors.of(repo), fetched=CommitNotHere.key in brought
+            )
         except Gone as gone:
             return Settled(str(gone))
         if occasion.snapshot is not None and event.planned_at is None:
@@ -76,7 +94,7 @@ class Judge:
         push = push_of(self._store, event, occasion, places[0])
         if push.repeated:
             return Settled(push.repeated, news=push.news)
-        settled = self._workflows(event, occasion, repo, places)
+        settled = self._workflows(event, occasion, repo, places, brought)
         if not settled.verdicts:
             return Settled(_nothing(occasion, places[0]), news=push.news)
         return replace(
@@ -87,7 +105,14 @@ class Judge:
             news=push.news,
         )
 
-    def _workflows(self, event: InboxEvent, occasion: Occasion, repo: RepoSettings, places: list[Place]) -> Settled:
+    def _workflows(
+        self,
+        event: InboxEvent,
+        occasion: Occasion,
+        repo: RepoSettings,
+        places: list[Place],
+        brought: Mapping[str, str],
+    ) -> Settled:
         """Hold every workflow against the event, under each of its names; one that runs under any has that verdict."""
         verdicts: dict[str, Verdict] = {}
         runs: list[Prepared] = []
@@ -103,15 +128,42 @@ class Judge:
                         found = _verdict(workflow, occasion, place, changed)
                         verdict = verdict if found.runs and known.problem else found
                         if verdict.runs:
-                            runs.append(self._prepare(event, occasion, repo, place, workflow, known.definition))
+                            calls = self._calls(place, workflow, brought)
+                            runs.append(self._prepare(event, occasion, repo, place, workflow, known.definition, calls))
                 except (WorkflowError, PatternError) as error:
                     verdict = Verdict(False, f"invalid: {error}")
                 if path not in verdicts or verdict.runs:
                     verdicts[path] = verdict
         return Settled(verdicts={path: verdict.reason for path, verdict in verdicts.items()}, runs=tuple(runs))
 
+    def _calls(self, place: Place, workflow: Workflow, brought: Mapping[str, str]) -> Calls:
+        """Return the workflows that one calls. Raises WorkflowError, and CallNotHere for one that is elsewhere."""
+        if not any(job.uses for job in workflow.jobs.values()):
+            return {}
+
+        def elsewhere(ref: WorkflowRef) -> Text:
+            missing = CallNotHere(self._others, ref)
+            if missing.key not in brought:
+                raise missing
+            return self._others.known(ref, brought[missing.key])
+
+        repo, rev = place.open_repo(), place.commit.sha
+        policy = decoded(git.read_file(repo, rev, POLICY_PATH) or b"", POLICY_PATH)
+
+        def load(path: str) -> bytes | None:
+            return git.read_file(repo, rev, path)
+
+        return refuse_what_cannot_run(workflow, load, find=finder(self._store, load, policy, elsewhere))
+
     def _prepare(
-        self, event: InboxEvent, occasion: Occasion, repo: RepoSettings, place: Place, workflow: Workflow, digest: str
+        self,
+        event: InboxEvent,
+        occasion: Occasion,
+        repo: RepoSettings,
+        place: Place,
+        workflow: Workflow,
+        digest: str,
+        calls: Calls,
     ) -> Prepared:
         """Plan one run, ids and numbers aside. Raises WorkflowError."""
         inputs: Mapping[str, Any] = {}
@@ -136,11 +188,22 @@ class Judge:
             "sha": place.commit.sha,
             "branch": place.branch,
             "mirror": place.snapshots,
-            "host": may_use_host(repo, event.source),
+            "host": occasion.may_use_host and may_use_host(repo, event.source),
+            "vault": event.repo_id if trust(occasion.is_fork, repo) is Trust.RUNS else None,
         }
         hurry = urgency(place.name, by_person=occasion.by_person)
         newest_only = occasion.snapshot is not None
-        prepared = prepare_run(workflow, digest, github, source, inputs, {}, urgency=hurry, newest_only=newest_only)
+        prepared = prepare_run(
+            workflow,
+            digest,
+            github,
+            source,
+            inputs,
+            self._variables(repo.name),
+            urgency=hurry,
+            newest_only=newest_only,
+            calls=calls,
+        )
         final_plan(prepared, 1, 1)  # what cannot be planned is said now, not within the write
         return prepared
 

@@ -7,13 +7,15 @@ from engine.control.routine import Routine
 from engine.control.scheduler import Scheduler
 from engine.control.watchdog import Watchdog
 from engine.core.clock import Clock
+from engine.settings_live import LiveSettings
 from engine.store.store import Store
 
 
 class ControlLoop(Routine):
-    def __init__(self, store: Store, bus: Bus, clock: Clock, grace_s: float) -> None:
+    def __init__(self, store: Store, bus: Bus, clock: Clock, settings: LiveSettings) -> None:
         super().__init__("control", store, bus, clock, "schedule")
-        self._parts = (Scheduler(store, bus, clock), Watchdog(store, bus, clock, grace_s))
+        scheduler = Scheduler(store, bus, clock, lambda repo, name: settings.now.environment(repo, name))
+        self._parts = (scheduler, Watchdog(store, bus, clock, settings.now.grace_s))
 
     def turn(self) -> datetime | None:
         for part in self._parts:

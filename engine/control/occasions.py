@@ -3,7 +3,8 @@
 `fields` of an inbox event hold one of
 - `event`: a forge's event as ForgeEvent keeps it, also those that Treadle makes itself in GitHub's shape; beside it
   `snapshot` {`sha`, `mirror`, `root`, `head`} when it is about a working tree;
-- `schedule` {`workflow`, `cron`, `timezone`, `at`}: a schedule that came due.
+- `schedule` {`workflow`, `cron`, `timezone`, `at`}: a schedule that came due;
+- `workflow_run` {`action`, `branch`, `workflow`, `depth`, `host`, `payload`}: what became of a run here.
 """
 
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from engine.control.forks import PERSON
 from engine.forges.event import ForgeEvent, Target
 from engine.git_remote import HEADS
 from engine.store.inbox import InboxEvent
+from engine.store.run_news import FIELD
 from pipelines.model import Workflow
 from pipelines.triggers import TriggerEvent
 
@@ -42,12 +44,13 @@ class Occasion:
     schedule: Mapping[str, Any] = field(default_factory=dict)
     snapshot: Snapshot | None = None
     default_branch: str | None = None
+    run: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def names(self) -> tuple[str, ...]:
         """What workflows call it: each name may start each workflow once."""
         if self.event is None:
-            return ("schedule",)
+            return ("workflow_run",) if self.run else ("schedule",)
         return tuple(dict.fromkeys(one.name for one in self.event.trigger_events()))
 
     @property
@@ -67,7 +70,7 @@ class Occasion:
     @property
     def only(self) -> str | None:
         if self.event is None:
-            return str(self.schedule["workflow"])
+            return str(self.schedule["workflow"]) if self.schedule else None
         return self.event.workflow if self.event.name == "workflow_dispatch" else None
 
     @property
@@ -76,10 +79,15 @@ class Occasion:
         return {name: value if isinstance(value, str) else _text(value) for name, value in given.items()}
 
     @property
+    def may_use_host(self) -> bool:
+        """Could the run that this is about use this machine itself? If not, what it has started cannot either."""
+        return bool(self.run.get("host", True))
+
+    @property
     def actor(self) -> str | None:
         """Who is behind it, as far as the event tells."""
         if self.event is None:
-            return "schedule"
+            return str(self.run["payload"]["sender"]["login"]) if self.run else "schedule"
         return self.event.sender or self.event.pusher or self.event.author
 
     @property
@@ -87,7 +95,8 @@ class Occasion:
         """Return `github.event`."""
         if self.event is not None:
             return self.event.github_payload
-        return {"schedule": self.cron}
+        payload: Mapping[str, Any] = self.run["payload"] if self.run else {"schedule": self.cron}
+        return payload
 
     @property
     def is_push(self) -> bool:
@@ -103,6 +112,9 @@ class Occasion:
         return target
 
     def trigger_events(self, name: str, changed: tuple[str, ...] | None, message: str) -> list[TriggerEvent]:
+        if self.run:
+            told = self.run
+            return [TriggerEvent(name, told["action"], branch=told["branch"], workflow=told["workflow"])]
         if self.event is None:
             return [TriggerEvent(name="schedule", cron=self.cron)]
         return [one for one in self.event.trigger_events(changed, message) if one.name == name]
@@ -126,6 +138,8 @@ def read_occasion(inbox: InboxEvent, default_branch: str | None) -> Occasion:
     if "schedule" in fields:
         told = fields["schedule"]
         return Occasion(inbox.source, None, told["cron"], told, default_branch=default_branch)
+    if FIELD in fields:
+        return Occasion(inbox.source, None, default_branch=default_branch, run=fields[FIELD])
     kept = dict(fields["event"])
     if kept["event"] == "workflow_dispatch" and not kept["payload"].get("ref"):  # a person may leave it to us
         kept["payload"] = {**kept["payload"], "ref": default_branch or "HEAD"}

@@ -10,19 +10,34 @@ from engine.control.occasions import Occasion, Snapshot
 from engine.core.errors import GitError
 from engine.forges.event import Target
 from engine.git_mirror import Mirror
-from engine.git_remote import HEADS
+from engine.git_remote import HEADS, RemoteRefs
 from engine.store.commits import KnownCommit
 from engine.store.store import Store
 
 
 class NotHere(Exception):
-    """Something has to be fetched first: the branches, `refs`, and `commits` where the remote gives them singly."""
+    """Something has to be fetched first. `key` names it; `fetch` brings it, and waits for the network."""
+
+    key = ""
+
+    def fetch(self, found: Callable[[RemoteRefs], None]) -> None:
+        """Bring it, and tell `found` what refs the repository of the event has, if it was asked. Raises GitError."""
+        raise NotImplementedError
+
+
+class CommitNotHere(NotHere):
+    """The event's own commit: the branches, `refs`, and `commits` where the remote gives them singly are missing."""
+
+    key = "its repository"
 
     def __init__(self, mirror: Mirror, refs: Collection[str], commits: Collection[str], what: str) -> None:
         super().__init__(what)
-        self.mirror = mirror
-        self.refs = refs
-        self.commits = commits
+        self._mirror = mirror
+        self._refs = refs
+        self._commits = commits
+
+    def fetch(self, found: Callable[[RemoteRefs], None]) -> None:
+        found(self._mirror.fetch(self._refs, self._commits))
 
 
 class Gone(Exception):
@@ -62,7 +77,7 @@ class Places:
         if (snapshot := occasion.snapshot) is not None:
             return [self._snapshot(repo_id, occasion, name, snapshot) for name in occasion.names]
         if occasion.default_branch is None:
-            raise NotHere(mirror, _refs(occasion), (), "the default branch is not known")
+            raise CommitNotHere(mirror, _refs(occasion), (), "the default branch is not known")
         return [self._commit(repo_id, occasion, name, mirror, fetched) for name in occasion.names]
 
     def _commit(self, repo_id: int, occasion: Occasion, name: str, mirror: Mirror, fetched: bool) -> Place:
@@ -75,7 +90,7 @@ class Places:
                 _check_not_gone(occasion, target, mirror)
             what = f"the commit {target.sha}" if target.sha else target.fetch_ref
             commits = [target.sha] if target.sha else []
-            raise NotHere(mirror, _refs(occasion), commits, f"{what} is not in {mirror.source.url}")
+            raise CommitNotHere(mirror, _refs(occasion), commits, f"{what} is not in {mirror.source.url}")
         commit = self._commits.at(repo_id, sha, target.ref, mirror.repo)
         return Place(name, target.ref, _branch(target.ref), commit, mirror.repo, mirror.path, None, commit.sha)
 

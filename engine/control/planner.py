@@ -13,10 +13,11 @@ from datetime import datetime, timedelta
 
 from engine.bus import Bus
 from engine.control.aside import Aside
+from engine.control.called_workflows import other_repositories
 from engine.control.judge import Judge, Settled
 from engine.control.ledger import Ledger
 from engine.control.mirrors import Mirrors
-from engine.control.places import NotHere
+from engine.control.places import CommitNotHere, NotHere
 from engine.control.routine import Routine
 from engine.core.clock import Clock
 from engine.core.errors import GitError, StoreBusy
@@ -53,11 +54,12 @@ class Planner(Routine):
         self._settings = settings
         self._mirrors = mirrors
         self._calm = calm
-        self._judge = Judge(store, mirrors)
+        others = other_repositories(store.home, lambda: settings.now.actions)
+        self._judge = Judge(store, mirrors, others, lambda repo: settings.now.vars_of(repo))
         self._ledger = Ledger(store, bus, clock)
         self._lock = threading.Lock()
         self._fetching: dict[int, int] = {}  # repository -> event
-        self._fetched: dict[int, str] = {}  # event -> why its fetch failed, "" when it did not
+        self._fetched: dict[int, dict[str, str]] = {}  # event -> what was fetched for it, and why that failed, or ""
         self._aside = Aside(store, FETCHES)
 
     @property
@@ -110,19 +112,20 @@ class Planner(Routine):
         """Settle an event; return False if it has to wait, and its repository with it."""
         repo = self._settings.now.repo(event.repo)
         with self._lock:
-            fetched = self._fetched.pop(event.id, None)
-        if fetched:
-            return self._postpone(event, fetched)
+            fetched = self._fetched.pop(event.id, {})
+        problem = next((why for why in fetched.values() if why), "")
+        if problem and (fetched.get(CommitNotHere.key) or event.tries < MISSING_TRIES):
+            return self._postpone(event, problem)
         try:
             if repo is None:
                 self._ledger.note(event, Settled(f"the repository {event.repo} is not configured any more"))
                 return True
-            self._ledger.note(event, self._judge.judge(event, repo, fetched=fetched is not None))
+            self._ledger.note(event, self._judge.judge(event, repo, fetched))
             return True
         except NotHere as missing:
             assert repo is not None
-            if fetched is None:
-                self._fetch(event, missing)
+            if missing.key not in fetched:
+                self._fetch(event, missing, fetched)
                 return False
             return self._postpone(event, str(missing), MISSING_TRIES)
         except GitError as error:
@@ -144,22 +147,21 @@ class Planner(Routine):
         self._store.inbox.postponed(event.id, problem, _later(self._clock.now(), wait_s))
         return False
 
-    def _fetch(self, event: InboxEvent, missing: NotHere) -> None:
+    def _fetch(self, event: InboxEvent, missing: NotHere, fetched: dict[str, str]) -> None:
         with self._lock:
             self._fetching[event.repo_id] = event.id
-        self._aside.go(event.repo, lambda: self._bring(event, missing))
+        self._aside.go(event.repo, lambda: self._bring(event, missing, fetched))
 
-    def _bring(self, event: InboxEvent, missing: NotHere) -> None:
+    def _bring(self, event: InboxEvent, missing: NotHere, fetched: dict[str, str]) -> None:
         """On a thread aside: fetch, note how it went, and have the event looked at again."""
         problem = ""
         try:
-            found = missing.mirror.fetch(missing.refs, missing.commits)
-            self._mirrors.found(self._store, event.repo_id, found)
+            missing.fetch(lambda refs: self._mirrors.found(self._store, event.repo_id, refs))
         except Exception as error:
             problem = str(error) or type(error).__name__
         with self._lock:
             del self._fetching[event.repo_id]
-            self._fetched[event.id] = problem
+            self._fetched[event.id] = {**fetched, missing.key: problem}
         self._bus.wake("inbox")
 
 

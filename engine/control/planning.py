@@ -2,17 +2,20 @@
 
 Decides nothing about whether a workflow runs, and writes nothing. `Prepared.source` tells the worker how to get the
 files: `root` (a repository here, or its mirror), `sha` (commit or snapshot), `branch` (what HEAD is on, None:
-detached), `mirror` (the bare repository with a snapshot), whether jobs may run on this machine itself (`host`), and
-what a person asked for beyond the file: `labels`, `executor`, `env`.
+detached), `mirror` (the bare repository with a snapshot), whether jobs may run on this machine itself (`host`), whose
+environments' secrets they may see (`vault`, a repository or None), and what a person asked for beyond the file:
+`labels`, `executor`, `env`.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from engine.store.definitions import pinned
 from engine.store.runs import NewRun
-from pipelines.calls import check_calls
+from pipelines.called import Calls
+from pipelines.calls import Find, Load, local_find, look_into
 from pipelines.dag import closure
 from pipelines.errors import Finding, Place, Severity, WorkflowError
 from pipelines.github_context import InputError
@@ -40,6 +43,7 @@ class Prepared:
     contexts: Mapping[str, Any]
     source: Mapping[str, Any]
     plan: RunPlan
+    calls: Calls = field(default_factory=dict)
     only: frozenset[str] = frozenset()
     urgency: int = 0
     newest_only: bool = False
@@ -62,7 +66,7 @@ def prepare_run(
     """Plan one workflow. `github` is its context without ids; `more` are fields of Prepared. Raises WorkflowError."""
     contexts: dict[str, Any] = {"github": github, "inputs": dict(inputs), "vars": dict(variables)}
     event, ref, sha = (github[key] for key in ("event_name", "ref", "sha"))
-    plan = plan_run(workflow, contexts, more.get("only", frozenset()))
+    plan = plan_run(workflow, contexts, more.get("only", frozenset()), more.get("calls", {}))
     return Prepared(workflow, definition, event, ref, sha, contexts, source, plan, **more)
 
 
@@ -83,6 +87,7 @@ def new_run(
         contexts=prepared.contexts,
         source=prepared.source,
         secrets=secrets,
+        calls=pinned(prepared.calls),
         title=title(prepared),
         blocked=blocked,
     )
@@ -91,7 +96,7 @@ def new_run(
 def final_plan(prepared: Prepared, run_id: int, number: int) -> RunPlan:
     """Return the plan with what only the record knows. Raises WorkflowError."""
     github = {**prepared.contexts["github"], "run_id": str(run_id), "run_number": str(number)}
-    plan = plan_run(prepared.workflow, {**prepared.contexts, "github": github}, prepared.only)
+    plan = plan_run(prepared.workflow, {**prepared.contexts, "github": github}, prepared.only, prepared.calls)
     jobs = tuple(replace(job, priority=job.priority + prepared.urgency) for job in plan.jobs)
     plan = replace(plan, priority=plan.priority + prepared.urgency, jobs=jobs)
     if prepared.newest_only and plan.concurrency_group is None:
@@ -109,19 +114,21 @@ def title(prepared: Prepared) -> str:
 
 
 def refuse_what_cannot_run(
-    workflow: Workflow, load: Callable[[str], bytes | None], only: Collection[str] = frozenset()
-) -> None:
-    """Raise WorkflowError for what a workflow, or `only` some of its jobs, needs and this version cannot do.
+    workflow: Workflow, load: Load, only: Collection[str] = frozenset(), find: Find | None = None
+) -> Calls:
+    """Return the workflows that a workflow calls, by address; `find` looks them up, else those of the same commit.
 
-    `load` gives the bytes of a path in the same commit.
+    Raises WorkflowError for what the workflow, or `only` some of its jobs, needs and this version cannot do, and for
+    calls that cannot be. `load` gives the bytes of a path in the same commit.
     """
     asked = set(only) & workflow.jobs.keys() or workflow.jobs.keys()
     keys = closure({key: job.needs for key, job in workflow.jobs.items()}, asked)
-    called = check_calls(workflow, load)
-    stops = [finding for finding in called if finding.unsupported or finding.severity is Severity.ERROR]
+    taken = look_into(workflow, load, find or local_find(load))
+    stops = [finding for finding in taken.findings if finding.unsupported or finding.severity is Severity.ERROR]
     stops = list(dict.fromkeys([*stops, *unsupported(workflow, keys)]))
     if stops:
         raise WorkflowError(workflow.path, tuple(replace(finding, severity=Severity.ERROR) for finding in stops))
+    return taken.called
 
 
 @contextmanager

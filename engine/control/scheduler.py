@@ -1,29 +1,43 @@
 """The scheduler's loop: read, decide, apply, wake. The decisions themselves are in `engine/core/scheduling`."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 from engine.bus import Bus
 from engine.core.clock import Clock
 from engine.core.job_contexts import job_contexts, needs_context
 from engine.core.records import JobFacts
 from engine.core.scheduling import Condition as Decides
-from engine.core.scheduling import decide
+from engine.core.scheduling import Gate, Need, decide
+from engine.git_remote import HEADS
+from engine.settings import EnvironmentSettings
 from engine.store.decisions import Decidable
 from engine.store.store import Store
+from pipelines.call_values import call_outputs
+from pipelines.environments import environment_name
 from pipelines.errors import ExpressionError, WorkflowError
+from pipelines.filters import compile_patterns
+from pipelines.github_context import short_ref
+from pipelines.model import Job as JobModel
 from pipelines.plan import JobPlan, expand_job, late_concurrency
 from pipelines.template import Condition
 from pipelines.values import to_string
 
 ACTOR = "scheduler"
+Environments: TypeAlias = Callable[[str, str], EnvironmentSettings | None]
+
+
+def no_environments(repo: str, name: str) -> None:
+    """Nothing is configured of any environment."""
 
 
 class Scheduler:
     """Moves jobs from pending to queued, or to where else their needs and conditions send them."""
 
-    def __init__(self, store: Store, bus: Bus, clock: Clock) -> None:
+    def __init__(self, store: Store, bus: Bus, clock: Clock, environments: Environments = no_environments) -> None:
+        """`environments` says what is configured of a repository's environment."""
+        self._environments = environments
         self._store = store
         self._bus = bus
         self._clock = clock
@@ -32,7 +46,7 @@ class Scheduler:
         """Decide until there is nothing more to decide now."""
         while True:
             now = self._clock.now()
-            snapshot = self._store.decisions.snapshot(self._describe, now)
+            snapshot = self._store.decisions.snapshot(self, now)
             moves = decide(snapshot)
             if not moves:
                 return
@@ -47,14 +61,42 @@ class Scheduler:
     def next_due(self) -> datetime | None:
         return self._store.decisions.next_retry_at()
 
-    def _describe(self, facts: JobFacts) -> Decidable:
+    def describe(self, facts: JobFacts) -> Decidable:
+        """Return what a job's workflow says of its start."""
         try:
-            condition = self._store.definitions.workflow(facts.definition).jobs[facts.job.key].condition
+            job = self._store.definitions.workflow(facts.definition).jobs[facts.job.own_key]
         except WorkflowError as error:
             return Decidable(_refusal(f"this version reads its workflow no more: {error}"), {})
-        if condition is None and not _open(facts.plan):
+        if job.condition is None and job.environment is None and not _open(facts.plan):
             return Decidable(None, {})
-        return Decidable(_bind(condition) if condition else None, self._contexts(facts))
+        contexts = self._contexts(facts)
+        gate = None if _open(facts.plan) else self._gate(facts, job, contexts)
+        return Decidable(_bind(job.condition) if job.condition else None, contexts, gate)
+
+    def _gate(self, facts: JobFacts, job: JobModel, contexts: Mapping[str, Any]) -> Gate | None:
+        """Return what keeps a job out of its environment, None for nothing."""
+        try:
+            name = environment_name(job, contexts)
+        except ExpressionError as error:
+            return Gate("", f"environment: {error.message}")
+        rules = self._environments(facts.run.repo, name) if name else None
+        if rules is None:
+            return None
+        branch, ref = short_ref(facts.run.ref), facts.run.ref
+        if rules.branches is not None:
+            is_branch = ref.startswith(HEADS)
+            if not is_branch or not compile_patterns(rules.branches).passes([branch], ignore=False):
+                return Gate(name, f"the environment {name} takes no jobs of {branch if is_branch else ref}")
+        return Gate(name) if rules.approval and not facts.job.approved_by else None
+
+    def outputs(self, facts: JobFacts, called: Sequence[Need]) -> Mapping[str, str]:
+        """Return what a job puts out whose called workflow is over. Raises ValueError with a sentence."""
+        try:
+            workflow = self._store.definitions.called(facts.calls)[facts.plan.calls]
+            contexts = {**job_contexts(facts, {}), "inputs": facts.plan.inputs or {}}
+            return call_outputs(workflow, contexts, needs_context(called))
+        except (ExpressionError, WorkflowError) as error:
+            raise ValueError(f"the outputs of the called workflow cannot be worked out: {error}") from None
 
     def _contexts(self, facts: JobFacts) -> dict[str, Any]:
         return job_contexts(facts, needs_context(self._store.decisions.needs_of(facts.job.id)))
@@ -67,7 +109,8 @@ class Scheduler:
         try:
             if facts.plan.dynamic:
                 taken = [job.name for job in self._store.queries.jobs(facts.run.id) if job.id != job_id]
-                plans = expand_job(workflow, facts.job.key, contexts, taken)
+                calls = self._store.definitions.called(facts.calls)
+                plans = expand_job(workflow, facts.plan, contexts, taken, calls)
             else:
                 plans = (late_concurrency(workflow, facts.plan, contexts),)
         except (ExpressionError, WorkflowError, ValueError) as error:

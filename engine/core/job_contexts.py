@@ -26,7 +26,7 @@ def job_contexts(facts: JobFacts, needs: Mapping[str, Any]) -> dict[str, Any]:
         "run_id": str(run.id),
         "run_number": str(run.number),
         "run_attempt": str(run.attempt),
-        "job": job.key,
+        "job": job.own_key,
     }
     strategy = {
         "fail-fast": facts.plan.fail_fast,
@@ -48,6 +48,23 @@ def job_context(container: Mapping[str, Any], services: Mapping[str, Any]) -> di
     """Return `job` as it is before the first step; what there is none of is left out, as on GitHub."""
     found = {"container": dict(container), "services": dict(services)}
     return {"status": "success", **{name: facts for name, facts in found.items() if facts}}
+
+
+def workflow_facts(facts: JobFacts) -> dict[str, Any]:
+    """Return what `job` says of the workflow file that the job is of, which of a called one is not `github`'s."""
+    github = facts.trigger.get("github", {})
+    called = facts.calls.get(facts.plan.workflow)
+    path = called["path"] if called else facts.run.workflow_path
+    if called and called["repository"]:
+        repository, ref, sha = called["repository"], called["ref"], called["sha"]
+    else:
+        repository, ref, sha = github.get("repository", ""), github.get("ref", ""), github.get("sha", "")
+    return {
+        "workflow_ref": f"{repository}/{path}@{ref}",
+        "workflow_sha": sha,
+        "workflow_repository": repository,
+        "workflow_file_path": path,
+    }
 
 
 def _worst(results: list[str]) -> str:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from engine.core.states import AttemptStatus, JobStatus, RunStatus, StepStatus
-from pipelines.plan import JobPlan
+from pipelines.plan import JobPlan, own_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +43,10 @@ class Run:
 class Job:
     """One job of a run, the same id through all its attempts. `needs` are the job keys it waits for.
 
-    `name` is the display name, unique within the run; `key` the job's id in the workflow file, shared by a matrix.
+    `name` is the display name, unique within the run; `key` the job's id in the workflow file, shared by a matrix; of a
+    called workflow's job behind that of the job that calls it, `deploy/build`.
     `retry_count` counts retries begun; `attempts` the attempts begun, lost ones included.
+    `parent_id` is the job that calls the workflow it is of, `is_call` that it calls one itself: it has no attempts then.
     """
 
     id: int
@@ -70,15 +72,26 @@ class Job:
     outputs: Mapping[str, str] = field(default_factory=dict)
     reason: str = ""
     tolerated: bool = False
+    parent_id: int | None = None
+    is_call: bool = False
+    environment: str = ""
+    environment_url: str = ""
+    approved_by: str = ""
+
+    @property
+    def own_key(self) -> str:
+        """Its id in its own workflow file."""
+        return own_key(self.key)
 
 
 @dataclass(frozen=True, slots=True)
 class JobFacts:
     """A job with what its run was planned from: all that deciding about it or running it needs.
 
-    `trigger` holds the github, inputs and vars contexts as stored with the run, `source` how to get its files
-    (see engine/control/intake.py), `secrets` its sealed secrets, `definition` the digest of its workflow, `plan` the
-    job as it was planned.
+    `trigger` holds the github, inputs and vars contexts as its workflow sees them, `source` how to get its files
+    (see engine/control/planning.py), `secrets` the run's sealed secrets, `definition` the digest of its workflow,
+    `plan` the job as it was planned. `calls` is what the run calls by address, `caller` the job that calls its
+    workflow.
     """
 
     job: Job
@@ -88,6 +101,8 @@ class JobFacts:
     source: Mapping[str, Any]
     secrets: bytes | None
     plan: JobPlan
+    calls: Mapping[str, Any] = field(default_factory=dict)
+    caller: "JobFacts | None" = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, TypeAlias
 
-from engine.core.states import JobStatus, RunStatus, result_word
+from engine.core.states import JobStatus, RunStatus, cause_of_end, result_word
 
 # A job's order in the queue is one number of seconds, smaller first: when its run was created, put forward for each
 # point of priority and put back for each job of its repository that is running. Time alone makes everybody's turn
@@ -19,6 +19,7 @@ RUNNING_JOB_S = 30.0
 
 MATRIX_FULL = "matrix"
 GROUP = "group:"
+NAMED = 5  # jobs in a reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,8 @@ class Candidate:
 
     `condition` evaluates its `if:` (None: there is none) on `contexts` plus the status functions that are passed in;
     it may raise ValueError with a sentence. `open` says that its needs have still to settle its matrix, name or group.
-    `active_siblings` counts the queued, running and retrying jobs of its matrix.
+    `active_siblings` counts the queued, running and retrying jobs of its matrix. `is_call`: it calls a workflow, and
+    needs no worker; `callers` are the jobs that call the workflows that it is of. `gate` is its environment's.
     """
 
     job_id: int
@@ -78,6 +80,31 @@ class Candidate:
     active_siblings: int = 0
     max_parallel: int | None = None
     group: Group | None = None
+    is_call: bool = False
+    callers: tuple[int, ...] = ()
+    gate: "Gate | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """The environment of a candidate that may not just enter it: `refused` says why never, else a person is asked."""
+
+    environment: str
+    refused: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EndedCall:
+    """A job that calls a workflow, all of whose jobs are over. `outputs` is None, with a `problem`, when the workflow's
+    outputs cannot be worked out; `failed` names the jobs that broke it."""
+
+    job_id: int
+    ended: tuple[JobStatus, ...]
+    failed: tuple[str, ...]
+    cancel_asked: bool
+    reason: str
+    outputs: Mapping[str, str] | None
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +145,7 @@ class Snapshot:
     waiting_runs: tuple[tuple[Member, Group], ...] = ()
     groups: Mapping[GroupKey, tuple[Member, ...]] = field(default_factory=dict)
     sequence: int = 0
+    ended_calls: tuple[EndedCall, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +185,16 @@ class Expand:
 
 
 @dataclass(frozen=True, slots=True)
+class CloseCall:
+    """End a job that called a workflow, unless some of that is to run again."""
+
+    job_id: int
+    cause: str
+    reason: str
+    outputs: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class AskCancel:
     """Wish that a running job, or a whole run, ends."""
 
@@ -172,7 +210,7 @@ class Told:
     job_id: int
 
 
-Move: TypeAlias = JobMove | RunMove | Hold | Expand | AskCancel | Told
+Move: TypeAlias = JobMove | RunMove | Hold | Expand | CloseCall | AskCancel | Told
 
 
 def decide(snapshot: Snapshot) -> list[Move]:
@@ -184,6 +222,7 @@ def decide(snapshot: Snapshot) -> list[Move]:
         for member in matrix.siblings:
             moves += _end(member, "another job of the matrix failed")
         moves += [Told(job_id) for job_id in matrix.failed]
+    moves += map(_close, snapshot.ended_calls)
     groups = {key: list(members) for key, members in snapshot.groups.items()}
     for run, group in snapshot.waiting_runs:
         moves += _enter_group(run, group, groups)
@@ -225,16 +264,19 @@ def _consider(
         return [JobMove(job_id, JobStatus.PENDING, *verdict)]
     if candidate.open:
         return [Expand(job_id)]
+    if candidate.gate is not None:
+        return [_stopped(job_id, candidate.gate)]
     matrix = (candidate.run_id, candidate.matrix)
     active = candidate.active_siblings + taken.get(matrix, 0)
     if candidate.max_parallel is not None and active >= candidate.max_parallel:
         return [Hold(job_id, MATRIX_FULL)]
-    moves: list[Move] = [JobMove(job_id, JobStatus.PENDING, "needs_met")]
+    start = "called" if candidate.is_call else "needs_met"
+    moves: list[Move] = [JobMove(job_id, JobStatus.PENDING, start)]
     if candidate.group is not None:
-        if _waits_for_itself(candidate.run_id, candidate.group, groups):
-            reason = f"its own run holds the concurrency group {candidate.group.name!r}: it would wait for ever"
+        if (holder := _waits_for_itself(candidate, candidate.group, groups)) is not None:
+            reason = f"{holder} holds the concurrency group {candidate.group.name!r}: it would wait for ever"
             return [JobMove(job_id, JobStatus.PENDING, "cancelled", reason)]
-        moves = _enter_group(Member(job_id, JobStatus.PENDING), candidate.group, groups)
+        moves = _enter_group(Member(job_id, JobStatus.PENDING), candidate.group, groups, start)
     if moves and isinstance(moves[-1], JobMove):
         taken[matrix] = taken.get(matrix, 0) + 1
     return moves
@@ -261,7 +303,28 @@ def _may_start(candidate: Candidate) -> tuple[str, str] | None:
     return "condition_false", "its condition is false"
 
 
-def _enter_group(member: Member, group: Group, groups: dict[GroupKey, list[Member]]) -> list[Move]:
+def _stopped(job_id: int, gate: Gate) -> JobMove:
+    if gate.refused:
+        return JobMove(job_id, JobStatus.PENDING, "refused", gate.refused)
+    reason = f"the environment {gate.environment} waits for approval: treadle approve j{job_id}"
+    return JobMove(job_id, JobStatus.PENDING, "approval_needed", reason)
+
+
+def _close(call: EndedCall) -> CloseCall:
+    """Return how a job ends whose called workflow is over: as that did."""
+    cause = cause_of_end(call.ended, cancel_asked=call.cancel_asked)
+    if cause == "succeeded" and call.outputs is None:
+        return CloseCall(call.job_id, "gave_up", call.problem, {})
+    outputs = call.outputs or {}
+    if cause != "failed":
+        return CloseCall(call.job_id, cause, call.reason if cause == "cancelled" else "", outputs)
+    names = ", ".join(call.failed[:NAMED]) + (" and others" if len(call.failed) > NAMED else "")
+    return CloseCall(call.job_id, "gave_up", f"{names} failed", outputs)
+
+
+def _enter_group(
+    member: Member, group: Group, groups: dict[GroupKey, list[Member]], start: str = "needs_met"
+) -> list[Move]:
     """Let a member into its group if there is room, else have it wait; a newer one takes the waiting place.
 
     The last move is the one that lets the member in, or holds it; of a run that waits there is none.
@@ -284,17 +347,25 @@ def _enter_group(member: Member, group: Group, groups: dict[GroupKey, list[Membe
         groups[group.key] = [*others, replace(member, status=RunStatus.QUEUED)]
         return [*moves, RunMove(member.id, RunStatus.PENDING, "group_free")]
     groups[group.key] = [*others, replace(member, status=JobStatus.QUEUED)]
-    return [*moves, JobMove(member.id, JobStatus.PENDING, "needs_met")]
+    return [*moves, JobMove(member.id, JobStatus.PENDING, start)]
 
 
 def _holds(member: Member) -> bool:
     return member.status not in (JobStatus.PENDING, RunStatus.PENDING)
 
 
-def _waits_for_itself(run_id: int, group: Group, groups: Mapping[GroupKey, list[Member]]) -> bool:
-    """Whether a job would wait for its own run, which waits for the job. GitHub ends such a job likewise."""
+def _waits_for_itself(candidate: Candidate, group: Group, groups: Mapping[GroupKey, list[Member]]) -> str | None:
+    """Return what would wait for a job that waits for it, if there is such: its run, or a job that calls it.
+
+    GitHub ends such a job likewise.
+    """
     holders = [member for member in groups.get(group.key, ()) if _holds(member)]
-    return len(holders) >= group.limit and any(holder.is_run and holder.id == run_id for holder in holders)
+    if len(holders) < group.limit:
+        return None
+    if any(holder.is_run and holder.id == candidate.run_id for holder in holders):
+        return "its own run"
+    called = any(not holder.is_run and holder.id in candidate.callers for holder in holders)
+    return "a job that calls it" if called else None
 
 
 def _end(member: Member, reason: str) -> list[Move]:

@@ -1,5 +1,6 @@
 """The state machine, as data: one table per noun. `docs/states.md` is printed from here."""
 
+from collections.abc import Collection
 from enum import StrEnum
 
 from engine.core.errors import IllegalTransition
@@ -20,7 +21,7 @@ class JobStatus(StrEnum):
     PENDING = "pending"  # its needs are not all finished, or its concurrency group is taken
     BLOCKED = "blocked"  # waits for a person
     QUEUED = "queued"
-    RUNNING = "running"
+    RUNNING = "running"  # or, of one that calls a workflow: its jobs are not all finished
     RETRYING = "retrying"  # waits for next_attempt_at
     SUCCESS = "success"
     FAILED = "failed"
@@ -77,12 +78,17 @@ JOB_TRANSITIONS: dict[tuple[JobStatus, str], JobStatus] = {
     (J.PENDING, "needs_failed"): J.SKIPPED,
     (J.PENDING, "condition_false"): J.SKIPPED,
     (J.PENDING, "condition_broken"): J.FAILED,
+    (J.PENDING, "called"): J.RUNNING,  # a job that calls a workflow runs while the jobs of that do
+    (J.PENDING, "not_called"): J.SKIPPED,  # the job that would have called it was skipped or broken
+    (J.PENDING, "approval_needed"): J.BLOCKED,  # its environment waits for a person
+    (J.PENDING, "refused"): J.FAILED,  # its environment takes no jobs of this branch
     (J.QUEUED, "claimed"): J.RUNNING,
     (J.RUNNING, "succeeded"): J.SUCCESS,
     (J.RUNNING, "gave_up"): J.FAILED,
     (J.RUNNING, "overran"): J.TIMED_OUT,
     (J.RUNNING, "will_retry"): J.RETRYING,
     (J.RUNNING, "lost"): J.QUEUED,
+    (J.RUNNING, "nothing_ran"): J.SKIPPED,  # all jobs of the workflow that it calls were skipped
     (J.RETRYING, "due"): J.QUEUED,
     (J.SUCCESS, "retry_asked"): J.PENDING,
     (J.FAILED, "retry_asked"): J.PENDING,
@@ -116,6 +122,16 @@ TABLES = {"run": RUN_TRANSITIONS, "job": JOB_TRANSITIONS, "attempt": ATTEMPT_TRA
 RUN_FINAL = frozenset({R.SUCCESS, R.FAILED, R.CANCELLED, R.SKIPPED})
 JOB_FINAL = frozenset({J.SUCCESS, J.FAILED, J.TIMED_OUT, J.CANCELLED, J.SKIPPED})
 JOB_ACTIVE = frozenset({J.QUEUED, J.RUNNING, J.RETRYING})
+
+
+def cause_of_end(ended: Collection[JobStatus], *, cancel_asked: bool) -> str:
+    """Return what ends a run, or a job that calls a workflow, whose jobs came to `ended`; tolerated ones are SUCCESS."""
+    broken = not {J.FAILED, J.TIMED_OUT}.isdisjoint(ended)
+    if J.CANCELLED in ended and (cancel_asked or not broken):
+        return "cancelled"
+    if broken:
+        return "failed"
+    return "nothing_ran" if set(ended) == {J.SKIPPED} else "succeeded"
 
 
 def next_status(noun: str, status: str, cause: str) -> str:

@@ -3,10 +3,10 @@
 The rules are in `engine/core/scheduling`.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 from peewee import fn
 
@@ -15,9 +15,12 @@ from engine.core.scheduling import (
     GROUP,
     AskCancel,
     Candidate,
+    CloseCall,
     Condition,
+    EndedCall,
     Expand,
     FailedMatrix,
+    Gate,
     Group,
     GroupKey,
     Hold,
@@ -36,8 +39,9 @@ from engine.store.database import Database
 from engine.store.queries import facts_record
 from engine.store.tables import EdgeRow, JobRow, RepoRow, RunRow, TransitionRow
 from engine.store.transitions import Change
-from pipelines.plan import JobPlan
+from pipelines.plan import JobPlan, own_key
 
+BROKEN = (JobStatus.FAILED, JobStatus.TIMED_OUT)
 OPEN_RUN = (RunStatus.QUEUED, RunStatus.RUNNING)
 EPOCH = datetime.fromtimestamp(0, UTC)  # `> EPOCH` is "set" in a form for which SQLite uses an index
 JOB_MEMBER = (JobRow.id, JobRow.status)
@@ -50,6 +54,17 @@ class Decidable:
 
     condition: Condition | None
     contexts: Mapping[str, Any]
+    gate: Gate | None = None
+
+
+class Knows(Protocol):
+    """What the scheduler knows of workflows; reads the store only."""
+
+    def describe(self, facts: JobFacts) -> Decidable:
+        """Return a pending job's `if:`, contexts and gate."""
+
+    def outputs(self, facts: JobFacts, called: Sequence[Need]) -> Mapping[str, str]:
+        """Return what a job puts out whose called workflow is over. Raises ValueError with a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,16 +88,16 @@ class Decisions:
             .where(EdgeRow.job_id == job_id)
             .order_by(JobRow.id)
         )
-        return [Need(row.key, JobStatus(row.status), row.tolerated, row.outputs) for row in rows]
+        return list(map(_need, rows))
 
-    def snapshot(self, describe: Callable[[JobFacts], Decidable], now: datetime, limit: int = 500) -> Snapshot:
-        """Read what there is to decide now. `describe` gives a job's `if:` and contexts; it reads the store only.
+    def snapshot(self, knows: Knows, now: datetime, limit: int = 500) -> Snapshot:
+        """Read what there is to decide now.
 
         At most `limit` candidates at a time; whoever decides asks again until there is nothing to decide.
         """
         sequence = int(TransitionRow.select(fn.MAX(TransitionRow.sequence)).scalar() or 0)
         runs = _Runs()
-        candidates = tuple(self._candidates(runs, describe, limit))
+        candidates = tuple(self._candidates(runs, knows, limit))
         due = JobRow.select(JobRow.id).where((JobRow.status == JobStatus.RETRYING) & (JobRow.next_attempt_at <= now))
         waiting_runs = tuple(self._waiting_runs())
         asked = {c.group for c in candidates if c.group} | {group for _, group in waiting_runs}
@@ -90,10 +105,11 @@ class Decisions:
             candidates,
             tuple(row.id for row in due),
             tuple(self._failed_matrices()),
-            tuple(self._cancelled(runs, describe)),
+            tuple(self._cancelled(runs, knows)),
             waiting_runs,
             {key: tuple(self._members(key)) for key in {group.key for group in asked}},
             sequence,
+            tuple(self._ended_calls(runs, knows)),
         )
 
     def next_retry_at(self) -> datetime | None:
@@ -123,6 +139,10 @@ class Decisions:
                     case Expand(job_id):
                         expand.append(job_id)
                         done = True
+                    case CloseCall(job_id, cause, reason, outputs):
+                        over = JobRow.select(JobRow.id).where((JobRow.id == job_id) & (JobRow.unmet == 0)).exists()
+                        change = Change(cause, now, actor, reason)
+                        done = over and transitions.change_job(job_id, JobStatus.RUNNING, change, outputs=dict(outputs))
                     case AskCancel(ident, is_run, reason):
                         done = wishes.ask_cancel(ident, is_run, reason, now, actor)
                     case Told(job_id):
@@ -140,7 +160,7 @@ class Decisions:
         with self._db.write():
             transitions.change_job(job_id, JobStatus.PENDING, Change("condition_broken", now, actor, reason))
 
-    def _candidates(self, runs: "_Runs", describe: Callable[[JobFacts], Decidable], limit: int) -> Iterable[Candidate]:
+    def _candidates(self, runs: "_Runs", knows: Knows, limit: int) -> Iterable[Candidate]:
         ready = (
             JobRow.select(JobRow)
             .join(RunRow, on=(RunRow.id == JobRow.run_id))
@@ -155,7 +175,7 @@ class Decisions:
         )
         for job in ready:
             facts = runs.facts(job)
-            known, plan = describe(facts), facts.plan
+            known, plan = knows.describe(facts), facts.plan
             yield Candidate(
                 job_id=job.id,
                 run_id=job.run_id,
@@ -169,6 +189,30 @@ class Decisions:
                 active_siblings=self._active(job) if plan.max_parallel else 0,
                 max_parallel=plan.max_parallel,
                 group=_job_group(plan, job.repo_id),
+                is_call=job.is_call,
+                callers=tuple(_callers(facts)),
+                gate=known.gate,
+            )
+
+    def _ended_calls(self, runs: "_Runs", knows: Knows) -> Iterable[EndedCall]:
+        over = JobRow.select().where((JobRow.status == JobStatus.RUNNING) & (JobRow.unmet == 0) & (JobRow.is_call == 1))
+        columns = (JobRow.key, JobRow.name, JobRow.status, JobRow.tolerated, JobRow.outputs)
+        for job in list(over):
+            below = list(JobRow.select(*columns).where(JobRow.parent_id == job.id).order_by(JobRow.id))
+            outputs: Mapping[str, str] | None = None
+            problem = ""
+            try:
+                outputs = knows.outputs(runs.facts(job), list(map(_need, below)))
+            except ValueError as error:
+                problem = str(error)
+            yield EndedCall(
+                job.id,
+                tuple(JobStatus.SUCCESS if one.tolerated else JobStatus(one.status) for one in below),
+                tuple(one.name for one in below if one.status in BROKEN and not one.tolerated),
+                job.cancel_asked_at is not None or runs.facts(job).run.cancel_asked_at is not None,
+                job.reason,
+                outputs,
+                problem,
             )
 
     def _active(self, job: JobRow) -> int:
@@ -206,10 +250,10 @@ class Decisions:
             )
             yield FailedMatrix(tuple(job_ids), tuple(_job_member(row) for row in siblings))
 
-    def _cancelled(self, runs: "_Runs", describe: Callable[[JobFacts], Decidable]) -> Iterable[Member]:
+    def _cancelled(self, runs: "_Runs", knows: Knows) -> Iterable[Member]:
         """What a person's wish ends now: all of a cancelled run but the jobs whose `if:` wants to see it through."""
         asked = JobRow.select(*JOB_MEMBER, JobRow.reason).where(
-            JobRow.status.in_([JobStatus.PENDING, JobStatus.QUEUED, JobStatus.RETRYING])
+            JobRow.status.in_([JobStatus.PENDING, JobStatus.BLOCKED, JobStatus.QUEUED, JobStatus.RETRYING])
             & (JobRow.cancel_asked_at > EPOCH)
         )
         yield from (_job_member(job, job.reason) for job in asked)
@@ -218,14 +262,16 @@ class Decisions:
             jobs = JobRow.select().where(
                 (JobRow.run_id == run_id)
                 & JobRow.cancel_asked_at.is_null()
+                & ~((JobRow.status == JobStatus.RUNNING) & (JobRow.is_call == 1))  # it ends as its jobs do
                 & (
-                    JobRow.status.in_(list(JOB_ACTIVE))
+                    JobRow.status.in_([*JOB_ACTIVE, JobStatus.BLOCKED])
                     | ((JobRow.status == JobStatus.PENDING) & (JobRow.waits_for != ""))
                 )
             )
             for job in jobs:
-                known = describe(runs.facts(job))
-                if known.condition is None or not _survives(known):
+                known = knows.describe(runs.facts(job))
+                blocked = job.status == JobStatus.BLOCKED  # nobody would let it go any more
+                if blocked or known.condition is None or not _survives(known):
                     yield _job_member(job)
 
     def _members(self, key: GroupKey) -> Iterable[Member]:
@@ -252,12 +298,31 @@ class _Runs:
 
     def __init__(self) -> None:
         self._known: dict[int, tuple[RunRow, RepoRow]] = {}
+        self._callers: dict[int, JobFacts] = {}
 
     def facts(self, job: JobRow) -> JobFacts:
         if job.run_id not in self._known:
             run = RunRow.get_by_id(job.run_id)
             self._known[job.run_id] = run, RepoRow.get_by_id(run.repo_id)
-        return facts_record(job, *self._known[job.run_id])
+        return facts_record(job, *self._known[job.run_id], self._caller(job.parent_id))
+
+    def _caller(self, job_id: int | None) -> JobFacts | None:
+        if job_id is None:
+            return None
+        if job_id not in self._callers:
+            self._callers[job_id] = self.facts(JobRow.get_by_id(job_id))
+        return self._callers[job_id]
+
+
+def _need(row: JobRow) -> Need:
+    """Return a finished job as one that needs it sees it, or the workflow that it is of."""
+    return Need(own_key(row.key), JobStatus(row.status), row.tolerated, row.outputs)
+
+
+def _callers(facts: JobFacts) -> Iterable[int]:
+    while facts.caller is not None:
+        facts = facts.caller
+        yield facts.job.id
 
 
 def _hold(hold: Hold) -> bool:

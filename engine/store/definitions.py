@@ -2,10 +2,13 @@
 
 import hashlib
 import threading
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import asdict
+from typing import Any
 
 from engine.store.database import Database
 from engine.store.tables import DefinitionRow
+from pipelines.called import Called, Calls, WorkflowRef
 from pipelines.model import Workflow
 from pipelines.parse import parse_workflow
 from pipelines.policy import parse_policy
@@ -48,6 +51,14 @@ class Definitions:
                 self._parsed[digest] = known
         return known
 
+    def called(self, calls: Mapping[str, Any]) -> Calls:
+        """Return the workflows that a run calls, from what `pinned` made of them. Raises WorkflowError."""
+        found = {}
+        for address, told in calls.items():
+            ref = WorkflowRef(told["path"], told["repository"], told["ref"], told["host"])
+            found[address] = Called(ref, self.workflow(told["definition"]), told["definition"], told["sha"])
+        return found
+
     def forget(self, digests: Collection[str]) -> None:
         """Remove texts that nothing in the store speaks of, but those that were asked for since the last `spare`."""
         with self._lock, self._db.write():
@@ -59,6 +70,13 @@ class Definitions:
         """Begin to note anew what is asked for."""
         with self._lock:
             self._asked.clear()
+
+
+def pinned(calls: Calls) -> dict[str, Any]:
+    """Return called workflows as a run keeps them: the text by its digest, the commit that a ref led to."""
+    return {
+        address: {**asdict(one.ref), "definition": one.definition, "sha": one.sha} for address, one in calls.items()
+    }
 
 
 def _parse(path: str, text: str, policy: str) -> Workflow:

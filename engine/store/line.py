@@ -50,7 +50,9 @@ class Line:
 
 
 def _queued() -> list[int]:
-    counted: Any = JobRow.select(JobRow.repo_id, fn.COUNT(JobRow.id)).where(JobRow.status == JobStatus.RUNNING)
+    counted: Any = JobRow.select(JobRow.repo_id, fn.COUNT(JobRow.id)).where(
+        (JobRow.status == JobStatus.RUNNING) & (JobRow.is_call == 0)
+    )
     busy = dict(counted.group_by(JobRow.repo_id).tuples())
     fields = (JobRow.id, JobRow.repo_id, JobRow.priority, JobRow.remaining_path, JobRow.created_at)
     rows = JobRow.select(*fields).where(JobRow.status == JobStatus.QUEUED).namedtuples()

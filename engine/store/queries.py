@@ -80,7 +80,7 @@ class Queries:
         """Return a job with all that its run was planned from. The job must exist."""
         row = JobRow.get_by_id(job_id)
         run = RunRow.get_by_id(row.run_id)
-        return facts_record(row, run, RepoRow.get_by_id(run.repo_id))
+        return _facts(row, run, RepoRow.get_by_id(run.repo_id))
 
     def needs(self, run_id: int) -> dict[int, list[int]]:
         """Return, for each job of a run, the ids of the jobs it waits for."""
@@ -151,9 +151,12 @@ class Queries:
         return int(TransitionRow.select(fn.MAX(TransitionRow.sequence)).scalar() or 0)
 
     def counts(self) -> dict[str, int]:
-        """Return how many jobs there are in each status."""
+        """Return how many jobs there are in each status, those aside that only call others."""
         rows: Any = (
-            JobRow.select(JobRow.status, fn.COUNT(JobRow.id).alias("jobs")).group_by(JobRow.status).namedtuples()
+            JobRow.select(JobRow.status, fn.COUNT(JobRow.id).alias("jobs"))
+            .where(JobRow.is_call == 0)
+            .group_by(JobRow.status)
+            .namedtuples()
         )
         return {row.status: row.jobs for row in rows}
 
@@ -186,19 +189,25 @@ def job_record(row: JobRow) -> Job:
         row.id, row.run_id, row.key, row.name, JobStatus(row.status), row.matrix, row.job_index, row.job_total,
         tuple(row.needs), row.priority, row.retry_count, row.max_retries, row.attempts, row.created_at, row.queued_at,
         row.started_at, row.finished_at, row.next_attempt_at, row.deadline_at, row.cancel_asked_at, row.outputs,
-        row.reason, row.tolerated,
+        row.reason, row.tolerated, row.parent_id, row.is_call, row.environment, row.environment_url, row.approved_by,
     )  # fmt: skip
 
 
-def facts_record(job: JobRow, run: RunRow, repo: RepoRow) -> JobFacts:
+def _facts(job: JobRow, run: RunRow, repo: RepoRow) -> JobFacts:
+    caller = None if job.parent_id is None else _facts(JobRow.get_by_id(job.parent_id), run, repo)
+    return facts_record(job, run, repo, caller)
+
+
+def facts_record(job: JobRow, run: RunRow, repo: RepoRow, caller: JobFacts | None) -> JobFacts:
     record = Run(
         run.id, run.number, repo.name, repo.path, run.workflow_path, run.workflow_name, run.title, run.event, run.ref,
         run.sha, RunStatus(run.status), run.priority, run.attempt, run.created_at, run.started_at, run.finished_at,
         run.reason, run.cancel_asked_at, run.concurrency_group, run.actor,
     )  # fmt: skip
-    return JobFacts(
-        job_record(job), record, run.definition, run.contexts, run.source, run.secrets, JobPlan.from_json(job.plan),
-    )  # fmt: skip
+    plan = JobPlan.from_json(job.plan)
+    definition = run.calls[plan.workflow]["definition"] if plan.workflow else run.definition
+    trigger = run.contexts if caller is None else {**run.contexts, "inputs": caller.plan.inputs or {}}
+    return JobFacts(job_record(job), record, definition, trigger, run.source, run.secrets, plan, run.calls, caller)
 
 
 def _attempt(row: AttemptRow) -> Attempt:

@@ -74,7 +74,9 @@ class Queue:
             self._heaps.clear()
             self._orders.clear()
             self._running.clear()
-            for row in JobRow.select(JobRow.repo_id).where(JobRow.status == JobStatus.RUNNING):
+            for row in JobRow.select(JobRow.repo_id).where(
+                (JobRow.status == JobStatus.RUNNING) & (JobRow.is_call == 0)
+            ):
                 self._running[row.repo_id] = self._running.get(row.repo_id, 0) + 1
         self._look_again()
         return self.waiting()
@@ -155,6 +157,13 @@ class Queue:
             self._held(lease)
             AttemptRow.update(**fields).where(AttemptRow.id == lease.attempt_id).execute()
 
+    def enter(self, lease: Lease, environment: str, url: str = "") -> None:
+        """Note the environment that the job goes into, and where what it deploys can be seen. Raises LeaseLost."""
+        with self._db.write():
+            self._held(lease)
+            fields = {"environment": environment, "environment_url": url}
+            JobRow.update(**fields).where(JobRow.id == lease.job_id).execute()
+
     def steps(self, lease: Lease, news: Sequence[StepNews], state: Any = None) -> None:
         """Write changes of steps, in order, in one transaction. Raises LeaseLost."""
         with self._db.write():
@@ -224,7 +233,7 @@ class Queue:
     def cancel_asked(self) -> dict[int, str]:
         """Return the running jobs that somebody wants ended, and why."""
         rows = JobRow.select(JobRow.id, JobRow.reason).where(
-            (JobRow.status == JobStatus.RUNNING) & JobRow.cancel_asked_at.is_null(False)
+            (JobRow.status == JobStatus.RUNNING) & (JobRow.is_call == 0) & JobRow.cancel_asked_at.is_null(False)
         )
         return {row.id: row.reason for row in rows}
 

@@ -34,6 +34,7 @@ class NewRun:
     contexts: Mapping[str, Any] = field(default_factory=dict)
     source: Mapping[str, Any] = field(default_factory=dict)
     secrets: bytes | None = None
+    calls: Mapping[str, Any] = field(default_factory=dict)
     title: str = ""
     blocked: bool = False
 
@@ -77,7 +78,7 @@ class Runs:
                 number=number, repo_id=new.repo_id, event_id=new.event_id, workflow_path=new.workflow_path,
                 workflow_name=new.workflow_name, title="", definition=new.definition, event=new.event, ref=new.ref,
                 sha=new.sha, status=RunStatus.PENDING, priority=0, contexts=new.contexts, source=new.source,
-                secrets=new.secrets, created_at=now, actor=_actor(new, actor),
+                secrets=new.secrets, calls=new.calls, created_at=now, actor=_actor(new, actor),
             )  # fmt: skip
             plan = new.plan(run.id, number)
             status = RunStatus.PENDING if plan.concurrency_group else RunStatus.QUEUED
@@ -92,39 +93,53 @@ class Runs:
             run.save(only=run.dirty_fields)  # the contexts, which may be large, are there
             change = Change("planned", now, actor)
             transitions.record_start("run", run.id, run.status, change, new.workflow_name)
-            self._insert_jobs(run, plan.jobs, change)
+            self._insert_jobs(run, plan.jobs, change, {})
             if not plan.jobs:
                 raise ValueError("a plan without jobs")
         return int(run.id)
 
     def expand(self, job_id: int, plans: tuple[JobPlan, ...], actor: str, now: datetime) -> None:
-        """Replace a dynamic job by its matrix members: it becomes the first, the others are added behind it."""
+        """Replace a dynamic job by what it has become: it is the first itself, the others are added behind it.
+
+        Those are the other cells of its matrix and, if it calls a workflow, the jobs that each cell calls.
+        """
         with self._db.write():
             job = JobRow.get_by_id(job_id)
             if job.status != JobStatus.PENDING or not (job.plan["dynamic"] or job.plan["concurrency_late"]):
                 return
             run = RunRow.get_by_id(job.run_id)
-            first, *rest = (replace(plan, priority=job.priority) for plan in plans)  # its event's urgency is in it
+            urgency = job.priority - plans[0].priority  # what its event, or a person, brought to it
+            first, *rest = (replace(plan, priority=plan.priority + urgency) for plan in plans)
             JobRow.update(**_plan_fields(first)).where(JobRow.id == job_id).execute()
             dependents = [edge.job_id for edge in EdgeRow.select().where(EdgeRow.need_id == job_id)]
             needs = [edge.need_id for edge in EdgeRow.select().where(EdgeRow.job_id == job_id)]
             change = Change("planned", now, actor)
-            for plan in rest:
+            cells = [plan for plan in rest if plan.key == first.key]
+            calls = {first.inner_scope: job_id}
+            for plan in cells:
                 ancestry = {"ancestry_ok": job.ancestry_ok, "ancestry_failed": job.ancestry_failed}
-                row = self._insert_job(run, plan, change, unmet=0, **ancestry)
+                row = self._insert_job(run, plan, change, unmet=0, parent_id=job.parent_id, **ancestry)
+                calls[plan.inner_scope] = row.id
                 edges = [{"job_id": row.id, "need_id": need} for need in needs]
                 edges += [{"job_id": dependent, "need_id": row.id} for dependent in dependents]
                 _insert_edges(edges)
-            JobRow.update(unmet=JobRow.unmet + len(rest)).where(JobRow.id.in_(dependents)).execute()
+            JobRow.update(unmet=JobRow.unmet + len(cells)).where(JobRow.id.in_(dependents)).execute()
+            JobRow.update(unmet=JobRow.unmet + len(cells)).where(JobRow.id == job.parent_id).execute()
+            self._insert_jobs(run, [plan for plan in rest if plan.key != first.key], change, calls)
             RunRow.update(open_jobs=RunRow.open_jobs + len(rest)).where(RunRow.id == run.id).execute()
 
-    def _insert_jobs(self, run: RunRow, plans: Sequence[JobPlan], change: Change) -> None:
+    def _insert_jobs(self, run: RunRow, plans: Sequence[JobPlan], change: Change, calls: dict[str, int]) -> None:
+        """Insert jobs whose needs are all among them. `calls` are the calls that are there already, by their scope."""
         members = Counter(plan.key for plan in plans)
         ids: dict[str, list[int]] = {}
         rows = []
         for plan in plans:
-            row = self._insert_job(run, plan, change, unmet=sum(members[key] for key in plan.needs))
+            caller = calls[plan.scope] if plan.scope else None
+            unmet = sum(members[key] for key in plan.needs) + (caller is not None)
+            row = self._insert_job(run, plan, change, unmet=unmet, parent_id=caller)
             rows.append((plan, row))
+            if plan.calls:
+                calls[plan.inner_scope] = row.id
             ids.setdefault(plan.key, []).append(row.id)
         _insert_edges(
             [{"job_id": row.id, "need_id": need_id} for plan, row in rows for key in plan.needs for need_id in ids[key]]
@@ -163,6 +178,7 @@ def _plan_fields(plan: JobPlan) -> dict[str, Any]:
         "priority": plan.priority,
         "remaining_path": plan.remaining_path,
         "concurrency_group": plan.concurrency_group,
+        "is_call": bool(plan.calls),
     }
 
 

@@ -81,7 +81,7 @@ def _waits_s(since: datetime) -> list[float]:
 
 def _ends(since: datetime) -> tuple[int, dict[str, int]]:
     """Return how many jobs have ended in success since then, and how many have not, by whom to blame."""
-    ended = JobRow.finished_at >= since
+    ended = (JobRow.finished_at >= since) & (JobRow.is_call == 0)
     succeeded = JobRow.select().where(ended & (JobRow.status == JobStatus.SUCCESS)).count()
     last = (AttemptRow.job_id == JobRow.id) & (AttemptRow.number == JobRow.attempts)
     broken: Any = (

@@ -103,7 +103,8 @@ def _ends(window: str, first: int) -> dict[int, tuple[int, dict[str, int]]]:
     Failures that the workflow allows count neither way.
     """
     number: Any = (JobRow.finished_at / BUCKET_S[window]).cast("INTEGER")
-    ended, kind = JobRow.finished_at >= _instant(window, first), fn.COALESCE(AttemptRow.kind, "")
+    ended = (JobRow.finished_at >= _instant(window, first)) & (JobRow.is_call == 0)
+    kind = fn.COALESCE(AttemptRow.kind, "")
     last = (AttemptRow.job_id == JobRow.id) & (AttemptRow.number == JobRow.attempts)
     good = JobRow.select(number, fn.COUNT(JobRow.id)).where(ended & (JobRow.status == JobStatus.SUCCESS))
     bad = (

@@ -166,6 +166,7 @@ class RunRow(Row):
     contexts = JsonField()  # github, inputs, vars: what an expression may see of the trigger
     source = JsonField()  # how to get the files: see engine/control/intake.py
     secrets = BlobField(null=True)  # encrypted, see engine/store/secrets.py
+    calls = JsonField(default=dict)  # address -> the workflow that is called, pinned: see engine/store/definitions.py
     concurrency_group = TextField(null=True)
     cancel_in_progress = BooleanField(default=False)
     group_limit = IntegerField(default=1)
@@ -229,6 +230,8 @@ class JobRow(Row):
     id = AutoField()
     run_id = IntegerField()
     repo_id = IntegerField()
+    parent_id = IntegerField(null=True)  # the job that calls the workflow it is of
+    is_call = BooleanField(default=False)
     key = CharField()
     name = TextField()
     status = CharField()
@@ -240,7 +243,7 @@ class JobRow(Row):
     needs = JsonField()
     priority = IntegerField()
     remaining_path = IntegerField()
-    unmet = IntegerField()
+    unmet = IntegerField()  # needs and a caller to wait for; of a call that is running: its jobs that have not ended
     ancestry_ok = BooleanField(default=True)
     ancestry_failed = BooleanField(default=False)
     waits_for = TextField(default="")  # what holds a pending job although its needs are met
@@ -253,6 +256,9 @@ class JobRow(Row):
     attempts = IntegerField(default=0)
     outputs = JsonField(default=dict)
     tolerated = BooleanField(default=False)
+    environment = TextField(default="")
+    environment_url = TextField(default="")
+    approved_by = CharField(default="")  # who let it into its environment
     created_at = InstantField()
     queued_at = InstantField(null=True)
     started_at = InstantField(null=True)
@@ -266,6 +272,7 @@ class JobRow(Row):
         indexes = (
             (("run_id", "key", "status"), False),
             (("status", "unmet", "waits_for"), False),
+            (("parent_id", "finished_at"), False),
             (("status", "cancel_asked_at"), False),
             (("repo_id", "concurrency_group", "status"), False),
             (("status", "finished_at"), False),
@@ -377,16 +384,20 @@ class TokenRow(Row):
 
 
 class SecretRow(Row):
-    """A secret of one repository, or of all (`repo_id` 0); sealed, see engine/store/secrets.py."""
+    """A secret of one repository, or of all (`repo_id` 0); sealed, see engine/store/secrets.py.
+
+    One of an `environment` (in lower case) is for its jobs alone.
+    """
 
     repo_id = IntegerField(default=0)
+    environment = CharField(default="")
     name = CharField()
     sealed = BlobField()
     updated_at = InstantField()
 
     class Meta:
         table_name = "secret"
-        primary_key = CompositeKey("repo_id", "name")
+        primary_key = CompositeKey("repo_id", "environment", "name")
 
 
 class OutboxRow(Row):

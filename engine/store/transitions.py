@@ -16,6 +16,7 @@ from engine.core.states import (
     JOB_FINAL,
     RUN_FINAL,
     JobStatus,
+    cause_of_end,
     next_status,
 )
 from engine.store.tables import AttemptRow, EdgeRow, JobRow, RunRow, StepRow, TransitionRow
@@ -24,6 +25,7 @@ from engine.store.tables import AttemptRow, EdgeRow, JobRow, RunRow, StepRow, Tr
 ENDING = (
     JobRow.id, JobRow.run_id, JobRow.repo_id, JobRow.key, JobRow.name, JobRow.status, JobRow.attempts, JobRow.tolerated,
     JobRow.ancestry_ok, JobRow.ancestry_failed, JobRow.job_total, JobRow.plan, JobRow.concurrency_group,
+    JobRow.parent_id, JobRow.is_call,
 )  # fmt: skip
 
 
@@ -79,6 +81,8 @@ def change_job(job_id: int, expected: str, change: Change, **fields: Any) -> boo
         fields["finished_at"] = change.at
     elif status == JobStatus.QUEUED:
         fields |= {"queued_at": change.at, "next_attempt_at": None, "waits_for": ""}
+    elif change.cause == "called":
+        fields |= {"started_at": fn.COALESCE(JobRow.started_at, change.at.timestamp()), "waits_for": ""}
     query = JobRow.update(status=status, reason=change.reason, **fields).where(
         (JobRow.id == job_id) & (JobRow.status == expected)
     )
@@ -86,8 +90,10 @@ def change_job(job_id: int, expected: str, change: Change, **fields: Any) -> boo
         return False
     job = JobRow.select(*ENDING).where(JobRow.id == job_id).get()
     _record("job", job.run_id, expected, status, change, job_id=job_id, attempt=job.attempts or None, name=job.name)
+    if change.cause == "called":
+        _open_call(job)
     if status in JOB_FINAL:
-        _release(job)
+        _release(job, change)
         _close_run(job.run_id, change)
     return True
 
@@ -164,8 +170,29 @@ def _record(noun: str, run_id: int, before: str, status: str, change: Change, **
     ).execute()
 
 
-def _release(job: JobRow) -> None:
+def _open_call(job: JobRow) -> None:
+    """Let the jobs of the workflow that is called wait for nothing but their needs, and count them."""
+    below = (JobRow.parent_id == job.id) & JobRow.finished_at.is_null()
+    count = JobRow.update(unmet=JobRow.unmet - 1).where(below).execute()
+    JobRow.update(unmet=count).where(JobRow.id == job.id).execute()
+
+
+def _end_called(job: JobRow, change: Change) -> None:
+    """End the jobs of a workflow that is not called any more, none of which has begun."""
+    cause = "cancelled" if job.status == JobStatus.CANCELLED else "not_called"
+    ended = Change(cause, change.at, change.actor, change.reason or f"{job.name} was {job.status}")
+    below = JobRow.select(JobRow.id, JobRow.status).where((JobRow.parent_id == job.id) & JobRow.finished_at.is_null())
+    for one in list(below):
+        change_job(one.id, one.status, ended)
+
+
+def _release(job: JobRow, change: Change) -> None:
     """Count a finished job down in those that need it, and let one go on that waited for its place."""
+    if job.is_call:
+        _end_called(job, change)
+    if job.parent_id is not None:
+        counting = (JobRow.id == job.parent_id) & (JobRow.status == JobStatus.RUNNING)
+        JobRow.update(unmet=JobRow.unmet - 1).where(counting).execute()
     broke = job.status in (JobStatus.FAILED, JobStatus.TIMED_OUT) and not job.tolerated
     ok = (job.status == JobStatus.SUCCESS or job.tolerated) and job.ancestry_ok
     failed = broke or job.ancestry_failed
@@ -201,15 +228,7 @@ def _close_run(run_id: int, change: Change) -> None:
     if run.open_jobs > 0:
         return
     jobs = list(JobRow.select(JobRow.status, JobRow.tolerated).where(JobRow.run_id == run_id))
-    ended = {JobStatus.SUCCESS if job.tolerated else job.status for job in jobs}
-    broken = bool(ended & {JobStatus.FAILED, JobStatus.TIMED_OUT})
-    if JobStatus.CANCELLED in ended and (run.cancel_asked_at is not None or not broken):
-        cause = "cancelled"
-    elif broken:
-        cause = "failed"
-    elif ended == {JobStatus.SKIPPED}:
-        cause = "nothing_ran"
-    else:
-        cause = "succeeded"
+    ended = {JobStatus.SUCCESS if job.tolerated else JobStatus(job.status) for job in jobs}
+    cause = cause_of_end(ended, cancel_asked=run.cancel_asked_at is not None)
     reason = run.reason if cause == "cancelled" and run.cancel_asked_at is not None else ""
     change_run(run_id, run.status, Change(cause, change.at, change.actor, reason))

@@ -36,7 +36,7 @@ class Wishes:
             if run.status in OPEN_RUN and run.cancel_asked_at is not None:
                 return []
             asked = set(job_ids)
-            hanging = JobRow.select().where(JobRow.id.in_(sorted(asked | self._descendants(asked))))
+            hanging = JobRow.select().where(JobRow.id.in_(sorted(_hanging_on(asked))))
             jobs = list(hanging.order_by(JobRow.id))
             reset = [job for job in jobs if job.status in JOB_FINAL]
             if not reset:
@@ -48,6 +48,7 @@ class Wishes:
                     job.id, job.status, Change(cause, now, actor, reason), retries_left=plan.get("max", 0),
                     retry_count=JobRow.retry_count + (1 if job.attempts else 0), lost_count=0, cancel_asked_at=None,
                     deadline_at=None, finished_at=None, tolerated=False, outputs={}, waits_for="", fails_matrix=False,
+                    approved_by="", environment_url="",
                 )  # fmt: skip
             RunRow.update(open_jobs=RunRow.open_jobs + len(reset)).where(RunRow.id == run_id).execute()
             if run.status in RUN_FINAL:
@@ -57,6 +58,9 @@ class Wishes:
             for job in jobs:
                 if job in reset or job.status == JobStatus.PENDING:
                     self._recount(job.id)
+                elif job.is_call:  # it goes on running, until those have ended too
+                    below = (JobRow.parent_id == job.id) & JobRow.finished_at.is_null()
+                    JobRow.update(unmet=JobRow.select().where(below).count()).where(JobRow.id == job.id).execute()
         return [job.id for job in reset]
 
     def approve(self, run_id: int, actor: str, now: datetime) -> bool:
@@ -68,6 +72,15 @@ class Wishes:
             cause = "approval_waits" if run.concurrency_group else "approved"
             return transitions.change_run(run_id, run.status, Change(cause, now, actor, f"approved by {actor}"))
 
+    def approve_job(self, job_id: int, actor: str, now: datetime) -> bool:
+        """Let a job into its environment that waits for a person; return whether it did wait."""
+        with self._db.write(durable=True):
+            job = JobRow.get_by_id(job_id)
+            if job.status != JobStatus.BLOCKED or job.cancel_asked_at is not None:
+                return False
+            change = Change("approved", now, actor, f"approved by {actor}")
+            return transitions.change_job(job_id, job.status, change, approved_by=actor)
+
     def prioritize(self, job_id: int, priority: int) -> bool:
         """Give a job that has not ended another priority; return whether it has not."""
         with self._db.write(durable=True):
@@ -76,7 +89,9 @@ class Wishes:
 
     def _recount(self, job_id: int) -> None:
         """Work out a waiting job's unmet needs and what its finished ancestors came to, as if it were new."""
-        unmet, ok, failed = 0, True, False
+        parent = JobRow.select(JobRow.parent_id).where(JobRow.id == job_id).scalar()
+        called = parent is None or JobRow.get_by_id(parent).status == JobStatus.RUNNING
+        unmet, ok, failed = 0 if called else 1, True, False
         for need in JobRow.select().join(EdgeRow, on=(EdgeRow.need_id == JobRow.id)).where(EdgeRow.job_id == job_id):
             if need.status not in JOB_FINAL:
                 unmet += 1
@@ -89,14 +104,25 @@ class Wishes:
             fields["waits_for"] = ""
         JobRow.update(**fields).where(JobRow.id == job_id).execute()
 
-    def _descendants(self, job_ids: Collection[int]) -> set[int]:
-        found: set[int] = set()
-        frontier = set(job_ids)
-        while frontier:
-            edges = EdgeRow.select(EdgeRow.job_id).where(EdgeRow.need_id.in_(list(frontier)))
-            frontier = {edge.job_id for edge in edges} - found
-            found |= frontier
-        return found
+
+def _hanging_on(job_ids: Collection[int]) -> set[int]:
+    """Return these jobs and all that has to run again with them: what needs them, and what that calls, at any depth.
+
+    A job that calls the workflow that one of them is of runs again for it, with nothing else that it calls.
+    """
+    whole: set[int] = set()
+    callers: set[int] = set()
+    more, above = set(job_ids), set[int]()
+    while more or above:
+        whole |= more
+        callers |= above
+        new = more | above
+        needing = EdgeRow.select(EdgeRow.job_id).where(EdgeRow.need_id.in_(list(new)))
+        called = JobRow.select(JobRow.id).where(JobRow.parent_id.in_(list(more)))
+        calling = JobRow.select(JobRow.parent_id).where(JobRow.id.in_(list(new)) & JobRow.parent_id.is_null(False))
+        more = ({edge.job_id for edge in needing} | {job.id for job in called}) - whole
+        above = {job.parent_id for job in calling if job.parent_id is not None} - whole - callers
+    return whole | callers
 
 
 def ask_cancel(ident: int, is_run: bool, reason: str, now: datetime, actor: str) -> bool:
@@ -112,5 +138,10 @@ def ask_cancel(ident: int, is_run: bool, reason: str, now: datetime, actor: str)
             return True
         asked = (RunRow.id == ident) & RunRow.status.in_(OPEN_RUN) & RunRow.cancel_asked_at.is_null()
         return bool(RunRow.update(cancel_asked_at=now, reason=reason).where(asked).execute())
-    asked = (JobRow.id == ident) & JobRow.status.not_in(list(JOB_FINAL)) & JobRow.cancel_asked_at.is_null()
-    return bool(JobRow.update(cancel_asked_at=now, reason=reason).where(asked).execute())
+    asked = JobRow.status.not_in(list(JOB_FINAL)) & JobRow.cancel_asked_at.is_null()
+    news, ids = False, [ident]
+    while ids:  # what it calls ends with it
+        news |= bool(JobRow.update(cancel_asked_at=now, reason=reason).where(JobRow.id.in_(ids) & asked).execute())
+        called = JobRow.select(JobRow.id).where(JobRow.parent_id.in_(ids) & JobRow.status.not_in(list(JOB_FINAL)))
+        ids = [job.id for job in called]
+    return news

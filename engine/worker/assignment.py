@@ -11,21 +11,25 @@ from typing import Any
 
 from engine import git
 from engine.core.errors import ExecutorUnavailable, GitError
-from engine.core.job_contexts import job_context, job_contexts, needs_context
+from engine.core.job_contexts import job_context, job_contexts, needs_context, workflow_facts
 from engine.core.records import JobFacts
 from engine.settings import Settings
 from engine.store.queue import Lease
 from engine.store.store import Store
 from engine.worker.executor import Box, BoxSpec, box_name
 from engine.worker.job_box import DOCKER, BoxPlan, plan_box, starts_with_checkout
+from engine.worker.job_secrets import secrets_of
 from engine.worker.job_state import JobState, Scope, blaming, evaluate_env
 from engine.worker.services import ServicesSpec
 from engine.worker.step_runner import seconds_of
+from pipelines.errors import ExpressionError
+from pipelines.environments import environment_name, environment_url
 from pipelines.github_context import default_variables
 from pipelines.model import Job as JobModel
 from pipelines.model import Workflow
 
 ARCHITECTURES = {"x86_64": "X64", "amd64": "X64", "aarch64": "ARM64", "arm64": "ARM64", "i686": "X86", "armv7l": "ARM"}
+LONGEST_URL = 2000
 TEMP = "/github/temp"  # in a container
 TOOL_CACHE = "/opt/hostedtoolcache"
 
@@ -40,10 +44,15 @@ class Assignment:
         self.folder = store.work_folder(lease.job_id, lease.number)
         self.facts: JobFacts = store.queries.facts(lease.job_id)
         self.workflow: Workflow = store.definitions.workflow(self.facts.definition)
-        self.model: JobModel = self.workflow.jobs[self.facts.job.key]
-        self.secrets = store.secrets.open(self.facts.secrets)
-        needs = needs_context(store.decisions.needs_of(lease.job_id))
-        self.contexts: dict[str, Any] = {**job_contexts(self.facts, needs), "secrets": self.secrets}
+        self.model: JobModel = self.workflow.jobs[self.facts.job.own_key]
+        contexts = job_contexts(self.facts, needs_context(store.decisions.needs_of(lease.job_id)))
+        with blaming("environment"):
+            self.environment = environment_name(self.model, contexts)
+        rules = settings.environment(self.facts.run.repo, self.environment)
+        secrets = secrets_of(self.facts, store, self.environment)
+        self.secrets, self.hidden = secrets.seen, secrets.hidden
+        variables = {**contexts["vars"], **(rules.vars if rules else {})}
+        self.contexts: dict[str, Any] = {**contexts, "vars": variables, "secrets": self.secrets}
         asked = (self.secrets.get("ACTIONS_STEP_DEBUG"), self.contexts["vars"].get("ACTIONS_STEP_DEBUG"))
         self.debug = "true" in asked
 
@@ -152,7 +161,7 @@ class Assignment:
         """
         github: dict[str, Any] = {**self.contexts["github"], "workspace": box.workspace, "event_path": event_path}
         github |= {"action": "", "token": ""}
-        job = job_context(box.facts() if self.model.container else {}, services)
+        job = workflow_facts(self.facts) | job_context(box.facts() if self.model.container else {}, services)
         runner = self._runner(self._os, box.temp)
         base: dict[str, Any] = {**self.contexts, "github": github, "runner": runner, "job": job}
         env = self._env(base)
@@ -198,7 +207,7 @@ class Assignment:
 
     def own_env(self, box: Box, event_path: str) -> dict[str, str]:
         """Return the variables of the runner itself."""
-        variables = default_variables(self.contexts["github"], self.facts.job.key)
+        variables = default_variables(self.contexts["github"], self.facts.job.own_key)
         variables.pop("CI", None)
         return {
             **variables,
@@ -237,9 +246,19 @@ class Assignment:
         with blaming("continue-on-error"):
             return template is not None and template.value(self.contexts) in (True, "true")
 
+    def environment_url(self, contexts: Mapping[str, Any]) -> str:
+        """Return where what the job deployed can be seen, "" for nowhere; `contexts` are those of its end.
+
+        Raises ExpressionError, also for what is no web address.
+        """
+        url = environment_url(self.model, contexts)
+        if url and not url.lower().startswith(("https://", "http://")):
+            raise ExpressionError("evaluation", f"environment.url is no web address: {url[:200]}")
+        return url[:LONGEST_URL]
+
     def seal(self, state: Mapping[str, Any]) -> Any:
         """Return the state as it may lie in the database: encrypted when the job has secrets to lose."""
-        if not self.secrets:
+        if not self.hidden:
             return dict(state)
         sealed = self._store.secrets.seal({"state": json.dumps(state)})
         return {"sealed": sealed.decode() if sealed else ""}

@@ -115,7 +115,7 @@ class JobRunner:
         return JobLog(
             self._log_path,
             job.folder / "commands.journal",
-            job.secrets.values(),
+            job.hidden,
             self._tools.settings.limits.log_bytes,
             self._tools.clock,
             self._grew,
@@ -185,6 +185,8 @@ class JobRunner:
         needs = needs_of(job.model.steps, job.contexts)
         titles = [title_of(step) for step in job.model.steps]
         queue.begin(self._lease, [] if needs else titles, job.deadline_at)
+        if job.environment:
+            queue.enter(self._lease, job.environment)
         self._log.say_group("Set up job", job.introduction())
         self._check_in()
         if needs:
@@ -290,6 +292,7 @@ class JobRunner:
             )  # fmt: skip
             steps.run(runner, scope)
             session.end()
+            self._tell_environment(scope)
             return self._outcome(scripts, steps), self._outputs(scope)
         finally:
             session.close()
@@ -390,6 +393,20 @@ class JobRunner:
                 continue
             outputs[name] = value
         return outputs
+
+    def _tell_environment(self, scope: Scope) -> None:
+        """Keep where what the job deployed can be seen; a url that would carry a secret is left out."""
+        if not self._job.environment:
+            return
+        try:
+            url = self._job.environment_url(scope_contexts(scope, self._state, self._state.status))
+        except ExpressionError as error:
+            self._log.annotate("warning", error.message)
+            return
+        if self._log.mask.text(url) != url:
+            self._log.annotate("warning", "The environment's url is left out, since it may hold a secret.")
+        elif url:
+            self._tools.store.queue.enter(self._lease, self._job.environment, url)
 
     def _flush(self) -> None:
         """Write the news of steps, annotations, and the state to go on from, in that order."""

@@ -1,16 +1,18 @@
 """What would keep a run from starting, found out before it is recorded: labels, the executor, images."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from engine.core.scheduling import status_functions
 from engine.worker.executor import Say
 from engine.worker.executors import Executors
 from engine.worker.job_box import DOCKER, BoxPlan, plan_box
+from pipelines.called import Calls
 from pipelines.errors import ExpressionError
+from pipelines.evaluation import KNOWN_EARLY, names_of
 from pipelines.model import Job, Workflow
-from pipelines.plan import KNOWN_EARLY, JobPlan, names_of
+from pipelines.plan import JobPlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,18 +24,27 @@ class Wanted:
     contexts: Mapping[str, Any]
     labels: Mapping[str, str]
     executor: str
+    calls: Calls = field(default_factory=dict)
 
 
 def boxes(wanted: Iterable[Wanted]) -> list[BoxPlan]:
     """Return where the jobs will run, as far as that is known before they do. Raises ExecutorUnavailable."""
     plans: dict[tuple[str, tuple[str | None, ...]], BoxPlan] = {}
     for run in wanted:
+        inputs: dict[str, Any] = {}
         for job in run.jobs:
-            model = run.workflow.jobs[job.key]
-            if _is_open(model, job) or _is_skipped(model, run.contexts):
+            seen = run.contexts
+            if job.calls:
+                inputs[job.inner_scope] = job.inputs
+                continue
+            workflow = run.calls[job.workflow].workflow if job.workflow else run.workflow
+            model = workflow.jobs[job.own_key]
+            if job.scope in inputs:
+                seen = {**run.contexts, "inputs": inputs[job.scope] or {}}
+            if _is_open(model, job) or _is_skipped(model, seen):
                 continue
             contexts = {
-                **run.contexts,
+                **seen,
                 "matrix": job.matrix or {},
                 "needs": {},
                 "secrets": {},

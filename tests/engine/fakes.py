@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from engine.bus import Bus
+from engine.control.called_workflows import Text, finder
+from engine.control.planning import refuse_what_cannot_run
 from engine.control.scheduler import Scheduler
 from engine.control.watchdog import Watchdog
 from engine.core.records import Job
 from engine.core.retry import Outcome
 from engine.core.states import JobStatus
+from engine.store.definitions import pinned
 from engine.store.queue import Lease
 from engine.store.runs import NewRun
 from engine.store.store import Store, open_store
@@ -52,14 +55,25 @@ class Lab:
         self.scheduler = Scheduler(self.store, self.bus, self.clock)
         self.watchdog = Watchdog(self.store, self.bus, self.clock, GRACE_S)
 
-    def run(self, text: str, repo: str = "team/site", *, tick: bool = True, **new: Any) -> int:
-        """Record a run of a workflow file; `jobs:` and below is enough of one."""
+    def run(
+        self,
+        text: str,
+        repo: str = "team/site",
+        *,
+        tick: bool = True,
+        files: Mapping[str, str] | None = None,
+        **new: Any,
+    ) -> int:
+        """Record a run of a workflow file; `jobs:` and below is enough of one. `files` are those that it calls."""
         if "on:" not in text.splitlines()[0]:
             text = f"on: push\n{text}"
         digest, workflow = self.store.definitions.keep(".github/workflows/ci.yml", text, "")
         contexts = {"github": {"event_name": "push", "ref": "refs/heads/main", "event": {}}, "inputs": {}, "vars": {}}
-        plan = plan_run(workflow, contexts)
-        return self.record(plan, repo, tick=tick, definition=digest, contexts=contexts, **new)
+        bytes_of = {path: called.encode() for path, called in (files or {}).items()}.get
+        find = finder(self.store, bytes_of, "", lambda ref: Text("", None))
+        calls = refuse_what_cannot_run(workflow, bytes_of, find=find)
+        plan = plan_run(workflow, contexts, calls=calls)
+        return self.record(plan, repo, tick=tick, definition=digest, contexts=contexts, calls=pinned(calls), **new)
 
     def plan(self, *jobs: JobPlan, repo: str = "team/site", **run: Any) -> int:
         """Record a run of ready plans, for what needs no scheduler."""

@@ -2,7 +2,8 @@
 
 import pytest
 
-from pipelines.calls import check_calls
+from pipelines.called import Called, WorkflowRef
+from pipelines.calls import check_calls, look_into
 from pipelines.parse import parse_workflow
 
 CALLED = """
@@ -64,6 +65,40 @@ def test_calls_that_come_back_or_never_end_are_errors() -> None:
     assert "circle" in findings("    uses: ./b.yml\n", {"b.yml": one % "c", "c.yml": one % "b"})[0][1]
     chain = {f"{i}.yml": one % (i + 1) for i in range(20)}
     assert "levels deep" in findings("    uses: ./0.yml\n", chain)[0][1]
+
+
+def test_what_is_wrong_below_is_told_at_the_call_with_its_own_place() -> None:
+    files = {
+        "b.yml": "on: workflow_call\njobs:\n  a: {uses: ./c.yml, with: {x: 1}}\n",
+        "c.yml": "on: workflow_call\njobs: {a: {runs-on: x, steps: [{run: x, background: true}]}}\n",
+    }
+    found = findings("    uses: ./b.yml\n", files)
+    assert ("error", "b.yml:3:13: the called workflow has no input x") in found
+    assert any(severity == "warning" and message.startswith("b.yml:3:13: c.yml:2:") for severity, message in found)
+
+
+def test_calls_may_go_nine_levels_down_and_no_deeper() -> None:
+    one = "on: workflow_call\njobs: {a: {uses: ./%s.yml}}\n"
+    files = {f"{i}.yml": one % (i + 1) for i in range(8)} | {"8.yml": CALLED.replace("required: true", "")}
+    assert findings("    uses: ./0.yml\n", files) == []
+    assert "levels deep" in findings("    uses: ./x.yml\n", {**files, "x.yml": one % 0})[0][1]
+    same = "    uses: ./1.yml\n  b:\n    uses: ./x.yml\n"
+    assert "levels deep" in findings(same, {**files, "x.yml": one % 0})[0][1]
+
+
+def test_a_remote_workflow_means_its_own_repository_by_a_path() -> None:
+    texts = {
+        "acme/ci/a/b.yml@v1": "on: workflow_call\njobs: {x: {uses: ./a/c.yml}}\n",
+        "acme/ci/a/c.yml@v1": "on: workflow_call\njobs: {y: {runs-on: z}}\n",
+    }
+
+    def find(ref: WorkflowRef) -> Called | str:
+        return Called(ref, parse_workflow(texts[ref.address], ref.address)) if ref.address in texts else "gone"
+
+    workflow = parse_workflow("on: push\njobs: {a: {uses: Acme/CI/a/b.yml@v1}}\n", "ci.yml")
+    taken = look_into(workflow, lambda path: None, find)
+    assert list(taken.called) == list(texts)
+    assert taken.findings == ()
 
 
 STEP = "    runs-on: x\n    steps: [{uses: ./act}]\n"

@@ -104,15 +104,15 @@ def warnings(text: str) -> list[tuple[int, str]]:
 
 
 def test_a_workflow_that_no_event_can_start_is_warned_of_on_each_line() -> None:
-    assert warnings("\n  issue_comment: {types: [created]}\n  workflow_run: {workflows: [CI]}") == [
+    assert warnings("\n  issue_comment: {types: [created]}\n  watch: {types: [started]}") == [
         (2, "no event ever starts this workflow in Treadle"),
         (2, "issue_comment: Treadle records this event, but starts no runs for it"),
-        (3, "workflow_run: Treadle records this event, but starts no runs for it"),
+        (3, "watch: Treadle records this event, but starts no runs for it"),
     ]
     assert len(warnings(" check_run")) == len(warnings(" [check_run]")) == 2
 
 
-@pytest.mark.parametrize("text", ["[push, issue_comment]", "workflow_call", "[watch, release]", "{delete: , fork: }"])
+@pytest.mark.parametrize("text", ["[push, issue_comment]", "workflow_call", "{workflow_run: {workflows: [CI]}}", "[watch, release]", "{delete: , fork: }"])
 def test_events_that_start_nothing_are_fine_beside_one_that_does(text: str) -> None:
     assert warnings(f" {text}") == []
 

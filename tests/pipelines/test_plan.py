@@ -74,7 +74,7 @@ def test_needs_make_a_job_dynamic_until_they_are_done() -> None:
     assert stands_for.dynamic
     assert (stands_for.name, stands_for.matrix, stands_for.needs) == ("b", None, ("a",))
     needs: Json = {"a": {"result": "success", "outputs": {"list": "[5, 6]", "most": "1"}}}
-    cells = expand_job(workflow(text), "b", {**CONTEXTS, "needs": needs}, taken=["B 5"])
+    cells = expand_job(workflow(text), stands_for, {**CONTEXTS, "needs": needs}, taken=["B 5"])
     assert [one.name for one in cells] == ["B 5 (2)", "B 6"]
     assert [one.matrix for one in cells] == [{"n": 5}, {"n": 6}]
     assert not any(one.dynamic for one in cells)
@@ -86,7 +86,40 @@ def test_a_dynamic_matrix_that_gives_no_jobs_is_the_workflows_fault(value: str) 
     text = job("a") + job("b", "needs: a, strategy: {matrix: {n: '${{ fromJSON(needs.a.outputs.list) }}'}}")
     needs: Json = {"a": {"result": "success", "outputs": {"list": value}}}
     with pytest.raises(WorkflowError, match=r"ci.yml:\d+:\d+: error: "):
-        expand_job(workflow(text), "b", {**CONTEXTS, "needs": needs})
+        expand_job(workflow(text), plan(text).jobs[1], {**CONTEXTS, "needs": needs})
+
+
+@pytest.mark.parametrize(
+    ("value", "matrices"),
+    [
+        ('{"include": [{"a": 1}, {"a": 2}]}', [{"a": 1}, {"a": 2}]),
+        ('{"n": [1, 2], "exclude": [{"n": 1}], "include": [{"n": 2, "more": true}]}', [{"n": 2, "more": True}]),
+        ('{"n": []}', None), ('{"include": []}', None), ('{"n": [1], "exclude": [{"n": 1}]}', None), ("[]", None),
+    ],
+)  # fmt: skip
+def test_a_whole_matrix_may_come_from_a_job(value: str, matrices: Json) -> None:
+    text = job("a") + job("b", "needs: a, strategy: {matrix: '${{ fromJSON(needs.a.outputs.all) }}'}")
+    contexts = {**CONTEXTS, "needs": {"a": {"result": "success", "outputs": {"all": value}}}}
+    if matrices is None:
+        with pytest.raises(WorkflowError):
+            expand_job(workflow(text), plan(text).jobs[1], contexts)
+    else:
+        assert [one.matrix for one in expand_job(workflow(text), plan(text).jobs[1], contexts)] == matrices
+
+
+def test_a_strategy_may_be_one_expression() -> None:
+    contexts = {**CONTEXTS, "vars": {"S": '{"matrix": {"n": [1, 2]}, "fail-fast": false, "max-parallel": 1}'}}
+    planned = plan_run(workflow(job("a", "strategy: '${{ fromJSON(vars.S) }}'")), contexts)
+    assert [(one.matrix, one.fail_fast, one.max_parallel) for one in planned.jobs] == [
+        ({"n": 1}, False, 1),
+        ({"n": 2}, False, 1),
+    ]
+
+
+@pytest.mark.parametrize(("value", "words"), [("[1]", "mapping, not a list"), ('{"matrx": {}}', "no key 'matrx'")])
+def test_an_expression_that_is_no_strategy_is_refused(value: str, words: str) -> None:
+    with pytest.raises(WorkflowError, match=words):
+        plan_run(workflow(job("a", "strategy: '${{ fromJSON(vars.S) }}'")), {**CONTEXTS, "vars": {"S": value}})
 
 
 def test_the_title_and_the_groups_are_evaluated() -> None:

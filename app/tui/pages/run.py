@@ -13,7 +13,7 @@ from textual.geometry import Size
 from textual.widget import Widget
 
 from app.client import Change
-from app.tui.actions import APPROVE, CANCEL_JOB, CANCEL_RUN, RETRY_FAILED, RETRY_JOB, RETRY_RUN
+from app.tui.actions import APPROVE, APPROVE_JOB, CANCEL_JOB, CANCEL_RUN, RETRY_FAILED, RETRY_JOB, RETRY_RUN
 from app.tui.arrangement import ATTEMPTS, DAG, LOG, TIMELINE, Wanted, arrange
 from app.tui.job_log import JobLog
 from app.tui.page import Page
@@ -28,7 +28,9 @@ from widgets.dag_pane import DagPane
 from widgets.log_pane import LogPane
 from widgets.timeline_pane import TimelinePane
 
-ACTIONS = {action.name: action for action in (RETRY_RUN, RETRY_FAILED, RETRY_JOB, CANCEL_RUN, CANCEL_JOB, APPROVE)}
+ACTIONS = {
+    action.name: action for action in (RETRY_RUN, RETRY_FAILED, RETRY_JOB, CANCEL_RUN, CANCEL_JOB, APPROVE, APPROVE_JOB)
+}
 KINDS: dict[str, type[Widget]] = {DAG: DagPane, LOG: LogPane, TIMELINE: TimelinePane, ATTEMPTS: AttemptsPane}
 TITLES = {DAG: "Jobs", LOG: "Log", TIMELINE: "Timeline", ATTEMPTS: "Attempts"}
 STEP = 2  # rows or columns that a pane grows by with a key
@@ -264,7 +266,10 @@ class RunPage(Page):
             self.present()
 
     def action_act(self, name: str) -> None:
-        job = {"job": self.selected, "name": next((j["name"] for j in self.jobs if j["id"] == self.selected), "")}
+        chosen = next((job for job in self.jobs if job["id"] == self.selected), {})
+        if name == "approve" and chosen.get("status") == "blocked":
+            name = "approve_job"
+        job = {"job": self.selected, "name": chosen.get("name", "")}
         values = values_of(self.run)
         self.ui.act(ACTIONS[name], values | job if name.endswith("job") else values)
 

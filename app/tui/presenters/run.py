@@ -20,22 +20,40 @@ LANES = 200  # jobs that a timeline draws; beyond that a terminal shows nothing 
 
 
 def dag_jobs(jobs: Sequence[Told], now: datetime) -> tuple[DagJob, ...]:
-    """Return the nodes of a run's graph. A job needs every job with a key that it needs."""
+    """Return the nodes of a run's graph. A job needs every job with a key that it needs.
+
+    One that calls a workflow stands before the jobs that it calls, and these before what needs it.
+    """
     ids: dict[str, list[int]] = {}
     for job in jobs:
         ids.setdefault(job["key"], []).append(job["id"])
-    return tuple(
-        DagJob(
-            id=job["id"],
-            key=plain(str(job["key"])),
-            name=plain(str(job["name"])),
-            status=str(job["status"]),
-            note=job_note(job, now),
-            needs=tuple(need for key in job["needs"] for need in ids.get(key, ())),
-            group=plain(str(job["key"])) if job["matrix"] is not None else None,
+    last = _last_called(jobs)
+    nodes = []
+    for job in jobs:
+        needs = [need for key in job["needs"] for need in ids.get(key, ())]
+        above = [job["caller"]] if job.get("caller") and not needs else []
+        nodes.append(
+            DagJob(
+                id=job["id"],
+                key=plain(str(job["key"])),
+                name=plain(str(job["name"])),
+                status=str(job["status"]),
+                note=job_note(job, now),
+                needs=tuple(dict.fromkeys([*above, *needs, *(one for need in needs for one in last.get(need, ()))])),
+                group=plain(str(job["key"])) if job["matrix"] is not None else None,
+            )
         )
-        for job in jobs
-    )
+    return tuple(nodes)
+
+
+def _last_called(jobs: Sequence[Told]) -> dict[int, list[int]]:
+    """Return, for each job that calls a workflow, those of its jobs on which no other one waits, at any depth."""
+    needed = {need for job in jobs for need in job["needs"]}
+    last: dict[int, list[int]] = {}
+    for job in reversed(jobs):  # whoever calls stands before what is called, or at least has the smaller id
+        if job.get("caller") and job["key"] not in needed:
+            last.setdefault(job["caller"], []).extend([job["id"], *last.get(job["id"], ())])
+    return last
 
 
 def job_note(job: Told, now: datetime) -> str:

@@ -3,31 +3,24 @@
 A machine that slept, or an engine that was off, catches up once for each schedule, whatever number of times it missed.
 """
 
-import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 from engine.bus import Bus
-from engine.control.aside import Aside
-from engine.control.commit_reader import CommitReader
+from engine.control.default_branches import DefaultBranches
 from engine.control.forks import SCHEDULE
 from engine.control.mirrors import Mirrors
 from engine.control.routine import Routine
 from engine.core.clock import Clock, rfc3339
-from engine.core.errors import GitError
-from engine.git_remote import HEADS
 from engine.settings import RepoSettings
 from engine.settings_live import LiveSettings
-from engine.store.commits import KnownCommit
 from engine.store.inbox import Arrival
 from engine.store.store import Store
 from pipelines import cron
-from pipelines.errors import WorkflowError
 from pipelines.model import Workflow
 
-log = logging.getLogger(__name__)
 WINDOWS = (timedelta(hours=1), timedelta(days=1), timedelta(days=31), timedelta(days=366 * 8))
 
 
@@ -75,8 +68,7 @@ class Schedules(Routine):
         super().__init__("schedules", store, bus, clock, "refs")
         self._settings = settings
         self._mirrors = mirrors
-        self._aside = Aside(store)
-        self._asked_for: set[tuple[RepoSettings, str]] = set()
+        self._branches = DefaultBranches(store, bus, mirrors)
 
     def turn(self) -> datetime | None:
         """Accept an event for each schedule that is due; return when the next is, None without any."""
@@ -86,10 +78,10 @@ class Schedules(Routine):
     def _take(self, repo: RepoSettings, now: datetime) -> datetime | None:
         """Accept what is due in one repository; return when the next is."""
         repo_id = self._store.runs.repo(repo.name, str(self._mirrors.of(repo).source.local or ""), repo.url)
-        commit = self._default_commit(repo, repo_id)
+        commit = self._branches.commit(repo, repo_id)
         if commit is None:
             return None
-        schedules = list(self._schedules(commit))
+        schedules = [one for workflow in self._branches.workflows(commit) for one in schedules_of(workflow)]
         kept: dict[str, str] = self._store.cursors.get(_key(repo_id)) or {}
         last: dict[str, str] = {}
         arrivals = []
@@ -107,39 +99,6 @@ class Schedules(Routine):
         if arrivals:
             self._bus.wake("inbox")
         return min((at for one in schedules if (at := one.next_after(now)) is not None), default=None)
-
-    def _schedules(self, commit: KnownCommit) -> Iterator[Schedule]:
-        for path, known in commit.workflows.items():
-            if known.definition is None:
-                continue
-            try:
-                yield from schedules_of(self._store.definitions.workflow(known.definition))
-            except WorkflowError:
-                log.warning("the schedules of %s are not known: this version reads it no more", path)
-
-    def _default_commit(self, repo: RepoSettings, repo_id: int) -> KnownCommit | None:
-        """Return the default branch's commit; one that is not read yet is fetched aside, and None until then."""
-        branch = self._mirrors.default_branch(self._store, repo_id)
-        ref = self._store.refs.get(repo_id, f"{HEADS}{branch}") if branch else None
-        if ref is None:
-            return None
-        commit = self._store.commits.get(repo_id, ref.sha)
-        if commit is None and (repo, ref.sha) not in self._asked_for:
-            self._asked_for.add((repo, ref.sha))
-            self._aside.go(repo.name, lambda: self._read(repo, repo_id, ref.sha, f"{HEADS}{branch}"))
-        return commit
-
-    def _read(self, repo: RepoSettings, repo_id: int, sha: str, ref: str) -> None:
-        """On a thread aside. What cannot be fetched now is when the branch moves next, or at the next start."""
-        mirror = self._mirrors.of(repo)
-        try:
-            if not mirror.has(sha):
-                mirror.fetch(())
-            CommitReader(self._store).at(repo_id, sha, ref, mirror.repo)
-            self._asked_for.discard((repo_id, sha))
-            self._bus.wake("refs")
-        except GitError as error:
-            log.warning("the schedules of %s are not known: %s", repo.name, error)
 
 
 def _arrival(repo_id: int, schedule: Schedule, fire: datetime) -> Arrival:

@@ -35,9 +35,9 @@ def test_only_an_admin_administers(site: Site, scope: str) -> None:
 def test_a_secret_goes_in_and_never_comes_out(site: Site, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     made = site.ask("POST", "/api/v1/secrets", {"name": "npm_token", "value": VALUE})
-    assert (made.status, made.json) == (201, {"name": "NPM_TOKEN", "repo": None})
+    assert (made.status, made.json) == (201, {"name": "NPM_TOKEN", "repo": None, "environment": None})
     mine = site.ask("POST", "/api/v1/secrets", {"name": "KEY", "value": VALUE, "repo": "acme/app"})
-    assert mine.json == {"name": "KEY", "repo": "acme/app"}
+    assert mine.json == {"name": "KEY", "repo": "acme/app", "environment": None}
     listed = site.get("/api/v1/secrets")
     assert [(one["name"], one["repo"]) for one in listed.json["secrets"]] == [("NPM_TOKEN", None), ("KEY", "acme/app")]
     assert [one["name"] for one in site.get("/api/v1/secrets?repo=acme/app").json["secrets"]] == ["KEY"]
@@ -46,6 +46,11 @@ def test_a_secret_goes_in_and_never_comes_out(site: Site, caplog: pytest.LogCapt
     assert site.ask("DELETE", "/api/v1/secrets/key").status == 404, "that one is of a repository"
     assert site.ask("DELETE", "/api/v1/secrets/key?repo=acme/app").json["removed"] is True
     assert site.lab.store.vault.values(repo_id) == {"NPM_TOKEN": VALUE}
+    there = site.ask("POST", "/api/v1/secrets", {"name": "KEY", "value": VALUE, "environment": "Prod"})
+    assert there.json["environment"] == "Prod"
+    assert site.lab.store.vault.values(repo_id, "prod") == {"KEY": VALUE}
+    assert [one["environment"] for one in site.get("/api/v1/secrets").json["secrets"]] == [None, "prod"]
+    assert site.ask("DELETE", "/api/v1/secrets/key?environment=prod").json["removed"] is True
     assert VALUE.encode() not in made.body + mine.body + listed.body
     assert VALUE not in caplog.text
     assert "admin set the secret NPM_TOKEN of all repositories" in caplog.text

@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
+from engine.control.scheduler import Scheduler
 from engine.forges.event import ForgeEvent
+from engine.settings import EnvironmentSettings
 from engine.store.inbox import Outcome
 from tests.app.server.site import Site
 from tests.engine.fakes import jobs
@@ -136,3 +138,17 @@ def test_wishes_are_refused_while_the_engine_is_stopped(site: Site) -> None:
     site.desk.draining = True
     assert site.ask("POST", f"/api/v1/runs/{run_id}/cancel").status == 503
     assert site.get(f"/api/v1/runs/{run_id}").status == 200
+
+
+def test_a_job_is_let_into_its_environment_once(site: Site) -> None:
+    lab = site.lab
+    rules = EnvironmentSettings(approval=True)
+    lab.scheduler = Scheduler(lab.store, lab.bus, lab.clock, lambda repo, name: rules)
+    job = lab.named(lab.run(jobs(deploy="environment: prod"), "acme/app"), "deploy")
+    assert site.get(f"/api/v1/jobs/{job.id}").json["status"] == "blocked"
+    assert site.ask("POST", f"/api/v1/jobs/{job.id}/approve", scope="read").status == 403
+    assert site.ask("POST", f"/api/v1/jobs/{job.id}/approve").status == 202
+    lab.tick()
+    told = site.get(f"/api/v1/jobs/{job.id}").json
+    assert (told["status"], told["approved_by"]) == ("queued", "admin")
+    assert site.ask("POST", f"/api/v1/jobs/{job.id}/approve").status == 409

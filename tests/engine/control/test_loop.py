@@ -10,6 +10,8 @@ from engine.bus import Bus
 from engine.control.loop import ControlLoop
 from engine.core.deadlines import LEASE_S, PATIENCE_S
 from engine.core.errors import LeaseLost, StoreBusy
+from engine.settings import Settings
+from engine.settings_live import LiveSettings
 from engine.store.queue import StepNews
 from tests.engine.fakes import FAILURE, GRACE_S, START, Lab, jobs
 
@@ -42,7 +44,7 @@ def start(lab: Lab) -> Iterator[Callable[[], Listening]]:
 
     def begin() -> Listening:
         bus = Listening()
-        loop = ControlLoop(lab.store, bus, lab.clock, GRACE_S)
+        loop = ControlLoop(lab.store, bus, lab.clock, LiveSettings(Settings(lab.store.home, grace_s=GRACE_S)))
         loop.start()
         loops.append(loop)
         assert bus.asleep.acquire(timeout=30)

@@ -1,12 +1,13 @@
 """A run of thousands of jobs costs in all what its edges cost: counted in SQLite's own steps, not in seconds."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
+from engine.core.records import JobFacts
 from engine.core.retry import Outcome
-from engine.core.scheduling import decide
+from engine.core.scheduling import Need, decide
 from engine.store.decisions import Decidable
 from engine.store.tables import JobRow
 from pipelines.plan import JobPlan
@@ -40,8 +41,18 @@ class Meter:
         return 0
 
 
+class Unconditional:
+    """Knows of no workflow: a job starts when its needs have succeeded."""
+
+    def describe(self, facts: JobFacts) -> Decidable:
+        return Decidable(None, {})
+
+    def outputs(self, facts: JobFacts, called: Sequence[Need]) -> Mapping[str, str]:
+        return {}
+
+
 def tick(lab: Lab) -> None:
-    while moves := decide(snapshot := lab.store.decisions.snapshot(lambda _: Decidable(None, {}), START)):
+    while moves := decide(snapshot := lab.store.decisions.snapshot(Unconditional(), START)):
         applied = lab.store.decisions.apply(moves, "scheduler", START, snapshot.sequence)
         lab.store.queue.add(applied.queued)
 

@@ -110,8 +110,8 @@ def test_a_push_that_is_seen_while_it_is_judged_is_settled_once(
     told = office.push(site.commit("Two"))
     judge = office.planner._judge.judge
 
-    def judge_and_look(event: InboxEvent, repo: RepoSettings, *, fetched: bool) -> Settled:
-        settled = judge(event, repo, fetched=fetched)
+    def judge_and_look(event: InboxEvent, repo: RepoSettings, brought: dict[str, str]) -> Settled:
+        settled = judge(event, repo, brought)
         if event.id == told:
             assert looked(office) == 1
         return settled

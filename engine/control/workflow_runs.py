@@ -1,0 +1,154 @@
+"""Has workflows started that say `on: workflow_run`: what becomes of a run is an event of the inbox. Plans nothing.
+
+Transitions are read by cursor, and the events are accepted in the write that moves it; each bears its run, attempt and
+action as its delivery's name, so that it is there once whatever is killed when.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from engine.bus import Bus
+from engine.control.default_branches import DefaultBranches
+from engine.control.dispatch import full_name
+from engine.control.forks import RUN
+from engine.control.mirrors import Mirrors
+from engine.control.routine import Routine
+from engine.core.clock import Clock, rfc3339
+from engine.core.states import result_word
+from engine.git_remote import HEADS
+from engine.settings_live import LiveSettings
+from engine.store import run_news
+from engine.store.inbox import Arrival
+from engine.store.run_news import COMPLETED, IN_PROGRESS, RunNews, RunOrigin
+from engine.store.store import Store
+from pipelines.triggers import TriggerEvent, fires
+
+CURSOR = "workflow-runs"
+LOCAL = "local-"  # how the deliveries of `treadle run` begin: see engine/control/intake.py
+MOST_DEPTH = 3  # as on GitHub: a run, and three that had each other started
+PAGE = 20_000  # changes looked through at once
+KEEP_EVERY = 5_000  # changes without anything to say, after which the cursor is kept all the same
+
+
+class WorkflowRuns(Routine):
+    """Woken by news of runs. The first time it begins with what comes from then on, later where it stopped."""
+
+    def __init__(self, store: Store, settings: LiveSettings, bus: Bus, clock: Clock, mirrors: Mirrors) -> None:
+        super().__init__("workflow-runs", store, bus, clock, "news")
+        self._settings = settings
+        self._branches = DefaultBranches(store, bus, mirrors)
+        self._seen = self._kept = 0
+
+    def start(self) -> None:
+        known = self._store.cursors.get(CURSOR)
+        if known is None:
+            known = self._store.queries.last_sequence()
+            self._store.cursors.set(CURSOR, known)
+        self._seen = self._kept = int(known)
+        super().start()
+
+    def turn(self) -> datetime | None:
+        """Read all there is."""
+        while not self._stopped.is_set() and self._read():
+            pass
+        return None
+
+    def _read(self) -> bool:
+        """Turn one page of changes into events; return whether there may be more."""
+        last = self._store.queries.last_sequence()
+        upto = min(last, self._seen + PAGE)
+        news = run_news.run_news(self._seen, upto)
+        arrivals = [arrival for one in news for arrival in self._of(one)]
+        if news or upto - self._kept >= KEEP_EVERY:
+            with self._store.database.write(durable=bool(arrivals)):
+                if arrivals:
+                    self._store.inbox.accept(arrivals, self._clock.now())
+                self._store.cursors.set(CURSOR, upto)
+            self._kept = upto
+        self._seen = upto
+        if arrivals:
+            self._bus.wake("inbox")
+        return upto < last
+
+    def _of(self, news: RunNews) -> Iterator[Arrival]:
+        origin = run_news.origin_of(news.run_id)
+        if origin is None or origin.delivery.startswith(LOCAL) or origin.depth >= MOST_DEPTH:
+            return
+        if self._is_heard(origin, news):
+            yield arrival_of(origin, news)
+
+    def _is_heard(self, origin: RunOrigin, news: RunNews) -> bool:
+        """Return whether a workflow of the default branch may start by it; where nobody knows, the planner sees."""
+        repo = self._settings.now.repo(origin.run.repo)
+        if repo is None:
+            return False
+        commit = self._branches.commit(repo, origin.repo_id)
+        if commit is None:
+            return True
+        event = TriggerEvent(
+            "workflow_run", action=news.action, branch=head_branch(origin), workflow=origin.run.workflow_name
+        )
+        return any(fires(workflow.on, event).runs for workflow in self._branches.workflows(commit))
+
+
+def arrival_of(origin: RunOrigin, news: RunNews) -> Arrival:
+    """Return the event that tells what became of a run."""
+    told = {
+        "action": news.action,
+        "branch": head_branch(origin),
+        "workflow": origin.run.workflow_name,
+        "depth": origin.depth + 1,
+        "host": origin.may_use_host,
+        "payload": payload_of(origin, news),
+    }
+    delivery = f"run|{news.run_id}|{news.attempt}|{news.action}"
+    return Arrival(origin.repo_id, delivery, "workflow_run", RUN, {run_news.FIELD: told})
+
+
+def head_branch(origin: RunOrigin) -> str | None:
+    """Return the branch that a run was of: of a pull request its head's. None for a tag."""
+    head = (origin.payload.get("pull_request") or {}).get("head") or {}
+    if head.get("ref"):
+        return str(head["ref"])
+    ref = origin.run.ref
+    return ref.removeprefix(HEADS) if ref.startswith(HEADS) else None
+
+
+def payload_of(origin: RunOrigin, news: RunNews) -> dict[str, Any]:
+    """Return `github.event` as GitHub would send it, as far as there is such a thing here."""
+    run, pull = origin.run, origin.payload.get("pull_request") or {}
+    head = pull.get("head") or {}
+    repository = {"full_name": full_name(run.repo), "name": run.repo.rpartition("/")[2]}
+    conclusion = None
+    if news.action == COMPLETED:
+        conclusion = result_word(news.status)
+    status = {COMPLETED: "completed", IN_PROGRESS: "in_progress"}.get(news.action, "queued")
+    return {
+        "action": news.action,
+        "workflow": {"name": run.workflow_name, "path": run.workflow_path, "state": "active"},
+        "workflow_run": {
+            "id": run.id,
+            "name": run.workflow_name,
+            "display_title": run.title,
+            "path": run.workflow_path,
+            "event": run.event,
+            "status": status,
+            "conclusion": conclusion,
+            "head_branch": head_branch(origin),
+            "head_sha": head.get("sha") or run.sha,
+            "head_commit": origin.payload.get("head_commit"),
+            "head_repository": head.get("repo") or repository,
+            "run_number": run.number,
+            "run_attempt": news.attempt,
+            "created_at": rfc3339(run.created_at),
+            "updated_at": rfc3339(news.at),
+            "run_started_at": rfc3339(run.started_at or run.created_at),
+            "actor": {"login": run.actor},
+            "triggering_actor": {"login": run.actor},
+            "pull_requests": [{"number": pull["number"], "head": head, "base": pull.get("base")}] if pull else [],
+            "repository": repository,
+        },
+        "repository": repository,
+        "sender": {"login": run.actor},
+    }

@@ -1,0 +1,80 @@
+"""What becomes of runs, as `on: workflow_run` tells of it. Nothing here changes a row."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from engine.core.records import Run
+from engine.core.states import RUN_FINAL, RunStatus
+from engine.store.queries import Queries
+from engine.store.tables import EventRow, RunRow, TransitionRow
+
+REQUESTED, IN_PROGRESS, COMPLETED = "requested", "in_progress", "completed"
+AGAIN = ("retry_asked", "retry_waits")
+FIELD = "workflow_run"
+"""Under which an event of the inbox tells of a run."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunNews:
+    """One thing that became of a run, in its attempt number `attempt`; `status` is what it had come to."""
+
+    sequence: int
+    run_id: int
+    action: str
+    status: RunStatus
+    attempt: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RunOrigin:
+    """Where a run came from. `depth` counts the runs before it that had each other started, `payload` is its event's."""
+
+    run: Run
+    repo_id: int
+    delivery: str
+    depth: int
+    payload: dict[str, Any]
+    may_use_host: bool
+
+
+def run_news(after: int, upto: int) -> list[RunNews]:
+    """Return what became of runs with `after` < sequence <= `upto`, oldest first."""
+    query: Any = (
+        TransitionRow.select(
+            TransitionRow.sequence, TransitionRow.run_id, TransitionRow.from_status, TransitionRow.to_status,
+            TransitionRow.cause, TransitionRow.at,
+        )
+        .where((TransitionRow.sequence > after) & (TransitionRow.sequence <= upto) & (TransitionRow.noun == "run"))
+        .order_by(TransitionRow.sequence)
+    )  # fmt: skip
+    found = []
+    for row in query.namedtuples():
+        actions = [REQUESTED] if not row.from_status or row.cause in AGAIN else []
+        if row.to_status == RunStatus.RUNNING:
+            actions.append(IN_PROGRESS)
+        elif row.to_status in RUN_FINAL:
+            actions.append(COMPLETED)
+        attempt = _attempt(row.run_id, row.sequence) if actions else 0
+        found += [
+            RunNews(row.sequence, row.run_id, action, RunStatus(row.to_status), attempt, row.at) for action in actions
+        ]
+    return found
+
+
+def origin_of(run_id: int) -> RunOrigin | None:
+    """Return where a run came from, None when it is there no more."""
+    run = Queries().run(run_id)
+    row = RunRow.get_or_none(RunRow.id == run_id)
+    event = None if row is None else EventRow.get_or_none(EventRow.id == row.event_id)
+    if run is None or row is None or event is None:
+        return None
+    depth = event.fields.get(FIELD, {}).get("depth", 0)
+    payload = row.contexts.get("github", {}).get("event", {})
+    return RunOrigin(run, row.repo_id, event.delivery, depth, payload, bool(row.source.get("host")))
+
+
+def _attempt(run_id: int, upto: int) -> int:
+    again = (TransitionRow.run_id == run_id) & (TransitionRow.noun == "run") & TransitionRow.cause.in_(AGAIN)
+    return 1 + int(TransitionRow.select().where(again & (TransitionRow.sequence <= upto)).count())

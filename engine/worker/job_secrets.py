@@ -1,0 +1,53 @@
+"""Which secrets a job sees: those of its run, as far as the calls that lead to it hand them on, and its environment's."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from engine.core.job_contexts import job_contexts, needs_context
+from engine.core.records import JobFacts
+from engine.store.store import Store
+from engine.worker.job_state import blaming
+
+ALWAYS = "GITHUB_TOKEN"  # handed on without being named
+
+
+@dataclass(frozen=True, slots=True)
+class JobSecrets:
+    """`seen` is the job's `secrets` context; `hidden` every value that must not be shown, those of its callers too."""
+
+    seen: dict[str, str]
+    hidden: tuple[str, ...]
+
+
+def secrets_of(facts: JobFacts, store: Store, environment: str) -> JobSecrets:
+    """Return the secrets of a job in `environment` ("" for none). Raises ExpressionError, WorkflowError."""
+    seen = store.secrets.open(facts.secrets)
+    values = list(seen.values())
+    for caller in _callers(facts):
+        seen = _handed_on(caller, store, seen)
+        values += seen.values()
+    repo_id = facts.source.get("vault")
+    if environment and repo_id is not None:
+        seen = {**seen, **store.vault.values(repo_id, environment)}
+        values += seen.values()
+    return JobSecrets(seen, tuple(dict.fromkeys(values)))
+
+
+def _callers(facts: JobFacts) -> list[JobFacts]:
+    """Return the jobs that call the workflows that lead to this job, the outermost first."""
+    found: list[JobFacts] = []
+    while facts.caller is not None:
+        facts = facts.caller
+        found.insert(0, facts)
+    return found
+
+
+def _handed_on(caller: JobFacts, store: Store, seen: dict[str, str]) -> dict[str, str]:
+    model = store.definitions.workflow(caller.definition).jobs[caller.job.own_key]
+    if model.inherit_secrets:
+        return seen
+    needs = needs_context(store.decisions.needs_of(caller.job.id))
+    contexts: dict[str, Any] = {**job_contexts(caller, needs), "secrets": seen}
+    with blaming(f"the secrets of the job {caller.job.key}"):
+        named = {name: template.string(contexts) for name, template in (model.secrets or {}).items()}
+    return {**{name: value for name, value in seen.items() if name == ALWAYS}, **named}
