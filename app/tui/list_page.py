@@ -10,7 +10,8 @@ from textual.widget import Widget
 from app.tui.page import Page
 from widgets.columns import Column
 from widgets.prompt import Prompt
-from widgets.row_list import Row, RowList
+from widgets.row_list import GUTTER, Row, RowList
+from widgets.wrapping import wrap
 
 FILTER = "/"
 
@@ -42,9 +43,17 @@ class ListPage(Page):
         raise NotImplementedError
 
     def present(self) -> None:
-        if not self.list.empty:  # before the first answer nobody knows that there is nothing
-            self.list.empty = self.EMPTY
+        self._say(self.EMPTY)
         self.list.show(self.rows())
+
+    def show_frame(self) -> None:
+        super().show_frame()
+        if not self.fetched and self.stands:  # nobody knows that there is nothing: why not is what matters
+            self._say("\n".join(wrap(self.ui.problem, self.size.width - 2 * GUTTER)))
+
+    def _say(self, text: str) -> None:
+        if self.list.empty != text:
+            self.list.empty = text
 
     def aside(self) -> str:
         shown, all_ = self.list.count

@@ -16,6 +16,7 @@ from app.cli.place import home_of
 from app.client import Client
 from app.tui.prefs import Prefs
 from app.tui.session import HomeSession, Session
+from engine.core.errors import EngineError
 from widgets.safe_text import plain
 
 if TYPE_CHECKING:
@@ -43,7 +44,10 @@ def execute(args: argparse.Namespace) -> int:
         folder = None
         logging.disable()
     else:
-        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise EngineError(f"{home} cannot be made: {error.strerror}.", "--home names another folder.") from error
         session = HomeSession(home, Path(args.config) if args.config else None, Path.cwd())
         folder = home
         _log_to(home / LOG)

@@ -135,10 +135,15 @@ class TreadleApp(App[Any]):
         """Return how the line to the engine stands, and what cannot be done over it; "" while all is well."""
         return "  ".join(part for part in (self._line(), "read only" if self.read_only else "") if part)
 
+    @property
+    def problem(self) -> str:
+        """Why there is no answer, "" while there is, or while it may come."""
+        return plain(self.session.problem or self.feed.problem or self._down)
+
     def _line(self) -> str:
-        mode, problem = self.session.mode, self.session.problem or self.feed.problem or self._down
+        mode, problem = self.session.mode, self.problem
         if problem or mode is Mode.STARTING:
-            return plain(problem or "starting the engine")
+            return problem or "starting the engine"
         if mode is Mode.REMOTE and not self.feed.begun:
             return plain(f"asking {self.session.client.where}")
         if self.feed.dropped:

@@ -242,6 +242,21 @@ def test_over_the_network_with_a_token_and_a_word_in_the_end_on_what_was_started
     assert b"\x1b]52" not in seen and b"\x1b]0;" not in seen and b"\x9b" not in seen.replace(b"\xe2\x9b", b"")
 
 
+def test_what_keeps_the_engine_from_starting_is_told_in_full_and_gone_once_it_is_mended(there, place):
+    config = place / "home/treadle.yml"
+    config.write_text(f"{CONFIG}wrokers: 2\n")
+    there.resize(60, 20)
+    there.line("treadle")
+    there.until(lambda: "unknown key 'wrokers'. Did you mean 'workers'?" in " ".join(there.text.split()))
+    config.write_text(CONFIG)
+    there.shows("Nothing has run here yet")
+    there.press("q")
+    there.left()
+    there.line("treadle --home /proc/none")
+    there.left(1)
+    assert "/proc/none cannot be made" in there.text
+
+
 def test_a_byte_that_is_no_text_does_not_end_it(there, place):
     begin(there)
     there.tmux("send-keys", "-H", "ff", "fe", "c3")
