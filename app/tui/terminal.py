@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 GONE = 128 + signal.SIGHUP
+NOISE = 1000  # stumbles, until they are no longer taken for noise
 
 
 class _Screen:
@@ -49,14 +50,17 @@ class TerminalDriver(LinuxDriver):
         self._file: Any = _Screen(file, self._gone)
 
     def _run_input_thread(self) -> None:
+        noise = 0
         while not self.exit_event.is_set():
             try:
                 self.run_input_thread()
-            except UnicodeDecodeError:
-                continue  # a key of another encoding, or a slip of the line: nothing that was meant
             except OSError:
                 self._gone()
             except Exception as error:
+                # A key of another encoding, or a slip of the line, makes Textual's parser stumble: nothing was meant.
+                noise += 1
+                if isinstance(error, ValueError | OverflowError) and noise <= NOISE:
+                    continue
                 self._app.call_later(self._app._handle_exception, error)
             return
 

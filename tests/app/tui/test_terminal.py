@@ -257,9 +257,11 @@ def test_what_keeps_the_engine_from_starting_is_told_in_full_and_gone_once_it_is
     assert "/proc/none cannot be made" in there.text
 
 
-def test_a_byte_that_is_no_text_does_not_end_it(there, place):
+def test_noise_on_the_line_does_not_end_it(there, place):
     begin(there)
     there.tmux("send-keys", "-H", "ff", "fe", "c3")
+    for noise in ("\x1b[99999999999999999999A", "\x1b[;:~", "\x1b[<;;M", "\x1b[<9999999999;1;1M"):
+        there.write(noise)
     there.press("Escape")
     there.shows("WORKFLOW", "running")
     there.resize(20, 5)
