@@ -215,7 +215,8 @@ def variables(setting: Setting) -> dict[str, str]:
     found = {}
     for name, value, line in setting.pairs():
         if not VARIABLE_NAME.fullmatch(name) or name.upper().startswith("GITHUB_"):
-            setting.fail(f"{setting.name} has {name!r}.", "A name has letters, digits and _, and no GITHUB_ first.", line)
+            fix = "A name has letters, digits and _, and no GITHUB_ first."
+            setting.fail(f"{setting.name} has {name!r}.", fix, line)
         found[name.upper()] = value.text()
     return found
 

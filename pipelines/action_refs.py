@@ -78,21 +78,6 @@ def parse_action_ref(uses: str) -> ActionRef:
     return found
 
 
-def parse_workflow_ref(uses: str) -> str | None:
-    """Return the path of a called workflow in this repository, None when it lives in another one. Raises ValueError."""
-    if uses.startswith(("./", ".\\", "$/")):
-        path = _inside(uses.removeprefix("$/"))
-        if not path.endswith((".yml", ".yaml")):
-            raise ValueError(f"{uses[:80]!r} is no .yml file")
-        return path
-    match = _REMOTE.fullmatch(uses)
-    if match is None:
-        raise ValueError(f"{uses[:80]!r} is neither ./PATH/FILE.yml nor OWNER/REPO/PATH/FILE.yml@REF")
-    if not (match["path"] or "").endswith((".yml", ".yaml")):
-        raise ValueError(f"{uses[:80]!r} names no .yml file")
-    return None
-
-
 def _inside(path: str) -> str:
     normal = posixpath.normpath(path.replace("\\", "/"))
     if normal.startswith(("../", "/")) or normal == "..":

@@ -1,4 +1,4 @@
-"""What a workflow takes from elsewhere: the workflows it calls, at every level, and the actions of its own repository."""
+"""What a workflow takes from elsewhere: workflows that it calls, at every level, and actions of its own repository."""
 
 import posixpath
 from collections.abc import Callable, Iterator

@@ -25,9 +25,9 @@ _PULL_REQUEST = (
 class EventKind:
     """What there is to an event. `types` are its activity types; ANY_TYPE: the senders' own.
 
-    `started_by` is what can start runs of it: a delivery by its event's name, CLOCK, CALLER, RUN; or None: it is recorded
-    when a forge tells of it, and starts nothing. A comment or a star of a stranger is no reason to run anything on
-    this machine.
+    `started_by` is what can start runs of it: a delivery by its event's name, CLOCK, CALLER, RUN; or None: it is
+    recorded when a forge tells of it, and starts nothing. A comment or a star of a stranger is no reason to run
+    anything on this machine.
     """
 
     types: tuple[str, ...]

@@ -74,6 +74,6 @@ ASKING = ("act(", "dispatch", "priority(", "pause", "cancel", "replay", "sync")
 """How the actions of keys begin that lead here: a session that only reads offers none of them."""
 
 ACTIONS = (
-    RETRY_RUN, RETRY_FAILED, RETRY_JOB, CANCEL_RUN, CANCEL_JOB, APPROVE, APPROVE_JOB, DISPATCH, REPLAY, PAUSE, RESUME, PRIORITY,
-    SYNC,
+    RETRY_RUN, RETRY_FAILED, RETRY_JOB, CANCEL_RUN, CANCEL_JOB, APPROVE, APPROVE_JOB, DISPATCH, REPLAY, PAUSE, RESUME,
+    PRIORITY, SYNC,
 )  # fmt: skip

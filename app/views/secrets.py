@@ -9,7 +9,7 @@ from engine.store.vault import ALL
 
 
 def secrets_view(store: Store, repo_id: int | None = None) -> list[dict[str, Any]]:
-    """Return [{`name`, `repo` (null: of all), `environment` (null: every job sees it), `updated_at`}], of one or of all."""
+    """Return [{`name`, `repo` (null: of all), `environment` (null: for every job), `updated_at`}], of one or all."""
     names = {repo.id: repo.name for repo in known_repos()}
     return [
         {

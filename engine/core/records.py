@@ -46,7 +46,7 @@ class Job:
     `name` is the display name, unique within the run; `key` the job's id in the workflow file, shared by a matrix; of a
     called workflow's job behind that of the job that calls it, `deploy/build`.
     `retry_count` counts retries begun; `attempts` the attempts begun, lost ones included.
-    `parent_id` is the job that calls the workflow it is of, `is_call` that it calls one itself: it has no attempts then.
+    `parent_id` is the job that calls the workflow it is of; one with `is_call` calls one itself, and has no attempts.
     """
 
     id: int

@@ -125,7 +125,7 @@ JOB_ACTIVE = frozenset({J.QUEUED, J.RUNNING, J.RETRYING})
 
 
 def cause_of_end(ended: Collection[JobStatus], *, cancel_asked: bool) -> str:
-    """Return what ends a run, or a job that calls a workflow, whose jobs came to `ended`; tolerated ones are SUCCESS."""
+    """Return what ends a run, or a job that calls a workflow, whose jobs came to `ended` (tolerated ones: SUCCESS)."""
     broken = not {J.FAILED, J.TIMED_OUT}.isdisjoint(ended)
     if J.CANCELLED in ended and (cancel_asked or not broken):
         return "cancelled"

@@ -29,7 +29,7 @@ class RunNews:
 
 @dataclass(frozen=True, slots=True)
 class RunOrigin:
-    """Where a run came from. `depth` counts the runs before it that had each other started, `payload` is its event's."""
+    """Where a run came from. `depth` counts the runs before it that started each other, `payload` is its event's."""
 
     run: Run
     repo_id: int

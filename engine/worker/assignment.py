@@ -22,8 +22,8 @@ from engine.worker.job_secrets import secrets_of
 from engine.worker.job_state import JobState, Scope, blaming, evaluate_env
 from engine.worker.services import ServicesSpec
 from engine.worker.step_runner import seconds_of
-from pipelines.errors import ExpressionError
 from pipelines.environments import environment_name, environment_url
+from pipelines.errors import ExpressionError
 from pipelines.github_context import default_variables
 from pipelines.model import Job as JobModel
 from pipelines.model import Workflow

@@ -1,4 +1,4 @@
-"""Which secrets a job sees: those of its run, as far as the calls that lead to it hand them on, and its environment's."""
+"""Which secrets a job sees: its run's, as far as the calls that lead to it hand them on, and its environment's."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipelines.action_refs import ActionKind, ActionRef, parse_action_ref, parse_workflow_ref
+from pipelines.action_refs import ActionKind, ActionRef, parse_action_ref
 
 
 @pytest.mark.parametrize(
@@ -49,14 +49,3 @@ def test_a_step_names_an_action(uses: str, ref: ActionRef) -> None:
 def test_what_names_nothing_is_refused(uses: str) -> None:
     with pytest.raises(ValueError):
         parse_action_ref(uses)
-
-
-def test_a_job_calls_a_file_of_this_or_another_repository() -> None:
-    assert parse_workflow_ref("./.github/workflows/x.yml") == ".github/workflows/x.yml"
-    assert parse_workflow_ref("owner/repo/.github/workflows/x.yaml@v1") is None
-
-
-@pytest.mark.parametrize("uses", ["./../x.yml", "./x.txt", "owner/repo@v1", "owner/repo/x.yml", "x.yml"])
-def test_a_job_calls_nothing_else(uses: str) -> None:
-    with pytest.raises(ValueError):
-        parse_workflow_ref(uses)

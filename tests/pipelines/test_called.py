@@ -22,7 +22,8 @@ def test_what_names_no_workflow_is_refused(uses: str) -> None:
 
 
 def test_a_path_within_a_remote_workflow_is_of_its_repository() -> None:
-    called = Called(WorkflowRef("a.yml", "acme/ci", "v1"), parse_workflow("on: workflow_call\njobs: {a: {runs-on: x}}", "a"))
+    text = "on: workflow_call\njobs: {a: {runs-on: x}}"
+    called = Called(WorkflowRef("a.yml", "acme/ci", "v1"), parse_workflow(text, "a"))
     assert WorkflowRef("b.yml").within(called).address == "acme/ci/b.yml@v1"
     assert WorkflowRef("b.yml", "other/one", "v2").within(called).address == "other/one/b.yml@v2"
     assert WorkflowRef("b.yml").within(None).address == "b.yml"

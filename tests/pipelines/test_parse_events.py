@@ -112,7 +112,16 @@ def test_a_workflow_that_no_event_can_start_is_warned_of_on_each_line() -> None:
     assert len(warnings(" check_run")) == len(warnings(" [check_run]")) == 2
 
 
-@pytest.mark.parametrize("text", ["[push, issue_comment]", "workflow_call", "{workflow_run: {workflows: [CI]}}", "[watch, release]", "{delete: , fork: }"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[push, issue_comment]",
+        "workflow_call",
+        "{workflow_run: {workflows: [CI]}}",
+        "[watch, release]",
+        "{delete: , fork: }",
+    ],
+)
 def test_events_that_start_nothing_are_fine_beside_one_that_does(text: str) -> None:
     assert warnings(f" {text}") == []
 

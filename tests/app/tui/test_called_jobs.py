@@ -9,7 +9,13 @@ NOW = datetime(2030, 1, 1, tzinfo=UTC)
 
 
 def job(ident: int, key: str, *needs: str, caller: int | None = None) -> dict[str, Any]:
-    more = {"finished_at": None, "started_at": None, "queued_at": None, "next_attempt_at": None, "cancel_asked_at": None}
+    more = {
+        "finished_at": None,
+        "started_at": None,
+        "queued_at": None,
+        "next_attempt_at": None,
+        "cancel_asked_at": None,
+    }
     told = {"id": ident, "key": key, "name": key, "status": "pending", "needs": list(needs), "caller": caller}
     return {**told, **more, "matrix": None, "attempts": 0, "created_at": "2030-01-01T00:00:00Z"}
 

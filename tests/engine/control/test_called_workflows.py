@@ -130,7 +130,10 @@ def test_a_matrix_of_calls_fails_fast(lab, inner):
 
 
 def test_calls_nest(lab, inner):
-    files = {**inner, "outer.yml": "on: workflow_call\njobs:" + CALL % "" + "\n  end: {runs-on: x, needs: call, steps: [{run: x}]}"}
+    files = {
+        **inner,
+        "outer.yml": "on: workflow_call\njobs:" + CALL % "" + "\n  end: {runs-on: x, needs: call, steps: [{run: x}]}",
+    }
     run_id = lab.run("jobs:\n  top: {uses: ./outer.yml}", files=files)
     assert lab.work() == ["top / call / build", "top / call / test", "top / end"]
     assert lab.status(run_id) == "success"
@@ -146,7 +149,9 @@ def test_a_matrix_within_may_hang_on_needs_there(lab):
 
 
 def test_a_cancelled_run_ends_its_calls_and_lets_through_what_wants_to_see_it(lab):
-    files = {"inner.yml": "on: workflow_call\n" + jobs(build="", clean="needs: build, if: always()", test="needs: build")}
+    files = {
+        "inner.yml": "on: workflow_call\n" + jobs(build="", clean="needs: build, if: always()", test="needs: build")
+    }
     run_id = lab.run(calling(), files=files)
     lab.finish(lab.start())
     lease = lab.start()

@@ -123,7 +123,8 @@ def test_a_run_that_is_retried_tells_of_its_next_attempt(works: Works, site: Sit
     works.office.push(site.commit(build=named("Build", "push"), after=named("After", AFTER % ("Build", "completed"))))
     works.go(FAILURE)
     store, run = works.office.store, works.office.runs[0]
-    store.wishes.ask_retry(run.id, [job.id for job in store.queries.jobs(run.id)], "again", "ada", works.office.clock.now())
+    jobs = [job.id for job in store.queries.jobs(run.id)]
+    store.wishes.ask_retry(run.id, jobs, "again", "ada", works.office.clock.now())
     works.go()
     assert works.office.names() == ["build", "after", "after"]
     deliveries = [event.delivery for event in store.inbox.list() if event.kind == "workflow_run"]
