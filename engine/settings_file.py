@@ -236,9 +236,7 @@ def environments(setting: Setting) -> dict[str, EnvironmentSettings]:
     """Return environments by name, in lower case: they are compared so."""
     read_one = section(EnvironmentSettings, ENVIRONMENT)
     found = {}
-    for name, value, line in setting.pairs():
-        if name.lower() in found:
-            setting.fail(f"{setting.name} has {name!r} twice.", line=line)
+    for name, value, _ in setting.pairs():
         empty = isinstance(value.node, Scalar) and value.node.value is None
         found[name.lower()] = EnvironmentSettings() if empty else read_one(value)
     return found
