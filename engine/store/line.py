@@ -44,7 +44,7 @@ class Line:
                 for row in (rows[job_id] for job_id in ids if job_id in rows)
             ),
             {worker: (job, runs[job.run_id], started_at) for worker, job, started_at in running},
-            {status: count for status, count in self._queries.counts().items() if status not in JOB_FINAL},
+            self._queries.counts([status for status in JobStatus if status not in JOB_FINAL]),
             self._disk.look(),
         )
 

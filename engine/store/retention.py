@@ -65,7 +65,8 @@ _OF_A_JOB = (
 _CHANGES = f"""DELETE FROM transition WHERE sequence IN
  (SELECT sequence FROM transition WHERE run_id = ? ORDER BY sequence LIMIT {20 * BATCH})"""
 _UNUSED_TEXTS = """SELECT digest FROM definition WHERE digest NOT IN (SELECT definition FROM run) AND digest NOT IN
- (SELECT json_extract(told.value, '$.definition') FROM run, json_each(run.calls) AS told) AND digest NOT IN
+ (SELECT json_extract(called.value, '$.definition') FROM run, json_each(run.calls) AS called
+  WHERE json_extract(called.value, '$.definition') IS NOT NULL) AND digest NOT IN
  (SELECT json_extract(told.value, '$[0]') FROM "commit", json_each("commit".workflows) AS told
   WHERE json_extract(told.value, '$[0]') IS NOT NULL)"""
 

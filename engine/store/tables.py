@@ -276,6 +276,7 @@ class JobRow(Row):
             (("status", "cancel_asked_at"), False),
             (("repo_id", "concurrency_group", "status"), False),
             (("status", "finished_at"), False),
+            (("is_call", "status"), False),
         )
 
 

@@ -86,9 +86,9 @@ class JobRunner:
         self._log_path = tools.store.log_path(lease.run_id, lease.job_id, lease.number)
         self._state = JobState()
         self._news: list[StepNews] = []
-        self._served = Served(tools.executors, self._job, self._check_in)
         self._taken_back = False  # an earlier engine has told that the next step started, and it did nothing
         self._befores: list[tuple[int, str]] = []
+        self._served = Served(tools.executors, self._job, self._check_in)
 
     def run(self) -> None:
         """Run the attempt from its beginning; what bears its name from a database long gone is cleared away."""
