@@ -17,7 +17,17 @@ IN_DOCKER: dict[str, Callable[[Place, bool], Iterator[tuple[str, float]]]] = {
     "lines": jobs.lines,
 }
 ANYWHERE = {"startup": startup.startup}
-SCRIPTS = ("logs", "executor", "decide", "server", "log_pane", "state", "search", "gc", "many")  # print tables of their own
+SCRIPTS = (
+    "logs",
+    "executor",
+    "decide",
+    "server",
+    "log_pane",
+    "state",
+    "search",
+    "gc",
+    "many",
+)  # print tables of their own
 NAMES = (*ANYWHERE, *IN_DOCKER, *SCRIPTS)
 WIDTH = 32
 

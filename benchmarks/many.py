@@ -1,6 +1,7 @@
 """What people wait for in a home with 100,000 jobs: the list of runs, a run's page, the queue, what goes.
 
-`python -m benchmarks.many [JOBS [JOBS OF A RUN]]`. Milliseconds, the median of some turns; the aim for what people look at is 100.
+`python -m benchmarks.many [JOBS [JOBS OF A RUN]]`. Milliseconds, the median of some turns; the aim for what people look
+at is 100.
 """
 
 import os

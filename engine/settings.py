@@ -179,7 +179,7 @@ class Settings:
         return (known.environments.get(name.lower()) if known else None) or self.environments.get(name.lower())
 
     def repo_called(self, text: str) -> RepoSettings | None:
-        """Return the repository that a person means: by name, folder, or the last part of a name if one alone has it."""
+        """Return the repository somebody means: by name, folder, or a last part of a name that one alone has."""
         if (named := self.repo(text)) is not None:
             return named
         found = [repo for repo in self.repos if text in (repo.name.rpartition("/")[2], repo.url)]

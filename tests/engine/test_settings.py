@@ -169,9 +169,7 @@ def test_a_key_that_changes_nothing_says_so_with_its_line(tmp_path):
     (tmp_path / "node").mkdir()
     settings = loaded(tmp_path, f"workers: 2\nnode: {tmp_path}/node\n")
     (note,) = settings.notes
-    assert note.endswith(
-        f"treadle.yml:2: warning: node has no effect: there is no program {tmp_path}/node/bin/node"
-    )
+    assert note.endswith(f"treadle.yml:2: warning: node has no effect: there is no program {tmp_path}/node/bin/node")
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,9 @@ def fill(lab: Lab) -> None:
     lab.store.queue.steps(lease, [StepNews(1, "started", lab.clock.now())])
     lab.fail(lease)
     log(lab.store.home, run, "begin\n", "the \x1b[31mneedle\x1b[0m, lost\x07\n")
-    SearchIndex(lab.store.home).take([LogFacts(run, 1, 1, "team/site", "CI", ".github/workflows/ci.yml", "a", "failed")], 1)
+    SearchIndex(lab.store.home).take(
+        [LogFacts(run, 1, 1, "team/site", "CI", ".github/workflows/ci.yml", "a", "failed")], 1
+    )
 
 
 def test_a_line_is_shown_with_its_job_step_and_number(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
