@@ -13,6 +13,7 @@ from engine.home import HomeLock, home_id
 from engine.settings import Settings
 from engine.settings_live import LiveSettings
 from engine.store.artifacts import Artifacts
+from engine.store.caches import Caches
 from engine.store.queue import Lease
 from engine.store.store import Store
 from engine.worker.checkouts import Checkouts
@@ -38,6 +39,8 @@ class Engine:
         self._executors = executors
         self.artifacts = Artifacts(store.home / "artifacts")
         self._actions = ActionSources(store.home / "cache" / "action-sources")
+        self.caches = Caches(store.home / "cache" / "actions")
+        self._caches_bytes = settings.now.retention.caches_bytes
         tools = Tools(
             settings=settings.now,
             store=store,
@@ -47,6 +50,7 @@ class Engine:
             checkouts=Checkouts(store.home / "cache" / "checkouts"),
             artifacts=self.artifacts,
             actions=self._actions,
+            caches=self.caches,
         )
 
         def runner(lease: Lease, halt: Halt) -> JobRunner:
@@ -63,6 +67,7 @@ class Engine:
         """Recover what an earlier engine left, then take work."""
         self.artifacts.recover()
         self._actions.recover(self._clock.now())
+        self.caches.recover(self._caches_bytes)
         self._store.queue.load()
         self._executors.own()
         self._doorbell.start()

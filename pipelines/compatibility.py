@@ -118,10 +118,19 @@ _RETRY = (
 )
 _RUNS = (
     _differs(
-        "using", "`composite`, `docker`, `node12` to `node24`, on the node that the image has; others are refused"
+        "using",
+        "`composite`, `docker`, `node12` to `node24`, on the node that the image has, else on the one that `node:` in "
+        "treadle.yml names; others are refused",
     ),
-    *_as_on_github("steps main pre pre-if post post-if"),
-    *_as_on_github("image args env entrypoint pre-entrypoint post-entrypoint"),
+    *_as_on_github("steps main"),
+    _differs("pre", "not run, with a warning, for an action of the same repository, or one that another action uses"),
+    *_as_on_github("pre-if post post-if"),
+    _differs(
+        "image", "the container has the job's files and network, and no Docker socket; the classic builder builds it"
+    ),
+    *_as_on_github("args env entrypoint"),
+    _differs("pre-entrypoint", "run right before the entrypoint, not before the job's other steps"),
+    *_as_on_github("post-entrypoint"),
 )
 _POLICY = tuple(_own(key, _AS_IN_THE_JOB) for key in ("retry", "priority", "timeout-minutes"))
 

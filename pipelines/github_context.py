@@ -155,3 +155,12 @@ def _unknown(name: str, known: Mapping[str, Input]) -> str:
 def _ref_of(pull: Json, side: str) -> str:
     end = pull.get(side) if isinstance(pull, dict) else None
     return to_string(end.get("ref")) if isinstance(end, dict) else ""
+
+
+def cache_scopes(github: Mapping[str, Json]) -> tuple[str, ...]:
+    """Return the refs whose caches a run may see: its own, then its pull request's base, then the default branch."""
+    event = github.get("event")
+    repository = event.get("repository") if isinstance(event, dict) else None
+    default = repository.get("default_branch") if isinstance(repository, dict) else None
+    branches = [name for name in (github.get("base_ref"), default) if isinstance(name, str) and name]
+    return tuple(dict.fromkeys([str(github.get("ref") or ""), *(f"refs/heads/{name}" for name in branches)]))

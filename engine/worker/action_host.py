@@ -16,6 +16,7 @@ class Site:
 
     `exchange` is a folder of this machine, `exchange_inside` the same as the box sees it. `checkout` returns a
     finished checkout on this machine of another revision, or with None of the run's own, and may raise GitError.
+    `scopes` are the refs whose caches the run may see, its own first.
     """
 
     run_id: int
@@ -27,6 +28,7 @@ class Site:
     source_sha: str | None
     workspace_is_source: bool
     checkout: Callable[[str | None], Path]
+    scopes: tuple[str, ...]
 
 
 class StepHost:
@@ -46,6 +48,7 @@ class StepHost:
         self.workspace, self.temp, self.source = tools.box.workspace, tools.box.temp, tools.box.source
         self.exchange, self.exchange_inside = site.exchange, site.exchange_inside
         self.source_sha = site.source_sha
+        self.scopes = site.scopes
         self.workspace_is_source = site.workspace_is_source
 
     @property

@@ -18,6 +18,7 @@ from engine.core.retry import Outcome
 from engine.git_actions import ActionSources
 from engine.settings import Settings
 from engine.store.artifacts import Artifacts
+from engine.store.caches import Caches
 from engine.store.logs import index_path, packed_path
 from engine.store.queue import Lease, StepNews
 from engine.store.store import Store
@@ -46,6 +47,7 @@ from engine.worker.step_files import StepFiles
 from engine.worker.step_outcome import StepStopped
 from engine.worker.step_runner import StepRunner, title_of
 from pipelines.errors import ExpressionError, WorkflowError
+from pipelines.github_context import cache_scopes
 
 EVENT = "event.json"
 LOST = Outcome("lost", "infrastructure", reason="its engine stopped where the job could not be taken up again")
@@ -65,6 +67,7 @@ class Tools:
     checkouts: Checkouts
     artifacts: Artifacts
     actions: ActionSources
+    caches: Caches
 
 
 class _Interrupted(Exception):
@@ -323,8 +326,10 @@ class JobRunner:
             source_sha=job.facts.source["sha"] if box.source else None,
             workspace_is_source=job.overlay,
             checkout=self._checkout,
+            scopes=cache_scopes(job.contexts["github"]),
         )
-        stores = Stores(self._tools.artifacts, self._tools.settings.limits.artifact_bytes)
+        limits, kept = self._tools.settings.limits, self._tools.settings.retention
+        stores = Stores(self._tools.artifacts, limits.artifact_bytes, self._tools.caches, kept.caches_bytes)
         actions = self._actions(session, scripts, tools, site, stores, event)
         files = StepFiles(session, log, self._state, own_env)
         clock, base_env = self._tools.clock, job.base_env()

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from engine.core.errors import EngineError
 from engine.store.artifacts import Artifacts
+from engine.store.caches import Caches
 
 CAPTURE_LIMIT_BYTES = 1 << 20
 
@@ -17,7 +18,7 @@ class ActionHost(Protocol):
     `workspace`, `temp`, `home_dir`, `source` and `exchange_inside` are paths inside the box; `exchange` is the folder
     `exchange_inside` seen from outside. `source` is a finished checkout of `source_sha`, mounted read-only;
     `workspace_is_source` says that the workspace began as a copy of it. `saved` is what the action leaves for its own
-    part after the job's steps.
+    part after the job's steps. `scopes` are the refs whose caches it may see, its own first.
     """
 
     inputs: Mapping[str, str]
@@ -33,6 +34,7 @@ class ActionHost(Protocol):
     source_sha: str | None
     workspace_is_source: bool
     saved: dict[str, str]
+    scopes: tuple[str, ...]
 
     @property
     def home_dir(self) -> str: ...
@@ -73,6 +75,8 @@ class Stores:
 
     artifacts: Artifacts
     artifact_limit_bytes: int
+    caches: Caches
+    caches_limit_bytes: int
 
 
 class ActionError(EngineError):

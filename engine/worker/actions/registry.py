@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from engine.core.errors import EngineError
-from engine.worker.actions import checkout, download_artifact, upload_artifact
+from engine.worker.actions import cache, checkout, download_artifact, setup_tools, upload_artifact
 from engine.worker.actions.port import ActionHost, NotInImage, Stores
 from pipelines.action_refs import ActionKind, parse_action_ref
 
@@ -72,6 +72,11 @@ def lookup(uses: str) -> BuiltIn | None:
 
 
 _NO_KEYS = Unhonoured("the sources come from this machine, no key is used.")
+_RESTORE_INPUTS = frozenset({"path", "key", "restore-keys", "fail-on-cache-miss", "lookup-only"})
+_CACHE_UNHONOURED = {
+    "enablecrossosarchive": Unhonoured("a cache is laid down as it was packed.", ("false",)),
+    "upload-chunk-size": Unhonoured("a cache is kept on this machine, in pieces of its own."),
+}
 _BY_NAME = {
     action.name: action
     for action in (
@@ -95,6 +100,16 @@ _BY_NAME = {
                 "github-server-url": Unhonoured("the sources come from this machine."),
             },
         ),
+        BuiltIn(
+            "actions/cache",
+            _RESTORE_INPUTS,
+            cache.restore,
+            _CACHE_UNHONOURED | {"save-always": Unhonoured("a cache is kept when the job succeeds.", ("false",))},
+            post=cache.save_after,
+            post_if="success()",
+        ),
+        BuiltIn("actions/cache/restore", _RESTORE_INPUTS, cache.restore, _CACHE_UNHONOURED),
+        BuiltIn("actions/cache/save", frozenset({"path", "key"}), cache.save, _CACHE_UNHONOURED),
         BuiltIn(
             "actions/upload-artifact",
             frozenset(
@@ -120,6 +135,15 @@ _BY_NAME = {
                 "skip-decompress": Unhonoured("artifacts are always unpacked.", ("false",)),
                 "digest-mismatch": Unhonoured("damaged content is always an error.", ("error",)),
             },
+        ),
+        *(
+            BuiltIn(
+                name,
+                frozenset({*tool.inputs, *tool.files}),
+                setup_tools.run(name),
+                {one: Unhonoured(why, ("false",)) for one, why in setup_tools.WITHOUT_EFFECT[name].items()},
+            )
+            for name, tool in setup_tools.TOOLS.items()
         ),
     )
 }

@@ -11,6 +11,7 @@ import pytest
 
 from engine import git
 from engine.store.artifacts import Artifacts
+from engine.store.caches import Caches
 from engine.worker.actions.port import CAPTURE_LIMIT_BYTES, Stores
 from engine.worker.checkouts import Checkouts
 
@@ -123,7 +124,7 @@ def _run(args: list[str], env: Mapping[str, str]) -> tuple[int, bytes]:
 
 @pytest.fixture
 def stores(tmp_path: Path) -> Stores:
-    return Stores(Artifacts(tmp_path / "artifacts"), LIMIT_BYTES)
+    return Stores(Artifacts(tmp_path / "artifacts"), LIMIT_BYTES, Caches(tmp_path / "caches"), LIMIT_BYTES)
 
 
 @pytest.fixture
