@@ -7,6 +7,7 @@ import gc
 import logging
 import os
 import sys
+import threading
 import traceback
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 LOG = "treadle.log"
 LOG_BYTES = 1 << 20
+LEAVE_S = 9.0  # the longest that an engine of this process may take to stop, once the screen is gone
 NOT_A_TERMINAL = (
     "The terminal UI needs a terminal. `treadle --headless` runs the engine alone; `treadle --help` tells the rest."
 )
@@ -62,12 +64,17 @@ def execute(args: argparse.Namespace) -> int:
         read_only=args.read_only,
         driver_class=None if in_browser else TerminalDriver,
     )
+    code = 1
     try:
         code = asyncio.run(shown(app))
     finally:
+        impatience = threading.Timer(LEAVE_S, os._exit, (code,))  # leaves what does not stop as a kill does: unharmed
+        impatience.daemon = True
+        impatience.start()
         app.feed.stop()
         app.prefs.keep()
         session.stop()
+        impatience.cancel()
     with contextlib.suppress(OSError):  # a terminal that is closed
         _say_goodbye(app, folder)
     return code
