@@ -15,7 +15,7 @@ def test_a_built_in_is_known_at_any_ref_in_any_case(uses: str) -> None:
     assert action.name == uses.split("@")[0].lower()
 
 
-@pytest.mark.parametrize("uses", ["actions/checkout", "actions/setup-haskell@v4", "./local", "x/actions/checkout@v4", ""])
+@pytest.mark.parametrize("uses", ["actions/checkout", "actions/labeler@v4", "./local", "x/actions/checkout@v4", ""])
 def test_others_are_not(uses: str) -> None:
     assert lookup(uses) is None
 
