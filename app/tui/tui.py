@@ -295,7 +295,8 @@ class TreadleApp(App[Any]):
         from app.tui.palette import Commands
 
         if not CommandPalette.is_open(self):
-            self.push_screen((AsciiPalette if self.ascii else CommandPalette)(providers=[Commands]))
+            palette = AsciiPalette if self.ascii else CommandPalette
+            self.push_screen(palette(providers=[Commands], placeholder="type what you look for"))
 
     def get_key_display(self, binding: Binding) -> str:
         from app.tui.ascii import key_name

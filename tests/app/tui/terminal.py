@@ -27,9 +27,6 @@ ROOT = Path(__file__).resolve().parents[3]
 PATIENCE_S = 30.0
 LOOK_S = 0.05
 NUMBERS = itertools.count(1)
-LEFT = "LEFT"
-"""What the shell says, with an exit code, once a line has ended."""
-_ENDED = re.compile(rf"^{LEFT} (\d+)", re.MULTILINE)
 
 
 @dataclass
@@ -39,6 +36,7 @@ class Terminal:
     folder: Path
     environment: Mapping[str, str]
     name: str
+    lines_written: int = 0
 
     def tmux(self, *words: str) -> str:
         """Ask tmux for something."""
@@ -76,8 +74,9 @@ class Terminal:
         self.tmux("send-keys", "-l", text)
 
     def line(self, command: str) -> None:
-        """Have the shell carry out a command on an empty screen, and say LEFT with its exit code in the end."""
-        self.write(f" clear; {command}; echo {LEFT} $?")
+        """Have the shell carry out a command on an empty screen; `left` waits for its end."""
+        self.lines_written += 1
+        self.write(f" clear; {command}; echo LEFT {self.lines_written} WITH $?")
         self.press("Enter")
 
     def record(self, path: Path) -> None:
@@ -112,10 +111,10 @@ class Terminal:
         self.until(lambda: not any(word in self.text for word in words))
 
     def left(self, code: int = 0) -> None:
-        """Wait until the command has ended, with this exit code."""
-        self.until(lambda: _ENDED.search(self.text))
-        ended = _ENDED.search(self.text)
-        assert ended is not None and int(ended[1]) == code, self.text
+        """Wait until the line has ended, with this exit code."""
+        ended = re.compile(rf"^LEFT {self.lines_written} WITH (\d+)", re.MULTILINE)
+        self.until(lambda: ended.search(self.text))
+        assert ended.findall(self.text) == [str(code)], self.text
 
     def process(self) -> int:
         """Return the id of the process that the shell runs."""
@@ -167,3 +166,4 @@ def terminal(folder: Path, size: tuple[int, int] = (140, 40), **environment: str
         yield made
     finally:
         subprocess.run(["tmux", "-L", made.name, "kill-server"], capture_output=True, check=False)
+        Path(os.environ.get("TMUX_TMPDIR", "/tmp"), f"tmux-{os.getuid()}", made.name).unlink(missing_ok=True)

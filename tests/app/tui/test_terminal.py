@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
 import pytest
 
 from engine.core.clock import SystemClock
@@ -50,8 +51,11 @@ raise SystemExit(main())
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Path:
-    """A folder with a home, and with a repository whose run waits until a file `go` is there."""
+def place(tmp_path: Path) -> Iterator[Path]:
+    """A folder with a home, and with a repository whose run waits until a file `go` is there.
+
+    In the end whatever still runs in it is killed: jobs that were left alone, above all.
+    """
     home, repo = tmp_path / "home", tmp_path / "repo"
     home.mkdir()
     (home / "treadle.yml").write_text(CONFIG)
@@ -59,7 +63,10 @@ def place(tmp_path: Path) -> Path:
     workflow.parent.mkdir(parents=True)
     workflow.write_text(WORKFLOW.replace("GO", str(tmp_path / "go")))
     start_repository(repo, "Begin", SystemClock().now())
-    return tmp_path
+    yield tmp_path
+    for process in psutil.process_iter(["cmdline"]):
+        if any(str(tmp_path) in word for word in process.info["cmdline"] or ()):
+            process.kill()
 
 
 @pytest.fixture
@@ -198,12 +205,12 @@ def test_letters_typed_in_one_burst_reach_the_filter(there, place):
 def test_plain_characters_and_no_colours_where_that_is_asked_for(there, place):
     begin(there, "NO_COLOR=1 treadle --ascii")
     assert there.text.isascii(), there.text
-    for key in ("?", "q"):
+    for key, word in (("?", "Keys"), ("q", "Quit?"), (":", "type what you look for")):
         there.press(key)
-        there.shows("Keys" if key == "?" else "Quit?")
+        there.shows(word)
         assert there.text.isascii(), there.text
         there.press("Escape")
-        there.hides("Keys", "Quit?")
+        there.hides(word)
     for key in "23561":
         there.press(key)
         there.until(lambda key=key: there.lines[0].startswith({"2": "Q", "3": "E", "5": "S", "6": "R", "1": "R"}[key]))
