@@ -24,7 +24,7 @@ check: $(STAMP)  ## format, lint, strict types, import laws
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
-	@$(BIN)/python -m pytest -q tests/test_architecture.py tests/test_states_doc.py
+	@$(BIN)/python -m pytest -q tests/test_architecture.py tests/test_docs.py
 
 bench: $(STAMP)  ## measure, with the numbers printed
 	@$(BIN)/python -m benchmarks $(RUN_ARGS)

@@ -87,7 +87,7 @@ class HomeSession(Session):
             own.stop()
 
     def _made(self) -> "OwnEngine | None":
-        """Load what an engine is made of, which is not done before the first frame. None: this installation is broken."""
+        """Load what an engine is made of, which waits for the first frame. None: this installation is broken."""
         try:
             from app.tui.own_engine import OwnEngine
         except Exception as error:

@@ -307,7 +307,7 @@ def test_what_is_typed_in_one_burst_is_the_search_and_what_follows_moves():
         names = {"/": "slash", "\r": "enter", " ": "space"}
         for char in "/line 42\rkkk":
             app.post_message(Key(names.get(char, char), char if char.isprintable() else None))
-        await app.sees("1/1 match", "line 42")
+        await app.sees("match of 'line 42'", "line 42")
         await pilot.press("g", "n")
         assert cursor(app) == "line 42"
 

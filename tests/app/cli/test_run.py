@@ -57,11 +57,6 @@ def test_a_run_that_succeeds_is_0_and_one_that_fails_is_1(treadle: Treadle) -> N
             "treadle: The input 'level' is one of low, high, not 'odd'.",
         ),
         ("jobs: {a: {runs-on: here, steps: [{run: x, uses: y}], odd: 1}, b: {steps: []}}", (), "ci.yml:2:"),
-        (
-            "jobs: {a: {runs-on: here, steps: [{uses: someone/action@v1}]}}",
-            (),
-            "error: the action someone/action@v1 is",
-        ),
         ("jobs: {a: {runs-on: here, snapshot: image, steps: [{run: x}]}}", (), "snapshot"),
     ],
 )
