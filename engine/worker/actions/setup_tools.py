@@ -207,7 +207,14 @@ _EVERYWHERE = {
     "check-latest": _NO_DOWNLOAD,
     "token": _NO_DOWNLOAD,
 }
-_MAVEN = "gpg-passphrase gpg-private-key mvn-toolchain-id mvn-toolchain-vendor overwrite-settings server-id".split()
+_MAVEN = [
+    "gpg-passphrase",
+    "gpg-private-key",
+    "mvn-toolchain-id",
+    "mvn-toolchain-vendor",
+    "overwrite-settings",
+    "server-id",
+]
 WITHOUT_EFFECT: Mapping[str, Mapping[str, str]] = {
     "actions/setup-python": _EVERYWHERE
     | dict.fromkeys(("allow-prereleases", "freethreaded", "update-environment"), _AS_IT_IS)
