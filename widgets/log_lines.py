@@ -8,7 +8,6 @@ import re
 from array import array
 from bisect import bisect_left
 from collections import OrderedDict
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from widgets.log_source import BLOCK, LogPart, Mark
@@ -141,10 +140,6 @@ class LogLines:
         if line <= 0:
             return self.start // BLOCK
         return bisect_left(self._before, min(line, self.newlines)) - 1 + self.start // BLOCK if self.newlines else 0
-
-    def blocks_of(self, lines: Sequence[int]) -> set[int]:
-        """Return the blocks from the first line's to the last one's."""
-        return set(range(self.block_of(lines[0]), self.block_of(lines[-1] + 1) + 1)) if lines else set()
 
     def _newline(self, nth: int) -> int | None:
         """Return where the `nth` newline is, the first being 1."""

@@ -137,10 +137,6 @@ class RowList(StatusStyles, Motions, ScrollView, can_focus=True):
         return self._order.cursor
 
     @property
-    def cursor_row(self) -> Row | None:
-        return None if self._order.cursor is None else self._order.rows[self._order.cursor]
-
-    @property
     def marks(self) -> frozenset[RowId]:
         return self._marks
 

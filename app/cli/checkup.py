@@ -190,7 +190,9 @@ def _settings(home: Path, config: Path | None) -> tuple[Settings | None, Check]:
     path = config or home / "treadle.yml"
     where = str(path) if path.exists() else "the defaults (there is no treadle.yml)"
     if settings.notes:
-        return settings, Check("configuration", "warn", "; ".join(settings.notes), "Leave these keys out for now.")
+        return settings, Check(
+            "configuration", "warn", "; ".join(settings.notes), "Mend these lines, or leave them out."
+        )
     return settings, Check(
         "configuration", "ok", f"{where}; {settings.worker_count} jobs at once, executor {settings.executor}"
     )
