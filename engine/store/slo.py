@@ -10,7 +10,8 @@ from peewee import JOIN, fn
 from engine.core.slo import WINDOWS, Measured, SloReport, Window, blame, window
 from engine.core.states import JobStatus, RunStatus
 from engine.settings import Slo
-from engine.store.tables import DATABASE, AttemptRow, EventRow, JobRow, RunRow, TransitionRow
+from engine.store.columns import DATABASE
+from engine.store.tables import AttemptRow, EventRow, JobRow, RunRow, TransitionRow
 
 LONGEST_KEPT_S = 30.0
 SHORTEST_KEPT_S = 2.0

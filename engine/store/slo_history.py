@@ -12,8 +12,9 @@ from engine.core.slo import CODE, SYSTEM, Spread, blame, spread
 from engine.core.slo_history import BUCKET_S, Bucket, SloHistory, place_of, places
 from engine.core.states import JobStatus
 from engine.settings import Slo
+from engine.store.columns import DATABASE
 from engine.store.slo import fresh_s, triggers
-from engine.store.tables import DATABASE, AttemptRow, JobRow, TransitionRow
+from engine.store.tables import AttemptRow, JobRow, TransitionRow
 
 LATE_S = 60.0
 """How long after a bucket's end it is looked at again: what happened in it is written down by then."""

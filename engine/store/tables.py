@@ -1,11 +1,8 @@
 """The tables of `treadle.db`, as peewee models. Rows end in `Row` and never leave `engine/store`.
 
-Instants are REAL seconds since the epoch (UTC), JSON is TEXT. Booleans are 0 and 1.
+Instants are REAL seconds since the epoch (UTC), JSON is TEXT. Booleans are 0 and 1. What is found out about failures,
+and kept for whoever mends them, is in engine/store/mending_tables.py.
 """
-
-import json
-from datetime import UTC, datetime
-from typing import Any
 
 from peewee import (
     AutoField,
@@ -13,41 +10,13 @@ from peewee import (
     BooleanField,
     CharField,
     CompositeKey,
-    DatabaseProxy,
-    Field,
     FloatField,
     IntegerField,
-    Model,
     TextField,
 )
 
-DATABASE = DatabaseProxy()
-
-
-class InstantField(FloatField):
-    """An aware UTC datetime, kept as seconds since the epoch so that SQL can compare it."""
-
-    def db_value(self, value: datetime | None) -> float | None:
-        return value if value is None or isinstance(value, float) else value.timestamp()
-
-    def python_value(self, value: float | None) -> datetime | None:
-        return None if value is None else datetime.fromtimestamp(value, UTC)
-
-
-class JsonField(TextField):
-    """Any JSON value, kept as compact text."""
-
-    def db_value(self, value: Any) -> str | None:
-        return None if value is None else json.dumps(value, separators=(",", ":"), ensure_ascii=False)
-
-    def python_value(self, value: str | None) -> Any:
-        return None if value is None else json.loads(value)
-
-
-class Row(Model):
-    class Meta:
-        database = DATABASE
-        legacy_table_names = False
+from engine.store.columns import InstantField, JsonField, Row
+from engine.store.mending_tables import MENDING_TABLES
 
 
 class RepoRow(Row):
@@ -172,6 +141,7 @@ class RunRow(Row):
     group_limit = IntegerField(default=1)
     actor = TextField(default="")
     queue_all = BooleanField(default=False)
+    bisect_id = IntegerField(null=True)  # it looks for the commit that broke a job, and speaks for none
     open_jobs = IntegerField(default=0)
     created_at = InstantField()
     started_at = InstantField(null=True)
@@ -259,6 +229,12 @@ class JobRow(Row):
     environment = TextField(default="")
     environment_url = TextField(default="")
     approved_by = CharField(default="")  # who let it into its environment
+    hold = BooleanField(default=False)  # a step that fails for good leaves its box to a person
+    held_until = InstantField(null=True)  # when that box goes, while there is one: see HoldRow
+    patched = BooleanField(default=False)  # its latest attempt went on in a box that a person had hands on
+    debug = BooleanField(default=False)  # its next attempts run as with ACTIONS_STEP_DEBUG
+    begin_at = JsonField(null=True)  # where its next attempt begins, if not at its first step
+    expected_s = FloatField(null=True)  # how long its last green attempts took, when the run was planned
     created_at = InstantField()
     queued_at = InstantField(null=True)
     started_at = InstantField(null=True)
@@ -308,6 +284,8 @@ class AttemptRow(Row):
     kind = CharField(default="")  # what a failure is blamed on: see engine/core/retry.Outcome
     reason = TextField(default="")
     box_id = CharField(default="")
+    began_at = JsonField(null=True)  # where it began, if not at the first step: the job's `begin_at` of then
+    patched = BooleanField(default=False)
     state = JsonField(null=True)  # what a restarted engine needs to go on: see engine/worker/job_state.py
 
     class Meta:
@@ -453,10 +431,5 @@ TABLES: tuple[type[Row], ...] = (
     SecretRow,
     OutboxRow,
     CursorRow,
+    *MENDING_TABLES,
 )
-
-
-def field_names(table: type[Row]) -> list[str]:
-    """Return the column attributes of a table, in order."""
-    fields: list[Field] = table._meta.sorted_fields
-    return [field.name for field in fields]

@@ -6,7 +6,7 @@ from engine.core.retry import Outcome
 from engine.core.slo import Spread
 from engine.settings import Slo
 from engine.store.slo import SloReporter, slo_report
-from engine.store.tables import DATABASE
+from engine.store.columns import DATABASE
 from tests.engine.fakes import Lab, jobs
 
 OVERRAN = Outcome("overran", "timed_out", None, "over its time")

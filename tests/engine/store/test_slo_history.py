@@ -6,7 +6,7 @@ from engine.core.slo import Spread
 from engine.core.slo_history import BUCKET_S, place_of, places
 from engine.settings import Slo
 from engine.store.slo_history import SloHistorian, slo_history
-from engine.store.tables import DATABASE
+from engine.store.columns import DATABASE
 from tests.engine.fakes import FAILURE, START, Lab, jobs
 
 

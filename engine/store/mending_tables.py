@@ -1,0 +1,84 @@
+"""The tables of what helps to find a fault and mend it: boxes that are held, checkpoints, failures, bisections."""
+
+from peewee import AutoField, BooleanField, CharField, CompositeKey, IntegerField, TextField
+
+from engine.store.columns import InstantField, JsonField, Row
+
+
+class HoldRow(Row):
+    """The box of a failed attempt that is kept for a person. `step` is the place of the one that failed."""
+
+    job_id = IntegerField(primary_key=True)
+    attempt_id = IntegerField()
+    number = IntegerField()
+    executor = CharField()  # docker or host
+    box_id = CharField()
+    step = IntegerField()
+    state = JsonField()  # what the steps before it came to, sealed: see engine/worker/job_state.py
+    memory_bytes = IntegerField(default=0)  # what the box and its services used when it was measured last
+    touched = BooleanField(default=False)  # a person has had a shell in it
+    held_at = InstantField()
+    until = InstantField()
+
+    class Meta:
+        table_name = "hold"
+
+
+class CheckpointRow(Row):
+    """What a job's workspace and environment were after one of its steps, to begin again from there."""
+
+    job_id = IntegerField()
+    step = IntegerField()  # the last that is in it
+    attempt = IntegerField()
+    contents = CharField()  # how the executor finds the files again
+    size_bytes = IntegerField()
+    state = JsonField()  # sealed, as a hold's
+    at = InstantField(index=True)
+
+    class Meta:
+        table_name = "checkpoint"
+        primary_key = CompositeKey("job_id", "step")
+        without_rowid = True
+
+
+class FailureRow(Row):
+    """How one attempt failed: its fingerprint, and whether the same job passed at the same commit afterwards."""
+
+    attempt_id = IntegerField(primary_key=True)
+    repo_id = IntegerField()
+    workflow_path = TextField()
+    job = TextField()  # its display name
+    step = TextField()
+    fingerprint = CharField()
+    line = TextField()  # the first error as it was, masked
+    exit_code = IntegerField(null=True)
+    sha = CharField()
+    ref = TextField()
+    passed_later = BooleanField(default=False)
+    at = InstantField()
+
+    class Meta:
+        table_name = "failure"
+        indexes = ((("repo_id", "fingerprint"), False), (("at",), False))
+
+
+class BisectRow(Row):
+    """The search for the commit that broke a job. `status` is running, found, failed or cancelled."""
+
+    id = AutoField()
+    job_id = IntegerField()  # the red one it began at
+    good = CharField()
+    bad = CharField()
+    status = CharField(index=True)
+    culprit = CharField(default="")
+    reason = TextField(default="")
+    tried = JsonField(default=list)  # [sha, run, verdict] in the order of the trials
+    actor = CharField()
+    created_at = InstantField()
+    finished_at = InstantField(null=True)
+
+    class Meta:
+        table_name = "bisect"
+
+
+MENDING_TABLES: tuple[type[Row], ...] = (HoldRow, CheckpointRow, FailureRow, BisectRow)
