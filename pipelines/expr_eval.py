@@ -21,21 +21,25 @@ from pipelines.functions import BUILTINS, Function
 from pipelines.json_value import Json
 from pipelines.values import equal, less, to_number, to_string, truthy
 
-__all__ = ["evaluate", "functions_used", "names_used", "paths_used", "to_string", "truthy"]
+__all__ = ["Scope", "evaluate", "functions_used", "names_used", "paths_used", "to_string", "truthy"]
 
 
 class _Filtered(list[Json]):
     """What a star filter found: an index that follows goes to each element, not to the list."""
 
 
-class _Scope:
-    """What an evaluation may read."""
+class Scope:
+    """What an evaluation may read. Every value goes through `value`: who wants to watch overrides it."""
 
     __slots__ = ("contexts", "functions")
 
-    def __init__(self, contexts: Mapping[str, Json], functions: Mapping[str, Function]) -> None:
+    def __init__(self, contexts: Mapping[str, Json], functions: Mapping[str, Function] | None = None) -> None:
         self.contexts = contexts
-        self.functions = functions
+        self.functions = functions or {}
+
+    def value(self, node: Node) -> Json:
+        """Return the value of `node`, a whole expression or a part of one. Raises ExpressionError (evaluation)."""
+        return _RULES[type(node)](node, self)
 
 
 def evaluate(node: Node, contexts: Mapping[str, Json], functions: Mapping[str, Function] | None = None) -> Json:
@@ -45,30 +49,26 @@ def evaluate(node: Node, contexts: Mapping[str, Json], functions: Mapping[str, F
     functions (`success`, `hashFiles`, …), called with the evaluated arguments: `success` and `failure` may get job ids.
     Values are shared with the contexts, not copied. Raises ExpressionError (evaluation).
     """
-    return _value(node, _Scope(contexts, functions or {}))
+    return Scope(contexts, functions).value(node)
 
 
-def _value(node: Node, scope: _Scope) -> Json:
-    return _RULES[type(node)](node, scope)
-
-
-def _index(node: Index, scope: _Scope) -> Json:
-    of = _value(node.of, scope)
-    key = _value(node.key, scope)
+def _index(node: Index, scope: Scope) -> Json:
+    of = scope.value(node.of)
+    key = scope.value(node.key)
     if isinstance(of, _Filtered):
         return _Filtered([found for element in of for found in _found(element, key)])
     return next(iter(_found(of, key)), None)
 
 
-def _filter(node: Filter, scope: _Scope) -> Json:
-    of = _value(node.of, scope)
+def _filter(node: Filter, scope: Scope) -> Json:
+    of = scope.value(node.of)
     if isinstance(of, _Filtered):
         return _Filtered([inner for element in of for inner in _elements(element)])
     return _Filtered(_elements(of))
 
 
-def _compare(node: Compare, scope: _Scope) -> Json:
-    left, right = _value(node.left, scope), _value(node.right, scope)
+def _compare(node: Compare, scope: Scope) -> Json:
+    left, right = scope.value(node.left), scope.value(node.right)
     match node.operator:
         case "==":
             return equal(left, right)
@@ -83,39 +83,39 @@ def _compare(node: Compare, scope: _Scope) -> Json:
     return less(right, left) or equal(left, right)
 
 
-def _logical(node: Logical, scope: _Scope) -> Json:
+def _logical(node: Logical, scope: Scope) -> Json:
     stop = node.operator == "||"
     value: Json = None
     for operand in node.operands:
-        value = _value(operand, scope)
+        value = scope.value(operand)
         if truthy(value) is stop:
             break
     return value
 
 
-def _call(node: Call, scope: _Scope) -> Json:
+def _call(node: Call, scope: Scope) -> Json:
     name = node.function
     if name == "case":
         return _case(node, scope)
     function = scope.functions.get(name) or BUILTINS.get(name)
     if function is None:
         raise ExpressionError("evaluation", f"{name}() has no meaning here", node.position)
-    arguments = [_value(argument, scope) for argument in node.arguments]
+    arguments = [scope.value(argument) for argument in node.arguments]
     try:
         return function(*arguments)
     except ExpressionError as error:
         raise ExpressionError(error.kind, error.message, error.position or node.position or None) from None
 
 
-def _case(node: Call, scope: _Scope) -> Json:
+def _case(node: Call, scope: Scope) -> Json:
     *pairs, default = node.arguments
     for condition, result in zip(pairs[::2], pairs[1::2], strict=True):
-        answer = _value(condition, scope)
+        answer = scope.value(condition)
         if not isinstance(answer, bool):
             raise ExpressionError("evaluation", "case: each condition must be true or false", node.position)
         if answer:
-            return _value(result, scope)
-    return _value(default, scope)
+            return scope.value(result)
+    return scope.value(default)
 
 
 def _found(of: Json, key: Json) -> list[Json]:
@@ -143,16 +143,16 @@ def _elements(value: Json) -> list[Json]:
     return list(value) if isinstance(value, list) else []
 
 
-def _name(node: Name, scope: _Scope) -> Json:
+def _name(node: Name, scope: Scope) -> Json:
     return next(iter(_member(scope.contexts, node.name)), None)
 
 
-def _literal(node: Literal, _: _Scope) -> Json:
+def _literal(node: Literal, _: Scope) -> Json:
     return node.value
 
 
-def _not(node: Not, scope: _Scope) -> Json:
-    return not truthy(_value(node.of, scope))
+def _not(node: Not, scope: Scope) -> Json:
+    return not truthy(scope.value(node.of))
 
 
 _RULES: dict[type[Node], Callable[..., Json]] = {
