@@ -7,6 +7,7 @@ from aiohttp import web
 from app.server.answers import SAFE, Refusal
 from app.server.desk import Call
 from engine.core.states import RUN_FINAL, RunStatus
+from engine.store import greens
 
 COLOURS = {
     RunStatus.SUCCESS: "#2da44e",
@@ -21,16 +22,17 @@ DIGIT_PX, PADDING_PX = 7, 10
 
 
 async def badge(call: Call) -> web.StreamResponse:
-    """Show how the latest finished run of a workflow ended, on a branch or on any."""
+    """Show what the latest finished run of a workflow says of its commit, on a branch or on any."""
     repo, workflow = call.request.match_info["repo"], call.request.match_info["workflow"]
     if call.desk.repo(repo) is None:
         raise Refusal(404, "There is no such repository here.")
     runs = await call.desk.ask(
         call.desk.store.queries.runs, repo, call.query.get("branch"), workflow=workflow, limit=LOOK_BACK
     )
-    ended = next((run for run in runs if run.status in RUN_FINAL), None)
+    said = await call.desk.ask(greens.standings, [run.id for run in runs if run.status in RUN_FINAL])
+    status = said[max(said)] if said else None
     label = runs[0].workflow_name if runs else workflow
-    word, colour = ("no runs", NONE) if ended is None else (str(ended.status), COLOURS[ended.status])
+    word, colour = ("no runs", NONE) if status is None else (str(status), COLOURS.get(status, NONE))
     headers = SAFE | {"Cache-Control": "no-cache, max-age=30"}
     return web.Response(text=picture(label, word, colour), content_type="image/svg+xml", headers=headers)
 

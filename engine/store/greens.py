@@ -1,9 +1,10 @@
 """What an ordinary green is: a run that succeeded, in no box that a person had hands on, for the sake of its commit.
 
-The one place that says so. Badges, `workflow_run`, retention, comparing and bisecting look back at these runs alone:
-one that was patched by hand, or that a bisection started, tells nothing of its commit or of how long its jobs take.
+The one place that says so. Badges, promises, `workflow_run`, retention, comparing and bisecting look back at these runs
+alone: one that was patched by hand, or that a bisection started, tells nothing of its commit.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,9 @@ from peewee import fn
 
 from engine.core.states import JobStatus, RunStatus
 from engine.store.tables import JobRow, RunRow
+
+BISECTING = "SELECT id FROM run WHERE bisect_id IS NOT NULL"
+"""The runs that a bisection started; from an index of those alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +31,39 @@ def is_green(run: Any = RunRow) -> Any:
     """Return the clause on RunRow, or an alias of it, that holds for ordinary green runs."""
     hand = JobRow.alias()
     patched = hand.select(hand.id).where((hand.run_id == run.id) & hand.patched)
-    return (run.status == RunStatus.SUCCESS) & run.bisect_id.is_null() & ~fn.EXISTS(patched)
+    return (run.status == RunStatus.SUCCESS) & ~bisects(run.id) & ~fn.EXISTS(patched)
 
 
 def green_sql(run: str) -> str:
     """Return the same in SQL, on the table or alias `run`."""
     patched = f"SELECT 1 FROM job AS hand WHERE hand.run_id = {run}.id AND hand.patched"
-    return f"{run}.status = '{RunStatus.SUCCESS}' AND {run}.bisect_id IS NULL AND NOT EXISTS ({patched})"
+    return f"{run}.status = '{RunStatus.SUCCESS}' AND {run}.id NOT IN ({BISECTING}) AND NOT EXISTS ({patched})"
+
+
+def bisects(run_id: Any) -> Any:
+    """Return the clause that holds where `run_id`, a column, is a run that a bisection started."""
+    trial = RunRow.alias()
+    return run_id.in_(trial.select(trial.id).where(trial.bisect_id.is_null(False)))
+
+
+def is_patched(job: Any = JobRow) -> Any:
+    """Return the clause that holds for jobs whose latest attempt a person had hands on; reads an index alone."""
+    hand = JobRow.alias()
+    return job.id.in_(hand.select(hand.id).where(hand.patched))
+
+
+def standings(run_ids: Collection[int]) -> dict[int, RunStatus]:
+    """Return what these runs say of their commits: one that came to its success by hand, that it failed.
+
+    Those that a bisection started say nothing, and are left out.
+    """
+    rows: Any = RunRow.select(RunRow.id, RunRow.status, is_green()).where(
+        RunRow.id.in_(list(run_ids)) & ~bisects(RunRow.id)
+    )
+    return {
+        run_id: RunStatus.FAILED if status == RunStatus.SUCCESS and not green else RunStatus(status)
+        for run_id, status, green in rows.tuples()
+    }
 
 
 def latest_green(

@@ -7,6 +7,7 @@ from typing import Any
 from peewee import fn
 
 from engine.core.states import JobStatus, RunStatus
+from engine.store import greens
 from engine.store.tables import EventRow, JobRow, RepoRow, RunRow, TransitionRow
 
 NAMES = 20  # of failed jobs that anybody wants to read
@@ -50,10 +51,11 @@ class RunFacts:
 
 
 def run_changes(after: int, upto: int) -> list[RunChange]:
-    """Return the changes of runs with `after` < sequence <= `upto`, oldest first."""
+    """Return the changes of runs with `after` < sequence <= `upto`, oldest first; of bisections nobody is told."""
     query: Any = TransitionRow.select(
         TransitionRow.sequence, TransitionRow.run_id, TransitionRow.to_status, TransitionRow.reason, TransitionRow.at
     ).where((TransitionRow.sequence > after) & (TransitionRow.sequence <= upto) & (TransitionRow.noun == "run"))
+    query = query.where(~greens.bisects(TransitionRow.run_id))
     return [
         RunChange(row.sequence, row.run_id, RunStatus(row.to_status), row.reason, row.at)
         for row in query.order_by(TransitionRow.sequence).namedtuples()
@@ -120,6 +122,7 @@ def failed_before(facts: RunFacts, sequence: int) -> bool:
             & (RunRow.number < facts.number)
             & (RunRow.ref == facts.ref)
             & RunRow.status.in_(verdicts)
+            & ~greens.bisects(RunRow.id)
         )
         found = earlier.order_by(RunRow.number.desc()).limit(1).tuples().first()
     return found is not None and found[0] == RunStatus.FAILED

@@ -2,8 +2,8 @@
 
 Never goes: a run that has not ended, a pinned one, the newest of each workflow (no `#number` is given twice), what
 bears the highest id of its kind (no id and no place in the stream is given twice), and of every workflow and branch
-that is there the last run and the last green one. Rows outlast LEAST, for the promises of `slo:` look back so far; when
-that is longer than a run is to be kept, its logs and artifacts go first.
+that is there the last run and the last green one, those of bisections aside. Rows outlast LEAST, for the promises of
+`slo:` look back so far; when that is longer than a run is to be kept, its logs and artifacts go first.
 """
 
 import shutil
@@ -20,6 +20,7 @@ from engine.store.artifacts import Artifact, Artifacts
 from engine.store.cursors import Cursors
 from engine.store.database import Database
 from engine.store.definitions import Definitions
+from engine.store.greens import BISECTING, green_sql
 
 LEAST = timedelta(days=7, hours=1)
 BATCH = 100
@@ -30,15 +31,15 @@ _LIVE = "(SELECT 1 FROM ref WHERE ref.repo_id = run.repo_id AND ref.name = run.r
 _TRACKED = "(SELECT 1 FROM ref WHERE ref.repo_id = run.repo_id)"
 _NEWER = """(SELECT 1 FROM run AS newer WHERE newer.repo_id = run.repo_id
  AND newer.workflow_path = run.workflow_path AND newer.number > run.number {more})"""
-_SAME_REF = "AND newer.ref = run.ref"
-_GREEN = "AND newer.ref = run.ref AND newer.status = 'success'"
+_SAME_REF = f"AND newer.ref = run.ref AND newer.id NOT IN ({BISECTING})"
+_GREEN = f"AND newer.ref = run.ref AND {green_sql('newer')}"
 # A branch is there while its ref is known; of a repository whose refs nobody follows, every branch counts as there.
 _BRANCH = f"run.ref LIKE 'refs/heads/%' AND (EXISTS {_LIVE} OR NOT EXISTS {_TRACKED})"
 # `+status`: no index on it is wanted here, for nearly all runs have ended.
 _MAY_GO = f"""+run.status IN ({_FINAL}) AND NOT EXISTS (SELECT 1 FROM pin WHERE pin.run_id = run.id)
  AND EXISTS {_NEWER.format(more="")}
- AND NOT ({_BRANCH} AND NOT EXISTS {_NEWER.format(more=_SAME_REF)})
- AND NOT ({_BRANCH} AND run.status = 'success' AND NOT EXISTS {_NEWER.format(more=_GREEN)})"""
+ AND NOT ({_BRANCH} AND run.id NOT IN ({BISECTING}) AND NOT EXISTS {_NEWER.format(more=_SAME_REF)})
+ AND NOT ({_BRANCH} AND {green_sql("run")} AND NOT EXISTS {_NEWER.format(more=_GREEN)})"""
 _OLD = f"""SELECT id, finished_at FROM run WHERE (finished_at, id) > (?, ?) AND finished_at < ? AND {_MAY_GO}
  ORDER BY finished_at, id LIMIT {BATCH}"""
 _WORKFLOWS = "SELECT repo_id, workflow_path, max(number) FROM run GROUP BY repo_id, workflow_path"

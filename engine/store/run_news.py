@@ -6,6 +6,7 @@ from typing import Any
 
 from engine.core.records import Run
 from engine.core.states import RUN_FINAL, RunStatus
+from engine.store import greens
 from engine.store.queries import Queries
 from engine.store.tables import EventRow, RunRow, TransitionRow
 
@@ -17,7 +18,7 @@ FIELD = "workflow_run"
 
 @dataclass(frozen=True, slots=True)
 class RunNews:
-    """One thing that became of a run, in its attempt number `attempt`; `status` is what it had come to."""
+    """One thing that became of a run, in its attempt number `attempt`; `status` is what it had come to by itself."""
 
     sequence: int
     run_id: int
@@ -40,13 +41,14 @@ class RunOrigin:
 
 
 def run_news(after: int, upto: int) -> list[RunNews]:
-    """Return what became of runs with `after` < sequence <= `upto`, oldest first."""
+    """Return what became of runs with `after` < sequence <= `upto`, oldest first, those of bisections aside."""
     query: Any = (
         TransitionRow.select(
             TransitionRow.sequence, TransitionRow.run_id, TransitionRow.from_status, TransitionRow.to_status,
             TransitionRow.cause, TransitionRow.at,
         )
         .where((TransitionRow.sequence > after) & (TransitionRow.sequence <= upto) & (TransitionRow.noun == "run"))
+        .where(~greens.bisects(TransitionRow.run_id))
         .order_by(TransitionRow.sequence)
     )  # fmt: skip
     found = []
@@ -57,9 +59,10 @@ def run_news(after: int, upto: int) -> list[RunNews]:
         elif row.to_status in RUN_FINAL:
             actions.append(COMPLETED)
         attempt = _attempt(row.run_id, row.sequence) if actions else 0
-        found += [
-            RunNews(row.sequence, row.run_id, action, RunStatus(row.to_status), attempt, row.at) for action in actions
-        ]
+        status = RunStatus(row.to_status)
+        if status == RunStatus.SUCCESS:
+            status = greens.standings([row.run_id]).get(row.run_id, status)
+        found += [RunNews(row.sequence, row.run_id, action, status, attempt, row.at) for action in actions]
     return found
 
 

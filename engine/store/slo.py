@@ -7,9 +7,10 @@ from typing import Any
 
 from peewee import JOIN, fn
 
-from engine.core.slo import WINDOWS, Measured, SloReport, Window, blame, window
+from engine.core.slo import CODE, WINDOWS, Measured, SloReport, Window, blame, window
 from engine.core.states import JobStatus, RunStatus
 from engine.settings import Slo
+from engine.store import greens
 from engine.store.columns import DATABASE
 from engine.store.tables import AttemptRow, EventRow, JobRow, RunRow, TransitionRow
 
@@ -59,7 +60,7 @@ def triggers(since: datetime) -> list[tuple[float, float]]:
     """For each event whose first job started since then: when that was, in seconds since the epoch, and how many
     seconds after its acceptance.
 
-    Events that waited for a person's approval say nothing of the machine and are left out.
+    Events that waited for a person's approval, and bisections, say nothing of the machine and are left out.
     """
     every, said = RunRow.alias(), TransitionRow.alias()
     first_at = every.select(fn.MIN(every.started_at)).where(every.event_id == RunRow.event_id)
@@ -68,6 +69,7 @@ def triggers(since: datetime) -> list[tuple[float, float]]:
         RunRow.select(RunRow.event_id, RunRow.started_at, RunRow.started_at - EventRow.received_at)
         .join(EventRow, on=(EventRow.id == RunRow.event_id))
         .where((RunRow.started_at >= since) & (RunRow.started_at == first_at) & (born != RunStatus.BLOCKED))
+        .where(~greens.bisects(RunRow.id))
     )
     rows = DATABASE.execute(query)  # the cursor's own rows: there may be a hundred thousand
     by_event = {event: (at_s, max(0.0, seconds)) for event, at_s, seconds in rows}
@@ -76,14 +78,21 @@ def triggers(since: datetime) -> list[tuple[float, float]]:
 
 def _waits_s(since: datetime) -> list[float]:
     waited = (AttemptRow.started_at - AttemptRow.queued_at).coerce(False)
-    query: Any = AttemptRow.select(waited).where((AttemptRow.started_at >= since) & AttemptRow.queued_at.is_null(False))
+    trials = JobRow.select(JobRow.id).where(greens.bisects(JobRow.run_id))
+    began = (AttemptRow.started_at >= since) & AttemptRow.queued_at.is_null(False)
+    query: Any = AttemptRow.select(waited).where(began & AttemptRow.job_id.not_in(trials))
     return [max(0.0, seconds) for (seconds,) in DATABASE.execute(query)]
 
 
 def _ends(since: datetime) -> tuple[int, dict[str, int]]:
-    """Return how many jobs have ended in success since then, and how many have not, by whom to blame."""
-    ended = (JobRow.finished_at >= since) & (JobRow.is_call == 0)
-    succeeded = JobRow.select().where(ended & (JobRow.status == JobStatus.SUCCESS)).count()
+    """Return how many jobs have ended in success since then, and how many have not, by whom to blame.
+
+    One that was patched by hand has not: its own code failed. The jobs of bisections count neither way.
+    """
+    ended = (JobRow.finished_at >= since) & (JobRow.is_call == 0) & ~greens.bisects(JobRow.run_id)
+    good = ended & (JobRow.status == JobStatus.SUCCESS)
+    succeeded = JobRow.select().where(good & ~greens.is_patched()).count()
+    patched = JobRow.select().where(good & greens.is_patched()).count()
     last = (AttemptRow.job_id == JobRow.id) & (AttemptRow.number == JobRow.attempts)
     broken: Any = (
         JobRow.select(fn.COALESCE(AttemptRow.kind, ""), fn.COUNT(JobRow.id))
@@ -91,7 +100,7 @@ def _ends(since: datetime) -> tuple[int, dict[str, int]]:
         .where(ended & JobRow.status.in_([JobStatus.FAILED, JobStatus.TIMED_OUT]) & (JobRow.tolerated == False))  # noqa: E712
         .group_by(AttemptRow.kind)
     )
-    failed: dict[str, int] = {}
+    failed = {CODE: patched} if patched else {}
     for kind, count in broken.tuples():
         failed[blame(kind)] = failed.get(blame(kind), 0) + count
     return int(succeeded), failed

@@ -12,6 +12,7 @@ from engine.core.slo import CODE, SYSTEM, Spread, blame, spread
 from engine.core.slo_history import BUCKET_S, Bucket, SloHistory, place_of, places
 from engine.core.states import JobStatus
 from engine.settings import Slo
+from engine.store import greens
 from engine.store.columns import DATABASE
 from engine.store.slo import fresh_s, triggers
 from engine.store.tables import AttemptRow, JobRow, TransitionRow
@@ -101,21 +102,23 @@ def _spreads(window: str, first: int) -> dict[int, Spread]:
 def _ends(window: str, first: int) -> dict[int, tuple[int, dict[str, int]]]:
     """Return how many jobs ended in success, and how many in none by whom to blame, by bucket, from a bucket on.
 
-    Failures that the workflow allows count neither way.
+    Failures that the workflow allows, and bisections, count neither way; what was patched by hand is no success.
     """
     number: Any = (JobRow.finished_at / BUCKET_S[window]).cast("INTEGER")
-    ended = (JobRow.finished_at >= _instant(window, first)) & (JobRow.is_call == 0)
+    ended = (JobRow.finished_at >= _instant(window, first)) & (JobRow.is_call == 0) & ~greens.bisects(JobRow.run_id)
     kind = fn.COALESCE(AttemptRow.kind, "")
     last = (AttemptRow.job_id == JobRow.id) & (AttemptRow.number == JobRow.attempts)
-    good = JobRow.select(number, fn.COUNT(JobRow.id)).where(ended & (JobRow.status == JobStatus.SUCCESS))
+    patched = greens.is_patched()
+    good = JobRow.select(number, patched, fn.COUNT(JobRow.id)).where(ended & (JobRow.status == JobStatus.SUCCESS))
     bad = (
         JobRow.select(number, kind, fn.COUNT(JobRow.id))
         .join(AttemptRow, JOIN.LEFT_OUTER, on=last)
         .where(ended & JobRow.status.in_(BROKEN) & (JobRow.tolerated == False))  # noqa: E712
     )
     counts: dict[int, tuple[int, dict[str, int]]] = {}
-    for place, count in DATABASE.execute(good.group_by(number)):
-        counts[place] = count, {}
+    for place, by_hand, count in DATABASE.execute(good.group_by(number, patched)):
+        succeeded, failed = counts.get(place, (0, {}))
+        counts[place] = (succeeded, {CODE: count}) if by_hand else (count, failed)
     for place, why, count in DATABASE.execute(bad.group_by(number, kind)):
         _, failed = counts.setdefault(place, (0, {}))
         failed[blame(why)] = failed.get(blame(why), 0) + count

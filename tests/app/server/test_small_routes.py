@@ -10,6 +10,7 @@ from app.server.badge import picture
 from app.server.openapi import IN_PATH, document
 from app.server.routes import ROUTES
 from app.version import VERSION
+from engine.store.tables import JobRow, RunRow
 from tests.app.server.site import Site
 from tests.app.server.site import site as serve
 from tests.engine.fakes import jobs
@@ -35,6 +36,23 @@ def test_a_badge_shows_the_latest_finished_run(site: Site) -> None:
         "CI: failed", "CI: success", "CI: failed", "ci: no runs",
     )  # fmt: skip
     assert site.get("/badge/acme/none/ci.svg").status == 404
+
+
+def test_a_badge_shows_what_was_patched_as_failed_and_no_bisection(site: Site) -> None:
+    def shown() -> str:
+        return ElementTree.fromstring(site.get("/badge/acme/app/ci.svg").body).attrib["aria-label"]
+
+    site.lab.run(TEXT, "acme/app")
+    trial = site.lab.run(TEXT, "acme/app")
+    site.lab.fail(site.lab.start())
+    site.lab.fail(site.lab.start())
+    RunRow.update(bisect_id=1).where(RunRow.id == trial).execute()
+    patched = site.lab.run(TEXT, "acme/app")
+    site.lab.work()
+    JobRow.update(patched=True).where(JobRow.run_id == patched).execute()
+    assert shown() == "CI: failed"
+    JobRow.update(patched=False).where(JobRow.run_id == patched).execute()
+    assert shown() == "CI: success"
 
 
 def test_a_badge_is_safe_whatever_the_names_in_it_are() -> None:

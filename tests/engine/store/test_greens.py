@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine.store import greens
+from engine.store import greens, reports, run_news
 from engine.store.greens import Green, latest_green
 from engine.store.tables import JobRow, RunRow
 from tests.engine.fakes import FAILURE, Lab, jobs
@@ -90,3 +90,28 @@ def test_a_job_that_was_skipped_in_a_green_run_was_green_before_that(lab: Lab) -
 def test_a_patched_job_is_looked_for_in_an_index_of_those_alone(lab: Lab) -> None:
     plan = lab.store.database.rows(f"EXPLAIN QUERY PLAN SELECT id FROM run WHERE {greens.green_sql('run')}")
     assert any("job_patched" in row[3] for row in plan)
+
+
+def test_what_a_run_says_of_its_commit_is_red_once_it_was_patched_and_nothing_of_a_bisection(lab: Lab) -> None:
+    good, red, patched, trial = done(lab), done(lab, green=False), done(lab), done(lab)
+    patch(patched)
+    bisect(trial)
+    assert greens.standings([good, red, patched, trial]) == {good: "success", red: "failed", patched: "failed"}
+
+
+def test_the_outside_hears_of_no_bisection_and_of_no_patched_success(lab: Lab) -> None:
+    good, patched, trial = done(lab), done(lab), done(lab)
+    patch(patched)
+    bisect(trial)
+    last = lab.store.queries.last_sequence()
+    assert {change.run_id for change in reports.run_changes(0, last)} == {good, patched}
+    ended = [(one.run_id, str(one.status)) for one in run_news.run_news(0, last) if one.action == run_news.COMPLETED]
+    assert ended == [(good, "success"), (patched, "failed")]
+
+
+def test_what_a_bisection_came_to_is_nothing_that_a_later_run_mends(lab: Lab) -> None:
+    done(lab)
+    lab.store.runs.event(1, "1", "push", {}, lab.clock.now())  # whose all runs of a lab are
+    bisect(done(lab, green=False))
+    facts = reports.run_facts(done(lab))
+    assert facts is not None and not reports.failed_before(facts, lab.store.queries.last_sequence())

@@ -8,6 +8,7 @@ from engine.settings import DAY_S
 from engine.settings import Retention as Rules
 from engine.store.artifacts import Artifacts
 from engine.store.retention import _OLD, _TOO_MANY, GONE_UPTO, LEAST, Going, Retention
+from engine.store.tables import JobRow, RunRow
 from tests.engine.fakes import FAILURE, Lab, jobs
 from tests.engine.store.tars import tar_of
 
@@ -267,3 +268,16 @@ def test_finding_what_goes_reads_each_old_run_once(lab: Lab) -> None:
         marks = (0.0,) * query.count("?")
         [first, *_] = [row[3] for row in lab.store.database.rows(f"EXPLAIN QUERY PLAN {query}", marks)]
         assert first.startswith("SEARCH run USING INDEX") and "status" not in first
+
+
+def test_the_last_green_run_that_stays_is_an_ordinary_one(lab: Lab, retention: Retention) -> None:
+    good, patched, trial = several(lab, 3)
+    red = done(lab, green=False)
+    last_trial = done(lab)
+    JobRow.update(patched=True).where(JobRow.run_id == patched).execute()
+    RunRow.update(bisect_id=1).where(RunRow.id.in_([trial, last_trial])).execute()
+    lab.clock.advance(OLD_S)
+    done(lab, ref="refs/heads/side")
+    swept(retention, lab)
+    assert set(kept(lab)) >= {good, red}
+    assert not {patched, trial, last_trial} & set(kept(lab))

@@ -5,8 +5,9 @@ import pytest
 from engine.core.retry import Outcome
 from engine.core.slo import Spread
 from engine.settings import Slo
-from engine.store.slo import SloReporter, slo_report
 from engine.store.columns import DATABASE
+from engine.store.slo import SloReporter, slo_report
+from engine.store.tables import JobRow, RunRow
 from tests.engine.fakes import Lab, jobs
 
 OVERRAN = Outcome("overran", "timed_out", None, "over its time")
@@ -111,7 +112,7 @@ def test_an_answer_is_kept_for_a_moment(lab):
 
 
 def test_no_window_is_measured_by_a_whole_table(lab, monkeypatch):
-    """Every step of every plan is a search of an index, never a scan."""
+    """Every step of every plan is a search of an index, or a scan of that of the few jobs that were patched."""
     run = lab.run(jobs(a=""), event_id=event(lab, "1"))
     lab.work()
     database = DATABASE.obj
@@ -121,4 +122,15 @@ def test_no_window_is_measured_by_a_whole_table(lab, monkeypatch):
     hour(lab)
     monkeypatch.undo()
     plans = [row[3] for sql, more in asked for row in execute(f"EXPLAIN QUERY PLAN {sql}", *more)]
-    assert run and plans and not [line for line in plans if line.startswith("SCAN")]
+    scans = [line for line in plans if line.startswith("SCAN") and not line.endswith("USING INDEX job_patched")]
+    assert run and plans and not scans
+
+
+def test_a_patched_job_is_no_success_and_a_bisection_counts_neither_way(lab):
+    patched, trial, _ = (lab.run(jobs(a=""), event_id=event(lab, str(n))) for n in range(3))
+    lab.work()
+    JobRow.update(patched=True).where(JobRow.run_id == patched).execute()
+    RunRow.update(bisect_id=1).where(RunRow.id == trial).execute()
+    now = hour(lab)
+    assert (now.succeeded, now.failed_by_code, now.failed_by_system) == (1, 1, 0)
+    assert (now.trigger.count, now.queue_wait.count) == (2, 2)

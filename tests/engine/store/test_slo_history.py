@@ -5,8 +5,9 @@ import pytest
 from engine.core.slo import Spread
 from engine.core.slo_history import BUCKET_S, place_of, places
 from engine.settings import Slo
-from engine.store.slo_history import SloHistorian, slo_history
 from engine.store.columns import DATABASE
+from engine.store.slo_history import SloHistorian, slo_history
+from engine.store.tables import JobRow, RunRow
 from tests.engine.fakes import FAILURE, START, Lab, jobs
 
 
@@ -98,3 +99,10 @@ def test_a_bucket_that_is_over_is_not_read_again(lab, monkeypatch):
     assert historian.history("1h", lab.clock.now()).buckets[:-1] == before.buckets[:-1]
     since = [value for sql, values, *_ in asked for value in values if isinstance(value, float) and value > 1e9]
     assert asked and min(since) >= lab.clock.now().timestamp() - 180
+
+
+def test_a_patched_job_is_no_success_and_a_bisection_counts_neither_way(lab):
+    patched, trial, _ = (run(lab, str(n), 3.0) for n in range(3))
+    JobRow.update(patched=True).where(JobRow.run_id == patched).execute()
+    RunRow.update(bisect_id=1).where(RunRow.id == trial).execute()
+    assert told(slo_history(Slo(), "1h", lab.clock.now())) == {0: (2, 1, 1)}
