@@ -4,6 +4,7 @@ The rules are GitHub's: "Running variations of jobs in a workflow" in its docume
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from itertools import product
 from math import prod
 
@@ -21,12 +22,36 @@ class MatrixError(ValueError):
     """A matrix that gives no jobs; the message is a sentence for its author."""
 
 
+@dataclass(frozen=True, slots=True)
+class Added:
+    """An entry of `include`, and the places of the cells that it extended; without any it is the cell `alone`."""
+
+    entry: Cell
+    extended: tuple[int, ...]
+    alone: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Expansion:
+    """A matrix with how it came about: `removed` are combinations, each with the entry of `exclude` that it holds."""
+
+    vectors: Mapping[str, list[Json]]
+    cells: list[Cell]
+    removed: list[tuple[Cell, Cell]]
+    added: list[Added]
+
+
 def expand(matrix: Json) -> list[Cell]:
     """Return the cells of `matrix`: the product of its vectors, the last varying fastest, then what `include` adds.
 
     `exclude` takes away the cells that hold all its values. An `include` entry extends every cell whose vector
     values it does not contradict; one that fits none becomes a cell of its own. Raises MatrixError.
     """
+    return expansion(matrix).cells
+
+
+def expansion(matrix: Json) -> Expansion:
+    """Return what `expand` does together with what `exclude` and `include` did to it. Raises MatrixError."""
     if not isinstance(matrix, dict):
         raise MatrixError(f"a matrix is a mapping of vectors, not {_kind(matrix)}")
     vectors = {key: _vector(key, value) for key, value in matrix.items() if key not in ("include", "exclude")}
@@ -39,13 +64,20 @@ def expand(matrix: Json) -> list[Cell]:
         for key in entry:
             if key not in vectors:
                 raise MatrixError(f"exclude names {key!r}, which is no vector of the matrix")
-    cells = [cell for cell in _product(vectors) if not any(_holds(cell, entry) for entry in exclude)]
-    cells += _include(cells, include, frozenset(vectors))
+    cells: list[Cell] = []
+    removed: list[tuple[Cell, Cell]] = []
+    for cell in _product(vectors):
+        held = next((entry for entry in exclude if _holds(cell, entry)), None)
+        if held is None:
+            cells.append(cell)
+        else:
+            removed.append((cell, held))
+    added = _include(cells, include, frozenset(vectors))
     if len(cells) > MAX_CELLS:
         raise MatrixError(f"the matrix makes {len(cells)} jobs; {MAX_CELLS} are allowed")
     if not cells:
         raise MatrixError("exclude takes every combination out of the matrix")
-    return cells
+    return Expansion(vectors, cells, removed, added)
 
 
 def label(name: str, cell: Mapping[str, Json] | None) -> str:
@@ -64,17 +96,19 @@ def _product(vectors: Mapping[str, list[Json]]) -> Iterator[Cell]:
             yield dict(zip(vectors, values, strict=True))
 
 
-def _include(cells: list[Cell], entries: list[Cell], vectors: frozenset[str]) -> list[Cell]:
-    """Extend `cells` in place by what `entries` add; return the entries that stand alone."""
-    alone: list[Cell] = []
+def _include(cells: list[Cell], entries: list[Cell], vectors: frozenset[str]) -> list[Added]:
+    """Extend `cells` in place by what `entries` add, and put the entries that fit none behind them."""
+    added: list[Added] = []
+    originals = len(cells)
     for entry in entries:
         fixed = {key: value for key, value in entry.items() if key in vectors}
-        fitting = [cell for cell in cells if _holds(cell, fixed)]
-        for cell in fitting:
-            cell.update(entry)
+        fitting = [place for place in range(originals) if _holds(cells[place], fixed)]
+        for place in fitting:
+            cells[place].update(entry)
         if not fitting:
-            alone.append(dict(entry))
-    return alone
+            cells.append(dict(entry))
+        added.append(Added(entry, tuple(fitting), None if fitting else len(cells) - 1))
+    return added
 
 
 def _holds(cell: Cell, wanted: Mapping[str, Json]) -> bool:

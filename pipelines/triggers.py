@@ -3,13 +3,14 @@
 import re
 from dataclasses import dataclass
 
-from pipelines.filters import compile_patterns
+from pipelines.filters import Patterns, compile_patterns
 from pipelines.model import Trigger
 
 SKIP_WORDS = ("[skip ci]", "[ci skip]", "[no ci]", "[skip actions]", "[actions skip]")
 SKIP_TRAILER = re.compile(r"\n[ \t]*\n(?:[\w-]+:.*\n)*skip-checks: ?true\s*\Z", re.IGNORECASE)
 SKIPPABLE = ("push", "pull_request")
 DEFAULT_TYPES = ("opened", "synchronize", "reopened")
+NAMED = 3  # changed files in a reason
 PULL_REQUESTS = ("pull_request", "pull_request_target")
 
 
@@ -106,8 +107,9 @@ def _workflows(trigger: Trigger, event: TriggerEvent) -> Verdict | None:
     names = trigger.filters.get("workflows")
     if trigger.event != "workflow_run" or names is None:
         return None
-    if event.workflow is not None and compile_patterns(names).includes(event.workflow):
-        return Verdict(True, f"workflows names {event.workflow}")
+    decided = None if event.workflow is None else compile_patterns(names).deciding(event.workflow)
+    if decided is not None:
+        return Verdict(not decided.negative, f"workflows has {decided.source!r} for {event.workflow}")
     return Verdict(False, f"workflows does not name {event.workflow}")
 
 
@@ -150,9 +152,26 @@ def _paths(trigger: Trigger, event: TriggerEvent) -> Verdict | None:
     ignore = key.endswith("-ignore")
     compiled = compile_patterns(trigger.filters[key])
     if not compiled.passes(files, ignore):
-        if not files:
-            return Verdict(False, f"{key} is set and no file changed")
-        many = "the changed file" if len(files) == 1 else f"any of the {len(files)} changed files"
-        return Verdict(False, f"{key} takes out every changed file" if ignore else f"{key} does not match {many}")
-    chosen = next((name for name in files if compiled.includes(name) is not ignore), "")
-    return Verdict(True, f"{key} lets {chosen} count" if chosen else f"{key} holds no pattern")
+        return Verdict(False, _no_file(key, compiled, files))
+    chosen = next((name for name in files if compiled.includes(name) is not ignore), None)
+    if chosen is None:
+        return Verdict(True, f"{key} holds no pattern")
+    decided = compiled.deciding(chosen)
+    return Verdict(True, f"{key} has {decided.source!r} for {chosen}" if decided else f"{key} does not match {chosen}")
+
+
+def _no_file(key: str, compiled: Patterns, files: tuple[str, ...]) -> str:
+    """Say why no changed file lets an event through: which pattern takes one out, or that none matches any."""
+    if not files:
+        return f"{key} is set and no file changed"
+    taken = next(((name, pattern) for name in files if (pattern := compiled.deciding(name))), None)
+    others = f", and no other of the {len(files)} changed files counts" if len(files) > 1 else ""
+    if taken is not None:
+        name, pattern = taken
+        return f"{key} has {pattern.source!r} for {name}{others}"
+    named = ", ".join(files[:NAMED]) + (", …" if len(files) > NAMED else "")
+    return (
+        f"{key} does not match {files[0]}"
+        if len(files) == 1
+        else (f"{key} does not match any of the {len(files)} changed files: {named}")
+    )

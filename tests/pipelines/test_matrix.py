@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.json_value import Json
-from pipelines.matrix import MAX_CELLS, MatrixError, expand, label
+from pipelines.matrix import MAX_CELLS, Added, MatrixError, expand, expansion, label
 
 VALUES = st.sampled_from([1, 2, True, "a", "1", None])
 VECTORS = st.dictionaries(st.sampled_from("xyz"), st.lists(VALUES, min_size=1, max_size=3), min_size=1)
@@ -124,3 +124,22 @@ def test_a_long_label_is_cut_at_a_hundred() -> None:
     found = label("test", {"a": "x" * 200})
     assert len(found) == 100
     assert found.endswith("xxx...")
+
+
+def test_an_expansion_tells_what_exclude_and_include_did() -> None:
+    found = expansion(
+        {
+            "os": ["linux", "mac"], "py": [1, 2],
+            "exclude": [{"os": "mac", "py": 1}, {"py": 1}],
+            "include": [{"os": "linux", "extra": "x"}, {"os": "bsd"}, {"os": "bsd", "py": 9}],
+        }
+    )  # fmt: skip
+    assert found.cells == [
+        {"os": "linux", "py": 2, "extra": "x"}, {"os": "mac", "py": 2}, {"os": "bsd"}, {"os": "bsd", "py": 9},
+    ]  # fmt: skip
+    assert found.removed == [
+        ({"os": "linux", "py": 1}, {"py": 1}), ({"os": "mac", "py": 1}, {"os": "mac", "py": 1}),
+    ]  # fmt: skip
+    assert found.added == [
+        Added({"os": "linux", "extra": "x"}, (0,)), Added({"os": "bsd"}, (), 2), Added({"os": "bsd", "py": 9}, (), 3),
+    ]  # fmt: skip

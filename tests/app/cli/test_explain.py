@@ -48,10 +48,10 @@ def test_a_push_is_told_with_a_verdict_for_each_workflow(explain):
     }  # fmt: skip
     assert told["signature"] == "unchecked"
     assert told["workflows"] == [
-        {"path": ".github/workflows/ci.yml", "name": "CI", "runs": True, "reason": "push: paths lets src/a.py count"},
+        {"path": ".github/workflows/ci.yml", "name": "CI", "runs": True, "reason": "push: paths has 'src/**' for src/a.py"},
         {
             "path": ".github/workflows/docs.yml", "name": ".github/workflows/docs.yml", "runs": False,
-            "reason": "paths does not match the changed file",
+            "reason": "paths does not match src/a.py",
         },
     ]  # fmt: skip
 
@@ -99,7 +99,7 @@ def test_one_workflow_can_be_asked_about(explain):
 
 def test_people_get_lines(explain):
     answer = explain(push(), *GITHUB)
-    assert "runs          .github/workflows/ci.yml: push: paths lets src/a.py count" in answer.out
+    assert "runs          .github/workflows/ci.yml: push: paths has 'src/**' for src/a.py" in answer.out
     assert "does not run  .github/workflows/docs.yml" in answer.out
 
 
