@@ -123,7 +123,7 @@ _RUNS = (
         "treadle.yml names; others are refused",
     ),
     *_as_on_github("steps main"),
-    _differs("pre", "not run, with a warning, for an action of the same repository, or one that another action uses"),
+    Row("pre", says="and not run, with a warning, where GitHub does neither: below an action of the same repository"),
     *_as_on_github("pre-if post post-if"),
     _differs(
         "image", "the container has the job's files and network, and no Docker socket; the classic builder builds it"
@@ -185,8 +185,8 @@ _PARTS = (
     Part(
         "action.yml: inputs.<input_id>",
         (
-            *_as_on_github("default required"),
-            *(_differs(key, _UNSHOWN) for key in ("description", "deprecationMessage", "type")),
+            *_as_on_github("default required deprecationMessage"),
+            *(_differs(key, _UNSHOWN) for key in ("description", "type")),
         ),
     ),
     Part("action.yml: outputs.<output_id>", (*_as_on_github("value"), _differs("description", _UNSHOWN))),

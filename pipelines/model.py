@@ -34,7 +34,8 @@ class Trigger:
 class Input:
     """An input of workflow_dispatch, workflow_call or an action.
 
-    `type` is string, boolean, number, choice or environment; those of an action are strings.
+    `type` is string, boolean, number, choice or environment; those of an action are strings. `deprecated` is what to
+    tell who still gives it.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Input:
     default: "Tree" = None
     options: tuple[str, ...] = ()
     description: str = ""
+    deprecated: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,7 +66,8 @@ def _input(reader: Reader, name: str, node: Node) -> Input:
     fields = reader.fields(node, what, known)
     default: Tree = reader.template(fields.get("default"), f"{what}.default", _DEFAULT)
     required = "required" in fields and reader.boolean(fields["required"], f"{what}.required") is True
-    return Input(name, "string", node.place, required, default)
+    deprecated = reader.text(fields.get("deprecationMessage"), f"{what}.deprecationMessage", empty=True) or ""
+    return Input(name, "string", node.place, required, default, deprecated=deprecated)
 
 
 def _outputs(reader: Reader, node: Node | None, using: str) -> dict[str, Template]:

@@ -13,7 +13,7 @@ from engine.worker.actions.registry import BuiltIn, lookup
 from engine.worker.box_tools import BoxTools
 from engine.worker.container_action import ContainerActions, ContainerRun, split_arguments
 from engine.worker.job_log import JobLog
-from engine.worker.job_state import Hook, Scope, blaming, scope_contexts
+from engine.worker.job_state import Hook, Scope, Way, blaming, scope_contexts
 from engine.worker.node_action import Node, input_variables, state_variables
 from engine.worker.script_runner import ScriptEnd
 from engine.worker.step_outcome import StepOutcome, StepStopped
@@ -82,13 +82,17 @@ class ActionRunner:
         except REFUSALS as refusal:
             return self._refused(refusal)
 
-    def before(self, call: Call, steps: StepRunner) -> Hook | StepOutcome:
+    def before(self, call: Call, way: Way, steps: StepRunner) -> Hook | StepOutcome:
         try:
             loaded = self._loader.load(call.uses, parse_action_ref(call.uses))
         except REFUSALS as refusal:
             return self._refused(refusal)
-        action = loaded.action
-        hook = self._hook(call, NODE, action.pre_if.text if action.pre_if else "", self._inputs(action, call, steps))
+        action, inputs = loaded.action, self._inputs(loaded.action, call, steps)
+        if way:
+            inner = inner_scope(loaded, inputs, call, steps)
+            return self.before(steps.call(action.steps[way[0]], inner, call.title), way[1:], steps)
+        call = replace(call, scope=replace(call.scope, action_origin=loaded.origin, action_path=""))
+        hook = self._hook(call, NODE, action.pre_if.text if action.pre_if else "", inputs)
         hook.title = call.title
         hook.program = {"using": action.using, "script": posixpath.join(loaded.folder, action.pre)}
         return hook
@@ -136,12 +140,13 @@ class ActionRunner:
     def _program(self, loaded: LoadedAction, inputs: dict[str, str], call: Call, steps: StepRunner) -> StepOutcome:
         """Run the main script of a node action, and see to it that its last one will be run."""
         action = loaded.action
-        if action.pre and not loaded.origin:
-            self._log.annotate("warning", f"The `pre` of {call.uses} is not run: it is known since the checkout only.")
-        elif action.pre and call.scope.depth:
-            self._log.annotate("warning", f"The `pre` of {call.uses} is not run: it is used by another action.")
+        early = steps.state.saved_before(call.scope.way)
+        if action.pre and early is None:
+            late = "the action that uses it" if loaded.origin else "it"
+            message = f"The `pre` of {call.uses} is not run: {late} is known since the checkout only."
+            self._log.annotate("warning", message)
         node = self._node.program(call.uses, action.using)
-        saved = self._saved(call, steps)
+        saved = early or {}
         hook = self._hook(call, NODE, action.post_if.text if action.post_if else "", inputs)
         hook.state.update(saved)
         if action.post:
@@ -150,10 +155,6 @@ class ActionRunner:
         env = {**call.env, **input_variables({**call.given, **inputs}), **state_variables(saved)}
         main = posixpath.join(loaded.folder, action.main)
         return steps.run_program(Program((node, main), call.scope, env, call.action, hook))
-
-    def _saved(self, call: Call, steps: StepRunner) -> dict[str, str]:
-        """Return what the action's own `pre` saved."""
-        return steps.state.saved.get(str(steps.state.index), {}) if not call.scope.depth else {}
 
     def _container(self, loaded: LoadedAction, inputs: dict[str, str], call: Call, steps: StepRunner) -> StepOutcome:
         action = loaded.action
@@ -217,16 +218,7 @@ class ActionRunner:
     def _composite(self, loaded: LoadedAction, inputs: dict[str, str], call: Call, steps: StepRunner) -> StepOutcome:
         """Run an action's steps, at a level of their own, and work out its outputs."""
         action = loaded.action
-        inner = Scope(
-            {**call.scope.base, "inputs": inputs},
-            call.scope.env,
-            {},
-            {**call.scope.outer_env, **call.env},
-            action_path=loaded.folder,
-            action_origin=loaded.origin,
-            depth=call.scope.depth + 1,
-            after_cancel=bool(steps.scripts.stopping()),
-        )
+        inner = inner_scope(loaded, inputs, call, steps)
         outcome = self._run_steps(action, inner, steps)
         contexts = scope_contexts(inner, steps.state, "success")
         outputs = {}
@@ -239,12 +231,12 @@ class ActionRunner:
         """Run an action's steps; return how the first that failed or was cancelled ended, else success."""
         status, summaries = "success", []
         ended: StepOutcome | None = None
-        for step in action.steps:
+        for index, step in enumerate(action.steps):
             if (end := steps.scripts.spent()) is not None:
                 if ended is None:
                     raise StepStopped(end)
                 break
-            outcome = steps.perform(step, inner, status)
+            outcome = steps.perform(step, replace(inner, way=(*inner.way, index)), status)
             conclusion = steps.conclude(step, inner, status, outcome)
             summaries.append(outcome.summary)
             if step.key:
@@ -276,6 +268,9 @@ class ActionRunner:
         for name, declared in action.inputs.items():
             if name.lower() in given:
                 values[name] = given[name.lower()]
+                if declared.deprecated:
+                    message = f"The input {name!r} of {action.name} is deprecated: {declared.deprecated}"
+                    self._log.annotate("warning", message)
             elif declared.default is not None:
                 values[name] = self._default(name, declared.default, contexts)
             else:
@@ -287,6 +282,21 @@ class ActionRunner:
     def _default(self, name: str, default: Any, contexts: Mapping[str, Any]) -> str:
         with blaming(f"inputs.{name}.default"):
             return to_string(resolve(default, contexts, {"hashFiles": self._tools.hash_files}))
+
+
+def inner_scope(loaded: LoadedAction, inputs: Mapping[str, str], call: Call, steps: StepRunner) -> Scope:
+    """Return where the steps of a composite action run."""
+    return Scope(
+        {**call.scope.base, "inputs": inputs},
+        call.scope.env,
+        {},
+        {**call.scope.outer_env, **call.env},
+        action_path=loaded.folder,
+        action_origin=loaded.origin,
+        depth=call.scope.depth + 1,
+        way=call.scope.way,
+        after_cancel=bool(steps.scripts.stopping()),
+    )
 
 
 def give_way(steps: StepRunner) -> None:

@@ -1,8 +1,9 @@
 """What a job needs from elsewhere, brought here before its box is made: actions and images, a timed step for each."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
+from itertools import islice
 from typing import Any
 
 from engine.core.clock import Clock
@@ -15,12 +16,14 @@ from engine.worker.action_load import ActionRefused, read_fetched, told
 from engine.worker.action_runner import DEPTH
 from engine.worker.executors import Executors
 from engine.worker.job_log import JobLog
+from engine.worker.job_state import Before, Way
 from engine.worker.step_runner import title_of
 from pipelines.action_refs import ActionKind, ActionRef, parse_action_ref
 from pipelines.errors import ExpressionError
 from pipelines.model import Action, Step
 from pipelines.parse_actions import COMPOSITE
 
+MOST_BEFORES = 100
 Need = tuple[str, ActionRef, int]  # the `uses:`, what it names, and how deep within other actions
 
 
@@ -53,40 +56,68 @@ class JobSetup:
         self._tell = tell
         self._look = look
         self._known: dict[ActionRef, Action] = {}
+        self._early: dict[ActionRef, bool] = {}
 
     def bring(self, needs: Sequence[Need]) -> int:
         """Bring all that the job names, and what that names in turn; return how many steps it took.
 
         Raises SetupFailed, with the step that failed told of.
         """
-        waiting, done = list(needs), set[tuple[str, str, str]]()
-        for uses, ref, depth in waiting:  # grows while it is walked
+        done = set[tuple[str, str, str]]()
+        for ref in self._walk(needs):
             key = (ref.host, ref.name, ref.ref)
             if key not in done:
                 fetch = f"Fetch action {ref.written or ref.name}@{ref.ref}"
                 title = f"Pull image {ref.name}" if ref.kind is ActionKind.DOCKER else fetch
                 self._one(len(done), title, partial(self._fetch, ref))
                 done.add(key)
-            if ref.kind is ActionKind.REMOTE and ref not in self._known:
-                action = self._action(uses, ref)
-                if action is not None and depth < DEPTH:
-                    waiting += needs_of(action.steps, {}, depth + 1)
         return len(done)
 
     def again(self, needs: Sequence[Need]) -> None:
         """Have once more what an earlier engine brought for this attempt, without a word. Raises EngineError."""
-        for uses, ref, _ in needs:
-            if ref.kind is ActionKind.REMOTE:
-                self._action(uses, ref)
+        for _ in self._walk(needs):
+            pass
 
-    def befores(self, steps: Sequence[Step]) -> list[tuple[int, str]]:
-        """Return which steps' actions want something run before all steps, with the title of that."""
-        found = []
-        for index, step in enumerate(steps):
-            action = self._known.get(parse_action_ref(step.uses)) if step.uses else None
-            if action is not None and action.pre:
-                found.append((index, f"Pre {title_of(step)}"))
+    def befores(self, steps: Sequence[Step]) -> list[Before]:
+        """Return which steps' actions, and actions that those use, want something run before all steps.
+
+        Raises SetupFailed when they are too many.
+        """
+        found = list(islice(self._befores(steps, (), ()), MOST_BEFORES + 1))
+        if len(found) > MOST_BEFORES:
+            raise SetupFailed(f"The job's actions have more than {MOST_BEFORES} scripts to run before it.", "failure")
         return found
+
+    def _walk(self, needs: Sequence[Need]) -> Iterator[ActionRef]:
+        """Yield what is named, and when the caller comes back for more, look what that names in turn."""
+        waiting = list(needs)
+        for uses, ref, depth in waiting:  # grows while it is walked
+            yield ref
+            if ref.kind is ActionKind.REMOTE and ref not in self._known:
+                action = self._action(uses, ref)
+                if action is not None and depth < DEPTH:
+                    waiting += needs_of(action.steps, {}, depth + 1)
+
+    def _befores(self, steps: Sequence[Step], way: Way, outer: tuple[ActionRef, ...]) -> Iterator[Before]:
+        for index, step in enumerate(steps):
+            ref = parse_action_ref(step.uses) if step.uses else None
+            action = self._known.get(ref) if ref is not None else None
+            if ref is None or action is None or ref in outer or not self._has_before(ref, outer):
+                continue
+            if action.pre:
+                yield (*way, index), f"Pre {title_of(step)}"
+            else:
+                yield from self._befores(action.steps, (*way, index), (*outer, ref))
+
+    def _has_before(self, ref: ActionRef, outer: tuple[ActionRef, ...] = ()) -> bool:
+        """Whether an action, or one that it uses, has something to run before; found out once for each."""
+        action = self._known.get(ref)
+        if action is None or ref in outer:
+            return False
+        if ref not in self._early:
+            refs = [parse_action_ref(step.uses) for step in action.steps if step.uses]
+            self._early[ref] = bool(action.pre) or any(self._has_before(one, (*outer, ref)) for one in refs)
+        return self._early[ref]
 
     def _action(self, uses: str, ref: ActionRef) -> Action | None:
         """Return what a fetched action is; of one that cannot be read its step tells, if it is ever run."""

@@ -11,6 +11,11 @@ from typing import Any
 from pipelines.errors import ExpressionError
 from pipelines.template import Template
 
+Way = tuple[int, ...]
+"""Which step of the job, which step of the action that it uses, and so on inwards."""
+Before = tuple[Way, str]
+"""What is to run before the steps of a job: of which step's action, and its title."""
+
 
 @dataclass
 class Hook:
@@ -42,7 +47,7 @@ class JobState:
     taken up again, with what is left of its `timeout_s` since `began_at`.
 
     `offset` is where the job's own steps begin among all that are shown. `pre` counts the hooks run before them, and
-    `saved` is what those saved, by the index of their step; `posts` are the hooks to be run after them, the last one
+    `saved` is what those saved, by the way to their step; `posts` are the hooks to be run after them, the last one
     first, `posted` how many were, and `hook` the one that is being run. `failure` is the first that counts.
     """
 
@@ -72,6 +77,11 @@ class JobState:
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
+    def saved_before(self, way: Way) -> dict[str, str] | None:
+        """Return what the action of the step now run, or one within it, saved before all steps; None if it had no
+        turn then."""
+        return self.saved.get(way_key((self.index, *way)))
+
     def keep_saved(self, script: int, values: Mapping[str, str]) -> None:
         """Give what a script saved with GITHUB_STATE to the hook that it is of."""
         for hook in (*self.posts, *([self.hook] if self.hook else [])):
@@ -85,6 +95,10 @@ class JobState:
         return cls(**{**data, "posts": posts, "hook": hook})
 
 
+def way_key(way: Way) -> str:
+    return ".".join(map(str, way))
+
+
 @dataclass(frozen=True)
 class Scope:
     """Where a list of steps runs: the job itself, or a composite action within it.
@@ -92,7 +106,8 @@ class Scope:
     `base` are the contexts that stay the same, `env` the layers below GITHUB_ENV's values (workflow and job) and
     `outer_env` those above (the calling step's, inside an action). `steps` is this level's own `steps` context; at
     the top it belongs to the job's state. `action_path` is the action's folder in the box, `action_origin` the
-    action_repository and action_ref of one from elsewhere. `after_cancel`: the level began when the job was cancelled,
+    action_repository and action_ref of one from elsewhere, `way` which of its steps is run, after those that led to it.
+    `after_cancel`: the level began when the job was cancelled,
     or out of time, already, so that its steps go by their own success alone.
     """
 
@@ -105,6 +120,7 @@ class Scope:
     action_path: str = ""
     action_origin: Mapping[str, str] = field(default_factory=dict)
     depth: int = 0
+    way: Way = ()
     after_cancel: bool = False
 
 

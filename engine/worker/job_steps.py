@@ -6,20 +6,20 @@ from functools import partial
 from engine.core.clock import Clock
 from engine.store.queue import StepNews
 from engine.worker.job_log import JobLog
-from engine.worker.job_state import Hook, JobState, Scope
+from engine.worker.job_state import Before, Hook, JobState, Scope, Way, way_key
 from engine.worker.step_outcome import StepOutcome
 from engine.worker.step_runner import StepRunner
 from pipelines.model import Step
 
 
 class JobSteps:
-    """`befores` are the titles of what is to run first, with the index of the step whose action it is of. `show` makes
+    """`befores` are the titles of what is to run first, with the way to the step whose action it is of. `show` makes
     a step's row, `tell` takes what became of one. `again`: an earlier engine told already that the first started."""
 
     def __init__(
         self,
         steps: Sequence[Step],
-        befores: Sequence[tuple[int, str]],
+        befores: Sequence[Before],
         state: JobState,
         log: JobLog,
         clock: Clock,
@@ -67,14 +67,15 @@ class JobSteps:
         """Whether every step has had its turn."""
         return self._state.index >= len(self._steps)
 
-    def _before(self, runner: StepRunner, scope: Scope, index: int, title: str) -> None:
+    def _before(self, runner: StepRunner, scope: Scope, way: Way, title: str) -> None:
         state, place = self._state, self.place
+        state.saved[way_key(way)] = {}
         if state.running is not None and state.hook is not None:
             hook: Hook | StepOutcome = state.hook
         else:
-            hook = runner.before(self._steps[index], scope, title, partial(self._begin, place, title))
+            hook = runner.before(self._steps[way[0]], scope, way[1:], title, partial(self._begin, place, title))
         if isinstance(hook, Hook):
-            state.saved[str(index)] = self._hook(runner, scope, hook).state
+            state.saved[way_key(way)] = self._hook(runner, scope, hook).state
         else:
             self._ended(place, title, hook, hook.outcome)
 

@@ -15,6 +15,7 @@ from engine.worker.job_state import (
     Hook,
     JobState,
     Scope,
+    Way,
     blaming,
     evaluate_env,
     scope_contexts,
@@ -68,8 +69,11 @@ class Actions(Protocol):
     def run(self, call: Call, steps: "StepRunner") -> StepOutcome:
         """Run an action to its end; `steps` runs those of a composite one."""
 
-    def before(self, call: Call, steps: "StepRunner") -> Hook | StepOutcome:
-        """Return what an action wants run before the job's own steps, or how it fails, said already."""
+    def before(self, call: Call, way: Way, steps: "StepRunner") -> Hook | StepOutcome:
+        """Return what an action wants run before the job's own steps, or how it fails, said already.
+
+        `way` leads from a composite action to the one within it that is meant.
+        """
 
     def run_hook(self, hook: Hook, scope: Scope, steps: "StepRunner") -> StepOutcome:
         """Run what an action wants run before or after the job's own steps."""
@@ -152,12 +156,11 @@ class StepRunner:
         with self.scripts.limit(ready.timeout_s):
             return self._run_uses(step, ready, scope) if ready.command is None else self._run_script(step, ready, scope)
 
-    def before(self, step: Step, scope: Scope, title: str, begin: Callable[[], None]) -> Hook | StepOutcome:
-        """Return what a step's action wants run before all steps, or how it failed at being worked out."""
+    def before(self, step: Step, scope: Scope, way: Way, title: str, begin: Callable[[], None]) -> Hook | StepOutcome:
+        """Return what a step's action, or the one that `way` leads to within it, wants run before all steps, or how it
+        failed at being worked out."""
         try:
-            ready = self._ready(step, scope, self.state.status)
-            call = Call(step.uses or "", ready.given or {}, scope, ready.env, title, _action_name(step))
-            return self._actions.before(call, self)
+            return self._actions.before(self.call(step, scope, title), way, self)
         except StepStopped as stopped:
             outcome = stopped_outcome(stopped.end)
         except ExpressionError as error:
@@ -165,6 +168,11 @@ class StepRunner:
         begin()
         self.log.say_group(title, [])
         return self._say(outcome)
+
+    def call(self, step: Step, scope: Scope, title: str) -> Call:
+        """Return the call that a step is, worked out. May raise ExpressionError and StepStopped."""
+        ready = self._ready(step, scope, self.state.status)
+        return Call(step.uses or "", ready.given or {}, scope, ready.env, title, _action_name(step))
 
     def is_due(self, condition: Condition, scope: Scope) -> bool:
         """Whether a condition holds that stands beside a step's own. May raise ExpressionError and StepStopped."""

@@ -56,6 +56,13 @@ def test_an_action_gets_its_inputs_and_gives_outputs(works: Works) -> None:
     ]
 
 
+def test_whoever_gives_a_deprecated_input_is_told_what_to_do(works: Works) -> None:
+    old = "inputs: {old: {deprecationMessage: use new}, new: {}}"
+    works.write({"a/action.yml": action("run: 'echo \"> ${{ inputs.old }}\"'", more=old)})
+    ended = works.run(f"steps: [{CHECKOUT[2:]}, {{uses: ./a, with: {{old: 1}}}}, {{uses: ./a, with: {{new: 1}}}}]")
+    assert (ended.said(), ended.warnings()) == (["1", ""], ["The input 'old' of Test is deprecated: use new"])
+
+
 def test_actions_may_use_actions_and_built_in_ones(works: Works) -> None:
     works.write(
         {

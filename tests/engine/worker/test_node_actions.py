@@ -131,6 +131,46 @@ def test_what_a_composite_action_leaves_to_be_done_is_done(works: Works) -> None
     assert said == ["main inner false undefined true", "between", "post inner by main of inner way by main"]
 
 
+def test_what_an_action_within_another_wants_run_first_is_run_first(works: Works) -> None:
+    tell(works)
+    use = "runs: {using: composite, steps: [{run: 'true', shell: sh}, {uses: acme/tell@v1, with: {who: '%s'}}]}"
+    works.action("acme/both", {"action.yml": "inputs: {who: {default: me}}\n" + use % "${{ inputs.who }} too"})
+    works.action("acme/far", {"action.yml": "inputs: {who: {}}\nruns: {using: composite, steps: [{uses: acme/both@v1, "
+                                            "with: {who: '${{ inputs.who }}'}}, {uses: acme/both@v1}]}"})  # fmt: skip
+    ended = works.run("""
+        steps:
+          - run: echo "> first"
+          - name: Far away
+            uses: acme/far@v1
+            with: {who: ada}
+        """)
+    assert [line for line in ended.said() if "acme/tell" not in line] == [
+        "pre ada too []", "pre me too []", "first",
+        "main ada too false by pre true", "main me too false by pre true",
+        "post me too by main of me too way by main", "post ada too by main of ada too way by main",
+    ], ended.log()  # fmt: skip
+    assert [row for row in rows(works, ended.run_id) if row.startswith("Pre")] == ["Pre Run acme/tell@v1: success"] * 2
+    assert not any("is not run" in warning for warning in ended.warnings())
+
+
+def test_what_an_action_within_a_local_one_wants_run_first_is_told_of(works: Works) -> None:
+    tell(works)
+    works.write({"near/action.yml": "runs: {using: composite, steps: [{uses: acme/tell@v1, with: {who: inner}}]}"})
+    ended = works.run("steps:\n  - uses: actions/checkout@v4\n  - uses: ./near")
+    assert ended.warnings()[0] == (
+        "The `pre` of acme/tell@v1 is not run: the action that uses it is known since the checkout only."
+    )
+
+
+def test_actions_that_use_themselves_want_nothing_run_first_for_ever(works: Works) -> None:
+    tell(works)
+    works.action("acme/loop", {"action.yml": "runs: {using: composite, steps: [{uses: acme/tell@v1, with: {who: x}}, "
+                                             "{uses: acme/loop@v1}, {uses: acme/loop@v1}]}"})  # fmt: skip
+    ended = works.run("steps: [{uses: acme/loop@v1}]")
+    assert ended.status == "failed"
+    assert [line for line in ended.said() if line.startswith("pre")] == ["pre x []"]
+
+
 def test_a_local_action_says_that_its_pre_is_not_run(works: Works) -> None:
     works.write(
         {"near/action.yml": "runs: {using: node20, pre: a.js, main: a.js}", "near/a.js": "console.log('> ran')"}
