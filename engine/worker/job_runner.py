@@ -37,7 +37,7 @@ from engine.worker.halt import Detached, Halt
 from engine.worker.job_box import DOCKER, wants_source
 from engine.worker.job_log import JobLog
 from engine.worker.job_setup import JobSetup, Need, SetupFailed, needs_of
-from engine.worker.job_state import JobState, Scope, scope_contexts
+from engine.worker.job_state import Before, JobState, Scope, scope_contexts
 from engine.worker.job_steps import JobSteps
 from engine.worker.node_action import Node
 from engine.worker.script_runner import ScriptRunner
@@ -90,7 +90,7 @@ class JobRunner:
         self._state = JobState()
         self._news: list[StepNews] = []
         self._taken_back = False  # an earlier engine has told that the next step started, and it did nothing
-        self._befores: list[tuple[int, str]] = []
+        self._befores: list[Before] = []
         self._served = Served(tools.executors, self._job, self._check_in)
 
     def run(self) -> None:
