@@ -110,6 +110,8 @@ class Attempt:
     """One numbered try of a job. `token` proves the lease; whoever lacks it cannot finish the attempt.
 
     `kind` says what a failure is blamed on: failure (the user's own code), timed_out, oom, infrastructure, unavailable.
+    `began_at` is where it began, if not at its first step (see engine/core/beginning.py); it is `patched` if it went on
+    in a box that a person had hands on.
     """
 
     id: int
@@ -127,6 +129,15 @@ class Attempt:
     reason: str = ""
     box_id: str = ""
     queued_at: datetime | None = None
+    began_at: Mapping[str, Any] | None = None
+    patched: bool = False
+    box_attempt_id: int | None = None
+    box_number: int | None = None
+
+    @property
+    def maker(self) -> tuple[int, int]:
+        """Number and id of the attempt of this job that made its box: that gave it its name and its folder."""
+        return self.box_number or self.number, self.box_attempt_id or self.id
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,6 +109,7 @@ ATTEMPT_TRANSITIONS: dict[tuple[AttemptStatus, str], AttemptStatus] = {
 STEP_TRANSITIONS: dict[tuple[StepStatus, str], StepStatus] = {
     (S.PENDING, "started"): S.RUNNING,
     (S.PENDING, "condition_false"): S.SKIPPED,
+    (S.PENDING, "kept"): S.SUCCESS,  # it ran in an earlier attempt, on which this one goes on
     (S.PENDING, "failed"): S.FAILED,
     (S.PENDING, "cancelled"): S.CANCELLED,
     (S.RUNNING, "succeeded"): S.SUCCESS,

@@ -6,15 +6,20 @@ from engine.store.columns import InstantField, JsonField, Row
 
 
 class HoldRow(Row):
-    """The box of a failed attempt that is kept for a person. `step` is the place of the one that failed."""
+    """The box of a failed attempt that is kept for a person. `step` is the place of the one that failed.
+
+    `state` is what to go on from, sealed as an attempt's: see engine/worker/held_state.py.
+    """
 
     job_id = IntegerField(primary_key=True)
     attempt_id = IntegerField()
     number = IntegerField()
     executor = CharField()  # docker or host
     box_id = CharField()
+    box_attempt_id = IntegerField()  # the attempt that made the box, whose name and folder it bears
+    box_number = IntegerField()
     step = IntegerField()
-    state = JsonField()  # what the steps before it came to, sealed: see engine/worker/job_state.py
+    state = JsonField()
     memory_bytes = IntegerField(default=0)  # what the box and its services used when it was measured last
     touched = BooleanField(default=False)  # a person has had a shell in it
     held_at = InstantField()

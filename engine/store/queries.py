@@ -213,5 +213,5 @@ def _attempt(row: AttemptRow) -> Attempt:
     return Attempt(
         row.id, row.job_id, row.number, row.worker, row.token, AttemptStatus(row.status), row.started_at,
         row.lease_expires_at, row.heartbeat_at, row.finished_at, row.exit_code, row.kind, row.reason, row.box_id,
-        row.queued_at,
+        row.queued_at, row.began_at, row.patched, row.box_attempt_id, row.box_number,
     )  # fmt: skip

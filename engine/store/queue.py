@@ -5,7 +5,6 @@ entry costs a look: every claim is a compare-and-set on the row. What `engine/st
 """
 
 import heapq
-import random
 import secrets
 import threading
 from collections.abc import Collection, Mapping, Sequence
@@ -13,17 +12,21 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
+from engine.core.beginning import HELD
 from engine.core.deadlines import LEASE_S, Watched
 from engine.core.errors import LeaseLost
-from engine.core.retry import Outcome, Policy, after_attempt
+from engine.core.retry import Outcome
 from engine.core.scheduling import order_s, turn_s
 from engine.core.states import AttemptStatus, JobStatus, RunStatus, StepStatus
 from engine.store import transitions
 from engine.store.database import Database
 from engine.store.disk import Disk
+from engine.store.holds import NewHold, begin_hold, hand_over
+from engine.store.kept_steps import Kept, keep
 from engine.store.pause import Pause
 from engine.store.tables import AnnotationRow, AttemptRow, JobRow, RunRow, StepRow
 from engine.store.transitions import Change
+from engine.store.verdicts import verdict_on
 
 Entry: TypeAlias = tuple[float, int, int]  # order, -remaining path, job
 
@@ -140,6 +143,12 @@ class Queue:
             StepRow.delete().where(StepRow.attempt_id == lease.attempt_id).execute()
             self._add_steps(lease, 0, step_names)
 
+    def keep(self, lease: Lease, kept: Kept, now: datetime) -> None:
+        """Show steps of an earlier attempt as kept by this one, which has rows for them. Raises LeaseLost."""
+        with self._db.write():
+            self._held(lease)
+            keep(lease, kept, lease.worker, now)
+
     def add_steps(self, lease: Lease, start: int, step_names: Sequence[str]) -> None:
         """Record steps that follow; those that are there already stay as they are. Raises LeaseLost."""
         with self._db.write():
@@ -187,13 +196,21 @@ class Queue:
                 AnnotationRow.insert_many([{"attempt_id": lease.attempt_id, **row} for row in rows]).execute()
 
     def finish(
-        self, lease: Lease, outcome: Outcome, now: datetime, *, outputs: Mapping[str, str], tolerated: bool
+        self,
+        lease: Lease,
+        outcome: Outcome,
+        now: datetime,
+        *,
+        outputs: Mapping[str, str],
+        tolerated: bool,
+        hold: NewHold | None = None,
     ) -> JobStatus:
         """End the attempt, and say what becomes of its job; return the job's new status.
 
-        Durable: survives a power cut. Raises LeaseLost when somebody else ended the attempt; then nothing is written.
+        With `hold` the box of an attempt that fails its job is held from now on. Durable: survives a power cut. Raises
+        LeaseLost when somebody else ended the attempt; then nothing is written.
         """
-        return self._end(lease.token, outcome, now, lease.worker, outputs, tolerated)
+        return self._end(lease.token, outcome, now, lease.worker, outputs, tolerated, hold)
 
     def end_overdue(self, token: str, outcome: Outcome, actor: str, now: datetime) -> JobStatus:
         """End an attempt over its worker's head. Raises LeaseLost when the worker was quicker."""
@@ -276,16 +293,18 @@ class Queue:
         job = JobRow.get_or_none(JobRow.id == job_id)
         if job is None or job.status != JobStatus.QUEUED or job.cancel_asked_at is not None:
             return None
-        number = job.attempts + 1
-        started = {} if job.started_at else {"started_at": now}
+        number, began = job.attempts + 1, job.begin_at
+        fields: dict[str, Any] = {"begin_at": None, "patched": began is not None and began["base"] == HELD}
+        if not job.started_at:
+            fields["started_at"] = now
         if not transitions.change_job(
-            job_id, JobStatus.QUEUED, Change("claimed", now, worker), attempts=number, **started
+            job_id, JobStatus.QUEUED, Change("claimed", now, worker), attempts=number, **fields
         ):
             return None
         attempt = AttemptRow.create(
             job_id=job_id, number=number, worker=worker, token=secrets.token_hex(16), status=AttemptStatus.RUNNING,
             queued_at=job.queued_at, started_at=now, heartbeat_at=now,
-            lease_expires_at=now + timedelta(seconds=LEASE_S),
+            lease_expires_at=now + timedelta(seconds=LEASE_S), began_at=began, **hand_over(job_id, began),
         )  # fmt: skip
         change = Change("claimed", now, worker)
         transitions.record_start(
@@ -309,23 +328,21 @@ class Queue:
             raise LeaseLost(f"Attempt {lease.number} of job {lease.job_id} is no longer {lease.worker}'s.")
 
     def _end(
-        self, token: str, outcome: Outcome, now: datetime, actor: str, outputs: Mapping[str, str], tolerated: bool
+        self,
+        token: str,
+        outcome: Outcome,
+        now: datetime,
+        actor: str,
+        outputs: Mapping[str, str],
+        tolerated: bool,
+        hold: NewHold | None = None,
     ) -> JobStatus:
         with self._db.write(durable=True):
             attempt = AttemptRow.get_or_none((AttemptRow.token == token) & (AttemptRow.status == AttemptStatus.RUNNING))
             if attempt is None:
                 raise LeaseLost("The attempt was ended by somebody else.")
             job = JobRow.get_by_id(attempt.job_id)
-            policy = (
-                Policy(**{**job.plan["retry"], "on": tuple(job.plan["retry"]["on"])})
-                if job.plan.get("retry")
-                else Policy()
-            )
-            verdict = after_attempt(
-                outcome, policy, retries_left=0 if job.cancel_asked_at else job.retries_left,
-                retries_used=job.max_retries - job.retries_left, lost_count=job.lost_count,
-                spread=random.uniform(-1, 1), now=now,
-            )  # fmt: skip
+            verdict = verdict_on(job, outcome, now)
             change = Change(outcome.cause, now, actor, outcome.reason, outcome.exit_code)
             key = Lease(job.id, job.run_id, attempt.id, attempt.number, token, attempt.worker)
             self._end_steps(key, outcome, now, actor)
@@ -342,6 +359,8 @@ class Queue:
                 fields["lost_count"] = JobRow.lost_count + 1
             elif verdict.cause in ("gave_up", "overran"):
                 fields["tolerated"] = tolerated
+            if hold is not None and verdict.cause == "gave_up":
+                fields["held_until"] = begin_hold(attempt, hold, now)
             change = Change(verdict.cause, now, actor, outcome.reason, outcome.exit_code)
             if not transitions.change_job(job.id, JobStatus.RUNNING, change, **fields):
                 raise LeaseLost(f"Job {job.id} is no longer running.")

@@ -10,6 +10,7 @@ from engine.store.database import Database
 from engine.store.decisions import Decisions
 from engine.store.definitions import Definitions
 from engine.store.disk import Disk
+from engine.store.holds import Holds
 from engine.store.inbox import Inbox
 from engine.store.line import Line
 from engine.store.outbox import Outbox
@@ -37,6 +38,7 @@ class Store:
         self.runs = Runs(self.database)
         self.decisions = Decisions(self.database)
         self.wishes = Wishes(self.database)
+        self.holds = Holds(self.database)
         self.pins = Pins(self.database)
         self.disk = Disk(home)
         self.queue = Queue(self.database, self.disk)

@@ -1,12 +1,14 @@
 """What a person asks of runs and jobs: wishes are fields, and a retry puts rows back to where they begin."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
+from engine.core.beginning import HELD
 from engine.core.states import JOB_FINAL, RUN_FINAL, JobStatus, RunStatus
 from engine.store import transitions
 from engine.store.database import Database
+from engine.store.holds import let_go
 from engine.store.tables import EdgeRow, JobRow, RunRow
 from engine.store.transitions import Change
 
@@ -25,8 +27,19 @@ class Wishes:
             assert job_id is not None
             return ask_cancel(job_id, False, reason, now, actor)
 
-    def ask_retry(self, run_id: int, job_ids: Collection[int], reason: str, actor: str, now: datetime) -> list[int]:
+    def ask_retry(
+        self,
+        run_id: int,
+        job_ids: Collection[int],
+        reason: str,
+        actor: str,
+        now: datetime,
+        begin_at: Mapping[str, Any] | None = None,
+    ) -> list[int]:
         """Put finished jobs and everything that hangs on them back to pending; return their ids.
+
+        `begin_at` is where the jobs asked for begin (see engine/core/beginning.py), None for their first steps. One
+        that goes on in a held box is not tried again if it fails; boxes that others of these jobs hold are let go.
 
         Each keeps its id, its attempts and their logs. What runs or is queued is left as it is; what still waits for
         its needs waits for those that run again, too. A run that is being cancelled has no job to run again.
@@ -41,11 +54,15 @@ class Wishes:
             reset = [job for job in jobs if job.status in JOB_FINAL]
             if not reset:
                 return []
+            going_on = asked if begin_at and begin_at["base"] == HELD else set()
+            let_go({job.id for job in reset} - going_on, now)
             for job in reset:
                 cause = "need_retried" if job.status == JobStatus.SKIPPED and job.id not in asked else "retry_asked"
                 plan = job.plan.get("retry") or {}
+                retries = 0 if job.id in going_on else plan.get("max", 0)
                 transitions.change_job(
-                    job.id, job.status, Change(cause, now, actor, reason), retries_left=plan.get("max", 0),
+                    job.id, job.status, Change(cause, now, actor, reason), retries_left=retries,
+                    begin_at=begin_at if job.id in asked else None,
                     retry_count=JobRow.retry_count + (1 if job.attempts else 0), lost_count=0, cancel_asked_at=None,
                     deadline_at=None, finished_at=None, tolerated=False, outputs={}, waits_for="", fails_matrix=False,
                     approved_by="", environment_url="",
