@@ -45,7 +45,8 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class StepNews:
-    """One change of one step. Log bounds in bytes; `summary` is the step's Markdown, masked."""
+    """One change of one step. Log bounds in bytes; `summary` is the step's Markdown, `why` its `if:` part by part (see
+    pipelines/expr_trace), both masked."""
 
     index: int
     cause: str
@@ -58,6 +59,7 @@ class StepNews:
     log_end: int | None = None
     summary: str = ""
     name: str = ""
+    why: Any = None
 
 
 class Queue:
@@ -181,7 +183,7 @@ class Queue:
                 change = Change(item.cause, item.at, lease.worker, item.reason, item.exit_code)
                 fields = {
                     name: value
-                    for name in ("outcome", "conclusion", "log_start", "log_end", "summary", "name")
+                    for name in ("outcome", "conclusion", "log_start", "log_end", "summary", "name", "why")
                     if (value := getattr(item, name)) not in (None, "")
                 }
                 transitions.change_step(lease, item.index, change, **fields)

@@ -317,6 +317,7 @@ class StepRow(Row):
     log_start = IntegerField(null=True)
     log_end = IntegerField(null=True)
     summary = TextField(default="")
+    why = JsonField(null=True)  # the parts of its own `if:` with their values, masked: rows of pipelines/expr_trace
 
     class Meta:
         table_name = "step"

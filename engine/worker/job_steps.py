@@ -127,7 +127,7 @@ class JobSteps:
         self._tell(
             StepNews(
                 place, outcome.cause, now, outcome.exit_code, reason, outcome.outcome, conclusion, None, log_end,
-                outcome.summary, name,
+                outcome.summary, name, outcome.why,
             )
         )  # fmt: skip
         if conclusion == "failure" and state.failure is None:

@@ -1,6 +1,7 @@
 """How one step ended, before and after continue-on-error."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from engine.worker.script_runner import ScriptEnd
 
@@ -8,7 +9,7 @@ from engine.worker.script_runner import ScriptEnd
 @dataclass(frozen=True, slots=True)
 class StepOutcome:
     """`cause` is one of STEP_TRANSITIONS. `error` is shown in the log and kept as the reason; `kind` is what a failure
-    is blamed on (failure, timed_out, oom, infrastructure)."""
+    is blamed on (failure, timed_out, oom, infrastructure). `why` are the rows of its `if:`, as JSON, masked."""
 
     cause: str
     exit_code: int | None = None
@@ -16,6 +17,7 @@ class StepOutcome:
     kind: str = "failure"
     outputs: dict[str, str] = field(default_factory=dict)
     summary: str = ""
+    why: list[Any] | None = None
 
     @property
     def outcome(self) -> str:

@@ -27,10 +27,11 @@ from engine.worker.session import StepScript
 from engine.worker.step_files import StepFiles
 from engine.worker.step_outcome import SKIPPED, StepOutcome, StepStopped, stopped_outcome
 from pipelines.errors import ExpressionError, Place
+from pipelines.expr_trace import trace
 from pipelines.model import Step
 from pipelines.shells import ShellCommand, ShellError, command_for
 from pipelines.template import Condition, Template, resolve
-from pipelines.values import to_number, to_string
+from pipelines.values import to_number, to_string, truthy
 
 WITH_PATH = 'PATH="$TREADLE_PATH_PREFIX:$PATH"; export PATH; unset TREADLE_PATH_PREFIX; exec "$@"'
 
@@ -137,15 +138,19 @@ class StepRunner:
         run, or to complain about.
         """
         try:
-            if not self._is_due(step, scope, status):
-                return SKIPPED
+            due, why = self._due(step, scope, status)
         except StepStopped as stopped:
             begin()
             return self._say(stopped_outcome(stopped.end))
         except ExpressionError as error:
             begin()
             return self._refuse(step, error.message)
+        if not due:
+            return replace(SKIPPED, why=why)
         begin()
+        return replace(self._run(step, scope, status), why=why)
+
+    def _run(self, step: Step, scope: Scope, status: str) -> StepOutcome:
         try:
             ready = self._ready(step, scope, status)
         except StepStopped as stopped:
@@ -176,13 +181,13 @@ class StepRunner:
 
     def is_due(self, condition: Condition, scope: Scope) -> bool:
         """Whether a condition holds that stands beside a step's own. May raise ExpressionError and StepStopped."""
-        return self._is_due(Step(_TOP, condition=condition), scope, self.state.status)
+        return self._due(Step(_TOP, condition=condition), scope, self.state.status)[0]
 
     def perform_hook(self, hook: Hook, scope: Scope, status: str, begin: Callable[[], None]) -> StepOutcome:
         """Run a hook if it is due, and say how it ended."""
         step = Step(_TOP, condition=Condition.parse(hook.condition or "always()"))
         try:
-            due = self._is_due(step, scope, status)
+            due, why = self._due(step, scope, status)
         except StepStopped as stopped:
             begin()
             return self._say(stopped_outcome(stopped.end))
@@ -191,7 +196,7 @@ class StepRunner:
             self.log.say_group(hook.title, [])
             return self._say(StepOutcome("failed", error=error.message))
         if not due:
-            return SKIPPED
+            return replace(SKIPPED, why=why)
         begin()
         self.log.say_group(hook.title, [])
         self.state.timeout_s = None
@@ -269,16 +274,23 @@ class StepRunner:
 
     # -- before it runs ---------------------------------------------------------------------------------------------
 
-    def _is_due(self, step: Step, scope: Scope, status: str) -> bool:
+    def _due(self, step: Step, scope: Scope, status: str) -> tuple[bool, list[Any] | None]:
+        """Return whether a step is to run; of one of the job's own with an `if:`, every part of that, masked, too."""
         cancelled = bool(self.scripts.stopping())
         so_far = "cancelled" if cancelled and not scope.after_cancel else status
         functions = status_functions(so_far, cancelled=cancelled)
         if step.condition is None:
-            return bool(functions["success"]())
+            return bool(functions["success"]()), None
         env = self._env(step, scope, status) if "env" in step.condition.names else {}
         with blaming("if"):
             contexts = scope_contexts(scope, self.state, status, env)
-            return step.condition.evaluate(contexts, {**functions, **self._functions})
+            if scope.depth:
+                return step.condition.evaluate(contexts, {**functions, **self._functions}), None
+            seen = trace(step.condition.node, contexts, {**functions, **self._functions})
+            if seen.error:
+                raise ExpressionError("evaluation", seen.error)
+        notes = dict.fromkeys(("success", "failure", "cancelled"), f"so far: {so_far}")
+        return truthy(seen.value), [row.to_json() for row in seen.rows(self.log.mask.text, notes)]
 
     def _env(self, step: Step, scope: Scope, status: str) -> dict[str, str]:
         return evaluate_env(step.env, scope_contexts(scope, self.state, status), self._functions)

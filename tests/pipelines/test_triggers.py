@@ -39,7 +39,7 @@ def pull(action: str = "opened", base: str = "main", **more: object) -> TriggerE
         (on("push", tags_ignore=["v*"]), push(tag="v1"), False, "tags-ignore has 'v*' for the tag v1"),
         (on("push", branches_ignore=["wip"]), push(), True, "branches-ignore does not match the branch main"),
         (on("push", paths=["src/**"]), push(changed_files=("a", "src/b")), True, "paths has 'src/**' for src/b"),
-        (on("push", paths=["src/**"]), push(changed_files=("a", "b")), False, "paths does not match any of the 2 changed files: a, b"),
+        (on("push", paths=["src/**"]), push(changed_files=("a", "b")), False, "any of the 2 changed files: a, b"),
         (on("push", paths=["src/**"]), push(changed_files=("a",)), False, "paths does not match a"),
         (on("push", paths=["src/**"]), push(changed_files=()), False, "no file changed"),
         (on("push", paths=["src/**"]), push(changed_files=None), True, "not known"),
@@ -58,7 +58,7 @@ def pull(action: str = "opened", base: str = "main", **more: object) -> TriggerE
         (on("release", types=["published"]), TriggerEvent("release", action="edited", tag="v1"), False, "edited"),
         (on("schedule", cron=["0 0 * * *"]), TriggerEvent("schedule", cron="0 0 * * *"), True, "came due"),
         (on("schedule", cron=["0 0 * * *"]), TriggerEvent("schedule", cron="1 0 * * *"), False, "not in its schedule"),
-        (on("workflow_run", workflows=["CI"]), TriggerEvent("workflow_run", workflow="CI"), True, "workflows has 'CI' for CI"),
+        (on("workflow_run", workflows=["CI"]), TriggerEvent("workflow_run", workflow="CI"), True, "has 'CI' for CI"),
         (on("workflow_run", workflows=["CI"]), TriggerEvent("workflow_run", workflow="X"), False, "does not name X"),
     ],
 )
