@@ -33,6 +33,11 @@ def size(count: int) -> str:
     return f"{number / 1024:.1f} TiB"
 
 
+def count_of(count: int, noun: str) -> str:
+    """Return so many of something: `1 file`, `2 files`."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
 def place_of(annotation: Mapping[str, Any]) -> str:
     """Return the place in a file that an annotation speaks of: `a.py:3:7`, or nothing."""
     if not annotation.get("file"):

@@ -37,7 +37,10 @@ def deep_checkup(home: Path) -> Iterator[Told]:
 def _told(name: str, look: Callable[[], Iterator[Fault]], well: str) -> Iterator[Told]:
     try:
         faults = list(look())
-    except (sqlite3.Error, OSError, EngineError) as error:
+    except EngineError as error:  # which says itself what to do
+        yield name, "fail", str(error), ""
+        return
+    except (sqlite3.Error, OSError) as error:
         fix = "Start the engine once if the home is of an earlier version; else restore it from a backup."
         yield name, "fail", f"it cannot be read: {error}", fix
         return

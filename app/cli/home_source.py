@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 PERSON = "a person"
 LOOK_S = 0.1  # between two looks at a log that grows
+READING_S = 20.0  # for logs that the search index does not know yet
 
 
 class HomeSource:
@@ -152,10 +153,12 @@ class HomeSource:
     def search(
         self, words: list[str], repo: str | None, workflow: str | None, status: str | None, limit: int
     ) -> Mapping[str, Any]:
+        from app.cli.repo_names import settings_here
         from app.views.search import search_view
         from engine.store.search import Where
 
-        return search_view(self._store(), words, Where(repo, workflow, status), limit)
+        index_bytes, where = settings_here(self._args).limits.search_bytes, Where(repo, workflow, status)
+        return search_view(self._store(), words, where, limit, index_bytes, READING_S)
 
     def replay(self, event_id: int) -> str:
         from engine.control.commands import replay

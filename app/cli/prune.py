@@ -8,12 +8,13 @@ from typing import Any
 from app.cli.output import colour_wanted, print_json, table, talk, terminal_width
 from app.cli.place import home_of
 from app.cli.source import check_where
-from app.wording import size
+from app.wording import count_of, size
 from engine.core.errors import EngineError
 
 NAME = "prune"
 HELP = "remove what is old enough to go, or tell what would go and why"
 HEADER = ("KIND", "RUN", "ARTIFACT", "SIZE", "WHY")
+NOUNS = {"run": ("", "run"), "files": ("the files of ", "run"), "artifact": ("", "artifact")}
 Told = Mapping[str, Any]
 
 
@@ -34,14 +35,20 @@ def execute(args: argparse.Namespace) -> int:
     ]
     if rows:
         print(*table(HEADER, rows, 4, terminal_width(), colour_wanted(sys.stdout), ("ARTIFACT",)), sep="\n")
-    garbage = told["garbage"]
-    parts = [f"{count} × {kind}" for kind, count in told["counts"].items()] or ["Nothing"]
-    verb = "would go" if told["dry_run"] else "goes" if told["engine"] else "is gone"
-    unused = f"; {garbage['contents']} contents ({size(garbage['size_bytes'])}) are of no use to anybody"
-    talk(f"{', '.join(parts)} {verb}, {size(told['size_bytes'])}{unused if garbage['contents'] else ''}.")
+    talk(_summary(told))
     if told["engine"] and not told["dry_run"]:
         talk("The engine of this home removes it, a little at a time.")
     return 0
+
+
+def _summary(told: Told) -> str:
+    """Return in one sentence what goes."""
+    parts = [NOUNS[kind][0] + count_of(count, NOUNS[kind][1]) for kind, count in told["counts"].items()]
+    what = f"{', '.join(parts)} ({size(told['size_bytes'])})" if parts else "nothing"
+    garbage = told["garbage"]
+    unused = f"; of contents that nothing refers to, {garbage['contents']} ({size(garbage['size_bytes'])})"
+    verb = "Would go" if told["dry_run"] else "Going" if told["engine"] else "Gone"
+    return f"{verb}: {what}{unused if garbage['contents'] else ''}."
 
 
 def _told(args: argparse.Namespace) -> Told:

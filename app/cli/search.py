@@ -40,9 +40,11 @@ def execute(args: argparse.Namespace) -> int:
     for _, hits in groupby(told["hits"], key=lambda hit: (hit["job"], hit["attempt"])):
         _print(list(hits), colours)
     if not told["hits"]:
-        talk("No log says that. Logs are searched once their job has ended and an engine has read them.")
+        talk("No log says that. A log is searched once its job has ended.")
     elif told["more"]:
         talk("There may be more: name a repository, a workflow or another word, or raise --limit.")
+    if told["behind"]:
+        talk("Some logs have not been read yet: search again.")
     return 0
 
 

@@ -13,7 +13,7 @@ from app.cli.deeds import Deed, add_deeds, carry_out, nothing_more
 from app.cli.output import colour_wanted, print_json, table, talk, terminal_width
 from app.cli.place import home_of
 from app.cli.source import check_where
-from app.wording import age, size
+from app.wording import age, count_of, size
 from engine.core.clock import SystemClock
 from engine.core.errors import EngineError, SettingsError
 
@@ -30,7 +30,8 @@ class Keeper(Protocol):
     def create(self) -> Told | None:
         """Take one now; None when it takes longer, which goes on."""
 
-    def every(self) -> list[Told]: ...
+    def every(self) -> Told:
+        """Return all there are: see `snapshots_view`."""
 
     def diff(self, a: str, b: str) -> Told: ...
 
@@ -90,13 +91,17 @@ def _create(args: argparse.Namespace) -> int:
 
 def _list(args: argparse.Namespace) -> int:
     with _keeper(args) as keeper:
-        snapshots = keeper.every()
+        told = keeper.every()
     if args.json:
-        print(json.dumps(snapshots))  # on one line, for what reads lines
-    elif not snapshots:
+        print(json.dumps(told["snapshots"]))  # on one line, for what reads lines
+    elif told["snapshots"]:
+        _print(told["snapshots"])
+    elif not told["damaged"]:
         talk("No snapshots. `treadle snapshot create` takes one; a server takes one each hour.")
-    else:
-        _print(snapshots)
+    for one in told["damaged"]:
+        talk(f"{one['id']} is damaged: {one['problem']}. `treadle snapshot prune {one['id']}` removes it.")
+    if told["damaged"]:
+        talk("Until then nothing that old snapshots and artifacts held is swept from the disk.")
     return 0
 
 
@@ -107,8 +112,8 @@ def _diff(args: argparse.Namespace) -> int:
         print_json(told)
         return 0
     counts = told["counts"]
-    if not counts:
-        talk(f"Nothing changed from {told['a']['id']} to {told['b']['id']}.")
+    span = f"changed from {told['a']['id']} to {told['b']['id']}"
+    talk(f"What {span}:" if counts else f"Nothing {span}.")
     for what in sorted(counts, key=lambda what: (ORDER.index(what) if what in ORDER else len(ORDER), what)):
         many = ", ".join(f"{count} {verb}" for verb, count in counts[what].items() if count)
         print(f"{what}: {many}")
@@ -138,8 +143,9 @@ def _restore(args: argparse.Namespace) -> int:
         print_json(restored_shape(done))
         return 0
     print(done.home)
-    ended = f" {done.lost} attempts that ran then are lost here, and go on where they are." if done.lost else ""
-    talk(f"{done.runs} runs, {done.files} files, {done.contents} contents, all checked.{ended}")
+    lost = count_of(done.lost, "attempt")
+    ended = f" {lost} that ran then will not end here; where it was taken they go on." if done.lost else ""
+    talk(f"{count_of(done.runs, 'run')}, {count_of(done.files, 'file')}, all checked.{ended}")
     if not done.with_key:
         talk("No key to secrets was in it: none were kept there.")
     talk("Its queue is paused, so that two homes do not both deploy. When this one is to work: `treadle queue resume`.")
@@ -154,8 +160,8 @@ def _prune(args: argparse.Namespace) -> int:
     if args.json:
         print_json(gone)
         return 0
-    if gone:
-        _print(gone)
+    if sound := [one for one in gone if "kind" in one]:
+        _print(sound)
     verb = "would go" if args.dry_run else "removed; what they alone held goes with the next `treadle prune`"
     talk(f"{len(gone)} snapshot{'' if len(gone) == 1 else 's'} {verb}.")
     return 0
@@ -179,7 +185,7 @@ def _row(one: Told) -> tuple[str, str, str, str]:
 
 
 def _extent(told: Told) -> str:
-    return f"{told['runs']} runs, {told['artifacts']} artifacts, {size(told['size_bytes'])}"
+    return f"{count_of(told['runs'], 'run')}, {count_of(told['artifacts'], 'artifact')}, {size(told['size_bytes'])}"
 
 
 def _home(args: argparse.Namespace) -> Path:
@@ -218,10 +224,10 @@ class _HomeKeeper:
         made = self._snapshots.create(HAND, SystemClock().now(), config=config_path(self._args))
         return snapshot_shape(made)
 
-    def every(self) -> list[Told]:
+    def every(self) -> Told:
         from app.views.snapshots import snapshots_view
 
-        return list(snapshots_view(self._snapshots))
+        return snapshots_view(self._snapshots)
 
     def diff(self, a: str, b: str) -> Told:
         from app.views.snapshots import difference_view
@@ -229,11 +235,9 @@ class _HomeKeeper:
         return difference_view(self._snapshots, a, b)
 
     def remove(self, name: str) -> list[Told]:
-        from app.views.snapshots import snapshot_shape
+        from app.views.snapshots import remove_view
 
-        snapshot = self._snapshots.get(name)
-        self._snapshots.remove(snapshot)
-        return [snapshot_shape(snapshot)]
+        return list(remove_view(self._snapshots, name))
 
     def thin(self, dry_run: bool) -> list[Told]:
         from app.cli.repo_names import settings_here
@@ -253,8 +257,8 @@ class _RemoteKeeper:
         told: Told | None = self._client.post("/snapshots")["snapshot"]
         return told
 
-    def every(self) -> list[Told]:
-        return list(self._client.get("/snapshots")["snapshots"])
+    def every(self) -> Told:
+        return dict(self._client.get("/snapshots"))
 
     def diff(self, a: str, b: str) -> Told:
         return dict(self._client.get("/snapshots/diff", {"a": a, "b": b}))

@@ -9,6 +9,7 @@ from engine.store.search import Where
 from engine.store.search_words import words_of
 
 LONGEST = 500  # characters of a question
+PATIENCE_S = 2.0  # for what has just ended
 
 
 async def search(call: Call) -> web.StreamResponse:
@@ -20,4 +21,6 @@ async def search(call: Call) -> web.StreamResponse:
         raise Refusal(400, f"The words are longer than {LONGEST} characters.")
     where = Where(call.query.get("repo"), call.query.get("workflow"), call.query.get("status"))
     limit = min(call.query.get("limit", USUAL), MOST)
-    return answer(await call.desk.ask(search_view, call.desk.store, words_of(asked), where, limit))
+    index_bytes = call.desk.settings.limits.search_bytes
+    told = await call.desk.ask(search_view, call.desk.store, words_of(asked), where, limit, index_bytes, PATIENCE_S)
+    return answer(told)

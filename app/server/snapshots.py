@@ -8,7 +8,7 @@ from aiohttp import web
 
 from app.server.answers import answer
 from app.server.desk import Call
-from app.views.snapshots import difference_view, snapshot_shape, snapshots_view
+from app.views.snapshots import difference_view, remove_view, snapshot_shape, snapshots_view
 from engine.control.snapshots import prune, thinned
 from engine.store.snapshots import HAND, Snapshot, Snapshots
 
@@ -17,8 +17,8 @@ PATIENCE_S = 20.0
 
 
 async def list_snapshots(call: Call) -> web.StreamResponse:
-    """Every snapshot, with what it added to the disk."""
-    return answer({"snapshots": await call.desk.ask(snapshots_view, _snapshots(call))})
+    """Every snapshot, with what it added to the disk; and those that are damaged."""
+    return answer(await call.desk.ask(snapshots_view, _snapshots(call)))
 
 
 async def show_difference(call: Call) -> web.StreamResponse:
@@ -49,11 +49,9 @@ async def take_snapshot(call: Call) -> web.StreamResponse:
 
 async def remove_snapshot(call: Call) -> web.StreamResponse:
     """Forget one snapshot."""
-    snapshots = _snapshots(call)
-    snapshot = await call.desk.ask(snapshots.get, call.request.match_info["name"])
-    await call.desk.ask(snapshots.remove, snapshot)
-    log.info("%s removed snapshot %s", call.actor, snapshot.id)
-    return answer({"removed": [snapshot_shape(snapshot)]})
+    removed = await call.desk.ask(remove_view, _snapshots(call), call.request.match_info["name"])
+    log.info("%s removed snapshot %s", call.actor, removed[0]["id"])
+    return answer({"removed": removed})
 
 
 async def prune_snapshots(call: Call) -> web.StreamResponse:

@@ -2,15 +2,16 @@
 
 import os
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from app.shapes import artifact_shape, instant
 from engine.core.records import Run
-from engine.settings import DAY_S, Retention
+from engine.settings import Retention
 from engine.store.artifacts import Artifact, ArtifactError, Artifacts
+from engine.store.retention import artifact_kept_until
 from engine.store.store import Store
 
 PAGE, MOST = 50, 500
@@ -101,6 +102,5 @@ def _seen(folder: Path) -> Seen:
 def _kept_until(told: Told, run: Run, rules: Retention) -> str | None:
     if run.pinned:
         return None
-    days = told["retention_days"]
-    kept_s = rules.artifacts_s if days is None else days * DAY_S
-    return instant(datetime.fromisoformat(told["created_at"]) + timedelta(seconds=kept_s))
+    made_at = datetime.fromisoformat(told["created_at"])
+    return instant(artifact_kept_until(made_at, told["retention_days"], rules))

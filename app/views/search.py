@@ -3,23 +3,32 @@
 from collections.abc import Sequence
 from typing import Any
 
+from engine.control.search import catch_up
+from engine.core.clock import SystemClock
 from engine.store.search import Hit, SearchIndex, Where
-from engine.store.search_words import Words
+from engine.store.search_words import SearchError, Words
 from engine.store.store import Store
 
 MOST, USUAL = 500, 50
 
 
-def search_view(store: Store, texts: Sequence[str], where: Where, limit: int) -> dict[str, Any]:
+def search_view(
+    store: Store, texts: Sequence[str], where: Where, limit: int, index_bytes: int, patience_s: float
+) -> dict[str, Any]:
     """Return the lines that hold all of `texts`, see `Words`: the newest logs first.
 
     - `hits`: [{`run`, `number`, `repo`, `workflow`, `job`, `name`, `attempt`, `status`, `step` and `step_name` (null
       before the first step), `line` (from 1, of the whole log), `offset` (of the line, in bytes), `text`}]
-    - `more`: there may be other lines than these.
+    - `more`: there may be other lines than these
+    - `behind`: there are logs that the index does not know yet. It is given `patience_s` to read them.
 
-    Raises SearchError.
+    `index_bytes` is what the index may take. Raises SearchError.
     """
-    found = SearchIndex(store.home).search(Words(texts), where, limit)
+    words = Words(texts)
+    if not index_bytes:
+        raise SearchError("No log is searched here: `limits: {search: 0}`.", "Give it a size in treadle.yml.")
+    known = catch_up(store, index_bytes, SystemClock(), patience_s)
+    found = SearchIndex(store.home).search(words, where, limit)
     runs = store.queries.runs_by_id({hit.log.run_id for hit in found.hits})
     names: dict[tuple[int, int], dict[int, str]] = {}
     hits = []
@@ -28,7 +37,7 @@ def search_view(store: Store, texts: Sequence[str], where: Where, limit: int) ->
             steps = names.setdefault((hit.log.job_id, hit.log.attempt), {}) or _step_names(store, hit)
             names[hit.log.job_id, hit.log.attempt] = steps
             hits.append(_hit(hit, runs[hit.log.run_id].number, steps))
-    return {"hits": hits, "more": found.more}
+    return {"hits": hits, "more": found.more, "behind": not known}
 
 
 def _hit(hit: Hit, number: int, steps: dict[int, str]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """How snapshots are told: by the API and by a home without an engine alike."""
 
+from dataclasses import asdict
 from typing import Any
 
 from engine.core.clock import rfc3339
@@ -23,9 +24,19 @@ def snapshot_shape(snapshot: Snapshot) -> dict[str, Any]:
     }
 
 
-def snapshots_view(snapshots: Snapshots) -> list[dict[str, Any]]:
-    """Every snapshot, the newest first."""
-    return [snapshot_shape(one) for one in snapshots.list()]
+def snapshots_view(snapshots: Snapshots) -> dict[str, Any]:
+    """`snapshots`: every one, the newest first; `damaged`: [{`id`, `problem`}], those whose records cannot be used."""
+    return {
+        "snapshots": [snapshot_shape(one) for one in snapshots.list()],
+        "damaged": [asdict(one) for one in snapshots.damaged()],
+    }
+
+
+def remove_view(snapshots: Snapshots, name: str) -> list[dict[str, Any]]:
+    """Remove a snapshot; return it. One that is damaged is told by its id and its problem. Raises SnapshotError."""
+    one = snapshots.removable(name)
+    snapshots.remove(one)
+    return [snapshot_shape(one) if isinstance(one, Snapshot) else asdict(one)]
 
 
 def difference_view(snapshots: Snapshots, a: str, b: str) -> dict[str, Any]:

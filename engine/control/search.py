@@ -5,6 +5,7 @@ import os
 import sqlite3
 import sys
 import threading
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from engine.bus import Bus
@@ -18,12 +19,13 @@ log = logging.getLogger(__name__)
 GATHER_S = 1.0  # what ends together is written together
 TIDY_EVERY = timedelta(hours=1)
 PAGE = 50
+FEW = 5  # while somebody waits
 NICE = 15
 _ENDED = f"""
 SELECT t.sequence, t.run_id, t.job_id, t.attempt, repo.name, run.workflow_name, run.workflow_path, t.name, t.to_status
 FROM transition AS t JOIN run ON run.id = t.run_id JOIN repo ON repo.id = run.repo_id
 WHERE t.sequence > ? AND t.noun = 'attempt' AND t.to_status <> '{AttemptStatus.RUNNING}'
-ORDER BY t.sequence LIMIT {PAGE}"""
+ORDER BY t.sequence LIMIT ?"""
 
 
 class SearchRoutine(Routine):
@@ -46,8 +48,7 @@ class SearchRoutine(Routine):
         if self._stopped.wait(GATHER_S):
             return None
         try:
-            while not self._stopped.is_set() and self._learn():
-                self._index.shrink(self._limit)
+            learn(self._store, self._index, self._limit, PAGE, self._stopped.is_set)
             if self._clock.now() >= self._tidy_at:
                 self._tidy_at = self._clock.now() + TIDY_EVERY
                 for _ in self._index.forget_gone():
@@ -60,13 +61,34 @@ class SearchRoutine(Routine):
             self._index.reset()
         return self._tidy_at
 
-    def _learn(self) -> bool:
-        rows = self._store.database.rows(_ENDED, (self._index.place(),))
-        if rows:
-            self._index.take([LogFacts(*row[1:]) for row in rows], rows[-1][0])
-        return len(rows) == PAGE
-
     def _give_way(self) -> None:
         if not self._low and sys.platform == "linux" and threading.current_thread().name == "search":
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
             self._low = True
+
+
+def learn(store: Store, index: SearchIndex, limit_bytes: int, page: int, enough: Callable[[], bool]) -> bool:
+    """Learn what has ended, `page` logs at a time, until it is `enough`; return whether all is known.
+
+    Any process may, beside others that do. Raises what SQLite raises.
+    """
+    known = False
+    while not known and not enough():
+        rows = store.database.rows(_ENDED, (index.place(), page))
+        if rows:
+            index.take([LogFacts(*row[1:]) for row in rows], rows[-1][0])
+            index.shrink(limit_bytes)
+        known = len(rows) < page
+    return known
+
+
+def catch_up(store: Store, limit_bytes: int, clock: Clock, most_s: float) -> bool:
+    """Have the index know, within so many seconds, what ended just now or while no server ran; say whether it does."""
+    index, until_s = SearchIndex(store.home), clock.monotonic_s() + most_s
+    try:
+        return learn(store, index, limit_bytes, FEW, lambda: clock.monotonic_s() > until_s)
+    except sqlite3.OperationalError:
+        return False  # another process writes just now, or there is no room: what is known is known
+    except sqlite3.DatabaseError:
+        index.reset()
+        return learn(store, index, limit_bytes, FEW, lambda: clock.monotonic_s() > until_s)

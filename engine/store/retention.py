@@ -204,8 +204,8 @@ class Retention:
         kept = {run_id for (run_id,) in self._db.rows(f"{_PINNED} UNION {_OPEN}")}
         for run_id in sorted(runs_in(self._artifacts.folder / "runs") - gone - kept):
             for artifact in self._artifacts.list(run_id):
-                kept_s, why = _kept(artifact, rules)
-                if artifact.created_at < now - timedelta(seconds=kept_s):
+                if artifact_kept_until(artifact.created_at, artifact.retention_days, rules) < now:
+                    why = _why_over(artifact, rules)
                     yield Going(Kind.ARTIFACT, run_id, why, artifact.size_bytes, now, artifact.name)
 
     def _run(self, kind: Kind, run_id: int, why: str, before: datetime) -> Going:
@@ -271,12 +271,16 @@ def runs_in(folder: Path) -> set[int]:
     return {int(path.name) for path in folder.iterdir() if path.name.isdecimal()}
 
 
-def _kept(artifact: Artifact, rules: Rules) -> tuple[float, str]:
-    """Return how many seconds an artifact is kept, and who says so."""
+def artifact_kept_until(created_at: datetime, retention_days: int | None, rules: Rules) -> datetime:
+    """Return until when an artifact is kept, unless its run is pinned or goes before: the one rule for that."""
+    kept_s = rules.artifacts_s if retention_days is None else retention_days * DAY_S
+    return created_at + timedelta(seconds=kept_s)
+
+
+def _why_over(artifact: Artifact, rules: Rules) -> str:
     if artifact.retention_days is not None:
-        days = artifact.retention_days
-        return days * DAY_S, f"its retention-days, {days}, are over"
-    return rules.artifacts_s, f"it is older than {_days(rules.artifacts_s)} (retention.artifacts)"
+        return f"its retention-days, {artifact.retention_days}, are over"
+    return f"it is older than {_days(rules.artifacts_s)} (retention.artifacts)"
 
 
 def _days(seconds: float) -> str:

@@ -26,6 +26,7 @@ LOG_BYTES = 32 << 20  # of one attempt's log: what is longer is known by its beg
 READ_BLOCKS = 2000  # of one question, at most
 PER_LOG = 10
 SHOWN = 240  # characters of a line
+BUSY_S = 5.0  # for another process that writes
 _SGR = re.compile(rb"\x1b\[[0-9;:]*m")
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS place (sequence INTEGER NOT NULL);
@@ -146,6 +147,7 @@ class SearchIndex:
         with self._write() as db:
             for facts in logs:
                 self._take(db, facts)
+            sequence = max(sequence, _place(db))  # another process may be further
             db.execute("DELETE FROM place")
             db.execute("INSERT INTO place VALUES (?)", (sequence,))
 
@@ -239,7 +241,7 @@ class SearchIndex:
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
-        with closing(sqlite3.connect(self.path, timeout=5, isolation_level=None)) as db:
+        with closing(sqlite3.connect(self.path, timeout=BUSY_S, isolation_level=None)) as db:
             db.execute("PRAGMA journal_mode=wal")
             db.execute("PRAGMA synchronous=NORMAL")
             db.executescript(_SCHEMA)

@@ -42,6 +42,7 @@ from engine.store.snapshot_files import (
 
 PAGES_BYTES = 64 * 1024  # what of the database is shared or not: sixteen pages
 HAND, SCHEDULE = "hand", "schedule"
+MEND = "`treadle snapshot prune` with its whole id removes it; until then nothing is swept from the disk."
 _ID = re.compile(r"\d{8}-\d{6}(?:-\d+)?")
 
 
@@ -70,6 +71,14 @@ class Snapshot:
     size_bytes: int
     new_bytes: int
     incomplete: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Damaged:
+    """A record that cannot be used: nobody knows what it refers to, so no sweep takes anything while it is there."""
+
+    id: str
+    problem: str
 
 
 class Snapshots:
@@ -226,25 +235,42 @@ class Snapshots:
     # -- looking ----------------------------------------------------------------------------------------------------
 
     def list(self) -> "list[Snapshot]":
-        """Return all snapshots, the newest first. Raises SnapshotError for a record that is damaged."""
-        try:
-            paths = [path for path in self.folder.glob("*.json") if _ID.fullmatch(path.stem)]
-        except FileNotFoundError:
-            return []
-        return sorted(map(_snapshot, paths), key=lambda one: (one.created_at, one.id), reverse=True)
+        """Return all snapshots whose records are sound, the newest first."""
+        return [*self._look()[0]]
+
+    def damaged(self) -> tuple[Damaged, ...]:
+        """Return the records that are not, by id."""
+        return self._look()[1]
+
+    def _look(self) -> tuple[Sequence[Snapshot], tuple[Damaged, ...]]:
+        sound = []
+        damaged = []
+        for path in sorted(self.folder.glob("*.json")) if self.folder.is_dir() else ():
+            if not _ID.fullmatch(path.stem):
+                continue
+            try:
+                sound.append(_snapshot(path))
+            except FileNotFoundError:
+                continue  # it was removed just now
+            except (OSError, ValueError, KeyError, TypeError) as error:
+                damaged.append(Damaged(path.stem, f"its record {path} cannot be used: {error}"))
+        return sorted(sound, key=lambda one: (one.created_at, one.id), reverse=True), tuple(damaged)
 
     def latest(self) -> Snapshot | None:
         return next(iter(self.list()), None)
 
     def get(self, name: str) -> Snapshot:
         """Return a snapshot by its id, by how its id alone begins, or the `latest`. Raises SnapshotError."""
-        every = self.list()
+        every, damaged = self._look()
         if name == "latest" and every:
             return every[0]
-        found = [one for one in every if one.id == name] or [one for one in every if name and one.id.startswith(name)]
+        known: Sequence[Snapshot | Damaged] = [*every, *damaged]
+        found = [one for one in known if one.id == name] or [one for one in known if name and one.id.startswith(name)]
         if len(found) != 1:
             what = f"Several snapshots begin with {name!r}." if found else f"There is no snapshot {name!r}."
             raise SnapshotError(what, "`treadle snapshot list` shows them.")
+        if isinstance(found[0], Damaged):
+            raise SnapshotError(f"Snapshot {found[0].id} is damaged: {found[0].problem}.", MEND)
         return found[0]
 
     def files(self, snapshot: Snapshot) -> Iterator[Kept]:
@@ -252,9 +278,15 @@ class Snapshots:
         return read_listing(self.blobs.read(snapshot.listing))
 
     def digests(self) -> Iterator[str]:
-        """Yield every content that a snapshot refers to, some more than once: what no sweep may take."""
+        """Yield every content that a snapshot refers to, some more than once: what no sweep may take.
+
+        Raises SnapshotError while there is a record that is damaged.
+        """
         seen: set[str] = set()
-        for snapshot in self.list():
+        every, damaged = self._look()
+        if damaged:
+            raise SnapshotError(f"Snapshot {damaged[0].id} is damaged: {damaged[0].problem}.", MEND)
+        for snapshot in every:
             yield from (snapshot.database, snapshot.listing)
             for file in self.files(snapshot):
                 if file.digest not in seen:
@@ -265,10 +297,14 @@ class Snapshots:
 
     # -- removing ---------------------------------------------------------------------------------------------------
 
-    def remove(self, snapshot: Snapshot) -> None:
+    def remove(self, snapshot: Snapshot | Damaged) -> None:
         """Forget a snapshot; what it alone referred to goes with the next sweep. Safe to repeat."""
         with self._alone():
             (self.folder / f"{snapshot.id}.json").unlink(missing_ok=True)
+
+    def removable(self, name: str) -> Snapshot | Damaged:
+        """Return a snapshot as `get` does; a damaged one by its whole id only. Raises SnapshotError."""
+        return next((one for one in self.damaged() if one.id == name), None) or self.get(name)
 
     # ---------------------------------------------------------------------------------------------------------------
 
@@ -317,17 +353,13 @@ class _Reader:
 
 
 def _snapshot(path: Path) -> Snapshot:
-    try:
-        told: dict[str, Any] = json.loads(path.read_bytes())
-        seal = told.pop("seal")
-        if seal != _seal(told):
-            raise ValueError("its seal is broken")
-        told["created_at"] = datetime.fromisoformat(told["created_at"])
-        told["incomplete"] = tuple(told["incomplete"])
-        return Snapshot(**told)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        what = f"The record {path} cannot be used: {error}."
-        raise SnapshotError(what, "Move it elsewhere: what it alone holds stays until the next sweep.") from None
+    told: dict[str, Any] = json.loads(path.read_bytes())
+    seal = told.pop("seal")
+    if seal != _seal(told):
+        raise ValueError("its seal is broken")
+    told["created_at"] = datetime.fromisoformat(told["created_at"])
+    told["incomplete"] = tuple(told["incomplete"])
+    return Snapshot(**told)
 
 
 def _seal(told: Mapping[str, Any]) -> str:

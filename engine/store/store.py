@@ -67,11 +67,17 @@ class Store:
 
 
 def open_store(home: Path, *, create: bool = False) -> Store:
-    """Open the store of a home, making the home first if asked. Raises EngineError when there is none."""
+    """Open the store of a home, making the home first if asked. Raises EngineError when there is, or can be, none."""
     if create:
-        home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        for folder in FOLDERS:
-            (home / folder).mkdir(exist_ok=True, mode=0o700)
+        try:
+            home.mkdir(parents=True, exist_ok=True, mode=0o700)
+            for folder in FOLDERS:
+                (home / folder).mkdir(exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise EngineError(
+                f"The home {home} cannot be made: {error.strerror or error}.",
+                "Name a folder that you may write in, with --home or as TREADLE_HOME.",
+            ) from error
     elif not (home / "treadle.db").exists():
         raise EngineError(f"There is nothing in {home} yet.", "Run `treadle run` in a repository first.")
     return Store(home)

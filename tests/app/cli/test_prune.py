@@ -51,7 +51,7 @@ def test_people_read_it_as_a_table(home, capsys):
     assert main(["prune", "--dry-run", "--home", str(home)]) == 0
     said = capsys.readouterr()
     assert "run   r1" in said.out and "retention.runs" in said.out
-    assert "1 × run would go" in said.err
+    assert "Would go: 1 run (" in said.err
 
 
 def test_a_pinned_run_is_shown_and_stays(home, capsys):

@@ -107,3 +107,17 @@ def test_a_backup_that_cannot_be_written_is_told(treadle, home, tmp_path):
 @pytest.mark.parametrize("words", [("snapshot",), ("snapshot", "restore", "x"), ("snapshot", "diff"), ("backup",)])
 def test_wrong_usage_is_2(treadle, home, words):
     assert treadle(*words).code == 2
+
+
+def test_a_damaged_record_stops_no_listing_and_is_removed_by_its_id(treadle, home):
+    bad = treadle("snapshot", "create").out.decode().strip()
+    good = treadle("snapshot", "create").out.decode().strip()
+    (home / "snapshots" / f"{bad}.json").write_text("{")
+    told = treadle("snapshot", "list")
+    assert [line.split()[0] for line in told.out.decode().splitlines()] == ["ID", good]
+    assert f"{bad} is damaged" in told.err and f"`treadle snapshot prune {bad}` removes it" in told.err
+    assert [one["id"] for one in json.loads(treadle("snapshot", "list", "--json").out)] == [good]
+    assert "is damaged" in treadle("snapshot", "diff", bad).err
+    assert "is damaged" in treadle("prune", "--dry-run").err
+    assert "1 snapshot removed" in treadle("snapshot", "prune", bad).err
+    assert treadle("snapshot", "list").err == ""

@@ -7,7 +7,7 @@ PATH = "/api/v1/snapshots"
 
 
 def test_a_snapshot_is_taken_listed_compared_and_removed(site: Site) -> None:
-    assert site.get(PATH, scope="read").json == {"snapshots": []}
+    assert site.get(PATH, scope="read").json == {"snapshots": [], "damaged": []}
     taken = site.ask("POST", PATH, {}, scope="write")
     assert taken.status == 201
     first = taken.json["snapshot"]

@@ -3,7 +3,7 @@
 import pytest
 
 from engine.control import search
-from engine.control.search import SearchRoutine
+from engine.control.search import SearchRoutine, catch_up
 from engine.store.search import SearchIndex, Where
 from engine.store.search_words import Words
 from tests.engine.fakes import Lab, jobs
@@ -80,3 +80,28 @@ def test_without_room_for_an_index_there_is_none(lab: Lab, index: SearchIndex) -
     assert index.path.exists()
     routine(lab, 0).turn()
     assert not index.path.exists()
+
+
+def test_who_asks_right_after_the_end_has_the_index_catch_up_itself(lab: Lab, index: SearchIndex) -> None:
+    for _ in range(7):
+        say(lab, lab.run(jobs(a="")), "needle\n")
+        lab.work()
+    assert not catch_up(lab.store, 1 << 30, lab.clock, -1)
+    assert catch_up(lab.store, 1 << 30, lab.clock, 5)
+    assert len(found(index, "needle")) == 7
+    index.path.write_bytes(b"no database at all, and long enough to be looked at" * 100)
+    assert catch_up(lab.store, 1 << 30, lab.clock, 5)
+    assert len(found(index, "needle")) == 7
+
+
+def test_an_index_that_another_process_writes_is_asked_as_it_is(
+    lab: Lab, index: SearchIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.store.search.BUSY_S", 0.01)
+    say(lab, lab.run(jobs(a="")), "needle\n")
+    lab.work()
+    assert catch_up(lab.store, 1 << 30, lab.clock, 5)
+    say(lab, lab.run(jobs(a="")), "needle\n")
+    lab.work()
+    with index._write():
+        assert not catch_up(lab.store, 1 << 30, lab.clock, 5)

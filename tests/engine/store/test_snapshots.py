@@ -249,12 +249,20 @@ def test_a_taken_place_is_left_alone(lab: Lab, snapshots: Snapshots, tmp_path: P
     assert (tmp_path / "empty/treadle.db").exists()
 
 
-def test_a_damaged_record_is_told_not_believed(lab: Lab, snapshots: Snapshots) -> None:
-    snapshot = take(lab, snapshots)
-    path = snapshots.folder / f"{snapshot.id}.json"
+def test_a_damaged_record_is_told_not_believed_and_the_others_are_listed(lab: Lab, snapshots: Snapshots) -> None:
+    sound, bad = take(lab, snapshots), take(lab, snapshots)
+    path = snapshots.folder / f"{bad.id}.json"
     path.write_text(path.read_text().replace('"runs": 0', '"runs": 5'))
-    with pytest.raises(SnapshotError, match="seal"):
-        snapshots.list()
+    assert snapshots.list() == [sound]
+    [damaged] = snapshots.damaged()
+    assert damaged.id == bad.id and "seal" in damaged.problem
+    with pytest.raises(SnapshotError, match="damaged"):
+        snapshots.get(bad.id)
+    with pytest.raises(SnapshotError, match="damaged"):
+        list(snapshots.digests())  # nobody knows what it holds on to: nothing may be swept
+    assert take(lab, snapshots) == snapshots.latest()
+    snapshots.remove(snapshots.removable(bad.id))
+    assert snapshots.damaged() == () and list(snapshots.digests())
 
 
 def test_a_snapshot_is_found_by_how_its_id_begins(lab: Lab, snapshots: Snapshots) -> None:
