@@ -41,6 +41,7 @@ FIRST = {
     "job": ("pending", "blocked"),
     "attempt": ("running",),
     "step": ("pending",),
+    "bisect": ("running",),
 }
 FINAL = {"run": RUN_FINAL, "job": JOB_FINAL}
 PROMISE = {
@@ -49,6 +50,7 @@ PROMISE = {
     "job": "One job of a run, the same id through all its attempts. A retry is a normal entry of the queue.",
     "attempt": "One numbered try of a job. A `lost` one, whose engine or container went away, becomes a new attempt.",
     "step": "One step of one attempt.",
+    "bisect": "One search for the commit that broke a job; its changes are told under the run of that job.",
 }
 
 

@@ -113,12 +113,12 @@ def discover(path: Path) -> Repo | None:
 
 def resolve(repo: Repo, rev: str) -> str:
     """Return the sha of the commit that `rev` names. Raises GitError with the names that come near."""
-    return str(_commit(_open(repo), rev).id)
+    return str(_commit(open_repository(repo), rev).id)
 
 
 def commit_info(repo: Repo, rev: str) -> Commit:
     """Return who wrote what when. Raises GitError for a revision that is not there."""
-    commit = _commit(_open(repo), rev)
+    commit = _commit(open_repository(repo), rev)
     return Commit(
         sha=str(commit.id),
         tree=str(commit.tree_id),
@@ -156,7 +156,7 @@ def read_file(repo: Repo, rev: str | None, path: str) -> bytes | None:
 
 def changed_files(repo: Repo, base: str, head: str) -> list[str]:
     """Return the paths that differ between two commits, sorted; of a renamed file both."""
-    handle = _open(repo)
+    handle = open_repository(repo)
     diff = _commit(handle, base).tree.diff_to_tree(_commit(handle, head).tree)
     sides = (file for delta in diff.deltas for file in (delta.old_file, delta.new_file))
     return sorted({os.fsdecode(file.raw_path) for file in sides})
@@ -164,14 +164,14 @@ def changed_files(repo: Repo, base: str, head: str) -> list[str]:
 
 def merge_base(repo: Repo, one: str, other: str) -> str | None:
     """Return the newest commit that two have in common, or None. Raises GitError for one that is not there."""
-    handle = _open(repo)
+    handle = open_repository(repo)
     found = handle.merge_base(_commit(handle, one).id, _commit(handle, other).id)
     return None if found is None else str(found)
 
 
 def ignored(repo: Repo, paths: Iterable[Path]) -> set[Path]:
     """Return those of `paths` that the working tree's `.gitignore` files (or git itself) keep out, or lie outside."""
-    handle = _open(repo)
+    handle = open_repository(repo)
     found = set()
     for path in paths:
         inside = path.relative_to(repo.root).as_posix() if path.is_relative_to(repo.root) else ""
@@ -190,7 +190,7 @@ def snapshot_worktree(repo: Repo, mirror: Path) -> Snapshot:
 
     if repo.bare:
         raise GitError(f"{repo.root} is bare: it has no working tree.", "Name a commit with --ref.")
-    handle = _open(replace(repo, mirror=None))
+    handle = open_repository(replace(repo, mirror=None))
     pygit2.init_repository(str(mirror), bare=True)
     borrowed = "".join(f"{folder}\n" for folder in object_folders(repo.git_dir))
     (mirror / "objects/info").mkdir(exist_ok=True)
@@ -239,7 +239,7 @@ def materialise(repo: Repo, sha: str, dest: Path, branch: str | None, base: tupl
     changes; without any commit HEAD is the snapshot itself. Files that `base` (a finished checkout and its sha,
     neither ever written again) has just so become hard links to it.
     """
-    handle = _open(repo)
+    handle = open_repository(repo)
     commit = _commit(handle, sha)
     snapshot = commit.committer.raw_email == SNAPSHOT_EMAIL.encode()
     head = commit.parents[0] if snapshot and commit.parent_ids else commit
@@ -264,7 +264,7 @@ def materialise(repo: Repo, sha: str, dest: Path, branch: str | None, base: tupl
 
 def export(repo: Repo, sha: str, dest: Path) -> int:
     """Write the files of a commit, without any `.git`, into the empty folder `dest`; return their bytes."""
-    handle = _open(repo)
+    handle = open_repository(repo)
     commit = _commit(handle, sha)
     tree = _walk(handle, commit.tree)
     attributes = commit if any(path.rsplit("/", 1)[-1] == ".gitattributes" for path in tree.files) else None
@@ -283,16 +283,8 @@ def start_repository(folder: Path, message: str, at: datetime) -> str:
     return str(handle.create_commit("HEAD", author, author, message, handle.index.write_tree(), []))
 
 
-@functools.cache
-def prepare() -> None:
-    """Set what holds for every repository of this process."""
-    import pygit2
-
-    # A service reads repositories of other users; none of their settings can make libgit2 run a program.
-    pygit2.settings.owner_validation = False
-
-
-def _open(repo: Repo) -> "pygit2.Repository":
+def open_repository(repo: Repo) -> "pygit2.Repository":
+    """Return a repository as pygit2 has it, for the other files that know pygit2. Raises GitError."""
     import pygit2
 
     prepare()
@@ -303,6 +295,15 @@ def _open(repo: Repo) -> "pygit2.Repository":
     except pygit2.GitError as error:
         raise GitError(f"The repository at {repo.root} cannot be opened: {error}.") from None
     return handle
+
+
+@functools.cache
+def prepare() -> None:
+    """Set what holds for every repository of this process."""
+    import pygit2
+
+    # A service reads repositories of other users; none of their settings can make libgit2 run a program.
+    pygit2.settings.owner_validation = False
 
 
 def _commit(handle: "pygit2.Repository", rev: str) -> "pygit2.Commit":
@@ -323,7 +324,7 @@ def _commit(handle: "pygit2.Repository", rev: str) -> "pygit2.Commit":
 
 def _find(repo: Repo, rev: str, path: str) -> "pygit2.Object | None":
     try:
-        return _commit(_open(repo), rev).tree[path.rstrip("/")]
+        return _commit(open_repository(repo), rev).tree[path.rstrip("/")]
     except KeyError:
         return None
 

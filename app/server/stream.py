@@ -18,7 +18,7 @@ FEED = web.AppKey("feed", Feed)
 STREAMS = 200
 HEARTBEAT_S = 15.0
 SLOW_S = 30.0  # a reader that takes nothing for so long is let go; it may come back with its Last-Event-ID
-NOUNS = ("run", "job", "attempt", "step")
+NOUNS = ("run", "job", "attempt", "step", "bisect")
 
 
 @dataclass(frozen=True, slots=True)

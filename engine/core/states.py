@@ -49,7 +49,14 @@ class StepStatus(StrEnum):
     SKIPPED = "skipped"
 
 
-R, J, A, S = RunStatus, JobStatus, AttemptStatus, StepStatus
+class BisectStatus(StrEnum):
+    RUNNING = "running"
+    FOUND = "found"
+    FAILED = "failed"  # nothing more can be tried, or the failure comes and goes
+    CANCELLED = "cancelled"
+
+
+R, J, A, S, B = RunStatus, JobStatus, AttemptStatus, StepStatus, BisectStatus
 
 RUN_TRANSITIONS: dict[tuple[RunStatus, str], RunStatus] = {
     (R.PENDING, "group_free"): R.QUEUED,
@@ -118,7 +125,17 @@ STEP_TRANSITIONS: dict[tuple[StepStatus, str], StepStatus] = {
     (S.RUNNING, "cancelled"): S.CANCELLED,
 }
 
-TABLES = {"run": RUN_TRANSITIONS, "job": JOB_TRANSITIONS, "attempt": ATTEMPT_TRANSITIONS, "step": STEP_TRANSITIONS}
+BISECT_TRANSITIONS: dict[tuple[BisectStatus, str], BisectStatus] = {
+    (B.RUNNING, "tried"): B.RUNNING,  # a commit begins to be tried, or what it is has come out
+    (B.RUNNING, "found"): B.FOUND,
+    (B.RUNNING, "gave_up"): B.FAILED,
+    (B.RUNNING, "cancelled"): B.CANCELLED,
+}
+
+TABLES = {
+    "run": RUN_TRANSITIONS, "job": JOB_TRANSITIONS, "attempt": ATTEMPT_TRANSITIONS, "step": STEP_TRANSITIONS,
+    "bisect": BISECT_TRANSITIONS,
+}  # fmt: skip
 
 RUN_FINAL = frozenset({R.SUCCESS, R.FAILED, R.CANCELLED, R.SKIPPED})
 JOB_FINAL = frozenset({J.SUCCESS, J.FAILED, J.TIMED_OUT, J.CANCELLED, J.SKIPPED})
@@ -136,7 +153,7 @@ def cause_of_end(ended: Collection[JobStatus], *, cancel_asked: bool) -> str:
 
 
 def next_status(noun: str, status: str, cause: str) -> str:
-    """Return the status that `cause` leads a `noun` to (run, job, attempt or step). Raises IllegalTransition."""
+    """Return the status that `cause` leads a `noun` of `TABLES` to. Raises IllegalTransition."""
     table: dict[tuple[str, str], str] = TABLES[noun]  # type: ignore[assignment]
     try:
         return str(table[(status, cause)])

@@ -72,12 +72,20 @@ class BisectRow(Row):
 
     id = AutoField()
     job_id = IntegerField()  # the red one it began at
+    run_id = IntegerField(index=True)
+    job_name = TextField()
     good = CharField()
     bad = CharField()
+    good_run = IntegerField(default=0)  # which say so; 0: a person does
+    bad_run = IntegerField(default=0)
     status = CharField(index=True)
-    culprit = CharField(default="")
+    culprit = JsonField(null=True)
+    suspects = JsonField(default=list)  # where several are left and none can be tried
     reason = TextField(default="")
-    tried = JsonField(default=list)  # [sha, run, verdict] in the order of the trials
+    commits = IntegerField()  # among which the culprit is, at first
+    left = IntegerField()  # and now
+    tried = JsonField(default=list)  # trials in their order: see engine/core/bisect_records.py
+    steps = IntegerField(default=0)  # how often `tried` was written
     actor = CharField()
     created_at = InstantField()
     finished_at = InstantField(null=True)

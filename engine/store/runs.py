@@ -37,6 +37,7 @@ class NewRun:
     calls: Mapping[str, Any] = field(default_factory=dict)
     title: str = ""
     blocked: bool = False
+    bisect_id: int | None = None
 
 
 class Runs:
@@ -79,6 +80,7 @@ class Runs:
                 workflow_name=new.workflow_name, title="", definition=new.definition, event=new.event, ref=new.ref,
                 sha=new.sha, status=RunStatus.PENDING, priority=0, contexts=new.contexts, source=new.source,
                 secrets=new.secrets, calls=new.calls, created_at=now, actor=_actor(new, actor),
+                bisect_id=new.bisect_id,
             )  # fmt: skip
             plan = new.plan(run.id, number)
             status = RunStatus.PENDING if plan.concurrency_group else RunStatus.QUEUED

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from engine.core.errors import EngineError
 from engine.store.action_pins import ActionPins
+from engine.store.bisects import Bisects
 from engine.store.commits import Commits
 from engine.store.cursors import Cursors
 from engine.store.database import Database
@@ -38,6 +39,7 @@ class Store:
         self.runs = Runs(self.database)
         self.decisions = Decisions(self.database)
         self.wishes = Wishes(self.database)
+        self.bisects = Bisects(self.database)
         self.holds = Holds(self.database)
         self.pins = Pins(self.database)
         self.disk = Disk(home)

@@ -19,6 +19,7 @@ from engine.core.states import (
     cause_of_end,
     next_status,
 )
+from engine.store.mending_tables import BisectRow
 from engine.store.tables import AttemptRow, EdgeRow, JobRow, RunRow, StepRow, TransitionRow
 
 # What a job's own change and its end have to know of it; whole rows are wide, and this is done for every job.
@@ -122,6 +123,20 @@ def change_step(attempt: AttemptKey, index: int, change: Change, **fields: Any) 
         return False
     where = {"job_id": attempt.job_id, "attempt": attempt.number, "step": index, "name": fields.get("name", name)}
     _record("step", attempt.run_id, before, status, change, **where)
+    return True
+
+
+def change_bisect(row: BisectRow, change: Change, **fields: Any) -> bool:
+    """Move a search that is still as `row` says, or note a step of it; return whether it was."""
+    status = next_status("bisect", row.status, change.cause)
+    if status != row.status:
+        fields |= {"finished_at": change.at, "reason": change.reason}
+    query = BisectRow.update(status=status, **fields).where(
+        (BisectRow.id == row.id) & (BisectRow.status == row.status) & (BisectRow.steps == row.steps)
+    )
+    if query.execute() != 1:
+        return False
+    _record("bisect", row.run_id, row.status, status, change, name=row.job_name)
     return True
 
 

@@ -11,6 +11,7 @@ from engine.core.states import (
     RUN_FINAL,
     TABLES,
     AttemptStatus,
+    BisectStatus,
     JobStatus,
     RunStatus,
     StepStatus,
@@ -18,12 +19,15 @@ from engine.core.states import (
     result_word,
 )
 
-STATUSES = {"run": RunStatus, "job": JobStatus, "attempt": AttemptStatus, "step": StepStatus}
+STATUSES = {
+    "run": RunStatus, "job": JobStatus, "attempt": AttemptStatus, "step": StepStatus, "bisect": BisectStatus,
+}  # fmt: skip
 FINAL = {
     "run": RUN_FINAL,
     "job": JOB_FINAL,
     "attempt": set(AttemptStatus) - {AttemptStatus.RUNNING},
     "step": set(StepStatus) - {StepStatus.PENDING, StepStatus.RUNNING},
+    "bisect": set(BisectStatus) - {BisectStatus.RUNNING},
 }
 RETRIES = {"retry_asked", "retry_waits", "need_retried"}
 nouns = st.sampled_from(sorted(TABLES))
