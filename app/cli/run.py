@@ -158,7 +158,7 @@ def _prepare(args: argparse.Namespace, store: "Store", settings: Settings) -> An
     try:
         return prepare(store, request, settings.actions)
     except InputError as error:
-        raise SettingsError(str(error)) from None
+        raise SettingsError(str(error), "`--input NAME=VALUE` gives one.") from None
 
 
 def _repo(path: Path) -> "Repo":

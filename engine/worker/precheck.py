@@ -4,15 +4,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from engine.core.errors import ExecutorUnavailable
 from engine.core.scheduling import status_functions
 from engine.worker.executor import Say
 from engine.worker.executors import Executors
 from engine.worker.job_box import DOCKER, BoxPlan, plan_box
 from pipelines.called import Calls
-from pipelines.errors import ExpressionError
+from pipelines.errors import ExpressionError, Place
 from pipelines.evaluation import KNOWN_EARLY, names_of
 from pipelines.model import Job, Workflow
 from pipelines.plan import JobPlan
+from pipelines.template import Template
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +29,22 @@ class Wanted:
     calls: Calls = field(default_factory=dict)
 
 
-def boxes(wanted: Iterable[Wanted]) -> list[BoxPlan]:
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """Where a job runs, with the job and the file that says so."""
+
+    plan: BoxPlan
+    job: Job
+    path: str
+
+    def at(self, place: Place, error: ExecutorUnavailable) -> ExecutorUnavailable:
+        """Return the error with the line that asks for what is not to be had."""
+        return _at(self.path, place, error)
+
+
+def boxes(wanted: Iterable[Wanted]) -> list[Placed]:
     """Return where the jobs will run, as far as that is known before they do. Raises ExecutorUnavailable."""
-    plans: dict[tuple[str, tuple[str | None, ...]], BoxPlan] = {}
+    plans: dict[tuple[str, tuple[str | None, ...]], Placed] = {}
     for run in wanted:
         inputs: dict[str, Any] = {}
         for job in run.jobs:
@@ -57,20 +72,43 @@ def boxes(wanted: Iterable[Wanted]) -> list[BoxPlan]:
                 plan = plan_box(model, contexts, run.labels, run.executor)
             except ExpressionError:
                 continue  # it depends on what is not known yet; the job itself will say what is wrong
+            except ExecutorUnavailable as error:
+                if len(run.jobs) > 1:
+                    error.fix += " `--job NAME` runs other jobs without it."
+                raise _at(workflow.path, _place_of_box(model), error) from None
             images = (plan.image, *(service.image for service in plan.services))
-            plans.setdefault((plan.executor, images), plan)
+            plans.setdefault((plan.executor, images), Placed(plan, model, workflow.path))
     return list(plans.values())
 
 
 def check(wanted: Iterable[Wanted], executors: Executors, say: Say) -> None:
     """Make sure that every executor answers and every image is here. Raises ExecutorUnavailable with the fix."""
-    for plan in boxes(wanted):
+    for placed in boxes(wanted):
+        plan, job = placed.plan, placed.job
         executor = executors.get(plan.executor)
         if plan.image is not None and plan.credentials is None:  # which the job alone knows
-            executor.ensure_image(plan.image, say)
+            try:
+                executor.ensure_image(plan.image, say)
+            except ExecutorUnavailable as error:
+                raise placed.at(_place_of_box(job), error) from error
         for service in plan.services:
             if service.credentials is None:
-                executors.get(DOCKER).ensure_image(service.image, say)
+                try:
+                    executors.get(DOCKER).ensure_image(service.image, say)
+                except ExecutorUnavailable as error:
+                    raise placed.at(job.services[service.name].image.place, error) from error
+
+
+def _at(path: str, place: Place, error: ExecutorUnavailable) -> ExecutorUnavailable:
+    return ExecutorUnavailable(f"{path}:{place.line}: {error.args[0]}", error.fix)
+
+
+def _place_of_box(job: Job) -> Place:
+    """Return where a job says what it runs on."""
+    asked: Any = job.container.image if job.container else job.runs_on
+    while isinstance(asked, (list, dict)) and asked:
+        asked = asked[0] if isinstance(asked, list) else asked.get("labels")
+    return asked.place if isinstance(asked, Template) else job.place
 
 
 def _is_open(job: Job, plan: JobPlan) -> bool:

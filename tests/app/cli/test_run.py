@@ -97,14 +97,14 @@ def test_a_folder_without_a_repository_is_2(treadle: Treadle, tmp_path: Path) ->
         (
             "jobs: {a: {runs-on: ubuntu-lates, steps: [{run: x}]}}",
             (),
-            "treadle: Job a runs on ubuntu-lates, and no such label is mapped to an image "
+            "treadle: .github/workflows/ci.yml:2: Job a runs on ubuntu-lates, and no such label is mapped to an image "
             "(did you mean ubuntu-latest?). "
             "Add it under `labels:` in treadle.yml, or run with --label ubuntu-lates=IMAGE.\n",
         ),
         (
             "jobs: {a: {runs-on: x, container: 'image:1', steps: [{run: x}]}}",
             ("--executor", "host"),
-            "treadle: Job a asks for the container image:1, and the host executor has none. "
+            "treadle: .github/workflows/ci.yml:2: Job a asks for the container image:1, and the host executor has none. "
             "Run it with Docker, or without `container:`.\n",
         ),
     ],

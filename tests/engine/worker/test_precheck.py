@@ -12,7 +12,8 @@ CONTEXTS = {"github": {}, "inputs": {}, "vars": {"WHERE": "big"}}
 def images(jobs: str) -> list[str | None]:
     workflow = parse_workflow(f"on: push\njobs:\n{jobs}", "ci.yml")
     return [
-        box.image for box in boxes([Wanted(workflow, plan_run(workflow, CONTEXTS).jobs, CONTEXTS, LABELS, "docker")])
+        box.plan.image
+        for box in boxes([Wanted(workflow, plan_run(workflow, CONTEXTS).jobs, CONTEXTS, LABELS, "docker")])
     ]
 
 
@@ -45,6 +46,12 @@ def test_where_a_job_runs_is_left_open_while_its_needs_have_not_told(place: str)
 def test_a_label_that_leads_nowhere_is_refused_with_the_fix(runs_on: str, said: str) -> None:
     with pytest.raises(ExecutorUnavailable, match=said):
         images(f"  a: {{runs-on: '{runs_on}', steps: [run: x]}}")
+
+
+def test_what_is_missing_is_told_with_its_line_and_how_to_do_without() -> None:
+    jobs = "  a: {runs-on: big, steps: [run: x]}\n  b:\n    runs-on:\n      labels: [moon]\n    steps: [run: x]"
+    with pytest.raises(ExecutorUnavailable, match=r"^ci.yml:6: Job b runs on moon, .*--job NAME` runs other jobs"):
+        images(jobs)
 
 
 @pytest.mark.parametrize(
