@@ -30,14 +30,17 @@ class HoldRow(Row):
 
 
 class CheckpointRow(Row):
-    """What a job's workspace and environment were after one of its steps, to begin again from there."""
+    """What a job's workspace and environment were after one of its steps: see engine/store/checkpoints.py."""
 
     job_id = IntegerField()
-    step = IntegerField()  # the last that is in it
+    step = IntegerField()  # the place of the last that is in it
     attempt = IntegerField()
-    contents = CharField()  # how the executor finds the files again
+    executor = CharField()  # docker or host
+    image = TextField()
+    base = TextField()  # the folder that the names in its tars are relative to
+    layers = JsonField()  # [{tar, gone, stored_bytes}], one over the other
     size_bytes = IntegerField()
-    state = JsonField()  # sealed, as a hold's
+    state = JsonField()  # sealed, as an attempt's
     at = InstantField(index=True)
 
     class Meta:

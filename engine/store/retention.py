@@ -61,8 +61,10 @@ _OF_A_JOB = (
     "DELETE FROM annotation WHERE attempt_id IN (SELECT id FROM attempt WHERE job_id = ?)",
     "DELETE FROM attempt WHERE job_id = ?",
     "DELETE FROM edge WHERE job_id = ?",
+    "DELETE FROM checkpoint WHERE job_id = ?",
     "DELETE FROM job WHERE id = ?",
 )
+_CHECKPOINTS = "DELETE FROM checkpoint WHERE job_id IN (SELECT id FROM job WHERE run_id = ?)"
 _CHANGES = f"""DELETE FROM transition WHERE sequence IN
  (SELECT sequence FROM transition WHERE run_id = ? ORDER BY sequence LIMIT {20 * BATCH})"""
 _UNUSED_TEXTS = """SELECT digest FROM definition WHERE digest NOT IN (SELECT definition FROM run) AND digest NOT IN
@@ -255,6 +257,8 @@ class Retention:
         for artifact in self._artifacts.list(run_id):
             self._artifacts.delete(artifact)
         shutil.rmtree(self._logs / str(run_id), ignore_errors=True)
+        with self._db.write():
+            self._db.rows(_CHECKPOINTS, (run_id,))
 
     def _is_kept(self, one: Going) -> bool:
         query = (

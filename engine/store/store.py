@@ -5,6 +5,7 @@ from pathlib import Path
 from engine.core.errors import EngineError
 from engine.store.action_pins import ActionPins
 from engine.store.bisects import Bisects
+from engine.store.checkpoints import Checkpoints
 from engine.store.commits import Commits
 from engine.store.cursors import Cursors
 from engine.store.database import Database
@@ -41,6 +42,7 @@ class Store:
         self.wishes = Wishes(self.database)
         self.bisects = Bisects(self.database)
         self.holds = Holds(self.database)
+        self.checkpoints = Checkpoints(self.database, home / "cache" / "checkpoints")
         self.pins = Pins(self.database)
         self.disk = Disk(home)
         self.queue = Queue(self.database, self.disk)
@@ -71,15 +73,19 @@ class Store:
 def open_store(home: Path, *, create: bool = False) -> Store:
     """Open the store of a home, making the home first if asked. Raises EngineError when there is, or can be, none."""
     if create:
-        try:
-            home.mkdir(parents=True, exist_ok=True, mode=0o700)
-            for folder in FOLDERS:
-                (home / folder).mkdir(exist_ok=True, mode=0o700)
-        except OSError as error:
-            raise EngineError(
-                f"The home {home} cannot be made: {error.strerror or error}.",
-                "Name a folder that you may write in, with --home or as TREADLE_HOME.",
-            ) from error
+        for folder in (home, *(home / name for name in FOLDERS)):
+            make_folder(folder)
     elif not (home / "treadle.db").exists():
         raise EngineError(f"There is nothing in {home} yet.", "Run `treadle run` in a repository first.")
     return Store(home)
+
+
+def make_folder(folder: Path) -> None:
+    """Have a home, or a folder in one, be there, for its owner alone. Raises EngineError when it cannot be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise EngineError(
+            f"The folder {folder} cannot be made: {error.strerror or error}.",
+            "Name a home that you may write in, with --home or as TREADLE_HOME.",
+        ) from error
