@@ -43,8 +43,9 @@ def execute(args: argparse.Namespace) -> int:
 def prepare(folder: Path) -> Path:
     """Lay out the bundled project in `folder`, a Git repository with one commit; changed files are laid out anew."""
     from engine.git import start_repository
+    from engine.store.store import make_folder
 
-    folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_folder(folder.parent)
     shutil.copytree(BUNDLED, folder, dirs_exist_ok=True)
     if not (folder / ".git").exists():
         start_repository(folder, "Begin the demo", SystemClock().now())

@@ -60,10 +60,11 @@ def execute(args: argparse.Namespace) -> int:
         raise EngineError("The browser needs a package that is not installed.", "pip install 'treadle[web]'") from None
     from app.tui.session import HomeSession
     from app.web.child import NOWHERE, treadle
+    from engine.store.store import make_folder
 
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     home = home_of(args)
-    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_folder(home)
     config = Path(args.config).expanduser().absolute() if args.config else None
     child = treadle(home, config, read_only=not args.writable, ascii=args.ascii)
     session = HomeSession(home, config, NOWHERE)

@@ -33,6 +33,13 @@ def set_version(path, number: int) -> None:
         db.execute(f"PRAGMA user_version={number}")
 
 
+def test_a_home_that_cannot_be_made_says_which_and_what_to_do(tmp_path):
+    (tmp_path / "taken").write_text("")
+    for home in (tmp_path / "taken", tmp_path / "taken" / "below"):
+        with pytest.raises(EngineError, match=r"cannot be made: .*--home"):
+            open_store(home, create=True)
+
+
 def test_a_home_that_is_not_there_is_an_error_with_a_way_out(tmp_path):
     with pytest.raises(EngineError, match="treadle run"):
         open_store(tmp_path / "nowhere")
