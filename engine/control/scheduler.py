@@ -129,14 +129,14 @@ def _open(plan: JobPlan) -> bool:
 def _bind(condition: Condition) -> Decides:
     def evaluate(contexts: Mapping[str, Any], functions: Mapping[str, Callable[..., Any]]) -> bool:
         try:
-            return condition.evaluate(contexts, {**functions, **_of_named(contexts["needs"], functions)})
+            return condition.evaluate(contexts, {**functions, **of_named(contexts["needs"], functions)})
         except ExpressionError as error:
             raise ValueError(f"if: {error.message}") from error
 
     return evaluate
 
 
-def _of_named(
+def of_named(
     needs: Mapping[str, Mapping[str, Any]], functions: Mapping[str, Callable[..., Any]]
 ) -> dict[str, Callable[..., Any]]:
     """Return success() and failure() as they are with the names of jobs: of those alone, whatever became of others."""

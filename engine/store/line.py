@@ -48,6 +48,17 @@ class Line:
             self._disk.look(),
         )
 
+    def waiting(self, job_id: int) -> Waiting | None:
+        """Return a job as it waits, None for one that does not."""
+        row = JobRow.get_or_none(JobRow.id == job_id)
+        if row is None or row.status not in (*UNSTARTED, JobStatus.QUEUED, JobStatus.RETRYING):
+            return None
+        place = None
+        if row.status == JobStatus.QUEUED:
+            place = next((place for place, queued in enumerate(_queued(), 1) if queued == job_id), None)
+        run = self._queries.runs_by_id([row.run_id])[row.run_id]
+        return Waiting(job_record(row), run, row.waits_for, _unmet([job_id]).get(job_id, ()), place)
+
 
 def _queued() -> list[int]:
     counted: Any = JobRow.select(JobRow.repo_id, fn.COUNT(JobRow.id)).where(

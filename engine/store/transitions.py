@@ -154,13 +154,21 @@ def after(
         query = query.where(TransitionRow.run_id.in_(list(run_ids)))
     if job_id is not None:
         query = query.where(TransitionRow.job_id == job_id)
-    rows = query.order_by(TransitionRow.sequence).limit(limit)
+    return _read(query.limit(limit))
+
+
+def of(wanted: Any) -> list[Transition]:
+    """Return the transitions that a condition on their rows holds for, oldest first."""
+    return _read(TransitionRow.select().where(wanted))
+
+
+def _read(query: Any) -> list[Transition]:
     return [
         Transition(
             row.sequence, row.noun, row.run_id, row.job_id, row.attempt, row.step, row.name, row.from_status,
             row.to_status, row.cause, row.reason, row.actor, row.at, row.exit_code,
         )
-        for row in rows
+        for row in query.order_by(TransitionRow.sequence)
     ]  # fmt: skip
 
 

@@ -1,0 +1,140 @@
+"""What an explanation has to know beyond the records: what decides of a job, who holds a group, what was written down.
+
+Read-only; it decides nothing.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from peewee import fn
+
+from engine.core.records import Transition
+from engine.core.scheduling import GROUP
+from engine.core.states import JOB_ACTIVE, JobStatus, RunStatus
+from engine.store import transitions
+from engine.store.tables import EdgeRow, JobRow, RunRow, StepRow, TransitionRow
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the scheduler asks of a job's row: how its ancestors ended, and what holds it although its needs are met."""
+
+    ancestry_ok: bool
+    ancestry_failed: bool
+    waits_for: str
+    group: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What a run was planned from. `contexts` are github, inputs and vars as its workflow sees them."""
+
+    repo_id: int
+    event_id: int
+    definition: str
+    contexts: Mapping[str, Any]
+    secrets: bytes | None
+    group: str | None
+    group_limit: int
+    cancel_in_progress: bool
+    queue_all: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A run, or a job of one, that is in a concurrency group: it holds it, or `waits` in it. `since` when."""
+
+    is_run: bool
+    id: int
+    run_id: int
+    number: int
+    name: str
+    waits: bool
+    since: datetime | None
+
+
+def standing(job_id: int) -> Standing:
+    columns = (JobRow.ancestry_ok, JobRow.ancestry_failed, JobRow.waits_for, JobRow.concurrency_group)
+    found: Any = JobRow.select(*columns).where(JobRow.id == job_id).tuples().get()
+    return Standing(*found)
+
+
+def planned(run_id: int) -> Planned:
+    """Return what a run was planned from; the run must exist."""
+    run = RunRow.get_by_id(run_id)
+    return Planned(
+        run.repo_id, run.event_id, run.definition, run.contexts, run.secrets, run.concurrency_group, run.group_limit,
+        run.cancel_in_progress, run.queue_all,
+    )  # fmt: skip
+
+
+def need_ids(job_id: int) -> list[int]:
+    """Return the jobs that a job waits for, in the order of their ids."""
+    rows = EdgeRow.select(EdgeRow.need_id).where(EdgeRow.job_id == job_id).order_by(EdgeRow.need_id)
+    return [row.need_id for row in rows]
+
+
+def in_group(repo_id: int, group: str) -> list[Holder]:
+    """Return who is in a concurrency group of a repository: those that hold it first, then those that wait for it."""
+    runs: Any = RunRow.select(
+        RunRow.id, RunRow.number, RunRow.workflow_name, RunRow.status, RunRow.started_at, RunRow.created_at
+    ).where(
+        (RunRow.repo_id == repo_id)
+        & (RunRow.concurrency_group == group)
+        & RunRow.status.in_([RunStatus.PENDING, RunStatus.QUEUED, RunStatus.RUNNING])
+    )
+    found = [
+        Holder(
+            True, run.id, run.id, run.number, run.workflow_name, run.status == RunStatus.PENDING,
+            run.started_at or run.created_at,
+        )
+        for run in runs
+    ]  # fmt: skip
+    jobs: Any = (
+        JobRow.select(
+            JobRow.id, JobRow.run_id, RunRow.number, JobRow.name, JobRow.status, JobRow.queued_at, JobRow.started_at
+        )
+        .join(RunRow, on=(RunRow.id == JobRow.run_id))
+        .where(
+            (JobRow.repo_id == repo_id)
+            & (JobRow.concurrency_group == group)
+            & (
+                JobRow.status.in_(list(JOB_ACTIVE))
+                | ((JobRow.status == JobStatus.PENDING) & (JobRow.waits_for == f"{GROUP}{group}"))
+            )
+        )
+    )
+    found += [
+        Holder(
+            False, job.id, job.run_id, job.number, job.name, job.status == JobStatus.PENDING,
+            job.queued_at or job.started_at,
+        )
+        for job in jobs.namedtuples()
+    ]  # fmt: skip
+    return sorted(found, key=lambda one: (one.waits, one.run_id, one.id))
+
+
+def active_members(run_id: int, key: str) -> int:
+    """Return how many jobs of a matrix count for its `max-parallel` now."""
+    members = (JobRow.run_id == run_id) & (JobRow.key == key) & JobRow.status.in_(list(JOB_ACTIVE))
+    return int(JobRow.select(fn.COUNT(JobRow.id)).where(members).scalar())
+
+
+def run_changes(run_id: int) -> list[Transition]:
+    """Return what happened to a run itself, oldest first."""
+    return transitions.of((TransitionRow.run_id == run_id) & (TransitionRow.noun == "run"))
+
+
+def job_changes(job_id: int) -> list[Transition]:
+    """Return what happened to a job itself, oldest first: neither its attempts' nor its steps' changes."""
+    return transitions.of((TransitionRow.job_id == job_id) & (TransitionRow.noun == "job"))
+
+
+def step_reasons(attempt_id: int) -> dict[int, list[Any]]:
+    """Return, by place, the rows of the steps' own conditions as they were kept (see pipelines/expr_trace)."""
+    rows = StepRow.select(StepRow.position, StepRow.why).where(
+        (StepRow.attempt_id == attempt_id) & StepRow.why.is_null(False)
+    )
+    return {row.position: row.why for row in rows}
