@@ -33,6 +33,7 @@ def run_shape(run: Run) -> dict[str, Any]:
         "finished_at": instant(run.finished_at),
         "cancel_asked_at": instant(run.cancel_asked_at),
         "pinned": run.pinned,
+        "bisect": run.bisect_id,
     }
 
 

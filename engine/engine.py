@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Self
 
 from engine.bus import Bus
+from engine.control.bisect import Bisector
 from engine.control.disk_watch import DiskWatch
 from engine.control.loop import ControlLoop
 from engine.core.clock import Clock, SystemClock
@@ -58,6 +59,7 @@ class Engine:
 
         self.pool = Pool(store, bus, clock, settings.now.worker_count, runner)
         self._control = ControlLoop(store, bus, clock, settings)
+        self._bisector = Bisector(store, settings, bus, clock)
         self._disk_watch = DiskWatch(store, bus, clock)
         self._archive = LogArchive(store, bus, lambda: self.pool.busy)
         self._housekeeper = Housekeeper(store, lambda: executors.has("docker"), lambda: sweep_docker(store, clock))
@@ -73,6 +75,7 @@ class Engine:
         self._doorbell.start()
         self.pool.start()  # before the watchdog, which would end what is to be taken over
         self._control.start()
+        self._bisector.start()
         self._disk_watch.start()
         self._archive.start()
         self._housekeeper.start()
@@ -85,6 +88,7 @@ class Engine:
         self._archive.stop()
         self._doorbell.stop()
         self._disk_watch.stop()
+        self._bisector.stop()
         self._control.stop()
         self.pool.stop()
         self._executors.close()

@@ -18,7 +18,7 @@ def run_of(told: Told) -> Run:
         status=RunStatus(told["status"]), priority=told["priority"], attempt=told["attempt"],
         created_at=_at(told["created_at"]), started_at=_maybe(told["started_at"]),
         finished_at=_maybe(told["finished_at"]), reason=told["reason"],
-        cancel_asked_at=_maybe(told["cancel_asked_at"]), actor=told["actor"], pinned=told["pinned"],
+        cancel_asked_at=_maybe(told["cancel_asked_at"]), actor=told["actor"], pinned=told["pinned"], bisect_id=told["bisect"],
     )  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """The scheduler's loop: read, decide, apply, wake. The decisions themselves are in `engine/core/scheduling`."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeAlias
 
@@ -19,6 +20,7 @@ from pipelines.environments import environment_name
 from pipelines.errors import ExpressionError, WorkflowError
 from pipelines.filters import compile_patterns
 from pipelines.github_context import short_ref
+from pipelines.job_alone import apart
 from pipelines.model import Job as JobModel
 from pipelines.plan import JobPlan, expand_job, late_concurrency
 from pipelines.template import Condition
@@ -118,6 +120,9 @@ class Scheduler:
                 job_id, f"its matrix, name or group cannot be worked out: {error}", ACTOR, self._clock.now()
             )
             return
+        if facts.run.bisect_id is not None:  # a trial stands in nobody's way, and is not tried twice
+            plans = tuple(apart(plan, facts.plan.priority) for plan in plans)
+            plans = tuple(replace(one, retry=facts.plan.retry) if one.key == facts.plan.key else one for one in plans)
         self._store.runs.expand(job_id, plans, ACTOR, self._clock.now())
 
 

@@ -37,6 +37,7 @@ class Run:
     concurrency_group: str | None = None
     actor: str = ""
     pinned: bool = False
+    bisect_id: int | None = None  # of the search that it is a trial of
 
 
 @dataclass(frozen=True, slots=True)

@@ -172,6 +172,7 @@ def _runs() -> Any:
         RunRow.workflow_name, RunRow.title, RunRow.event, RunRow.ref, RunRow.sha, RunRow.status, RunRow.priority,
         RunRow.attempt, RunRow.created_at, RunRow.started_at, RunRow.finished_at, RunRow.reason, RunRow.cancel_asked_at,
         RunRow.concurrency_group, RunRow.actor, RunRow.id.in_(PinRow.select(PinRow.run_id)).alias("pinned"),
+        RunRow.bisect_id,
     ).join(RepoRow, on=(RepoRow.id == RunRow.repo_id))  # fmt: skip
 
 
@@ -201,7 +202,7 @@ def facts_record(job: JobRow, run: RunRow, repo: RepoRow, caller: JobFacts | Non
     record = Run(
         run.id, run.number, repo.name, repo.path, run.workflow_path, run.workflow_name, run.title, run.event, run.ref,
         run.sha, RunStatus(run.status), run.priority, run.attempt, run.created_at, run.started_at, run.finished_at,
-        run.reason, run.cancel_asked_at, run.concurrency_group, run.actor,
+        run.reason, run.cancel_asked_at, run.concurrency_group, run.actor, bisect_id=run.bisect_id,
     )  # fmt: skip
     plan = JobPlan.from_json(job.plan)
     definition = run.calls[plan.workflow]["definition"] if plan.workflow else run.definition

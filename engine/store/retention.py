@@ -251,6 +251,7 @@ class Retention:
         self._strip(run_id)
         with self._db.write():
             self._db.rows("DELETE FROM action_pin WHERE run_id = ?", (run_id,))
+            self._db.rows("DELETE FROM bisect WHERE run_id = ?", (run_id,))
             self._db.rows("DELETE FROM removal WHERE run_id = ?", (run_id,))
 
     def _strip(self, run_id: int) -> None:
