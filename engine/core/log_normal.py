@@ -9,7 +9,7 @@ quickly, so that what must not stand before it is looked for behind that: `[0-9]
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 _MONTHS = (b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec")
@@ -57,7 +57,7 @@ def _behind_initial(names: tuple[bytes, ...]) -> bytes:
     return rb"(?:%b)[a-z]{0,6}" % b"|".join(b"(?<=%b)%b" % (name[:1], name[1:]) for name in names)
 
 
-def _alternatives(kinds: dict[bytes, tuple[bytes, ...]]) -> bytes:
+def _alternatives(kinds: Mapping[bytes, tuple[bytes, ...]]) -> bytes:
     return b"|".join(b"(%b)" % b"|".join(patterns) for patterns in kinds.values())
 
 
