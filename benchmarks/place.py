@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Self
 
 IMAGE = "busybox:latest"
+LOOK_S = 0.02  # how often the memory of a process is looked at
 PROJECT = Path(__file__).resolve().parent.parent
 
 
@@ -66,7 +67,7 @@ class Place:
 
     def treadle(self, *words: str) -> Ended:
         """Run `treadle WORDS…` in the repository. Raises RuntimeError when it fails: a failure is no figure."""
-        ended = _run([sys.executable, "-m", "app.cli.main", *words], self.repo, self._env)
+        ended = run_to_end([sys.executable, "-m", "app.cli.main", *words], self.repo, self._env)
         if ended.code:
             raise RuntimeError(f"treadle {' '.join(words)} ended with exit code {ended.code}")
         return ended
@@ -74,7 +75,7 @@ class Place:
 
 def bare(*command: str) -> float:
     """Return the seconds of a bare `docker run --rm` of `command`, output thrown away."""
-    ended = _run(["docker", "run", "--rm", IMAGE, *command], PROJECT, os.environ)
+    ended = run_to_end(["docker", "run", "--rm", IMAGE, *command], PROJECT, os.environ)
     if ended.code:
         raise RuntimeError(f"docker run ended with exit code {ended.code}")
     return ended.seconds
@@ -100,11 +101,27 @@ def turns(count: int, measures: Mapping[str, Callable[[], float]]) -> dict[str, 
     return {name: median(values) for name, values in seen.items()}
 
 
-def _run(command: list[str], folder: Path, env: Mapping[str, str]) -> Ended:
-    start = time.monotonic()
+def run_to_end(command: list[str], folder: Path, env: Mapping[str, str]) -> Ended:
+    """Run a process to its end, output thrown away."""
+    start, peak_kb = time.monotonic(), 0
     with subprocess.Popen(
         command, cwd=folder, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as process:
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    return Ended(time.monotonic() - start, process.returncode, usage.ru_maxrss / 1024)
+        # Not what the system says at the end: that counts what this process itself had when it was forked.
+        status = Path("/proc") / str(process.pid) / "status"
+        while process.poll() is None:
+            peak_kb = max(peak_kb, _high_water_kb(status))
+            try:
+                process.wait(LOOK_S)
+            except subprocess.TimeoutExpired:
+                pass
+    return Ended(time.monotonic() - start, process.returncode, peak_kb / 1024)
+
+
+def _high_water_kb(status: Path) -> int:
+    """Return the largest resident size that a process had so far; 0 of one that is ending."""
+    try:
+        lines = status.read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.startswith("VmHWM")), 0)
