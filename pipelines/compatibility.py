@@ -62,7 +62,7 @@ def _own(key: str, says: str) -> Row:
 
 
 _SNAPSHOT = ("image-name", "if", "version")
-_NO_TOKEN = "changes nothing, and `validate` says so: Treadle issues no GitHub token that it could limit"
+_NO_TOKEN = "changes nothing, and `validate` says so: a `GITHUB_TOKEN` is yours to keep, with what it may do"
 _IN_TURN = "steps run one after the other"
 _UNSHOWN = "read, shown nowhere"
 _NO_EFFECT = "changes nothing, and `validate` says so"
@@ -206,8 +206,8 @@ _EVENT_NOTES = {
 }
 
 _CONTEXT_NOTES = {
-    "github": "`token` is empty",
-    "secrets": "those of the repository and of the job's environment; there is no `GITHUB_TOKEN`",
+    "github": "`token` is the secret `GITHUB_TOKEN` that `secret set` keeps; without it, empty",
+    "secrets": "those of the repository and of the job's environment; there is no `GITHUB_TOKEN` but one that you keep",
     "vars": "those of treadle.yml, for the repository and the job's environment, and what `--var` gives",
     "runner": "`environment` is `self-hosted`",
     "job": "`container`, `services` and `status`",

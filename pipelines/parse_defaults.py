@@ -64,4 +64,5 @@ def check_permissions(reader: Reader, node: Node | None) -> None:
         reader.error(node.place, "permissions is empty", "write {} for none")
     else:
         reader.choice(node, "permissions", ("read-all", "write-all"))
-    reader.warn(node.place, "permissions has no effect: Treadle issues no GitHub token")
+    hint = "a token of yours, kept with `treadle secret set GITHUB_TOKEN`, may do what it was made for"
+    reader.warn(node.place, "permissions has no effect: Treadle issues no GitHub token", hint)

@@ -9,6 +9,8 @@ from engine.store.secrets import SecretBox
 from engine.store.tables import SecretRow
 
 ALL = 0
+TOKEN = "GITHUB_TOKEN"
+"""The one name of GitHub's own that a person may give: workflows read it as `github.token` as well."""
 LONGEST = 64 << 10  # bytes of a value; GitHub takes 48 KB
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -34,8 +36,9 @@ class Vault:
 
         Raises ValueError for a name or value that cannot be.
         """
-        if not NAME.fullmatch(name) or name.upper().startswith("GITHUB_"):
-            raise ValueError(f"{name!r} is no name for a secret: letters, digits and _, not starting with GITHUB_")
+        if not NAME.fullmatch(name) or (name.upper().startswith("GITHUB_") and name.upper() != TOKEN):
+            what = f"letters, digits and _, not starting with GITHUB_ ({TOKEN} will do)"
+            raise ValueError(f"{name!r} is no name for a secret: {what}")
         if not value:
             raise ValueError("the value is empty")
         if len(value.encode("utf-8", "surrogatepass")) > LONGEST:

@@ -16,9 +16,10 @@ from engine.core.records import JobFacts
 from engine.settings import Settings
 from engine.store.queue import Lease
 from engine.store.store import Store
+from engine.store.vault import TOKEN
 from engine.worker.executor import Box, BoxSpec, box_name
 from engine.worker.job_box import DOCKER, BoxPlan, plan_box, starts_with_checkout
-from engine.worker.job_secrets import secrets_of
+from engine.worker.job_secrets import JobSecrets, secrets_of
 from engine.worker.job_state import JobState, Scope, blaming, evaluate_env
 from engine.worker.services import ServicesSpec
 from engine.worker.step_runner import seconds_of
@@ -35,7 +36,11 @@ TOOL_CACHE = "/opt/hostedtoolcache"
 
 
 class Assignment:
-    """One attempt of one job, as its worker is given it. Raises WorkflowError for a workflow that is no longer read."""
+    """One attempt of one job, as its worker is given it. Raises WorkflowError for a workflow that is no longer read.
+
+    `hidden` is whatever must not be shown. What is wrong with the job's environment, or with the secrets that it is
+    handed, is told by `box_plan`, as the first thing that is asked.
+    """
 
     def __init__(self, store: Store, settings: Settings, lease: Lease) -> None:
         self.lease = lease
@@ -46,13 +51,19 @@ class Assignment:
         self.workflow: Workflow = store.definitions.workflow(self.facts.definition)
         self.model: JobModel = self.workflow.jobs[self.facts.job.own_key]
         contexts = job_contexts(self.facts, needs_context(store.decisions.needs_of(lease.job_id)))
-        with blaming("environment"):
-            self.environment = environment_name(self.model, contexts)
+        self.environment, self._fault = "", None
+        try:
+            with blaming("environment"):
+                self.environment = environment_name(self.model, contexts)
+            secrets = secrets_of(self.facts, store, self.environment)
+        except ExpressionError as error:
+            self._fault = error
+            secrets = JobSecrets({}, tuple(store.secrets.open(self.facts.secrets).values()))
         rules = settings.environment(self.facts.run.repo, self.environment)
-        secrets = secrets_of(self.facts, store, self.environment)
         self.secrets, self.hidden = secrets.seen, secrets.hidden
         variables = {**contexts["vars"], **(rules.vars if rules else {})}
-        self.contexts: dict[str, Any] = {**contexts, "vars": variables, "secrets": self.secrets}
+        github = {**contexts["github"], "token": self.secrets.get(TOKEN, "")}
+        self.contexts: dict[str, Any] = {**contexts, "github": github, "vars": variables, "secrets": self.secrets}
         asked = (self.secrets.get("ACTIONS_STEP_DEBUG"), self.contexts["vars"].get("ACTIONS_STEP_DEBUG"))
         self.debug = "true" in asked
 
@@ -61,6 +72,8 @@ class Assignment:
     @cached_property
     def box_plan(self) -> BoxPlan:
         """Where the job runs. Raises ExecutorUnavailable and ExpressionError."""
+        if self._fault is not None:
+            raise self._fault
         overrides = self.facts.source
         labels = {**self._settings.labels, **overrides.get("labels", {})}
         contexts = self._container_contexts() if self.model.container or self.model.services else self.contexts
@@ -160,7 +173,7 @@ class Assignment:
         Raises ExpressionError.
         """
         github: dict[str, Any] = {**self.contexts["github"], "workspace": box.workspace, "event_path": event_path}
-        github |= {"action": "", "token": ""}
+        github["action"] = ""
         job = workflow_facts(self.facts) | job_context(box.facts() if self.model.container else {}, services)
         runner = self._runner(self._os, box.temp)
         base: dict[str, Any] = {**self.contexts, "github": github, "runner": runner, "job": job}

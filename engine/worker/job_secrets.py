@@ -6,9 +6,8 @@ from typing import Any
 from engine.core.job_contexts import job_contexts, needs_context
 from engine.core.records import JobFacts
 from engine.store.store import Store
-from engine.worker.job_state import blaming
-
-ALWAYS = "GITHUB_TOKEN"  # handed on without being named
+from engine.store.vault import TOKEN
+from pipelines.errors import ExpressionError
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +19,10 @@ class JobSecrets:
 
 
 def secrets_of(facts: JobFacts, store: Store, environment: str) -> JobSecrets:
-    """Return the secrets of a job in `environment` ("" for none). Raises ExpressionError, WorkflowError."""
+    """Return the secrets of a job in `environment` ("" for none).
+
+    Raises WorkflowError, and ExpressionError for what its callers hand on, with the place.
+    """
     seen = store.secrets.open(facts.secrets)
     values = list(seen.values())
     for caller in _callers(facts):
@@ -43,11 +45,17 @@ def _callers(facts: JobFacts) -> list[JobFacts]:
 
 
 def _handed_on(caller: JobFacts, store: Store, seen: dict[str, str]) -> dict[str, str]:
-    model = store.definitions.workflow(caller.definition).jobs[caller.job.own_key]
+    workflow = store.definitions.workflow(caller.definition)
+    model = workflow.jobs[caller.job.own_key]
     if model.inherit_secrets:
         return seen
     needs = needs_context(store.decisions.needs_of(caller.job.id))
     contexts: dict[str, Any] = {**job_contexts(caller, needs), "secrets": seen}
-    with blaming(f"the secrets of the job {caller.job.key}"):
-        named = {name: template.string(contexts) for name, template in (model.secrets or {}).items()}
-    return {**{name: value for name, value in seen.items() if name == ALWAYS}, **named}
+    named = {}
+    for name, template in (model.secrets or {}).items():
+        try:
+            named[name] = template.string(contexts)
+        except ExpressionError as error:
+            where = f"{workflow.path}:{template.place.line}: `secrets.{name}` of the job {caller.job.key}"
+            raise ExpressionError(error.kind, f"{where} cannot be worked out: {error.message}") from error
+    return {**({TOKEN: seen[TOKEN]} if TOKEN in seen else {}), **named}  # which is handed on without being named

@@ -95,3 +95,16 @@ def test_a_wrong_input_is_refused_before_anything_runs(treadle: Treadle) -> None
     ended = treadle.run()
     assert ended.returncode == 2
     assert "ci.yml:2:" in ended.stderr and "the input n must be of the type number" in ended.stderr
+
+
+def test_secrets_that_cannot_be_worked_out_are_the_workflows_fault_with_its_line(treadle: Treadle) -> None:
+    text = "jobs:\n  a:\n    uses: ./.github/workflows/in.yml\n    secrets:\n      t: '${{ fromJSON(secrets.A).b }}'"
+    treadle.write(text)
+    treadle.write("on: {workflow_call: {secrets: {t: {}}}}\njobs: {b: {runs-on: x, steps: [run: 'true']}}", "in.yml")
+    ended = treadle.start("--secret", "A=hunter2-hunter2")
+    job = ended.result["runs"][0]["jobs"]["a / b"]
+    assert (job["status"], job["attempts"]) == ("failed", 1)
+    told = treadle.call("show", "latest/a / b").stdout + treadle.call("logs", "latest/a / b").stdout
+    assert ".github/workflows/ci.yml:6: `secrets.t` of the job a cannot be worked out" in told
+    assert "infrastructure" not in told and "Treadle failed" not in told
+    assert "hunter2" not in told + json.dumps(ended.said)

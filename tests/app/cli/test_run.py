@@ -104,8 +104,8 @@ def test_a_folder_without_a_repository_is_2(treadle: Treadle, tmp_path: Path) ->
         (
             "jobs: {a: {runs-on: x, container: 'image:1', steps: [{run: x}]}}",
             ("--executor", "host"),
-            "treadle: .github/workflows/ci.yml:2: Job a asks for the container image:1, and the host executor has none. "
-            "Run it with Docker, or without `container:`.\n",
+            "treadle: .github/workflows/ci.yml:2: Job a asks for the container image:1, and the host executor has "
+            "none. Run it with Docker, or without `container:`.\n",
         ),
     ],
 )

@@ -24,7 +24,8 @@ def test_findings_are_lines_that_editors_jump_to(tmp_path: Path, capsys: pytest.
     shown = capsys.readouterr()
     assert shown.out.splitlines() == [
         f"{bad}:1:5: error: on has no event 'psh' (did you mean 'push'?)",
-        f"{bad}:2:14: warning: permissions has no effect: Treadle issues no GitHub token",
+        f"{bad}:2:14: warning: permissions has no effect: Treadle issues no GitHub token "
+        "(a token of yours, kept with `treadle secret set GITHUB_TOKEN`, may do what it was made for)",
     ]
     assert shown.err == "2 files: 1 error, 1 warning.\n"
 

@@ -171,6 +171,13 @@ def test_a_name_may_hold_expressions_and_never_a_secret(works: "Works") -> None:
 # -- environment ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(("secrets", "said"), [({"GITHUB_TOKEN": "gt-1"}, "4 4"), ({}, "0 0")])
+def test_the_github_token_is_the_one_that_a_person_keeps(works: "Works", secrets: dict[str, str], said: str) -> None:
+    env = "{A: '${{ github.token }}', B: '${{ secrets.GITHUB_TOKEN }}'}"
+    ended = works.run(f'steps:\n  - run: echo "> ${{#A}} ${{#B}}"\n    env: {env}', secrets=secrets)
+    assert ended.said() == [said]
+
+
 def test_a_later_layer_of_the_environment_hides_an_earlier_one(works: "Works") -> None:
     show = 'echo "> $WORKFLOW $JOB $SET $STEP"'
     see = 'echo "> ${{ env.WORKFLOW }} ${{ env.JOB }} ${{ env.SET }} ${{ env.STEP }}"'
