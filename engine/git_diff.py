@@ -13,7 +13,7 @@ def hunks(old: bytes, new: bytes) -> list[Hunk]:
     from pygit2.enums import DiffOption
 
     options = DiffOption.FORCE_TEXT | DiffOption.PATIENCE
-    patch = pygit2.Patch.create_from(old, new, flag=int(options), context_lines=0, interhunk_lines=0)
+    patch = pygit2.Patch.create_from(old, new, flag=options, context_lines=0, interhunk_lines=0)
     return [
         # Git counts from 1, but says of no lines at all which line they come behind.
         Hunk(

@@ -63,6 +63,11 @@ class HomeSource:
                 return
             pause.wait(LOOK_S)
 
+    def diff(self, job: Job, attempt: int | None, against: str | None, step: int | None) -> Mapping[str, Any]:
+        from app.views.diff import diff_view
+
+        return diff_view(self._store(), job, attempt, against, step)
+
     def slo(self) -> Mapping[str, Any]:
         from app.cli.repo_names import settings_here
         from engine.store.slo import slo_report

@@ -31,6 +31,7 @@ COMMANDS = {
     "list": Command("app.cli.list", "list runs, the latest first", remote=True),
     "show": Command("app.cli.show", "show a run: its jobs, attempts and steps", remote=True),
     "logs": Command("app.cli.logs", "print or follow a job's log", remote=True),
+    "diff": Command("app.cli.diff", "compare a job's log with that of its last green run, or of another", remote=True),
     "search": Command("app.cli.search", "find words in all logs", remote=True),
     "retry": Command("app.cli.retry", "run a job or a run again, or only what failed", remote=True),
     "cancel": Command("app.cli.cancel", "cancel a run or a job", remote=True),

@@ -48,6 +48,11 @@ class RemoteSource:
 
         return RemoteQueries(Patient(self._client))
 
+    def diff(self, job: Job, attempt: int | None, against: str | None, step: int | None) -> Mapping[str, Any]:
+        with translated(self._client):
+            query = {"attempt": attempt, "against": against, "step": step}
+            return dict(self._client.get(f"/jobs/{job.id}/diff", query))
+
     def slo(self) -> Mapping[str, Any]:
         with translated(self._client):
             told: Mapping[str, Any] = self._client.get("/slo")

@@ -40,6 +40,9 @@ class Source(Protocol):
     def follow(self, job: Job, attempt: int) -> Iterator[Log]:
         """Yield a log whenever there may be more of it, from its beginning until nothing will come any more."""
 
+    def diff(self, job: Job, attempt: int | None, against: str | None, step: int | None) -> Mapping[str, Any]:
+        """Return a job's log against another's, as the API tells it: see `diff_view`."""
+
     def slo(self) -> Mapping[str, Any]:
         """Return how well the promises are kept, as the API tells it."""
 

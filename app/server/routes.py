@@ -5,6 +5,7 @@ from aiohttp import web
 from app.server import (
     artifacts,
     badge,
+    diff,
     health,
     inbox,
     log_lines,
@@ -118,6 +119,17 @@ ROUTES: tuple[Route, ...] = (
             Param("offset", "integer", "with follow: the byte to begin with"),
         ),
         answers={200: "the log", 206: "the part asked for", 404: "there is none", 416: "it is not that long"},
+    ),
+    Route(
+        "GET", f"{API}/jobs/{ID}/diff", diff.show_diff,
+        "a job's log against that of its last green run, or of another: what is new, gone and moved",
+        query=(
+            Param("attempt", "integer", "which attempt (the latest)", least=1),
+            Param("against", "string", "a job (j34), a run (r12) or `previous`, the attempt before (the last green)"),
+            Param("step", "integer", "which step (the first that failed; where none has, the whole log)"),
+            Param("context", "integer", "how many lines that are alike to show beside what differs (3; 100 at most)"),
+        ),
+        answers={200: "the lines, as they were", 404: "there is no such job", 409: "there is nothing to compare"},
     ),
     Route(
         "GET", f"{API}/jobs/{ID}/logs/index", logs.index, "which step printed what of a job's log, and when",

@@ -23,6 +23,7 @@ REMOTE = [name for name, command in COMMANDS.items() if command.remote]
 ARGUMENTS = {
     "show": ["1"],
     "logs": ["1"],
+    "diff": ["1"],
     "cancel": ["1"],
     "retry": ["1"],
     "approve": ["1"],

@@ -40,7 +40,7 @@ def test_numbers_are_those_of_the_lines(old, new):
     for one in compared(old, new).rows:
         if isinstance(one, Row):
             assert one.new is None or new[one.new - 1] == one.text
-            assert one.kind != GONE or one.old is not None and old[one.old - 1] == one.text
+            assert one.kind != GONE or (one.old is not None and old[one.old - 1] == one.text)
 
 
 @given(lines, lines)
