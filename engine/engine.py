@@ -14,6 +14,7 @@ from engine.home import HomeLock, home_id
 from engine.settings import Settings
 from engine.settings_live import LiveSettings
 from engine.store.artifacts import Artifacts
+from engine.store.boxes import wanted_boxes
 from engine.store.caches import Caches
 from engine.store.queue import Lease
 from engine.store.store import Store
@@ -22,9 +23,10 @@ from engine.worker.executor import Executor, box_name
 from engine.worker.executors import Executors
 from engine.worker.halt import Halt
 from engine.worker.housekeeper import Housekeeper
-from engine.worker.job_runner import JobRunner, Tools
+from engine.worker.job_runner import JobRunner
 from engine.worker.log_archive import LogArchive
 from engine.worker.pool import Pool
+from engine.worker.tools import Tools
 
 
 class Engine:
@@ -105,7 +107,7 @@ def sweep_docker(store: Store, clock: Clock) -> list[str]:
     from engine.worker.docker_sweep import DockerSweep
 
     def running() -> set[tuple[int, int]]:
-        return {(attempt.job_id, attempt.number) for attempt in store.queries.running()}
+        return {(box.job_id, box.number) for box in wanted_boxes()}
 
     client = DockerClient()
     try:
@@ -129,8 +131,7 @@ def executors_of(settings: Settings, store: Store) -> Executors:
         return HostExecutor(home_id(store.home))
 
     def known() -> set[str]:
-        boxed = [attempt for attempt in store.queries.running() if attempt.box_id]
-        names = {box_name(attempt.job_id, attempt.number, attempt.id) for attempt in boxed}
-        return names | {attempt.box_id for attempt in boxed}
+        boxes = [box for box in wanted_boxes() if box.box_id]
+        return {box_name(box.job_id, box.number, box.attempt_id) for box in boxes} | {box.box_id for box in boxes}
 
     return Executors({"docker": docker, "host": host}, known)

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from engine import git
+from engine.core.beginning import Beginning
 from engine.core.errors import ExecutorUnavailable, GitError
 from engine.core.job_contexts import job_context, job_contexts, needs_context, workflow_facts
-from engine.core.records import JobFacts
+from engine.core.records import Attempt, JobFacts
 from engine.settings import Settings
 from engine.store.queue import Lease
 from engine.store.store import Store
@@ -22,7 +23,7 @@ from engine.worker.job_box import DOCKER, BoxPlan, plan_box, starts_with_checkou
 from engine.worker.job_secrets import JobSecrets, secrets_of
 from engine.worker.job_state import JobState, Scope, blaming, evaluate_env
 from engine.worker.services import ServicesSpec
-from engine.worker.step_runner import seconds_of
+from engine.worker.step_words import seconds_of
 from pipelines.environments import environment_name, environment_url
 from pipelines.errors import ExpressionError
 from pipelines.github_context import default_variables
@@ -46,7 +47,11 @@ class Assignment:
         self.lease = lease
         self._store = store
         self._settings = settings
-        self.folder = store.work_folder(lease.job_id, lease.number)
+        attempts = store.queries.attempts(lease.job_id)
+        self.attempt: Attempt = next(attempt for attempt in attempts if attempt.id == lease.attempt_id)
+        self.folder = store.work_folder(lease.job_id, self.attempt.maker[0])
+        began_at = self.attempt.began_at
+        self.beginning = Beginning.from_json(began_at) if began_at else None
         self.facts: JobFacts = store.queries.facts(lease.job_id)
         self.workflow: Workflow = store.definitions.workflow(self.facts.definition)
         self.model: JobModel = self.workflow.jobs[self.facts.job.own_key]
@@ -88,13 +93,11 @@ class Assignment:
     @cached_property
     def deadline_at(self) -> datetime | None:
         """When the attempt has to be over, by its own start: a retry gets its whole time again."""
-        attempts = self._store.queries.attempts(self.lease.job_id)
-        started_at = next(attempt.started_at for attempt in attempts if attempt.id == self.lease.attempt_id)
         seconds = self._settings.timeout_s
         if self.model.timeout_minutes is not None:
             with blaming("timeout-minutes"):
                 seconds = seconds_of(self.model.timeout_minutes.value(self.contexts)) or seconds
-        return started_at + timedelta(seconds=seconds) if seconds else None
+        return self.attempt.started_at + timedelta(seconds=seconds) if seconds else None
 
     @cached_property
     def overlay(self) -> bool:
@@ -102,9 +105,9 @@ class Assignment:
         return starts_with_checkout(self.model.steps)
 
     def box_spec(self, source: Path | None, network: str = "") -> BoxSpec:
-        plan, lease = self.box_plan, self.lease
+        plan = self.box_plan
         return BoxSpec(
-            name=box_name(lease.job_id, lease.number, lease.attempt_id),
+            name=self.box_name,
             image=plan.image,
             folder=self.folder,
             labels=self._labels,
@@ -121,10 +124,10 @@ class Assignment:
         )
 
     def services_spec(self) -> ServicesSpec:
-        plan, lease = self.box_plan, self.lease
+        plan = self.box_plan
         on_machine = plan.executor != DOCKER
         return ServicesSpec(
-            name=box_name(lease.job_id, lease.number, lease.attempt_id),
+            name=self.box_name,
             folder=self.folder,
             labels=self._labels,
             services=plan.services,
@@ -134,12 +137,17 @@ class Assignment:
         )
 
     @property
+    def box_name(self) -> str:
+        """How its box is called: after the attempt that made it."""
+        return box_name(self.lease.job_id, *self.attempt.maker)
+
+    @property
     def _labels(self) -> dict[str, str]:
         lease = self.lease
         return {
             "treadle.run": str(lease.run_id),
             "treadle.job": str(lease.job_id),
-            "treadle.attempt": str(lease.number),
+            "treadle.attempt": str(self.attempt.maker[0]),
         }
 
     @property
@@ -271,7 +279,7 @@ class Assignment:
 
     def seal(self, state: Mapping[str, Any]) -> Any:
         """Return the state as it may lie in the database: encrypted when the job has secrets to lose."""
-        if not self.hidden:
+        if not self.hidden and not state.get("known", {}).get("masks"):
             return dict(state)
         sealed = self._store.secrets.seal({"state": json.dumps(state)})
         return {"sealed": sealed.decode() if sealed else ""}
@@ -279,16 +287,13 @@ class Assignment:
     def kept_state(self) -> JobState | None:
         """Return the state that an earlier engine kept of this attempt, None when no step had begun."""
         kept = self._store.queries.attempt_state(self.lease.attempt_id)
-        if not kept:
-            return None
-        if "sealed" in kept:
-            kept = json.loads(self._store.secrets.open(kept["sealed"].encode())["state"])
-        return JobState.from_json(kept)
+        return JobState.from_json(self.unseal(kept)) if kept else None
 
-    def kept_box_id(self) -> str:
-        """Return the box that an earlier engine noted for this attempt, or ''."""
-        attempts = self._store.queries.attempts(self.lease.job_id)
-        return next(attempt.box_id for attempt in attempts if attempt.id == self.lease.attempt_id)
+    def unseal(self, kept: Any) -> Any:
+        """Return what was sealed."""
+        if "sealed" in kept:
+            return json.loads(self._store.secrets.open(kept["sealed"].encode())["state"])
+        return kept
 
 
 def _architecture() -> str:

@@ -1,7 +1,7 @@
 """One attempt's log, as its worker writes it: steps' output through the pump, the engine's own lines, annotations."""
 
 import posixpath
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -31,9 +31,15 @@ class JobLog:
         *,
         debug: bool,
         allow_unsecure: bool,
+        known: Mapping[str, Any] | None = None,
     ) -> None:
+        """`known` is what an earlier attempt's log, from which this one goes on, had learnt."""
         self.mask = Mask(secrets)
         self.matchers = ProblemMatchers(clock.monotonic_s)
+        if known:
+            for value in known["masks"]:
+                self.mask.add(value)
+            self.matchers.restore(known["matchers"])
         self._read: Callable[[str], bytes] = no_file
         self.step = 0
         self._clock = clock
@@ -62,6 +68,10 @@ class JobLog:
                 raise MatcherError(str(error)) from None
 
         self.matchers.workspace, self._read = workspace, file
+
+    def known(self) -> dict[str, Any]:
+        """Return, as plain JSON, what a later attempt's log has to know from its beginning: it may hold secrets."""
+        return {"masks": sorted(self.mask.values), "matchers": self.matchers.state()}
 
     @property
     def size(self) -> int:

@@ -6,46 +6,34 @@ What becomes of the job then (retry or not) is the store's to work out; other jo
 import json
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
-from engine import git
-from engine.bus import Bus
-from engine.core.clock import Clock
 from engine.core.errors import EngineError, ExecutorUnavailable, GitError, LeaseLost, StoreBusy
 from engine.core.retry import Outcome
-from engine.git_actions import ActionSources
-from engine.settings import Settings
-from engine.store.artifacts import Artifacts
-from engine.store.caches import Caches
 from engine.store.logs import index_path, packed_path
 from engine.store.queue import Lease, StepNews
-from engine.store.store import Store
-from engine.worker.action_fetch import ActionFetcher
 from engine.worker.action_host import Site
 from engine.worker.action_load import ActionLoader
 from engine.worker.action_runner import ActionRunner
 from engine.worker.actions.port import Stores
 from engine.worker.assignment import Assignment
 from engine.worker.box_tools import BoxTools
-from engine.worker.checkouts import Checkouts
 from engine.worker.container_action import ContainerActions
 from engine.worker.executor import Box
-from engine.worker.executors import Executors
 from engine.worker.halt import Detached, Halt
-from engine.worker.job_box import DOCKER, wants_source
+from engine.worker.job_box import DOCKER
 from engine.worker.job_log import JobLog
-from engine.worker.job_setup import JobSetup, Need, SetupFailed, needs_of
+from engine.worker.job_setup import SetupFailed
 from engine.worker.job_state import Before, JobState, Scope, scope_contexts
 from engine.worker.job_steps import JobSteps
 from engine.worker.node_action import Node
+from engine.worker.opening import Interrupted, Opened, Opening, cancelled, overran
 from engine.worker.script_runner import ScriptRunner
-from engine.worker.served import Served
-from engine.worker.session import ACTIONS, Session
+from engine.worker.session import Session
 from engine.worker.step_files import StepFiles
 from engine.worker.step_outcome import StepStopped
-from engine.worker.step_runner import StepRunner, title_of
+from engine.worker.step_runner import StepRunner
+from engine.worker.tools import Tools
 from pipelines.errors import ExpressionError, WorkflowError
 from pipelines.github_context import cache_scopes
 
@@ -53,29 +41,6 @@ EVENT = "event.json"
 LOST = Outcome("lost", "infrastructure", reason="its engine stopped where the job could not be taken up again")
 ENDED_S = 2.0  # how long a driver may take to tell of an end once more
 GONE = "its container went away"
-
-
-@dataclass(frozen=True)
-class Tools:
-    """What every job runner of an engine shares."""
-
-    settings: Settings
-    store: Store
-    bus: Bus
-    clock: Clock
-    executors: Executors
-    checkouts: Checkouts
-    artifacts: Artifacts
-    actions: ActionSources
-    caches: Caches
-
-
-class _Interrupted(Exception):
-    """The attempt is wanted to end before its box is there; carries how it ends."""
-
-    def __init__(self, outcome: Outcome) -> None:
-        super().__init__(outcome.reason)
-        self.outcome = outcome
 
 
 class JobRunner:
@@ -88,25 +53,27 @@ class JobRunner:
         self._job = Assignment(tools.store, tools.settings, lease)
         self._log_path = tools.store.log_path(lease.run_id, lease.job_id, lease.number)
         self._state = JobState()
+        self._befores: Sequence[Before] = ()
         self._news: list[StepNews] = []
         self._taken_back = False  # an earlier engine has told that the next step started, and it did nothing
-        self._befores: list[Before] = []
-        self._served = Served(tools.executors, self._job, self._check_in)
+        self._opening = Opening(tools, lease, halt, self._job, lambda: self._log, self._tell_at_once)
+        self._served = self._opening.served
 
     def run(self) -> None:
         """Run the attempt from its beginning; what bears its name from a database long gone is cleared away."""
-        shutil.rmtree(self._job.folder, ignore_errors=True)
+        if not self._opening.is_held:
+            shutil.rmtree(self._job.folder, ignore_errors=True)
         for path in (self._log_path, index_path(self._log_path), packed_path(self._log_path)):
             path.unlink(missing_ok=True)
-        self._attempt(self._start)
+        self._attempt(self._opening.begin)
 
     def resume(self) -> None:
         """Take up the attempt where an earlier engine left it; what cannot be taken up ends as lost.
 
-        One that had no box yet has done nothing: it begins again, and is the same attempt.
+        One that has done nothing yet begins again, and is the same attempt.
         """
-        if self._job.kept_box_id():
-            self._attempt(self._adopt)
+        if self._opening.has_begun():
+            self._attempt(self._opening.adopt)
         else:
             self.run()
 
@@ -124,20 +91,22 @@ class JobRunner:
             self._grew,
             debug=job.debug,
             allow_unsecure=job.allows_unsecure,
+            known=self._opening.known(),
         )
 
     # -- the attempt as a whole -------------------------------------------------------------------------------------
 
-    def _attempt(self, open_box: Callable[[], Box | None]) -> None:
+    def _attempt(self, open_box: Callable[[], Opened | None]) -> None:
         box: Box | None = None
         detached = False
         try:
             outcome, outputs = LOST, dict[str, str]()
             try:
-                box = open_box()
-                if box is not None:
+                opened = open_box()
+                if opened is not None:
+                    box, self._state, self._befores = opened.box, opened.state, opened.befores
                     outcome, outputs = self._steps(box)
-            except (_Interrupted, SetupFailed) as interrupted:
+            except (Interrupted, SetupFailed) as interrupted:
                 outcome = interrupted.outcome
             except (LeaseLost, StoreBusy):
                 raise
@@ -180,103 +149,6 @@ class JobRunner:
         self._log.annotate("error", message)
         return Outcome("failed", kind, reason=message)
 
-    # -- its box ----------------------------------------------------------------------------------------------------
-
-    def _start(self) -> Box:
-        job, queue = self._job, self._tools.store.queue
-        plan = job.box_plan
-        needs = needs_of(job.model.steps, job.contexts)
-        titles = [title_of(step) for step in job.model.steps]
-        queue.begin(self._lease, [] if needs else titles, job.deadline_at)
-        if job.environment:
-            queue.enter(self._lease, job.environment)
-        self._log.say_group("Set up job", job.introduction())
-        self._check_in()
-        if needs:
-            self._bring(needs, titles)
-        executor = self._tools.executors.get(plan.executor)
-        if plan.image is not None:
-            executor.ensure_image(plan.image, self._say_and_check_in, plan.credentials)
-        self._served.start(self._log)
-        source = self._checkout() if wants_source(job.model.steps) else None
-        self._check_in()
-        Session.prepare(job.folder)
-        executor.expect(self._tools.store.queue.waiting(), plan.image)
-        box = executor.start(job.box_spec(source, self._served.network))
-        queue.note(self._lease, box_id=box.id)
-        return box
-
-    def _bring(self, needs: Sequence[Need], titles: list[str]) -> None:
-        """Have what the job's steps take from elsewhere, shown as steps before its own."""
-        setup, queue = self._setup, self._tools.store.queue
-        self._state.offset = setup.bring(needs)
-        self._befores = setup.befores(self._job.model.steps)
-        queue.add_steps(self._lease, self._state.offset, [*(title for _, title in self._befores), *titles])
-        self._state.offset += len(self._befores)
-
-    @cached_property
-    def _fetcher(self) -> ActionFetcher:
-        tools, folder = self._tools, self._job.folder / ACTIONS
-        return ActionFetcher(tools.actions, tools.store.action_pins, tools.settings.actions, self._lease.run_id, folder)
-
-    @cached_property
-    def _setup(self) -> JobSetup:
-        tools = self._tools
-        return JobSetup(
-            self._fetcher, tools.executors, self._log, tools.clock, self._show, self._tell_at_once, self._check_in
-        )
-
-    def _say_and_check_in(self, line: str) -> None:
-        self._log.say(line)
-        self._check_in()
-
-    def _check_in(self) -> None:
-        """Before there is a step: leave when somebody wants the attempt to end, or its time is up."""
-        if self._halt.lost.is_set():
-            raise LeaseLost("The lease of the attempt is gone.")
-        if self._halt.detach.is_set():
-            raise Detached
-        if self._halt.kill.is_set() or self._halt.cancel.is_set():
-            raise _Interrupted(self._cancelled())
-        if self._job.deadline_at is not None and self._tools.clock.now() >= self._job.deadline_at:
-            raise _Interrupted(_overran())
-
-    def _adopt(self) -> Box | None:
-        job = self._job
-        box_id = job.kept_box_id()
-        if not box_id:
-            return None
-        executor = self._tools.executors.get(job.box_plan.executor)
-        source = self._checkout() if wants_source(job.model.steps) else None
-        served = self._served.adopt()
-        box = executor.adopt(job.box_spec(source, self._served.network), box_id)
-        if box is None:
-            return None
-        if not served:
-            box.remove()
-            return None
-        state = job.kept_state()
-        needs = needs_of(job.model.steps, job.contexts)
-        if needs:
-            self._setup.again(needs)
-            self._befores = self._setup.befores(job.model.steps)
-        if state is None:
-            rows = self._tools.store.queries.steps(self._lease.attempt_id)
-            self._state.offset = len(rows) - len(job.model.steps)
-            return box  # no step had begun
-        self._state = state
-        if state.running is None:
-            box.remove()  # it was in a step that only the engine's own memory could go on with
-            return None
-        return box
-
-    def _checkout(self, rev: str | None = None) -> Path:
-        """Return a finished checkout on this machine, of the run's own commit or of another revision."""
-        job, source = self._job, self._job.facts.source
-        if rev is None:
-            return self._tools.checkouts.get(job.repo, source["sha"], source.get("branch"))
-        return self._tools.checkouts.get(job.repo, git.resolve(job.repo, rev))
-
     # -- its steps --------------------------------------------------------------------------------------------------
 
     def _steps(self, box: Box) -> tuple[Outcome, dict[str, str]]:
@@ -286,7 +158,9 @@ class JobRunner:
         session = Session.resume(box, job.folder, grace_s, clock)
         try:
             if self._state.running is not None and session.current != self._state.running:
-                self._take_back(session)
+                self._take_back()
+            if self._state.running is None and session.current is not None:
+                session.poll(ENDED_S)  # the script before, whose end is known
             scripts = ScriptRunner(session, self._log.pump, self._halt, clock, grace_s, job.deadline_at, self._grew)
             runner, scope = self._step_runner(box, session, scripts)
             steps = JobSteps(
@@ -300,12 +174,10 @@ class JobRunner:
         finally:
             session.close()
 
-    def _take_back(self, session: Session) -> None:
+    def _take_back(self) -> None:
         """A script was promised and never handed over: its step has done nothing and is run from its beginning."""
         self._state.running = None
         self._taken_back = True
-        if session.current is not None:
-            session.poll(ENDED_S)  # the script before it, whose end is known
 
     def _step_runner(self, box: Box, session: Session, scripts: ScriptRunner) -> tuple[StepRunner, Scope]:
         job, lease, log = self._job, self._lease, self._log
@@ -325,7 +197,7 @@ class JobRunner:
             exchange_inside=session.inside("exchange"),
             source_sha=job.facts.source["sha"] if box.source else None,
             workspace_is_source=job.overlay,
-            checkout=self._checkout,
+            checkout=self._opening.checkout,
             scopes=cache_scopes(job.contexts["github"]),
         )
         limits, kept = self._tools.settings.limits, self._tools.settings.retention
@@ -345,7 +217,7 @@ class JobRunner:
             if (end := scripts.interrupted()) is not None:
                 raise StepStopped(end)
 
-        loader = ActionLoader(self._fetcher, tools, log, self._tools.clock, look)
+        loader = ActionLoader(self._opening.fetcher, tools, log, self._tools.clock, look)
         image = job.box_plan.image
         node = Node(tools, log, f"the image {image}" if image else "this machine")
         containers = ContainerActions(
@@ -369,9 +241,9 @@ class JobRunner:
 
     def _outcome(self, scripts: ScriptRunner, steps: JobSteps) -> Outcome:
         if scripts.stopped_by == "cancel":
-            return self._cancelled()
+            return cancelled(self._halt)
         if scripts.stopped_by == "deadline":
-            return _overran()
+            return overran()
         if scripts.gone and not scripts.oom_killed:
             return Outcome("lost", "infrastructure", reason=GONE)
         if (failure := self._state.failure) is not None:
@@ -379,9 +251,6 @@ class JobRunner:
         if not steps.done:
             return Outcome("lost", "infrastructure", reason=GONE)
         return Outcome("succeeded", exit_code=0)
-
-    def _cancelled(self) -> Outcome:
-        return Outcome("cancelled", reason=self._halt.reason or "cancelled")
 
     def _outputs(self, scope: Scope) -> dict[str, str]:
         """Return the job's outputs; one that would carry a secret is left out and says so."""
@@ -423,7 +292,3 @@ class JobRunner:
 
     def _grew(self) -> None:
         self._tools.bus.wake("log")
-
-
-def _overran() -> Outcome:
-    return Outcome("overran", "timed_out", reason="it ran past its timeout")

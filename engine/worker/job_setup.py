@@ -17,7 +17,7 @@ from engine.worker.action_runner import DEPTH
 from engine.worker.executors import Executors
 from engine.worker.job_log import JobLog
 from engine.worker.job_state import Before, Way
-from engine.worker.step_runner import title_of
+from engine.worker.step_words import title_of
 from pipelines.action_refs import ActionKind, ActionRef, parse_action_ref
 from pipelines.errors import ExpressionError
 from pipelines.model import Action, Step

@@ -49,6 +49,8 @@ class JobState:
     `offset` is where the job's own steps begin among all that are shown. `pre` counts the hooks run before them, and
     `saved` is what those saved, by the way to their step; `posts` are the hooks to be run after them, the last one
     first, `posted` how many were, and `hook` the one that is being run. `failure` is the first that counts.
+
+    `known` is what the log of the attempt that this one goes on from had learnt: see engine/worker/job_log.py.
     """
 
     index: int = 0
@@ -67,6 +69,7 @@ class JobState:
     posted: int = 0
     hook: Hook | None = None
     failure: dict[str, Any] | None = None
+    known: dict[str, Any] = field(default_factory=dict)
 
     def next_script(self) -> int:
         """Return a number that no script of the attempt has had."""

@@ -11,6 +11,7 @@ from engine.core.clock import Clock
 from engine.core.deadlines import LEASE_S
 from engine.core.errors import LeaseLost, StoreBusy, is_full
 from engine.core.retry import Outcome
+from engine.store.boxes import wanted_boxes
 from engine.store.queue import Lease
 from engine.store.store import Store
 from engine.worker.halt import Detached, Halt
@@ -81,15 +82,15 @@ class Pool:
         return len(self._halts)
 
     def _take_over(self) -> list[Lease]:
-        """Get leases on what runs, and clear away the folders of what does not: they hold raw logs."""
+        """Get leases on what runs, and clear away the folders of what neither runs nor is held: they hold raw logs."""
         leases = []
         for number, attempt in enumerate(self._store.queries.running(), 1):
             lease = self._store.queue.take_over(attempt.id, f"worker-{number}", self._clock.now())
             if lease is not None:
                 leases.append(lease)
-        running = {self._store.work_folder(lease.job_id, lease.number) for lease in leases}
+        wanted = {self._store.work_folder(box.job_id, box.number) for box in wanted_boxes()}
         for folder in (self._store.home / "work").iterdir():
-            if folder not in running:
+            if folder not in wanted:
                 shutil.rmtree(folder, ignore_errors=True)
         return leases
 

@@ -35,6 +35,11 @@ class Mask:
         self._learn(values)
 
     @property
+    def values(self) -> frozenset[str]:
+        """All that is hidden."""
+        return frozenset(self._values)
+
+    @property
     def count(self) -> int:
         """How many values are hidden: it grows with each new one."""
         return len(self._values)

@@ -26,12 +26,13 @@ from engine.worker.script_runner import ScriptEnd, ScriptRunner
 from engine.worker.session import StepScript
 from engine.worker.step_files import StepFiles
 from engine.worker.step_outcome import SKIPPED, StepOutcome, StepStopped, stopped_outcome
+from engine.worker.step_words import action_name, first_line, join, seconds_of, surroundings, title_of
 from pipelines.errors import ExpressionError, Place
 from pipelines.expr_trace import trace
 from pipelines.model import Step
 from pipelines.shells import ShellCommand, ShellError, command_for
 from pipelines.template import Condition, Template, resolve
-from pipelines.values import to_number, to_string, truthy
+from pipelines.values import to_string, truthy
 
 WITH_PATH = 'PATH="$TREADLE_PATH_PREFIX:$PATH"; export PATH; unset TREADLE_PATH_PREFIX; exec "$@"'
 
@@ -177,7 +178,7 @@ class StepRunner:
     def call(self, step: Step, scope: Scope, title: str) -> Call:
         """Return the call that a step is, worked out. May raise ExpressionError and StepStopped."""
         ready = self._ready(step, scope, self.state.status)
-        return Call(step.uses or "", ready.given or {}, scope, ready.env, title, _action_name(step))
+        return Call(step.uses or "", ready.given or {}, scope, ready.env, title, action_name(step))
 
     def is_due(self, condition: Condition, scope: Scope) -> bool:
         """Whether a condition holds that stands beside a step's own. May raise ExpressionError and StepStopped."""
@@ -299,7 +300,7 @@ class StepRunner:
         """Work out everything that the step says. Raises ExpressionError and ShellError."""
         env = self._env(step, scope, status)
         contexts = scope_contexts(scope, self.state, status, env)
-        contexts["github"]["action"] = _action_name(step)
+        contexts["github"]["action"] = action_name(step)
         number = -1
         if step.run is not None:
             number = self.state.next_script()
@@ -324,8 +325,8 @@ class StepRunner:
         script = text(step.run, "run")
         shell = text(step.shell, "shell", scope.defaults_shell or "")
         directory = text(step.working_directory, "working-directory", scope.defaults_directory or "")
-        lines = (*script.rstrip("\n").split("\n"), *_surroundings(shell, {**step_env(scope, self.state), **env}))
-        title = f"Run {_first_line(script)}"
+        lines = (*script.rstrip("\n").split("\n"), *surroundings(shell, {**step_env(scope, self.state), **env}))
+        title = f"Run {first_line(script)}"
         return Ready(title, lines, env, timeout_s, number, script, command_for(shell or None), directory)
 
     # -- running ----------------------------------------------------------------------------------------------------
@@ -334,9 +335,9 @@ class StepRunner:
         assert ready.command is not None
         number = ready.number
         self._files.prepare(number)
-        env = self.environment(scope, ready.env, number, _action_name(step))
+        env = self.environment(scope, ready.env, number, action_name(step))
         text = f"{ready.command.prologue}{ready.text}{ready.command.epilogue}"
-        cwd = _join(self._tools.box.workspace, ready.directory)
+        cwd = join(self._tools.box.workspace, ready.directory)
         if scope.depth == 0:
             self._announce(number, ready.timeout_s)
         script = self._with_path(StepScript(number, ready.command.argv, text, env, cwd))
@@ -352,7 +353,7 @@ class StepRunner:
         if scope.depth == 0:
             self.state.timeout_s = ready.timeout_s
             self._checkpoint()
-        call = Call(step.uses or "", ready.given or {}, scope, ready.env, self.name(step, scope), _action_name(step))
+        call = Call(step.uses or "", ready.given or {}, scope, ready.env, self.name(step, scope), action_name(step))
         try:
             return self._actions.run(call, self)
         except StepStopped as stopped:
@@ -397,49 +398,3 @@ class StepRunner:
         if outcome.outcome == "failure":
             self.log.annotate("error", outcome.error)
         return outcome
-
-
-def as_written(template: Template) -> str:
-    return template.text
-
-
-def title_of(step: Step, text: Callable[[Template], str] = as_written) -> str:
-    """Return a step's name in one line; `text` makes text of its `name:` or `run:`."""
-    if step.name is not None and (named := " ".join(text(step.name).split())):
-        return named
-    return f"Run {step.uses or _first_line(text(step.run) if step.run else '')}".rstrip()
-
-
-def seconds_of(minutes: Any) -> float | None:
-    """Return the value of a `timeout-minutes:` in seconds, None (as on GitHub) for 0 and below, which set no limit.
-
-    Raises ExpressionError for what is no number.
-    """
-    number = to_number(minutes)
-    if number != number:
-        raise ExpressionError("evaluation", f"{minutes!r} is not a number of minutes")
-    return number * 60 if number > 0 else None
-
-
-def _action_name(step: Step) -> str:
-    """Return what GITHUB_ACTION says of a step, as GitHub does but for the numbers behind names used twice."""
-    if step.key or step.uses is None:
-        return step.key or "__run"
-    name = step.uses.partition("@")[0]
-    return "__self" if name.startswith(".") else f"__{name.replace('/', '_')}"
-
-
-def _first_line(text: str) -> str:
-    lines = text.strip().splitlines()
-    return lines[0] if lines else ""
-
-
-def _surroundings(shell: str, env: Mapping[str, str]) -> list[str]:
-    lines = [f"shell: {shell}"] if shell else []
-    return [*lines, "env:", *(f"  {name}: {value}" for name, value in env.items())] if env else lines
-
-
-def _join(workspace: str, directory: str) -> str:
-    if not directory:
-        return workspace
-    return directory if directory.startswith("/") else f"{workspace}/{directory}"

@@ -1,0 +1,26 @@
+"""What every job runner of an engine shares."""
+
+from dataclasses import dataclass
+
+from engine.bus import Bus
+from engine.core.clock import Clock
+from engine.git_actions import ActionSources
+from engine.settings import Settings
+from engine.store.artifacts import Artifacts
+from engine.store.caches import Caches
+from engine.store.store import Store
+from engine.worker.checkouts import Checkouts
+from engine.worker.executors import Executors
+
+
+@dataclass(frozen=True)
+class Tools:
+    settings: Settings
+    store: Store
+    bus: Bus
+    clock: Clock
+    executors: Executors
+    checkouts: Checkouts
+    artifacts: Artifacts
+    actions: ActionSources
+    caches: Caches
