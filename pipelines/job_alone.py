@@ -28,7 +28,12 @@ def job_alone(plan: RunPlan, key: str, matrix: Mapping[str, Json] | None, priori
 def apart(job: JobPlan, priority: int) -> JobPlan:
     """Return a job's plan with this priority and in no concurrency group."""
     return replace(
-        job, priority=priority, concurrency_group=None, cancel_in_progress=False, queue_all=False, concurrency_late=False
+        job,
+        priority=priority,
+        concurrency_group=None,
+        cancel_in_progress=False,
+        queue_all=False,
+        concurrency_late=False,
     )
 
 

@@ -135,7 +135,9 @@ class Bisector(Routine):
             return self._try(known, search, Trial(sha, search.subject(sha), again=True), 1)
         culprit = self._culprit(known, search, sha)
         if again is not None and again.verdict is Verdict.GOOD:
-            reason = f"The failure comes and goes: {sha[:12]} failed in run {culprit.bad_run}, passed in run {again.run}."
+            reason = (
+                f"The failure comes and goes: {sha[:12]} failed in run {culprit.bad_run}, passed in run {again.run}."
+            )
             return self._give_up(known, reason, (sha,))
         reason = f"{sha[:12]} {culprit.subject!r} broke {known.job_name!r}."
         if again is not None and again.verdict is Verdict.SKIP:
@@ -162,5 +164,3 @@ def _one_of(step: OneOf) -> str:
     names = ", ".join(sha[:12] for sha in step.shas[:SHOWN])
     more = f" and {len(step.shas) - SHOWN} more" if len(step.shas) > SHOWN else ""
     return f"It is one of {len(step.shas)} commits, of which no other can be tried: {names}{more}."
-
-

@@ -17,7 +17,6 @@ from engine.git_range import CommitRange, commits_between, leads_to
 from engine.store.bisects import NewBisect, RedJob, is_of_commit, top
 from engine.store.store import Store
 from pipelines.errors import WorkflowError
-from pipelines.github_context import short_ref
 
 MOST_GREENS = 500  # that are held against the history
 
@@ -41,7 +40,7 @@ class Proposal:
 def propose(store: Store, job: Job, good: str | None = None, bad: str | None = None) -> Proposal:
     """Return what a search for the commit that broke a job would be; nothing is written.
 
-    `bad` is the commit of the job's run unless named, `good` the newest of its branch's ancestors where it passed.
+    `bad` is the commit of the job's run unless named, `good` the newest ancestor where it passed.
     Raises EngineError with the reason why there can be none.
     """
     red = red_job(store, job)
@@ -62,9 +61,11 @@ def propose(store: Store, job: Job, good: str | None = None, bad: str | None = N
 def start(store: Store, proposal: Proposal, actor: str, clock: Clock | None = None) -> int:
     """Record a search; return its id. Raises EngineError if the same goes on already."""
     job, between = proposal.job, proposal.range
-    for one in store.bisects.list(status=BisectStatus.RUNNING, job=job.id):
+    for one in store.bisects.newest(status=BisectStatus.RUNNING, job=job.id):
         if (one.good, one.bad) == (between.good, between.bad):
-            raise EngineError(f"Bisect {one.id} looks for that already.", f"`treadle bisect --cancel {one.id}` ends it.")
+            raise EngineError(
+                f"Bisect {one.id} looks for that already.", f"`treadle bisect --cancel {one.id}` ends it."
+            )
     new = NewBisect(
         job.id, job.run_id, job.name, between.good, between.bad, proposal.good_run, proposal.bad_run, proposal.commits,
         proposal.left, proposal.known,
@@ -138,7 +139,8 @@ def _bad_of(red: RedJob) -> str:
 
 def _good_of(store: Store, red: RedJob, repo: git.Repo, bad: str) -> tuple[str, int]:
     run, name = red.facts.run, red.facts.job.name
-    greens = store.bisects.known_jobs(red, [JobStatus.SUCCESS], run.ref)
+    greens = store.bisects.known_jobs(red, [JobStatus.SUCCESS])
+    greens.sort(key=lambda one: one.ref != run.ref)  # of its own branch first; of each the newest first
     for one in greens[:MOST_GREENS]:
         if one.sha != bad and leads_to(repo, bad, one.sha):
             return one.sha, one.run_id
@@ -148,7 +150,7 @@ def _good_of(store: Store, red: RedJob, repo: git.Repo, bad: str) -> tuple[str, 
             "Name a commit that worked: --good REV.",
         )
     raise EngineError(
-        f"No commit of {short_ref(run.ref)} before {bad[:12]} is known where {name!r} passed.",
+        f"No commit that {bad[:12]} leads back to is known where {name!r} passed.",
         "Name one that worked: --good REV. (Runs of a working tree with changes are of no commit.)",
     )
 

@@ -105,7 +105,9 @@ def top_key(key: str) -> str:
 def environment_in(workflow: Workflow, key: str) -> str | None:
     """Return a job in an environment among one and those that it needs, None if there is none."""
     needed = closure({name: job.needs for name, job in workflow.jobs.items()}, [key])
-    return next((name for name in workflow.jobs if name in needed and workflow.jobs[name].environment is not None), None)
+    return next(
+        (name for name in workflow.jobs if name in needed and workflow.jobs[name].environment is not None), None
+    )
 
 
 def _alone(prepared: Prepared, red: RedJob, run_id: int, number: int) -> RunPlan | None:

@@ -56,6 +56,7 @@ class KnownJob:
     run_id: int
     job_id: int
     sha: str
+    ref: str
     status: JobStatus
 
 
@@ -79,9 +80,9 @@ class Bisects:
         found = _records(_rows().where(BisectRow.id == bisect_id))
         return found[0] if found else None
 
-    def list(
+    def newest(
         self, status: str | None = None, job: int | None = None, before: int | None = None, limit: int = 50
-    ) -> "list[Bisect]":
+    ) -> list[Bisect]:
         """Return searches, newest first. `before` is the id to page on from."""
         query = _rows()
         if status is not None:
@@ -92,7 +93,7 @@ class Bisects:
             query = query.where(BisectRow.id < before)
         return _records(query.order_by(BisectRow.id.desc()).limit(limit))
 
-    def running(self) -> "list[int]":
+    def running(self) -> list[int]:
         """Return the searches that go on, oldest first."""
         rows = self._db.rows("SELECT id FROM bisect WHERE status = ? ORDER BY id", (BisectStatus.RUNNING,))
         return [ident for (ident,) in rows]
@@ -149,9 +150,9 @@ class Bisects:
                 return False
             reason = f"cancelled by {actor}"
             transitions.change_bisect(row, Change("cancelled", now, actor, reason))
-            if row.tried and row.tried[-1]["verdict"] is None:
-                if RunRow.get_or_none(RunRow.id == row.tried[-1]["run"]) is not None:
-                    ask_cancel(row.tried[-1]["run"], True, reason, now, actor)
+            tried = row.tried[-1]["run"] if row.tried and row.tried[-1]["verdict"] is None else 0
+            if RunRow.get_or_none(RunRow.id == tried) is not None:
+                ask_cancel(tried, True, reason, now, actor)
             return True
 
     def red(self, job_id: int) -> RedJob:
@@ -166,8 +167,8 @@ class Bisects:
         return str(row.fingerprint) if row else ""
 
     def known_jobs(
-        self, red: RedJob, status: Collection[str] = ENDED, ref: str | None = None, shas: Collection[str] | None = None
-    ) -> "list[KnownJob]":
+        self, red: RedJob, status: Collection[str] = ENDED, shas: Collection[str] | None = None
+    ) -> list[KnownJob]:
         """Return the same job (its key and matrix values) in ordinary runs like that of `red`, the newest first.
 
         Ordinary: of a commit and not of a working tree, of no search, and with no hand in the job's box. Like it: of
@@ -175,20 +176,26 @@ class Bisects:
         """
         run, job = red.facts.run, red.facts.job
         query = (
-            RunRow.select(RunRow.id, RunRow.sha, RunRow.source, RunRow.contexts, JobRow.id, JobRow.matrix, JobRow.status)
+            RunRow.select(
+                RunRow.id,
+                RunRow.sha,
+                RunRow.ref,
+                RunRow.source,
+                RunRow.contexts,
+                JobRow.id,
+                JobRow.matrix,
+                JobRow.status,
+            )
             .join(JobRow, on=(JobRow.run_id == RunRow.id))
             .where((RunRow.repo_id == red.repo_id) & (RunRow.workflow_path == run.workflow_path))
             .where(RunRow.bisect_id.is_null() & (RunRow.event == run.event) & ~JobRow.patched)
             .where((JobRow.key == job.key) & JobRow.status.in_(list(status)))
         )
-        if ref is not None:
-            query = query.where(RunRow.ref == ref)
+        rows: Any = query.order_by(RunRow.number.desc()).limit(MOST_KNOWN).tuples()
         found = []
-        for run_id, sha, source, contexts, job_id, matrix, ended in (
-            query.order_by(RunRow.number.desc()).limit(MOST_KNOWN).tuples()
-        ):
+        for run_id, sha, ref, source, contexts, job_id, matrix, ended in rows:
             if (shas is None or sha in shas) and matrix == job.matrix and _way(source, contexts) == _way_of(red):
-                found.append(KnownJob(run_id, job_id, sha, JobStatus(ended)))
+                found.append(KnownJob(run_id, job_id, sha, ref, JobStatus(ended)))
         return found
 
 
