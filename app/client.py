@@ -112,9 +112,15 @@ class Client:
         with self._answer("GET", path, query, headers=wanted) as response:
             return response.read()
 
-    def stream(self, path: str, query: Query | None = None, timeout_s: float | None = None) -> Iterator[bytes]:
-        """Yield bytes as they come: a log that is followed, an artifact. Raises NoEngine when the line drops."""
-        with self._answer("GET", path, query, timeout_s=timeout_s) as response:
+    def stream(
+        self, path: str, query: Query | None = None, timeout_s: float | None = None, start: int = 0
+    ) -> Iterator[bytes]:
+        """Yield bytes as they come, from byte `start`: a log that is followed, an artifact. Raises NoEngine when the
+        line drops."""
+        wanted = {"Range": f"bytes={start}-"} if start else {}
+        with self._answer("GET", path, query, headers=wanted, timeout_s=timeout_s) as response:
+            if start and response.status != 206:
+                raise NoEngine(f"What answers at {self.where} gives no part of {path}.")
             while block := response.read1(BLOCK_BYTES):
                 yield block
 

@@ -1,10 +1,9 @@
-"""`treadle artifact`: what runs left, and the files of one of them laid down in a folder."""
+"""`treadle artifact`: what runs left, and one of them fetched."""
 
 import argparse
 import sys
 from collections.abc import Mapping
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from app.cli.deeds import Deed, add_deeds, carry_out
@@ -16,7 +15,7 @@ from engine.core.clock import SystemClock
 from engine.core.errors import EngineError
 
 NAME = "artifact"
-HELP = "list artifacts, and lay the files of one down in a folder"
+HELP = "list artifacts, and fetch one: as files in a folder, a tar, a zip, or a single file"
 HEADER = ("RUN", "WORKFLOW", "REPO", "JOB", "NAME", "SIZE", "FILES", "AGE", "KEPT UNTIL")
 SPARE = ("REPO", "JOB", "WORKFLOW", "KEPT UNTIL")
 Told = Mapping[str, Any]
@@ -27,7 +26,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         parser,
         (
             Deed("list", "list the artifacts of a run, or of all, the newest first", _of_runs, _list),
-            Deed("get", "lay an artifact's files down in a folder, over nothing that is there", _one, _get),
+            Deed("get", "fetch an artifact, or one file of it; over nothing that is there", _one, _get),
         ),
     )
 
@@ -44,9 +43,15 @@ def _of_runs(parser: argparse.ArgumentParser) -> None:
 def _one(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", metavar="RUN", help=RUN_HELP)
     parser.add_argument("name", metavar="NAME", help="the artifact's name")
+    parser.add_argument("path", metavar="PATH", nargs="?", help="one file of it (default: all)")
+    form = parser.add_mutually_exclusive_group()
+    for name in ("tar", "zip"):
+        form.add_argument(f"--{name}", dest="form", action="store_const", const=name, help=f"all of it as one {name}")
     parser.add_argument(
-        "--output", metavar="DIR", help="the folder, made if it is not there (default: treadle-rRUN-NAME in this one)"
-    )
+        "--output", metavar="DIR",
+        help="a folder, made if it is not there (default: treadle-rRUN-NAME in this one); for one file, a tar or a zip "
+        "a folder or the file to write (default: in this folder), or - for stdout",
+    )  # fmt: skip
 
 
 def _list(args: argparse.Namespace) -> int:
@@ -99,7 +104,7 @@ def _day(at: str) -> str:
 
 
 def _get(args: argparse.Namespace) -> int:
-    from app.unpacking import folder_name, unpack
+    from app.cli.artifact_get import get
 
     with source_of(args) as source:
         run = find_run(source.queries, args.run)
@@ -110,10 +115,7 @@ def _get(args: argparse.Namespace) -> int:
             raise EngineError(
                 f"Run r{run.id} has no artifact {args.name!r}.", f"It has {names}." if names else "It has none."
             )
-        into = Path(args.output or folder_name(run.id, args.name))
-        unpack(source.artifact_tar(artifact), into, artifact["files"], artifact["size_bytes"])
-    if args.json:
-        print_json({**artifact, "output": str(into.absolute())})
-    else:
-        talk(f"{artifact['files']} files, {size(artifact['size_bytes'])}, are in {into}.")
+        output = get(source, artifact, args.path, args.form, args.output)
+    if args.json and output is not None:
+        print_json({**artifact, "output": str(output.absolute())})
     return 0

@@ -180,8 +180,18 @@ class HomeSource:
 
         return self._artifacts().of_run(run, settings_here(self._args).retention)
 
-    def artifact_tar(self, artifact: Mapping[str, Any]) -> Iterator[bytes]:
-        return self._artifacts().tar(artifact["id"])
+    def artifact_contents(self, artifact: Mapping[str, Any]) -> Mapping[str, Any]:
+        from app.views.artifacts import contents_view
+
+        return contents_view(self._artifacts().whole(artifact["id"]))
+
+    def artifact_archive(self, artifact: Mapping[str, Any], form: str, start: int = 0) -> Iterator[bytes]:
+        listed = self._artifacts()
+        return listed.archive(listed.whole(artifact["id"]), form, start)
+
+    def artifact_file(self, artifact: Mapping[str, Any], path: str, start: int = 0) -> Iterator[bytes]:
+        listed = self._artifacts()
+        return listed.file(listed.whole(artifact["id"]), path, start)
 
     def heard(self) -> bool:
         from engine.doorbell import ring

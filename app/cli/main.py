@@ -48,7 +48,7 @@ COMMANDS = {
     "token": Command("app.cli.token", "create, list and revoke tokens for the API", remote=True),
     "slo": Command("app.cli.slo", "show how well the promises on speed and success are kept", remote=True),
     "prune": Command("app.cli.prune", "remove what is old enough to go, or tell what would go and why", remote=True),
-    "artifact": Command("app.cli.artifact", "list artifacts, and lay the files of one down in a folder", remote=True),
+    "artifact": Command("app.cli.artifact", "list artifacts; fetch one, as a folder, a tar or a zip", remote=True),
     "cache": Command("app.cli.cache", "list and remove what actions/cache keeps"),
     "snapshot": Command(
         "app.cli.snapshot", "take, list, compare and remove snapshots of a home; make a new home of one", remote=True

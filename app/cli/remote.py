@@ -118,9 +118,19 @@ class RemoteSource:
         with translated(self._client):
             return list(self._client.get("/artifacts", {"run": run.id})["artifacts"])
 
-    def artifact_tar(self, artifact: Mapping[str, Any]) -> Iterator[bytes]:
+    def artifact_contents(self, artifact: Mapping[str, Any]) -> Mapping[str, Any]:
         with translated(self._client):
-            yield from self._client.stream(f"/artifacts/{artifact['id']}", timeout_s=SILENCE_S)
+            return dict(self._client.get(f"/artifacts/{artifact['id']}/files"))
+
+    def artifact_archive(self, artifact: Mapping[str, Any], form: str, start: int = 0) -> Iterator[bytes]:
+        with translated(self._client):
+            path = f"/artifacts/{artifact['id']}"
+            yield from self._client.stream(path, {"format": form}, timeout_s=SILENCE_S, start=start)
+
+    def artifact_file(self, artifact: Mapping[str, Any], path: str, start: int = 0) -> Iterator[bytes]:
+        with translated(self._client):
+            path = f"/artifacts/{artifact['id']}/files/{path}"
+            yield from self._client.stream(path, timeout_s=SILENCE_S, start=start)
 
     def heard(self) -> bool:
         return True  # whoever carried out the wish is the engine

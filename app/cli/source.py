@@ -87,8 +87,14 @@ class Source(Protocol):
     def artifacts_of(self, run: Run) -> list[Mapping[str, Any]]:
         """Return a run's artifacts, each as the API tells it."""
 
-    def artifact_tar(self, artifact: Mapping[str, Any]) -> Iterator[bytes]:
-        """Yield an artifact that was told of, as an uncompressed tar."""
+    def artifact_contents(self, artifact: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return what is in an artifact that was told of: see `contents_view`."""
+
+    def artifact_archive(self, artifact: Mapping[str, Any], form: str, start: int = 0) -> Iterator[bytes]:
+        """Yield an artifact as an uncompressed `tar` or `zip`, from byte `start`."""
+
+    def artifact_file(self, artifact: Mapping[str, Any], path: str, start: int = 0) -> Iterator[bytes]:
+        """Yield one file of an artifact, from byte `start`."""
 
     def heard(self) -> bool:
         """Is there an engine that takes up now what was asked for?"""

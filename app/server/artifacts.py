@@ -1,7 +1,7 @@
-"""Artifacts: all there are, one as a tar, its files by name, or a single file of it."""
+"""Artifacts: all there are, one as a tar or zip, its files by name, or a single file of it."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import quote
 
@@ -11,9 +11,10 @@ from app.server.answers import SAFE, Refusal, answer
 from app.server.desk import Call
 from app.server.ranges import byte_range
 from app.server.runs import find_run
-from app.shapes import artifact_shape
+from app.views.artifacts import contents_view
 from engine.core.errors import EngineError
-from engine.store.artifacts import Artifact, ArtifactFile
+from engine.store.archives import Form, archive_bytes
+from engine.store.artifacts import Artifact
 
 SLOW_S = 60.0
 
@@ -32,62 +33,68 @@ async def list_all(call: Call) -> web.StreamResponse:
 
 
 async def download(call: Call) -> web.StreamResponse:
-    """Give an artifact as an uncompressed tar, made as it is sent."""
+    """Give an artifact as an uncompressed tar or zip, made as it is sent."""
     artifact = await call.desk.ask(_find, call)
-    headers = SAFE | {"Content-Type": "application/x-tar", "Content-Disposition": _attachment(f"{artifact.name}.tar")}
-    response = web.StreamResponse(headers=headers)
-    return await _send(call, response, call.desk.artifacts.tar(artifact), 0, None)
+    form = Form(call.query.get("format", Form.TAR))
+    size = await call.desk.ask(archive_bytes, artifact, form)
+    kind, name = f"application/{'x-tar' if form is Form.TAR else 'zip'}", f"{artifact.name}.{form}"
+    tag = f"{artifact.id:x}-{artifact.digest}-{form}"
+    return await _give(call, kind, name, tag, size, lambda start, _: call.desk.artifacts.archive(artifact, form, start))
 
 
 async def list_files(call: Call) -> web.StreamResponse:
     """An artifact and the files in it."""
-    artifact = await call.desk.ask(_find, call)
-    files = [
-        {"path": file.path, "size_bytes": file.size_bytes, "mode": file.mode, "digest": file.digest, "link": file.link}
-        for file in artifact.files
-    ]
-    return answer(artifact_shape(artifact) | {"files": files})
+    return answer(await call.desk.ask(lambda: contents_view(_find(call))))
 
 
 async def download_file(call: Call) -> web.StreamResponse:
-    """Give one file of an artifact."""
+    """Give one file of an artifact; a link gives what it leads to."""
     artifact = await call.desk.ask(_find, call)
     path = call.request.match_info["path"]
-    file = next((one for one in artifact.files if one.path == path and one.link is None), None)
+    file = artifact.file(path)
     if file is None:
         raise Refusal(404, "The artifact has no such file.")
-    asked = byte_range(call.request.headers.get("Range"), file.size_bytes)
-    start, end = asked or (0, file.size_bytes)
+    read = call.desk.artifacts.read
+    name = path.rpartition("/")[2]
+    return await _give(
+        call, "application/octet-stream", name, file.digest, file.size_bytes, lambda start, end: read(file, start, end)
+    )
+
+
+async def _give(
+    call: Call, kind: str, name: str, tag: str, size: int, chunks: Callable[[int, int], Iterator[bytes]]
+) -> web.StreamResponse:
+    """Send something of a known size, or the range of it that is asked for; `tag` names exactly these bytes."""
+    asked = byte_range(call.request.headers.get("Range"), size)
+    if asked and call.request.headers.get("If-Range", f'"{tag}"') != f'"{tag}"':
+        asked = None  # what the reader has is the beginning of something else
+    start, end = asked or (0, size)
     headers = {
         **SAFE,
-        "Content-Type": "application/octet-stream",
-        "Content-Disposition": _attachment(path.rpartition("/")[2]),
+        "Content-Type": kind,
+        "Content-Disposition": _attachment(name),
         "Content-Length": str(end - start),
         "Accept-Ranges": "bytes",
+        "ETag": f'"{tag}"',
     }
     if asked:
-        headers["Content-Range"] = f"bytes {start}-{end - 1}/{file.size_bytes}"
+        headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
     response = web.StreamResponse(status=206 if asked else 200, headers=headers)
-    return await _send(call, response, _content(call, file), start, end)
+    return await _send(call, response, chunks(start, end), end - start)
 
 
-def _content(call: Call, file: ArtifactFile) -> Iterator[bytes]:
-    return call.desk.artifacts.read(file)
-
-
-async def _send(
-    call: Call, response: web.StreamResponse, chunks: Iterator[bytes], start: int, end: int | None
-) -> web.StreamResponse:
-    """Send what the chunks hold from `start` up to `end`. A fault on the way ends the connection, not the file."""
+async def _send(call: Call, response: web.StreamResponse, chunks: Iterator[bytes], left: int) -> web.StreamResponse:
+    """Send so many bytes of the chunks. A fault on the way ends the connection, not the file."""
     await response.prepare(call.request)
-    at = 0
     try:
-        while (end is None or at < end) and (chunk := await call.desk.ask(next, chunks, None)) is not None:
-            part = chunk[max(0, start - at) : None if end is None else end - at]
-            at += len(chunk)
+        while left and (chunk := await call.desk.ask(next, chunks, None)) is not None:
+            part = chunk[:left]
+            left -= len(part)
             if part:
                 async with asyncio.timeout(SLOW_S):
                     await response.write(part)
+        if left:
+            raise EngineError("It is shorter than it was said to be.")
         await response.write_eof()
     except (EngineError, TimeoutError):
         if call.request.transport is not None:

@@ -33,6 +33,7 @@ from app.server.openapi import document
 from app.server.route import ADMIN, BADGE, PUBLIC, WRITE, Field, Param, Route, guarded, tell_errors
 from engine.core.slo import WINDOWS
 from engine.core.states import AttemptStatus, RunStatus
+from engine.store.archives import Form
 from engine.store.inbox import DROPPED, PLANNED, RECEIVED
 from engine.store.tokens import SCOPES
 
@@ -262,11 +263,14 @@ ROUTES: tuple[Route, ...] = (
             Param("limit", "integer", "after how many to end, with a whole run", least=1),
         ),
     ),
-    Route("GET", f"{API}/artifacts/{ID}", artifacts.download, "an artifact, as a tar", gives="application/x-tar"),
+    Route(
+        "GET", f"{API}/artifacts/{ID}", artifacts.download, "an artifact, as a tar or zip; takes Range",
+        query=(Param("format", "string", "which (tar)", words=tuple(map(str, Form))),), gives="application/x-tar",
+    ),
     Route("GET", f"{API}/artifacts/{ID}/files", artifacts.list_files, "the files of an artifact"),
     Route(
         "GET", f"{API}/artifacts/{ID}/files/{{path:.+}}", artifacts.download_file,
-        "one file of an artifact; takes Range", gives="application/octet-stream",
+        "one file of an artifact, links followed; takes Range", gives="application/octet-stream",
     ),
     Route(
         "GET", f"{API}/search", search.search, "lines of all logs that hold all words, the newest logs first",

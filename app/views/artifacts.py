@@ -10,6 +10,7 @@ from typing import Any
 from app.shapes import artifact_shape, instant
 from engine.core.records import Run
 from engine.settings import Retention
+from engine.store.archives import Form, archive_bytes
 from engine.store.artifacts import Artifact, ArtifactError, Artifacts
 from engine.store.retention import artifact_kept_until
 from engine.store.store import Store
@@ -61,12 +62,23 @@ class ArtifactList:
                     return artifact if artifact is not None and artifact.id == artifact_id else None
         return self._artifacts.find(artifact_id)
 
-    def tar(self, artifact_id: int) -> Iterator[bytes]:
-        """Yield an artifact as an uncompressed tar. Raises ArtifactError."""
+    def whole(self, artifact_id: int) -> Artifact:
+        """Return the artifact with this id. Raises ArtifactError when it has gone."""
         artifact = self.find(artifact_id)
         if artifact is None:
             raise ArtifactError(f"There is no artifact {artifact_id} any more.")
-        yield from self._artifacts.tar(artifact)
+        return artifact
+
+    def archive(self, artifact: Artifact, form: str, start: int = 0) -> Iterator[bytes]:
+        """Yield an artifact as an uncompressed tar or zip, from byte `start`. Raises ArtifactError."""
+        return self._artifacts.archive(artifact, Form(form), start)
+
+    def file(self, artifact: Artifact, path: str, start: int = 0) -> Iterator[bytes]:
+        """Yield one file of an artifact, links followed, from byte `start`. Raises ArtifactError."""
+        file = artifact.file(path)
+        if file is None:
+            raise ArtifactError(f"The artifact has no file {path!r}.")
+        return self._artifacts.read(file, start)
 
     def _runs(self, repo: str | None, before: int | None) -> Iterator[Run]:
         """Yield the runs that may have artifacts, the newest first."""
@@ -104,3 +116,14 @@ def _kept_until(told: Told, run: Run, rules: Retention) -> str | None:
         return None
     made_at = datetime.fromisoformat(told["created_at"])
     return instant(artifact_kept_until(made_at, told["retention_days"], rules))
+
+
+def contents_view(artifact: Artifact) -> dict[str, Any]:
+    """Return an artifact with its `files`: [{`path`, `size_bytes`, `mode`, `digest` (SHA-256 of the content), `link`
+    (where a symbolic link leads, else null)}], and how many bytes each of its `archives` has."""
+    files = [
+        {"path": file.path, "size_bytes": file.size_bytes, "mode": file.mode, "digest": file.digest, "link": file.link}
+        for file in artifact.files
+    ]
+    archives = {str(form): archive_bytes(artifact, form) for form in Form}
+    return artifact_shape(artifact) | {"files": files, "archives": archives}

@@ -9,10 +9,11 @@ import contextlib
 import hashlib
 import json
 import os
+import posixpath
 import secrets
 import tarfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path, PurePosixPath
@@ -21,12 +22,17 @@ from urllib.parse import quote
 
 from engine.core.clock import Clock, SystemClock, rfc3339
 from engine.core.errors import EngineError
+from engine.store import archives
 from engine.store.ahead import ahead
+from engine.store.archives import Form
 from engine.store.blob_batch import CUT_ABOVE_BYTES, BlobBatch
+from engine.store.blob_list import Piece
 from engine.store.blobs import BlobError, Blobs
 from engine.store.flush import flush, write_all
 from engine.store.tars import Member
 from pipelines.artifact_names import artifact_name_error, artifact_path_error
+
+LINKS = 40  # followed one after another
 
 
 class ArtifactError(EngineError):
@@ -67,6 +73,12 @@ class Artifact:
     def extent(self) -> str:
         """How much it is, in words."""
         return f"{len(self.files)} file{'' if len(self.files) == 1 else 's'}, {self.size_bytes} bytes"
+
+    def file(self, path: str) -> ArtifactFile | None:
+        """Return the file at a path, links followed; None where none is."""
+        links = {one.path: one.link for one in self.files if one.link is not None}
+        found = led_to(path, links)
+        return next((one for one in self.files if one.path == found and one.link is None), None)
 
 
 class Artifacts:
@@ -164,18 +176,12 @@ class Artifacts:
 
     def write_tar(self, artifact: Artifact, out: IO[bytes]) -> None:
         """Write the artifact as `tar` makes it."""
-        for chunk in self.tar(artifact):
+        for chunk in self.archive(artifact):
             out.write(chunk)
 
-    def tar(self, artifact: Artifact) -> Iterator[bytes]:
-        """Yield the artifact as an uncompressed GNU tar (which busybox reads too), owned by root, folders implied."""
-        written = 0
-        for blocks in ahead(self._blocks, self._members(artifact)):
-            for block in blocks:
-                written += len(block)
-                yield block
-        end = 2 * tarfile.BLOCKSIZE  # and up to a whole record, as tar does
-        yield bytes(end + -(written + end) % tarfile.RECORDSIZE)
+    def archive(self, artifact: Artifact, form: Form = Form.TAR, start: int = 0) -> Iterator[bytes]:
+        """Yield the artifact as one archive from byte `start`; `archive_bytes` tells how long all of it is."""
+        return archives.archive(artifact, form, self._pieces, self._read_piece, start)
 
     def extract(self, artifact: Artifact, dest: Path) -> None:
         """Unpack under `dest`, replacing files of the same name. Never writes through a symbolic link lying there."""
@@ -190,34 +196,15 @@ class Artifacts:
             if file.link is not None:
                 self._extract(file, dest)
 
-    def _members(self, artifact: Artifact) -> Iterator[tuple[bytes, str, ArtifactFile, bytes]]:
-        """Yield for each piece of the archive: what stands before it, its digest, whose it is, what stands behind."""
-        for file in artifact.files:
-            member = tarfile.TarInfo(file.path)
-            member.mode, member.mtime = file.mode, int(artifact.created_at.timestamp())
-            if file.link is not None:
-                member.type, member.linkname = tarfile.SYMTYPE, file.link
-            else:
-                member.size = file.size_bytes
-            head = member.tobuf(tarfile.GNU_FORMAT, "utf-8", "surrogateescape")
-            digests = () if file.link is not None else self._digests(file)
-            for digest in digests[:-1]:
-                yield head, digest, file, b""
-                head = b""
-            yield head, digests[-1] if digests else "", file, bytes(-member.size % tarfile.BLOCKSIZE)
-
-    def _digests(self, file: ArtifactFile) -> tuple[str, ...]:
+    def _pieces(self, file: ArtifactFile) -> tuple[Piece, ...]:
         if file.size_bytes <= CUT_ABOVE_BYTES:
-            return (file.digest,)  # which spares a look at the disk
+            return (Piece(file.digest, file.size_bytes),)  # which spares a look at the disk
         with _told_of(file):
-            return tuple(piece.digest for piece in self.blobs.pieces(file.digest))
+            return self.blobs.pieces(file.digest)
 
-    def _blocks(self, member: tuple[bytes, str, ArtifactFile, bytes]) -> tuple[bytes, ...]:
-        head, digest, file, tail = member
-        if not digest:
-            return (head,)
+    def _read_piece(self, file: ArtifactFile, digest: str) -> bytes:
         with _told_of(file):
-            return head, self.blobs.read_piece(digest), tail
+            return self.blobs.read_piece(digest)
 
     def _extract(self, file: ArtifactFile, dest: Path) -> None:
         target = dest / file.path
@@ -228,9 +215,8 @@ class Artifacts:
             else:
                 flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
                 with os.fdopen(os.open(partial, flags, 0o600), "wb", buffering=0) as written:
-                    for digest in self._digests(file):
-                        with _told_of(file):
-                            write_all(written, self.blobs.read_piece(digest))
+                    for piece in self._pieces(file):
+                        write_all(written, self._read_piece(file, piece.digest))
                     os.fchmod(written.fileno(), file.mode | 0o600)
             partial.replace(target)
         except BaseException:
@@ -262,6 +248,22 @@ class Artifacts:
                 f"%{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()}"  # no quoted name is %-64 hex
             )
         return self._runs / str(run_id) / f"{quoted}.json"
+
+
+def led_to(path: str, links: Mapping[str, str]) -> str:
+    """Return where a path in an artifact leads over its symbolic links; "" for one that leads nowhere."""
+    path = posixpath.normpath(path)
+    for _ in range(LINKS):
+        link = next((one for one in _and_above(path) if one in links), None)
+        if link is None:
+            return path
+        path = posixpath.normpath(posixpath.join(posixpath.dirname(link), links[link], path[len(link) + 1 :]))
+    return ""
+
+
+def _and_above(path: str) -> Iterator[str]:
+    parts = path.split("/")
+    return ("/".join(parts[:count]) for count in range(1, len(parts) + 1))
 
 
 FIX_LIMIT = "Raise `limits: {artifact: …}` in treadle.yml, or upload less."

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from app.cli.main import main
+from app.client import Client
+from engine.core.errors import NoEngine
 from tests.app.server.artifacts import leave
 from tests.app.server.site import site as serve
 from tests.engine.fakes import jobs
@@ -37,7 +40,10 @@ def treadle(request, site, capsys, monkeypatch, tmp_path):
         return ended.returncode, ended.stdout, ended.stderr
 
     def from_afar(*line):
-        code = main([*map(str, line), *far])
+        try:
+            code = main([*map(str, line), *far])
+        except SystemExit as end:
+            code = end.code
         out, err = capsys.readouterr()
         return code, out, err
 
@@ -115,3 +121,78 @@ def test_a_damaged_artifact_leaves_nothing(site, treadle, tmp_path):
     site.desk.artifacts.blobs.path(made.files[-1].digest).unlink()
     assert treadle("artifact", "get", "latest", "tree", "--output", tmp_path / "out")[0] in (1, 3)
     assert not (tmp_path / "out").exists()
+
+
+def test_one_file_comes_by_its_path_over_links_with_its_permissions(site, treadle, tmp_path):
+    run = site.lab.run(jobs(a=""))
+    leave(site, run, "tree", FILES)
+    assert treadle("artifact", "get", run, "tree", "link/f1.bin")[0] == 0
+    assert (tmp_path / "here" / "f1.bin").read_bytes() == FILES["data/d1/f1.bin"]
+    code, _, err = treadle("artifact", "get", run, "tree", "data/d1/f1.bin")
+    assert code == 1 and "is there already" in err
+    code, said, _ = treadle("artifact", "get", run, "tree", "number", "--output", tmp_path / "new" / "two", "--json")
+    assert code == 0 and json.loads(said)["output"] == str(tmp_path / "new" / "two")
+    assert (tmp_path / "new" / "two").read_bytes() == b"2\n"
+    assert treadle("artifact", "get", run, "tree", "number", "--output", tmp_path / "new")[0] == 0
+    assert sorted(path.name for path in (tmp_path / "new").iterdir()) == ["number", "two"]
+    assert "Did you mean 'number'?" in treadle("artifact", "get", run, "tree", "numbre")[2]
+    assert "That is a folder" in treadle("artifact", "get", run, "tree", "data")[2]
+
+
+@pytest.mark.parametrize("form", ["tar", "zip"])
+def test_all_of_it_comes_as_one_archive(site, treadle, tmp_path, form):
+    run = site.lab.run(jobs(a=""))
+    leave(site, run, "tree", FILES)
+    assert treadle("artifact", "get", run, "tree", f"--{form}")[0] == 0
+    shutil.unpack_archive(tmp_path / "here" / f"treadle-r{run}-tree.{form}", tmp_path / "out", form)
+    assert (tmp_path / "out" / "data" / "d1" / "f1.bin").read_bytes() == FILES["data/d1/f1.bin"]
+    assert [path.name for path in (tmp_path / "here").iterdir()] == [f"treadle-r{run}-tree.{form}"]
+
+
+def test_what_makes_no_sense_is_wrong_usage(site, treadle):
+    run = site.lab.run(jobs(a=""))
+    leave(site, run, "tree", FILES)
+    for line in (("number", "--tar"), ("--tar", "--zip"), ("--output", "-")):
+        assert treadle("artifact", "get", run, "tree", *line)[0] == 2
+
+
+def test_what_was_cut_off_goes_on_where_it_was(site, monkeypatch, tmp_path, capsys):
+    run = site.lab.run(jobs(a=""))
+    leave(site, run, "tree", FILES)
+    line = ["artifact", "get", str(run), "tree", "--tar", "--output", str(tmp_path / "x.tar")]
+    line += ["--connect", f"http://127.0.0.1:{site.port}", "--token", site.token("read")]
+    whole, asked = Client.stream, []
+
+    def cut_off(client, path, query=None, timeout_s=None, start=0):
+        asked.append(start)
+        got = 0
+        for chunk in whole(client, path, query, timeout_s, start):
+            yield chunk
+            got += len(chunk)
+            if len(asked) < 3 and got > 500_000:
+                raise NoEngine("the line dropped")
+
+    monkeypatch.setattr(Client, "stream", cut_off)
+    assert [main(line), main(line), main(line)] == [3, 3, 0]
+    assert "the same line goes on from there" in capsys.readouterr().err
+    assert asked[0] == 0 < asked[1] < asked[2]
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["x.tar"]
+    shutil.unpack_archive(tmp_path / "x.tar", tmp_path / "out")
+    assert (tmp_path / "out" / "data" / "d1" / "f1.bin").read_bytes() == FILES["data/d1/f1.bin"]
+
+
+def test_a_beginning_that_is_none_of_it_is_thrown_away(site, tmp_path, capsys):
+    run = site.lab.run(jobs(a=""))
+    made = leave(site, run, "tree", FILES)
+    digest = next(file.digest for file in made.files if file.path == "number")
+    (tmp_path / f".x.{digest[:32]}.part").write_bytes(b"!")
+    line = ["artifact", "get", str(run), "tree", "number", "--output", str(tmp_path / "x"), "--home", str(site.home)]
+    assert main(line) == 1 and "not what the artifact holds" in capsys.readouterr().err
+    assert main(line) == 0 and (tmp_path / "x").read_bytes() == b"2\n"
+
+
+def test_a_file_goes_to_a_pipe_as_it_is(site, capfdbinary):
+    run = site.lab.run(jobs(a=""))
+    leave(site, run, "tree", FILES)
+    assert main(["artifact", "get", str(run), "tree", "number", "--output", "-", "--home", str(site.home)]) == 0
+    assert capfdbinary.readouterr().out == b"2\n"

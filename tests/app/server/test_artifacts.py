@@ -105,6 +105,20 @@ def test_a_single_file_and_any_range_of_it_can_be_had(site: Site, artifact: Arti
     assert site.get(f"{path}/none").status == site.get(f"{path}/../../x").status == 404
 
 
+@pytest.mark.parametrize("form", ["tar", "zip"])
+def test_an_archive_comes_from_any_byte_on_while_it_is_the_same_one(site: Site, artifact: Artifact, form: str) -> None:
+    url = f"/api/v1/artifacts/{artifact.id}?format={form}"
+    whole = site.get(url)
+    assert whole.headers["Content-Length"] == str(len(whole.body))
+    assert site.get(f"/api/v1/artifacts/{artifact.id}/files").json["archives"][form] == len(whole.body)
+    half, tag = len(whole.body) // 2, whole.headers["ETag"]
+    part = site.get(url, headers={"Range": f"bytes={half}-", "If-Range": tag})
+    assert (part.status, part.body) == (206, whole.body[half:])
+    assert site.get(url, headers={"Range": f"bytes={half}-", "If-Range": '"another"'}).body == whole.body
+    assert site.get(url, headers={"Range": f"bytes={len(whole.body)}-"}).status == 416
+    assert site.get(f"/api/v1/artifacts/{artifact.id}?format=rar").status == 400
+
+
 def test_a_damaged_artifact_does_not_pass_for_whole(site: Site, artifact: Artifact) -> None:
     digest = next(file.digest for file in artifact.files if file.path.startswith("deep"))
     (site.home / "artifacts" / "blobs" / digest[:2] / f"{digest}.zst").unlink()

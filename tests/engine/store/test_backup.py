@@ -84,7 +84,7 @@ def test_a_backup_comes_back_as_a_home(lab: Lab, tmp_path: Path) -> None:
     assert not (new / "repos/x.git/objects/tmp_obj_1").exists()
     there = Artifacts(new / "artifacts")
     [artifact] = there.list(run_id)
-    assert sum(map(len, there.tar(artifact))) > 7_000_000
+    assert sum(map(len, there.archive(artifact))) > 7_000_000
     store = open_store(new)
     assert [run.id for run in store.queries.runs()] == [run_id]
     assert store.vault.values(0)["KEY"] == "hush"

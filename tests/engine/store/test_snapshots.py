@@ -102,7 +102,7 @@ def test_a_restored_home_is_the_home_of_that_moment(
     there = Artifacts(tmp_path / "new/artifacts")
     [artifact] = there.list(first)
     assert artifact == artifacts.get(first, "site")
-    for _ in there.tar(artifact):
+    for _ in there.archive(artifact):
         pass
     assert there.list(second) == []
     assert not (tmp_path / "new/snapshots").exists()
