@@ -37,6 +37,7 @@ class Expansion:
 
     vectors: Mapping[str, list[Json]]
     cells: list[Cell]
+    exclude: list[Cell]
     removed: list[tuple[Cell, Cell]]
     added: list[Added]
 
@@ -77,7 +78,7 @@ def expansion(matrix: Json) -> Expansion:
         raise MatrixError(f"the matrix makes {len(cells)} jobs; {MAX_CELLS} are allowed")
     if not cells:
         raise MatrixError("exclude takes every combination out of the matrix")
-    return Expansion(vectors, cells, removed, added)
+    return Expansion(vectors, cells, exclude, removed, added)
 
 
 def label(name: str, cell: Mapping[str, Json] | None) -> str:

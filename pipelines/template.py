@@ -123,6 +123,11 @@ class Condition:
         return cls(text, place, node, is_mixed)
 
     @property
+    def adds_success(self) -> bool:
+        """Did it ask for no status, so that `success() &&` was put before it?"""
+        return isinstance(self.node, Logical) and self.node.operands[0] is _SUCCESS
+
+    @property
     def names(self) -> frozenset[str]:
         """The contexts that it names."""
         return names_used(self.node)
