@@ -22,7 +22,7 @@ def events_view(
     for event_id, run in store.queries.runs_of_events([event.id for event in events]):
         told = {"id": run.id, "number": run.number, "workflow": run.workflow_name, "status": str(run.status)}
         runs.setdefault(event_id, []).append(told)
-    return {"inbox": [event_shape(one) | {"about": _about(one), "runs": runs.get(one.id, [])} for one in events]}
+    return {"inbox": [event_shape(one) | {"about": about(one), "runs": runs.get(one.id, [])} for one in events]}
 
 
 def event_view(store: Store, event_id: int) -> dict[str, Any] | None:
@@ -31,10 +31,10 @@ def event_view(store: Store, event_id: int) -> dict[str, Any] | None:
     if event is None:
         return None
     runs = [run_shape(run) for run in store.queries.runs(event=event.id)]
-    return event_shape(event) | {"about": _about(event), "runs": runs, "fields": event.fields}
+    return event_shape(event) | {"about": about(event), "runs": runs, "fields": event.fields}
 
 
-def _about(event: InboxEvent) -> dict[str, str | None]:
+def about(event: InboxEvent) -> dict[str, str | None]:
     """Return what is known of an event; of one that `treadle run` recorded, what that said."""
     told: dict[str, str | None] = dict.fromkeys(("ref", "sha", "actor", "title", "action"))
     if "event" in event.fields:

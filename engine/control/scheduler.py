@@ -71,7 +71,7 @@ class Scheduler:
             return Decidable(_refusal(f"this version reads its workflow no more: {error}"), {})
         if job.condition is None and job.environment is None and not _open(facts.plan):
             return Decidable(None, {})
-        contexts = self._contexts(facts)
+        contexts = self.contexts(facts)
         gate = None if _open(facts.plan) else self._gate(facts, job, contexts)
         return Decidable(_bind(job.condition) if job.condition else None, contexts, gate)
 
@@ -100,14 +100,15 @@ class Scheduler:
         except (ExpressionError, WorkflowError) as error:
             raise ValueError(f"the outputs of the called workflow cannot be worked out: {error}") from None
 
-    def _contexts(self, facts: JobFacts) -> dict[str, Any]:
+    def contexts(self, facts: JobFacts) -> dict[str, Any]:
+        """Return what a job's own expressions see: what its needs came to, too."""
         return job_contexts(facts, needs_context(self._store.decisions.needs_of(facts.job.id)))
 
     def _expand(self, job_id: int) -> None:
         """Settle what the job's needs had to tell first: its matrix, its name, its concurrency group."""
         facts = self._store.queries.facts(job_id)
         workflow = self._store.definitions.workflow(facts.definition)
-        contexts = self._contexts(facts)
+        contexts = self.contexts(facts)
         try:
             if facts.plan.dynamic:
                 taken = [job.name for job in self._store.queries.jobs(facts.run.id) if job.id != job_id]

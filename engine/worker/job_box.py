@@ -61,7 +61,7 @@ def plan_box(job: Job, contexts: Mapping[str, Any], labels: Mapping[str, str], e
             "Run it with Docker, or without `container:`.",
         )
     if not image:
-        image = HOST if executor == HOST else _label_image(job, contexts, labels)
+        image = HOST if executor == HOST else label_image(job, contexts, labels)
     env = read_env(container, contexts, "container.env") if container else {}
     services = plan_services(job, contexts, image == HOST) if job.services else ()
     if image == HOST:
@@ -109,7 +109,8 @@ def _is_checkout(step: Step) -> bool:
     return action is not None and action.name == "actions/checkout"
 
 
-def _label_image(job: Job, contexts: Mapping[str, Any], labels: Mapping[str, str]) -> str:
+def label_image(job: Job, contexts: Mapping[str, Any], labels: Mapping[str, str]) -> str:
+    """Return the image, or `host`, of the first label of a job that is mapped. Raises as `plan_box`."""
     asked = resolve(job.runs_on, contexts)
     wanted = asked.get("labels", []) if isinstance(asked, dict) else asked
     names = [str(name) for name in (wanted if isinstance(wanted, list) else [wanted]) if name not in (None, "")]
