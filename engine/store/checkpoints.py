@@ -173,7 +173,9 @@ class Checkpoints:
 
     def size_bytes(self) -> int:
         """Return what all of them take on the disk."""
-        layers = {layer.tar + layer.gone: layer.stored_bytes for row in CheckpointRow.select() for layer in _layers(row)}
+        layers = {
+            layer.tar + layer.gone: layer.stored_bytes for row in CheckpointRow.select() for layer in _layers(row)
+        }
         return sum(layers.values())
 
     def roots(self) -> Iterator[str]:

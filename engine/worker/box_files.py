@@ -5,7 +5,10 @@ from dataclasses import dataclass
 
 MODIFIED, ADDED, DELETED = range(3)  # as the Docker Engine counts
 # Not the job's: the kernel's, and what an engine puts into every container.
-FOREIGN = ("/proc", "/sys", "/dev", "/.dockerenv", "/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/etc/mtab")
+FOREIGN = (
+    *("/proc", "/sys", "/dev", "/.dockerenv", "/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/etc/mtab"),
+    *("/sbin/docker-init", "/usr/sbin/docker-init", "/run/podman-init", "/run/.containerenv", "/run/secrets"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,7 @@ def own_files(changes: Iterable[tuple[str, int]], volumes: Sequence[str], mounts
             continue
         if kind == DELETED:
             gone.append(path)
-        elif kind == ADDED and not any(is_in(mount, (path,)) for mount in mounts):
+        elif kind == ADDED and not any(is_in(mount, (path,)) for mount in hidden):
             whole = path
             roots.append(path)
         else:

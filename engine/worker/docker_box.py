@@ -7,11 +7,12 @@ import json
 import posixpath
 import tarfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from engine.core.errors import EngineError, ExecutorUnavailable
-from engine.worker.docker_client import DockerClient
+from engine.worker.box_files import OwnFiles, own_files
+from engine.worker.docker_client import DockerClient, explain
 from engine.worker.executor import BoxExit, BoxSpec
 
 CHANNEL, WORKSPACE, TEMP, SOURCE = "/treadle", "/github/workspace", "/github/temp", "/github/source"
@@ -109,6 +110,39 @@ class DockerBox:
         except (DockerException, RequestException, tarfile.TarError, ExecutorUnavailable) as error:
             raise EngineError(f"the Docker Engine does not give it: {error}") from None
         raise EngineError("it is a chain of links")
+
+    def own_files(self) -> OwnFiles:
+        from docker.errors import DockerException
+        from requests.exceptions import RequestException
+
+        try:
+            found = self._client.api.inspect_container(self.id)
+            changes = self._client.api.diff(self.id) or []
+        except (DockerException, RequestException) as error:
+            raise EngineError(f"The Docker Engine does not tell what changed: {explain(error)}.") from None
+        mounts = [mount["Destination"] for mount in found["Mounts"]] + list(found["HostConfig"].get("Tmpfs") or {})
+        volumes = [one["Destination"] for one in found["Mounts"] if one["Type"] == "volume" and one["RW"]]
+        return own_files(((change["Path"], int(change["Kind"])) for change in changes), sorted(volumes), mounts)
+
+    def aside(self, script: str, env: Mapping[str, str], look: Callable[[], None]) -> int:
+        from docker.errors import DockerException
+        from requests.exceptions import RequestException
+
+        api, pause = self._client.api, 0.005
+        try:
+            command = ["sh", "-ec", script]
+            made = api.exec_create(
+                self.id, command, stdout=False, stderr=False, user="0", environment=dict(env), workdir="/"
+            )
+            api.exec_start(made["Id"], detach=True)
+            while (state := api.exec_inspect(made["Id"]))["Running"] or state["ExitCode"] is None:
+                look()
+                if self.exited(pause):
+                    raise EngineError("the container has ended")
+                pause = min(pause * 2, 0.05)
+        except (DockerException, RequestException) as error:
+            raise EngineError(f"The Docker Engine does not run it: {explain(error)}.") from None
+        return int(state["ExitCode"])
 
     def _archived(self, path: str, limit_bytes: int) -> bytes | str:
         """Return a file as the engine archives it, or where it leads to if it is a link."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from engine.worker.box_files import OwnFiles
 from engine.worker.sibling import Siblings
 from pipelines.container_options import BoxOptions
 from pipelines.ports import Port
@@ -96,6 +97,15 @@ class Box(Protocol):
 
     def read_file(self, path: str, limit_bytes: int) -> bytes:
         """Return a file by its absolute path inside, also while a step runs. Raises EngineError with the reason."""
+
+    def own_files(self) -> OwnFiles:
+        """Return where the job's own files are: all that a like box without a step would lack. Raises EngineError."""
+
+    def aside(self, script: str, env: Mapping[str, str], look: Callable[[], None]) -> int:
+        """Run a POSIX sh script beside the steps, as root where the box is a container; return its exit code.
+
+        Its output goes nowhere. `look` is called again and again, and may raise to leave it. Raises EngineError.
+        """
 
     def remove(self) -> None:
         """Take away the container and its volumes. Kills first if it must. Safe to repeat; never raises for 'gone'."""

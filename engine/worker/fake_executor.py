@@ -11,8 +11,9 @@ from typing import Any
 
 from engine.core.clock import Clock, SystemClock
 from engine.core.errors import EngineError, ExecutorUnavailable
+from engine.worker.box_files import OwnFiles
 from engine.worker.executor import Box, BoxExit, BoxSpec, Credentials, Say
-from engine.worker.host_executor import read_here
+from engine.worker.host_executor import read_here, run_here
 from engine.worker.services import Services, ServicesSpec
 from engine.worker.sibling import Siblings
 
@@ -95,6 +96,12 @@ class FakeBox:
 
     def read_file(self, path: str, limit_bytes: int) -> bytes:
         return read_here(path, limit_bytes)
+
+    def own_files(self) -> OwnFiles:
+        return OwnFiles(str(self.spec.folder), ("workspace", "temp"))
+
+    def aside(self, script: str, env: Mapping[str, str], look: Callable[[], None]) -> int:
+        return run_here(script, env, look)
 
     def remove(self) -> None:
         self.kill()

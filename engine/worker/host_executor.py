@@ -13,12 +13,13 @@ import stat
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from engine.core.errors import EngineError, ExecutorUnavailable
 from engine.worker import host_sweep
+from engine.worker.box_files import OwnFiles
 from engine.worker.executor import Box, BoxExit, BoxSpec, Credentials, Say
 from engine.worker.services import Services, ServicesSpec
 from engine.worker.sibling import Siblings
@@ -45,6 +46,7 @@ class HostBox:
         self._pid = int(pid)
         self._lock = threading.Lock()
         self._exit: BoxExit | None = None
+        self._folder = spec.folder
         self._events = spec.folder / "channel" / "ev"
         self._pidfd = _open_pidfd(self._pid, self._started)
         if self._pidfd is None:
@@ -73,6 +75,12 @@ class HostBox:
 
     def read_file(self, path: str, limit_bytes: int) -> bytes:
         return read_here(path, limit_bytes)
+
+    def own_files(self) -> OwnFiles:
+        return OwnFiles(str(self._folder), ("workspace", "temp"))
+
+    def aside(self, script: str, env: Mapping[str, str], look: Callable[[], None]) -> int:
+        return run_here(script, {**env, host_sweep.MARK: self.mark}, look)
 
     def remove(self) -> None:
         self.kill()
@@ -119,6 +127,28 @@ def read_here(path: str, limit_bytes: int) -> bytes:
     if len(data) > limit_bytes:
         raise EngineError(f"it is larger than {limit_bytes >> 10} KiB")
     return data
+
+
+def run_here(script: str, env: Mapping[str, str], look: Callable[[], None]) -> int:
+    """Run a script on this machine, and return its exit code; it ends when `look` raises."""
+    with subprocess.Popen(
+        ("sh", "-ec", script),
+        env={**_own_environment(), **env},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    ) as process:
+        try:
+            while True:
+                look()
+                try:
+                    return process.wait(0.05)
+                except subprocess.TimeoutExpired:
+                    continue
+        except BaseException:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
 
 
 def _is(pid: int, started: str) -> bool:

@@ -3,16 +3,27 @@
 import os
 import secrets
 import stat
+from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import BinaryIO, Protocol, Self
 
-from engine.worker.actions.port import ActionError, ActionHost
+from engine.worker.actions.port import ActionError
+
+
+class Place(Protocol):
+    """Where files are handed over: the exchange folder, from outside and as the box sees it."""
+
+    @property
+    def exchange(self) -> Path: ...
+
+    @property
+    def exchange_inside(self) -> str: ...
 
 
 class Exchange:
     """The exchange folder during one step: what is made through it is gone at the end. Use as a context manager."""
 
-    def __init__(self, host: ActionHost) -> None:
+    def __init__(self, host: Place) -> None:
         self._inside = host.exchange_inside
         self._folder = os.open(host.exchange, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
         self._mine: list[str] = []
