@@ -37,7 +37,8 @@ class Upkeep(Routine):
         if now < self._due_at:
             return self._due_at
         self._aside.go("mirrors", lambda: self._tidy_mirrors(now))
-        for _ in chain(self._sweep.events(now), self._sweep.letters(now), self._sweep.commits(now)):
+        sweep = self._sweep
+        for _ in chain(sweep.events(now), sweep.letters(now), sweep.commits(now), sweep.durations(now)):
             if self._stopped.wait(STEP_PAUSE_S):
                 break
         self._due_at = now + EVERY

@@ -18,7 +18,7 @@ from engine.core.errors import LeaseLost
 from engine.core.retry import Outcome
 from engine.core.scheduling import order_s, turn_s
 from engine.core.states import AttemptStatus, JobStatus, RunStatus, StepStatus
-from engine.store import transitions
+from engine.store import durations, transitions
 from engine.store.database import Database
 from engine.store.disk import Disk
 from engine.store.holds import NewHold, begin_hold, hand_over
@@ -366,6 +366,8 @@ class Queue:
             change = Change(verdict.cause, now, actor, outcome.reason, outcome.exit_code)
             if not transitions.change_job(job.id, JobStatus.RUNNING, change, **fields):
                 raise LeaseLost(f"Job {job.id} is no longer running.")
+            if outcome.cause == "succeeded":
+                durations.learn(job, attempt, now)
             status = JobStatus(JobRow.select(JobRow.status).where(JobRow.id == job.id).scalar())
         with self._lock:
             self._running[job.repo_id] = max(0, self._running.get(job.repo_id, 0) - 1)

@@ -4,12 +4,14 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from statistics import median
 from typing import Any
 
 from peewee import fn
 
+from engine.core.paths import remaining_paths
 from engine.core.states import JobStatus, RunStatus
-from engine.store import transitions
+from engine.store import durations, transitions
 from engine.store.database import Database
 from engine.store.tables import EdgeRow, EventRow, JobRow, RepoRow, RunRow
 from engine.store.transitions import Change
@@ -95,7 +97,7 @@ class Runs:
             run.save(only=run.dirty_fields)  # the contexts, which may be large, are there
             change = Change("planned", now, actor)
             transitions.record_start("run", run.id, run.status, change, new.workflow_name)
-            self._insert_jobs(run, plan.jobs, change, {})
+            self._insert_jobs(run, plan.jobs, change, {}, _times(run, plan.jobs))
             if not plan.jobs:
                 raise ValueError("a plan without jobs")
         return int(run.id)
@@ -112,33 +114,51 @@ class Runs:
             run = RunRow.get_by_id(job.run_id)
             urgency = job.priority - plans[0].priority  # what its event, or a person, brought to it
             first, *rest = (replace(plan, priority=plan.priority + urgency) for plan in plans)
-            JobRow.update(**_plan_fields(first)).where(JobRow.id == job_id).execute()
+            timed: Any = JobRow.select(JobRow.expected_s).where(
+                (JobRow.run_id == run.id) & JobRow.expected_s.is_null(False)
+            )
+            known: list[float] = [seconds for (seconds,) in timed.tuples()]
+            unknown_s = median(known) if known else None
+            behind_s = _behind_s(job_id, job.parent_id)
+            own, *times = _times(run, plans, unknown_s=unknown_s, behind_s=behind_s)
+            JobRow.update(**_plan_fields(first), **own).where(JobRow.id == job_id).execute()
             dependents = [edge.job_id for edge in EdgeRow.select().where(EdgeRow.need_id == job_id)]
             needs = [edge.need_id for edge in EdgeRow.select().where(EdgeRow.job_id == job_id)]
             change = Change("planned", now, actor)
-            cells = [plan for plan in rest if plan.key == first.key]
+            cells = [(plan, its) for plan, its in zip(rest, times, strict=True) if plan.key == first.key]
+            called = [(plan, its) for plan, its in zip(rest, times, strict=True) if plan.key != first.key]
             calls = {first.inner_scope: job_id}
-            for plan in cells:
+            for plan, its in cells:
                 ancestry = {"ancestry_ok": job.ancestry_ok, "ancestry_failed": job.ancestry_failed}
-                row = self._insert_job(run, plan, change, unmet=0, parent_id=job.parent_id, **ancestry)
+                row = self._insert_job(run, plan, change, unmet=0, parent_id=job.parent_id, **ancestry, **its)
                 calls[plan.inner_scope] = row.id
                 edges = [{"job_id": row.id, "need_id": need} for need in needs]
                 edges += [{"job_id": dependent, "need_id": row.id} for dependent in dependents]
                 _insert_edges(edges)
             JobRow.update(unmet=JobRow.unmet + len(cells)).where(JobRow.id.in_(dependents)).execute()
             JobRow.update(unmet=JobRow.unmet + len(cells)).where(JobRow.id == job.parent_id).execute()
-            self._insert_jobs(run, [plan for plan in rest if plan.key != first.key], change, calls)
+            self._insert_jobs(run, [plan for plan, _ in called], change, calls, [its for _, its in called])
             RunRow.update(open_jobs=RunRow.open_jobs + len(rest)).where(RunRow.id == run.id).execute()
 
-    def _insert_jobs(self, run: RunRow, plans: Sequence[JobPlan], change: Change, calls: dict[str, int]) -> None:
-        """Insert jobs whose needs are all among them. `calls` are the calls that are there already, by their scope."""
+    def _insert_jobs(
+        self,
+        run: RunRow,
+        plans: Sequence[JobPlan],
+        change: Change,
+        calls: dict[str, int],
+        times: Sequence[Mapping[str, Any]],
+    ) -> None:
+        """Insert jobs whose needs are all among them, with their `_times`.
+
+        `calls` are the calls that are there already, by their scope.
+        """
         members = Counter(plan.key for plan in plans)
         ids: dict[str, list[int]] = {}
         rows = []
-        for plan in plans:
+        for plan, its in zip(plans, times, strict=True):
             caller = calls[plan.scope] if plan.scope else None
             unmet = sum(members[key] for key in plan.needs) + (caller is not None)
-            row = self._insert_job(run, plan, change, unmet=unmet, parent_id=caller)
+            row = self._insert_job(run, plan, change, unmet=unmet, parent_id=caller, **its)
             rows.append((plan, row))
             if plan.calls:
                 calls[plan.inner_scope] = row.id
@@ -170,6 +190,25 @@ def _insert_edges(edges: Sequence[Mapping[str, int]]) -> None:
         EdgeRow.insert_many(edges[start : start + CHUNK]).execute()
 
 
+def _times(
+    run: RunRow, plans: Sequence[JobPlan], *, unknown_s: float | None = None, behind_s: float = 0.0
+) -> list[dict[str, Any]]:
+    """Return how long each job is expected to take, and the longest chain that begins with it."""
+    known = durations.expected_s(run.repo_id, run.workflow_path, [(plan.name, plan.key) for plan in plans])
+    paths = remaining_paths(plans, known, unknown_s=unknown_s, behind_s=behind_s)
+    return [{"expected_s": seconds, "remaining_path": path} for seconds, path in zip(known, paths, strict=True)]
+
+
+def _behind_s(job_id: int, caller_id: int | None) -> float:
+    """Return the longest chain that waits for a job, or for the job that calls its workflow."""
+    while True:
+        behind = JobRow.select(fn.MAX(JobRow.remaining_path)).join(EdgeRow, on=(EdgeRow.job_id == JobRow.id))
+        longest = behind.where(EdgeRow.need_id == job_id).scalar()
+        if longest is not None or caller_id is None:
+            return float(longest or 0)
+        job_id, caller_id = caller_id, JobRow.select(JobRow.parent_id).where(JobRow.id == caller_id).scalar()
+
+
 def _plan_fields(plan: JobPlan) -> dict[str, Any]:
     return {
         "name": plan.name,
@@ -178,7 +217,6 @@ def _plan_fields(plan: JobPlan) -> dict[str, Any]:
         "job_index": plan.job_index,
         "job_total": plan.job_total,
         "priority": plan.priority,
-        "remaining_path": plan.remaining_path,
         "concurrency_group": plan.concurrency_group,
         "is_call": bool(plan.calls),
     }

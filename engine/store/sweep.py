@@ -1,4 +1,5 @@
-"""Takes away what nobody asks for any more: what old events said, letters that were sent, commits that are read again.
+"""Takes away what nobody asks for any more: what old events said, letters that were sent, commits that are read again,
+how long jobs took that nobody runs.
 
 Each step is one small write, so that no other writer waits for long. The file does not shrink, it stops growing.
 """
@@ -12,6 +13,7 @@ from engine.store.inbox import EMPTY, RECEIVED
 KEPT = timedelta(days=30)
 EVENTS, LETTERS = 100_000, 50_000  # the newest, of which all is kept for so long
 REDELIVERED = timedelta(days=7)  # a delivery is known again for so long, whatever came since
+TIMED = timedelta(days=90)
 BATCH = 100
 
 _FIRST_YOUNG = "SELECT id FROM event WHERE received_at >= ? ORDER BY id LIMIT 1"
@@ -32,6 +34,9 @@ _OLD_COMMITS = f"""
 SELECT repo_id, sha FROM "commit" WHERE at < ? AND (repo_id, sha) > (?, ?) AND sha NOT IN (SELECT sha FROM ref)
 ORDER BY repo_id, sha LIMIT {BATCH}"""
 _COMMIT = 'DELETE FROM "commit" WHERE repo_id = ? AND sha = ?'
+
+_OLD_TIMES = f"SELECT repo_id, workflow_path, name FROM duration WHERE at < ? ORDER BY at LIMIT {BATCH}"
+_TIME = "DELETE FROM duration WHERE repo_id = ? AND workflow_path = ? AND name = ?"
 
 
 class Sweep:
@@ -73,3 +78,10 @@ class Sweep:
                 self._db.execute_many(_COMMIT, old)
             yield len(old)
             last = old[-1]
+
+    def durations(self, now: datetime) -> Iterator[int]:
+        """Forget how long jobs took that have not been green for TIMED."""
+        while old := self._db.rows(_OLD_TIMES, ((now - TIMED).timestamp(),)):
+            with self._db.write():
+                self._db.execute_many(_TIME, old)
+            yield len(old)

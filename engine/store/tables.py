@@ -217,7 +217,7 @@ class JobRow(Row):
     job_total = IntegerField()
     needs = JsonField()
     priority = IntegerField()
-    remaining_path = IntegerField()
+    remaining_path = IntegerField()  # seconds of the longest chain that begins here; in jobs, where none was timed yet
     unmet = IntegerField()  # needs and a caller to wait for; of a call that is running: its jobs that have not ended
     ancestry_ok = BooleanField(default=True)
     ancestry_failed = BooleanField(default=False)
@@ -302,6 +302,24 @@ class AttemptRow(Row):
     class Meta:
         table_name = "attempt"
         indexes = ((("job_id", "number"), True), (("started_at", "queued_at", "job_id"), False))
+
+
+class DurationRow(Row):
+    """How long a job of a workflow usually takes: its last green attempts in `seconds`, oldest first, their median."""
+
+    repo_id = IntegerField()
+    workflow_path = TextField()
+    name = TextField()  # its display name
+    key = TextField()
+    seconds = JsonField()
+    usual_s = FloatField()
+    at = InstantField(index=True)  # the end of the last of them
+
+    class Meta:
+        table_name = "duration"
+        primary_key = CompositeKey("repo_id", "workflow_path", "name")
+        indexes = ((("repo_id", "workflow_path", "key", "at"), False),)
+        without_rowid = True
 
 
 class StepRow(Row):
@@ -436,6 +454,7 @@ TABLES: tuple[type[Row], ...] = (
     JobRow,
     EdgeRow,
     AttemptRow,
+    DurationRow,
     StepRow,
     AnnotationRow,
     TransitionRow,
