@@ -34,6 +34,9 @@ COMMANDS = {
     "diff": Command("app.cli.diff", "compare a job's log with that of its last green run, or of another", remote=True),
     "search": Command("app.cli.search", "find words in all logs", remote=True),
     "retry": Command("app.cli.retry", "run a job or a run again, or only what failed", remote=True),
+    "bisect": Command(
+        "app.cli.bisect", "find the commit that broke a job, by running it alone at commits in between", remote=True
+    ),
     "cancel": Command("app.cli.cancel", "cancel a run or a job", remote=True),
     "approve": Command("app.cli.approve", "let a run or a job go that waits for a person", remote=True),
     "pin": Command("app.cli.pin", "keep a run whatever its age, with its logs and artifacts", remote=True),

@@ -5,6 +5,7 @@ from aiohttp import web
 from app.server import (
     artifacts,
     badge,
+    bisects,
     diff,
     health,
     inbox,
@@ -32,7 +33,7 @@ from app.server.limits import HELD_BYTES, Bodies
 from app.server.openapi import document
 from app.server.route import ADMIN, BADGE, PUBLIC, WRITE, Field, Param, Route, guarded, tell_errors
 from engine.core.slo import WINDOWS
-from engine.core.states import AttemptStatus, RunStatus
+from engine.core.states import AttemptStatus, BisectStatus, RunStatus
 from engine.store.archives import Form
 from engine.store.inbox import DROPPED, PLANNED, RECEIVED
 from engine.store.tokens import SCOPES
@@ -158,6 +159,29 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route("POST", f"{API}/jobs/{ID}/cancel", wishes.cancel_job, "end a job", WRITE, fields=(), answers=DONE),
     Route("POST", f"{API}/jobs/{ID}/retry", wishes.retry_job, "run a job again", WRITE, fields=(), answers=DONE),
+    Route(
+        "GET", f"{API}/bisects", bisects.list_bisects, "searches for the commit that broke a job, newest first",
+        query=(
+            Param("status", "string", "only with this status", words=tuple(map(str, BisectStatus))),
+            Param("job", "integer", "only for this job"),
+            *PAGE,
+        ),
+    ),
+    Route(
+        "POST", f"{API}/bisects", bisects.start, "look for the commit that broke a job", WRITE,
+        fields=(
+            Field("job", int, "the job that failed", needed=True),
+            Field("good", str, "a revision where it passes (the newest that is known)"),
+            Field("bad", str, "a revision where it fails (the job's own)"),
+            Field("dry_run", bool, "tell what it would be, and begin nothing"),
+        ),
+        answers={200: "what it would be", 201: "the search", 404: "there is no such job", 409: "it cannot be"},
+    ),
+    Route("GET", f"{API}/bisects/{ID}", bisects.show, "a search, with its trials and whom it names"),
+    Route(
+        "POST", f"{API}/bisects/{ID}/cancel", bisects.cancel, "end a search, and the run of its trial", WRITE,
+        fields=(), answers=DONE,
+    ),
     Route(
         "GET", f"{API}/events", stream.events, "every change of status, live", gives="text/event-stream",
         query=(

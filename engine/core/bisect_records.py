@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Self
 
-from engine.core.bisecting import Verdict
+from engine.core.bisecting import Verdict, trials
 from engine.core.states import BisectStatus
 
 
@@ -98,6 +98,14 @@ class Bisect:
     def verdicts(self) -> dict[str, Verdict]:
         """What is known of each commit by now, in the order of the trials; that which made sure aside."""
         return {one.sha: one.verdict for one in self.trials if one.verdict is not None and not one.again}
+
+    @property
+    def expected(self) -> int:
+        """About how many trials it takes in all, those that are over included."""
+        if self.status is not BisectStatus.RUNNING:
+            return len(self.trials)
+        over = len(self.trials) - (self.open_trial is not None)
+        return max(len(self.trials), over + trials(self.left))
 
     @property
     def runs_made(self) -> int:

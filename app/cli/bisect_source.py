@@ -1,0 +1,181 @@
+"""Where `treadle bisect` asks: a home's files, or the engine that `--connect` names. Answers are the API's JSON."""
+
+import argparse
+import os
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from app.cli.given import actor_here
+from app.cli.naming import Reads
+from app.cli.place import home_of
+from app.cli.source import check_where
+from engine.core.errors import EngineError
+
+if TYPE_CHECKING:
+    from app.cli.engine_here import EngineHere
+    from app.client import Client
+    from engine.core.bisect_records import Bisect
+
+QUIET_S = 10.0  # without a word of the stream it is asked all the same
+Told = Mapping[str, Any]
+
+
+class Searches(Protocol):
+    """What the command asks. A refusal is an EngineError with its reason."""
+
+    @property
+    def queries(self) -> Reads: ...
+
+    def start(self, job: int, good: str | None, bad: str | None) -> Told:
+        """Begin a search: see `bisect_view`."""
+
+    def get(self, bisect_id: int) -> Told: ...
+
+    def newest(self) -> list[Told]: ...
+
+    def cancel(self, bisect_id: int) -> str: ...
+
+    def heard(self) -> bool:
+        """Is there an engine that takes up now what was asked for?"""
+
+    def following(self, told: Told) -> "Iterator[None]":
+        """Yield whenever a search may have gone on, for as long as it is asked."""
+
+
+@contextmanager
+def searches_of(args: argparse.Namespace) -> Iterator[Searches]:
+    """Give what a command line speaks of, until the block ends. Raises SettingsError."""
+    check_where(args)
+    if args.connect is not None:
+        from app.cli.remote import client_at
+
+        yield RemoteSearches(client_at(args.connect, args.token))
+        return
+    home = HomeSearches(args)
+    try:
+        yield home
+    finally:
+        home.close()
+
+
+class HomeSearches:
+    """A home of this machine, whose engine this process is while there is no other and a search is followed."""
+
+    def __init__(self, args: argparse.Namespace) -> None:
+        from engine.store.store import open_store
+
+        self._config = Path(args.config) if args.config else None
+        self._store = open_store(home_of(args))
+        self._engine: EngineHere | None = None
+
+    @property
+    def queries(self) -> Reads:
+        return self._store.queries
+
+    def start(self, job: int, good: str | None, bad: str | None) -> Told:
+        from app.views.bisects import bisect_view
+        from engine.control import bisect_start
+
+        found = self._store.queries.job(job)
+        assert found is not None
+        proposal = bisect_start.propose(self._store, found, good, bad)
+        return bisect_view(self._find(bisect_start.start(self._store, proposal, actor_here())))
+
+    def get(self, bisect_id: int) -> Told:
+        from app.views.bisects import bisect_view
+
+        return bisect_view(self._find(bisect_id))
+
+    def newest(self) -> list[Told]:
+        from app.views.bisects import bisect_view
+
+        return [bisect_view(one) for one in self._store.bisects.newest()]
+
+    def cancel(self, bisect_id: int) -> str:
+        from engine.control import bisect_start
+
+        return bisect_start.cancel(self._store, self._find(bisect_id), actor_here())
+
+    def heard(self) -> bool:
+        from engine.doorbell import ring
+
+        return ring(self._store.home)
+
+    def following(self, told: Told) -> Iterator[None]:
+        from app.cli.engine_here import EngineHere
+        from engine.settings import load
+
+        self._engine = EngineHere(self._store, load(self._store.home, self._config, os.environ))
+        while True:
+            self._engine.wait()
+            yield
+
+    def close(self) -> None:
+        if self._engine is not None:
+            self._engine.stop()
+        self._store.close()
+
+    def _find(self, bisect_id: int) -> "Bisect":
+        found = self._store.bisects.get(bisect_id)
+        if found is None:
+            raise EngineError(f"There is no bisect {bisect_id}.", "`treadle bisect --list` shows those there are.")
+        return found
+
+
+class RemoteSearches:
+    """An engine elsewhere. Its stream says when there is something new."""
+
+    def __init__(self, client: "Client") -> None:
+        from app.cli.remote import RemoteQueries
+        from app.cli.remote_follow import Patient
+
+        self._client = client
+        self._patient = Patient(client)
+        self.queries = RemoteQueries(client)
+
+    def start(self, job: int, good: str | None, bad: str | None) -> Told:
+        named = {"good": good, "bad": bad}
+        return self._post("/bisects", {"job": job, **{name: rev for name, rev in named.items() if rev is not None}})
+
+    def get(self, bisect_id: int) -> Told:
+        from app.cli.remote import translated
+
+        with translated(self._client):
+            return dict(self._patient.get(f"/bisects/{bisect_id}"))
+
+    def newest(self) -> list[Told]:
+        from app.cli.remote import translated
+
+        with translated(self._client):
+            return list(self._client.get("/bisects")["bisects"])
+
+    def cancel(self, bisect_id: int) -> str:
+        return str(self._post(f"/bisects/{bisect_id}/cancel")["done"])
+
+    def heard(self) -> bool:
+        return True
+
+    def following(self, told: Told) -> Iterator[None]:
+        news = threading.Event()
+
+        def hear() -> None:
+            try:
+                for _ in self._client.changes(query={"run": [told["run"]], "types": ["bisect"]}):
+                    news.set()
+            except EngineError:
+                pass  # the next question says why
+
+        threading.Thread(target=hear, name="stream", daemon=True).start()
+        while True:
+            news.wait(QUIET_S)
+            news.clear()
+            yield
+
+    def _post(self, path: str, body: Told | None = None) -> Told:
+        from app.cli.remote import translated
+
+        with translated(self._client):
+            return dict(self._client.post(path, body))
