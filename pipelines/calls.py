@@ -11,6 +11,7 @@ from pipelines.errors import Finding, Place, Severity, WorkflowError
 from pipelines.model import Action, Job, Step, Trigger, Workflow
 from pipelines.parse import parse_workflow, unsupported
 from pipelines.parse_actions import parse_action
+from pipelines.permissions import too_much_asked
 from pipelines.template import Template
 
 MOST_LEVELS = 10  # GitHub's limits: how deep workflows call each other, and how many different ones a run calls
@@ -39,6 +40,7 @@ def look_into(workflow: Workflow, load: Load, find: Find) -> Taken:
     """Look up all that a workflow uses. An action that is not there is no finding: a step may yet put it there."""
     calls = _Calls(load, find)
     findings = [*calls.faults(workflow, None), *_check_actions(workflow, load)]
+    findings += too_much_asked(workflow, calls.found)
     if len(calls.found) > MOST_CALLED:
         place = next(job.uses_place for job in workflow.jobs.values() if job.uses_place)
         findings.append(_error(place, f"the run calls {len(calls.found)} workflows; {MOST_CALLED} are allowed"))

@@ -62,7 +62,10 @@ def _own(key: str, says: str) -> Row:
 
 
 _SNAPSHOT = ("image-name", "if", "version")
-_NO_TOKEN = "changes nothing, and `validate` says so: a `GITHUB_TOKEN` is yours to keep, with what it may do"
+_NO_TOKEN = (
+    "changes nothing, and `validate` says so: a `GITHUB_TOKEN` is yours to keep, with what it may do; as on GitHub, a "
+    "called workflow may not ask for more than its caller has"
+)
 _IN_TURN = "steps run one after the other"
 _UNSHOWN = "read, shown nowhere"
 _NO_EFFECT = "changes nothing, and `validate` says so"
@@ -219,7 +222,7 @@ OUTSIDE = (
         "A called workflow that is no part of the file",
         "`validate` is given the one file: what that calls, unless it is there as well, cannot be held against it. A "
         "run looks at it, and is refused before it starts where inputs, secrets, depth or the number of jobs do not "
-        "fit. What permissions it has makes no difference, for there is no token.",
+        "fit. Where nobody says what is permitted everything is, for GitHub's default is a setting of its own.",
         (
             "errors-max-depth", "errors-max-job-limit-with-reusable-workflow",
             "errors-reusable-workflow-job-inputs-required",

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from pipelines.template import Condition, Template
 
 Tree: TypeAlias = "bool | int | float | Template | list[Tree] | dict[str, Tree] | None"
+Permissions: TypeAlias = Mapping[str, str]
+"""How much each scope of a token is allowed: none (as when it is not there), read or write."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +174,7 @@ class Job:
     with_: Mapping[str, "Tree"] = field(default_factory=dict)
     secrets: "Mapping[str, Template] | None" = None
     inherit_secrets: bool = False
+    permissions: Permissions | None = None
     unsupported: tuple[Finding, ...] = ()
 
 
@@ -188,6 +191,7 @@ class Workflow:
     defaults: Defaults = Defaults()
     concurrency: Concurrency | None = None
     priority: int | None = None
+    permissions: Permissions | None = None
     findings: tuple[Finding, ...] = ()
 
     @property

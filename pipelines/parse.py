@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from pipelines.errors import Finding, WorkflowError
 from pipelines.model import Workflow
-from pipelines.parse_defaults import NOWHERE, check_permissions, parse_concurrency, parse_defaults
+from pipelines.parse_defaults import NOWHERE, parse_concurrency, parse_defaults, parse_permissions
 from pipelines.parse_events import parse_triggers
 from pipelines.parse_jobs import parse_jobs
 from pipelines.policy import read_priority
@@ -29,7 +29,6 @@ def parse_workflow(text: str | bytes, path: str) -> Workflow:
         raise WorkflowError(path, (error.finding,)) from None
     reader = Reader(document)
     fields = reader.fields(document.root, "the workflow", _KEYS, ("on", "jobs"))
-    check_permissions(reader, fields.get("permissions"))
     reader.text(fields.get("description"), "description", empty=True)
     workflow = Workflow(
         path=path,
@@ -41,6 +40,7 @@ def parse_workflow(text: str | bytes, path: str) -> Workflow:
         defaults=parse_defaults(reader, fields.get("defaults"), NOWHERE),
         concurrency=parse_concurrency(reader, fields.get("concurrency"), "concurrency"),
         priority=read_priority(reader, fields.get("priority")),
+        permissions=parse_permissions(reader, fields.get("permissions")),
         findings=(),
     )
     if reader.failed():

@@ -1,6 +1,6 @@
 """What a workflow and a job may both say: defaults, concurrency, permissions."""
 
-from pipelines.model import Concurrency, Defaults
+from pipelines.model import Concurrency, Defaults, Permissions
 from pipelines.reading import Names, Reader, is_null
 from pipelines.source import Mapping, Node
 
@@ -52,17 +52,22 @@ def parse_concurrency(reader: Reader, node: Node | None, position: str) -> Concu
     return Concurrency(group, cancel, node.place, queue_all=queue in ("max", "all"), limit=limit or 1)
 
 
-def check_permissions(reader: Reader, node: Node | None) -> None:
-    """Check `permissions:`. It is taken as GitHub takes it, and changes nothing: there is no token to limit."""
+def parse_permissions(reader: Reader, node: Node | None) -> Permissions | None:
+    """Return what `permissions:` allows, scope by scope. It gives nothing, for there is no token to limit: only what a
+    job may hand on to a workflow that it calls is held against it."""
     if node is None:
-        return
+        return None
+    found: dict[str, str] = {}
     if isinstance(node, Mapping):
         fields = reader.fields(node, "permissions", PERMISSIONS)
         for name, value in fields.items():
-            reader.choice(value, f"permissions.{name}", PERMISSIONS[name])
+            found[name] = reader.choice(value, f"permissions.{name}", PERMISSIONS[name]) or "none"
     elif is_null(node):
         reader.error(node.place, "permissions is empty", "write {} for none")
-    else:
-        reader.choice(node, "permissions", ("read-all", "write-all"))
+    elif (every := reader.choice(node, "permissions", ("read-all", "write-all"))) is not None:
+        level = every.removesuffix("-all")
+        less = {"write": "read", "read": "none"}[level]
+        found = {name: level if level in words else less for name, words in PERMISSIONS.items()}
     hint = "a token of yours, kept with `treadle secret set GITHUB_TOKEN`, may do what it was made for"
     reader.warn(node.place, "permissions has no effect: Treadle issues no GitHub token", hint)
+    return found

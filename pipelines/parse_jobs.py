@@ -7,7 +7,7 @@ from pipelines.called import parse_workflow_ref
 from pipelines.errors import Finding, Place
 from pipelines.model import Job, Tree
 from pipelines.parse_containers import parse_container
-from pipelines.parse_defaults import check_permissions, parse_concurrency, parse_defaults
+from pipelines.parse_defaults import parse_concurrency, parse_defaults, parse_permissions
 from pipelines.parse_services import parse_services
 from pipelines.parse_steps import check_id, parse_steps
 from pipelines.parse_strategy import parse_strategy
@@ -52,7 +52,6 @@ def _job(reader: Reader, key: Scalar, node: Node) -> tuple[Job, Needs]:
     else:
         fields = reader.fields(node, what, _OWN, ("runs-on",))
     needs = _needs(reader, fields.get("needs"))
-    check_permissions(reader, fields.get("permissions"))
     job = Job(
         key=key.text,
         place=key.place,
@@ -61,6 +60,7 @@ def _job(reader: Reader, key: Scalar, node: Node) -> tuple[Job, Needs]:
         condition=reader.condition(fields.get("if"), "if", _AT + "if"),
         strategy=parse_strategy(reader, fields.get("strategy")),
         concurrency=parse_concurrency(reader, fields.get("concurrency"), _AT + "concurrency"),
+        permissions=parse_permissions(reader, fields.get("permissions")),
     )
     return (_with_call(reader, job, fields) if calls else _with_steps(reader, job, fields)), needs
 

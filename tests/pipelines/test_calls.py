@@ -54,6 +54,49 @@ def test_a_secret_that_nobody_asked_for_is_a_warning() -> None:
     assert [severity for severity, _ in call("    with: {name: x}\n    secrets: {key: x, other: y}\n")] == ["warning"]
 
 
+INNER = "on: workflow_call\n%s\njobs: {b: {runs-on: x, %s}, c: {uses: ./c.yml%s}}"
+LAST = "on: workflow_call\njobs: {d: {runs-on: x, permissions: {contents: write}}}"
+
+
+@pytest.mark.parametrize(
+    ("own", "workflow", "job", "call", "said"),
+    [
+        ("", "", "permissions: write-all", "", ""),
+        ("permissions: write-all", "permissions: write-all", "permissions: {id-token: write}", "", ""),
+        ("permissions: {contents: write}", "", "", "", ""),
+        (
+            "permissions: read-all", "permissions: {id-token: write, contents: read}", "", "",
+            "the called workflow b.yml asks for more permissions (id-token: write) than its caller has "
+            "(id-token: none)",
+        ),
+        (
+            "permissions: {}", "", "permissions: {actions: read}", "",
+            "the job b of the called workflow b.yml asks for more permissions (actions: read) than its caller has "
+            "(actions: none)",
+        ),
+        (
+            "permissions: {contents: write}", "permissions: {contents: read}", "", "",
+            "the job d of the called workflow c.yml asks for more permissions (contents: write) than its caller has "
+            "(contents: read)",
+        ),
+        ("permissions: {contents: write}", "permissions: {contents: read}", "", ", permissions: {contents: write}", ""),
+    ],
+)  # fmt: skip
+def test_a_called_workflow_may_ask_for_no_more_than_its_caller_has(
+    own: str, workflow: str, job: str, call: str, said: str
+) -> None:
+    files = {"b.yml": INNER % (workflow, job, call), "c.yml": LAST}
+    found = [message for severity, message in findings(f"    uses: ./b.yml\n    {own}\n", files) if severity == "error"]
+    assert found == ([said] if said else [])
+
+
+def test_permissions_of_the_file_are_those_of_its_jobs() -> None:
+    text = "on: push\npermissions: {contents: read}\njobs:\n  a: {uses: ./c.yml}\n  b:\n    uses: ./c.yml\n    %s"
+    load = {"c.yml": LAST.encode()}.get
+    found = check_calls(parse_workflow(text % "permissions: write-all", "ci.yml"), load)
+    assert [(one.place.line, one.message[:5]) for one in found] == [(4, "the j")]
+
+
 def test_what_cannot_be_called_is_an_error() -> None:
     assert "cannot be called" in call("", "on: push\njobs: {a: {runs-on: x}}\n")[0][1]
     assert "b.yml:1:5" in call("", "on: nothing\njobs: {a: {runs-on: x}}\n")[0][1]

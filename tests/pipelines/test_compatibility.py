@@ -77,7 +77,7 @@ PLACES = {
     "_call_input": "on.workflow_call.inputs.<input_id>",
     "parse_defaults": {"run": "defaults", "shell": "defaults.run"},
     "parse_concurrency": "concurrency",
-    "check_permissions": "permissions",
+    "parse_permissions": "permissions",
     "parse_jobs._job": "jobs.<job_id>",
     "_runs_on": "jobs.<job_id>.runs-on",
     "parse_strategy": "jobs.<job_id>.strategy",
