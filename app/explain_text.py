@@ -43,7 +43,7 @@ def _run(told: Told, now: datetime) -> Iterable[Line]:
     if event is None:
         yield Line(f"  {run['event']} on {short_ref(run['ref'])} by {run['actor']}; the event itself is forgotten")
     else:
-        yield Line(f"  {_what_came(event, now)}")
+        yield Line(f"  event e{event['id']}: {_what_came(event, now)}")
         if event["verdict"]:
             yield Line(f"  it runs because of {event['verdict']}")
         yield from _files(event["changed_files"])
@@ -196,7 +196,7 @@ def _what_came(event: Told, now: datetime) -> str:
     by = f" by {about['actor']}" if about["actor"] else ""
     source = event["forge"] or event["source"]
     came = age(datetime.fromisoformat(event["received_at"]), now)
-    return f"{event['kind']}{ref}{by}, event e{event['id']} from {source}, {came}"
+    return f"{event['kind']}{ref}{by}, from {source}, {came}"
 
 
 def _files(files: Sequence[str] | None) -> Iterable[Line]:
@@ -294,3 +294,21 @@ def _since(told: Told, now: datetime) -> str:
 def _until(instant: str, now: datetime) -> str:
     left = (datetime.fromisoformat(instant) - now).total_seconds()
     return f"in {duration(left)}" if left > 0 else "now"
+
+
+def supposed(event: Told, workflows: Sequence[Told]) -> list[Line]:
+    """Return the lines of what an event would run that has not come."""
+    lines = [Line(f"{event['name']} of {event['tag'] or event['branch'] or event['ref']}, supposed", "title")]
+    lines += _files(event["changed_files"])
+    for one in workflows:
+        lines += [Line(""), Line(f"{'runs' if one['runs'] else 'does not run':<13} {one['path']}: {one['reason']}")]
+        if one.get("problem"):
+            lines.append(Line(f"  cannot be planned: {one['problem']}"))
+        lines += _written("title", one.get("title")) + _group(one.get("concurrency"))
+        for job in one.get("jobs", ()):
+            would = {True: "runs", False: "is skipped", None: "fails"}[job["runs"]]
+            needs = f", once {', '.join(job['needs'])} succeeded" if job["needs"] and job["runs"] else ""
+            matrix = ", its matrix is not known yet" if job["open"] else ""
+            lines.append(Line(f"  {job['name']}: {would}{needs}{matrix}"))
+            lines += _parts(job["parts"], "      ")
+    return lines

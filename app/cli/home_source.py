@@ -12,7 +12,7 @@ from app.cli.naming import Reads, is_over
 from app.cli.place import home_of
 from app.cli.source import Log
 from engine.core.clock import SystemClock
-from engine.core.errors import SettingsError
+from engine.core.errors import EngineError, SettingsError
 from engine.core.records import Job, Run
 
 if TYPE_CHECKING:
@@ -67,6 +67,16 @@ class HomeSource:
         from app.views.diff import diff_view
 
         return diff_view(self._store(), job, attempt, against, step)
+
+    def explain(self, kind: str, ident: int) -> Mapping[str, Any]:
+        from app.cli.repo_names import settings_here
+        from app.views.explain import explain_event, explain_job, explain_run
+
+        explains = {"run": explain_run, "job": explain_job, "event": explain_event}[kind]
+        found = explains(self._store(), settings_here(self._args), ident)
+        if found is None:
+            raise EngineError(f"There is no {kind} {ident}.")
+        return found
 
     def slo(self) -> Mapping[str, Any]:
         from app.cli.repo_names import settings_here

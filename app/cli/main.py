@@ -27,7 +27,9 @@ COMMANDS = {
     "validate": Command("app.cli.validate", "check workflow files"),
     "graph": Command("app.cli.graph", "print a workflow's job graph"),
     "expr": Command("app.cli.expr", "evaluate one expression and print its value as JSON"),
-    "explain": Command("app.cli.explain", "show what a webhook delivery becomes, and which workflows it would run"),
+    "explain": Command(
+        "app.cli.explain", "tell why a run, a job or an event is as it is, or what an event would run", remote=True
+    ),
     "list": Command("app.cli.list", "list runs, the latest first", remote=True),
     "show": Command("app.cli.show", "show a run: its jobs, attempts and steps", remote=True),
     "logs": Command("app.cli.logs", "print or follow a job's log", remote=True),

@@ -53,6 +53,11 @@ class RemoteSource:
             query = {"attempt": attempt, "against": against, "step": step}
             return dict(self._client.get(f"/jobs/{job.id}/diff", query))
 
+    def explain(self, kind: str, ident: int) -> Mapping[str, Any]:
+        folder = {"run": "runs", "job": "jobs", "event": "inbox"}[kind]
+        with translated(self._client):
+            return dict(self._client.get(f"/{folder}/{ident}/explain"))
+
     def slo(self) -> Mapping[str, Any]:
         with translated(self._client):
             told: Mapping[str, Any] = self._client.get("/slo")

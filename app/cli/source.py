@@ -43,6 +43,9 @@ class Source(Protocol):
     def diff(self, job: Job, attempt: int | None, against: str | None, step: int | None) -> Mapping[str, Any]:
         """Return a job's log against another's, as the API tells it: see `diff_view`."""
 
+    def explain(self, kind: str, ident: int) -> Mapping[str, Any]:
+        """Return why a run, a job or an event is as it is, as the API tells it. Raises EngineError for none such."""
+
     def slo(self) -> Mapping[str, Any]:
         """Return how well the promises are kept, as the API tells it."""
 

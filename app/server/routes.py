@@ -7,6 +7,7 @@ from app.server import (
     badge,
     bisects,
     diff,
+    explain,
     health,
     inbox,
     log_lines,
@@ -84,6 +85,7 @@ ROUTES: tuple[Route, ...] = (
         answers={201: "the run", 202: "the event; the run is not planned yet", 422: "no run came of it"},
     ),
     Route("GET", f"{API}/runs/{ID}", runs.show_run, "a run with its jobs"),
+    Route("GET", f"{API}/runs/{ID}/explain", explain.of_run, "why a run is as it is, or what it waits for"),
     Route("GET", f"{API}/runs/{ID}/attempts", runs.list_attempts, "every attempt of a run's jobs"),
     Route(
         "GET", f"{API}/runs/{ID}/annotations", runs.list_annotations, "errors, warnings and notices of a run's steps"
@@ -107,6 +109,7 @@ ROUTES: tuple[Route, ...] = (
         fields=(Field("failed", bool, "only what did not succeed, and what that held back"),),
     ),
     Route("GET", f"{API}/jobs/{ID}", runs.show_job, "a job with its attempts"),
+    Route("GET", f"{API}/jobs/{ID}/explain", explain.of_job, "why a job is as it is, or what it waits for"),
     Route(
         "POST", f"{API}/jobs/{ID}/approve", wishes.approve_job, "let a job into the environment that it waits for",
         WRITE, fields=(), answers=DONE,
@@ -200,6 +203,7 @@ ROUTES: tuple[Route, ...] = (
         ),
     ),
     Route("GET", f"{API}/inbox/{ID}", inbox.show_event, "an event, what it said and what became of it"),
+    Route("GET", f"{API}/inbox/{ID}/explain", explain.of_event, "why an event started what it did"),
     Route("POST", f"{API}/inbox/{ID}/replay", inbox.replay, "plan an event once more", WRITE, fields=(), answers=DONE),
     Route(
         "GET", f"{API}/queue", queue.show_queue, "the workers, and what waits in its order and why",

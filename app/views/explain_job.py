@@ -17,6 +17,7 @@ from pipelines.expr_nodes import Call
 from pipelines.expr_trace import Row, shown, trace
 from pipelines.model import Job as JobModel
 from pipelines.values import truthy
+from widgets.glyphs import look
 
 NAMED = 5
 NOT_KEPT = "how its `if:` came to this was not kept: the step was taken over from an engine that stopped"
@@ -181,11 +182,12 @@ def because(job: Job, changes: Sequence[Transition], needs: Sequence[Job], steps
 
 
 def _blamed(needs: Sequence[Job]) -> str:
-    blamed = [f"{need.name} {need.status}" for need in needs if _result(need) != "success"]
+    blamed = [need for need in needs if _result(need) != "success"]
     if not blamed:
         return "a job before its needs did not"
+    blamed.sort(key=lambda need: _result(need) != "failure")
     more = f" and {len(blamed) - NAMED} more" if len(blamed) > NAMED else ""
-    return ", ".join(blamed[:NAMED]) + more
+    return ", ".join(f"{need.name} {look(need.status).word}" for need in blamed[:NAMED]) + more
 
 
 def was_cancelled(changes: Sequence[Transition], asked_at: Any) -> bool:

@@ -34,7 +34,8 @@ def template_told(template: Template, contexts: Mapping[str, Json], mask: Mask) 
     seen = [trace(node, contexts) for node in template.nodes]
     parts = [row_shape(row) for one in seen for row in one.rows(mask)]
     try:
-        value, error = mask(template.string(contexts)), ""
+        found = template.value(contexts)
+        value, error = mask(found) if isinstance(found, str) else shown(found, mask), ""
     except ExpressionError as failed:
         value, error = "", mask(failed.message)
     return {"written": template.text, "value": value, "error": error, "parts": parts}

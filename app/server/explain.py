@@ -1,0 +1,36 @@
+"""Why a run, a job or an event came out as it did, or waits, over HTTP: see app/views/explain.py."""
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+from aiohttp import web
+
+from app.server.answers import Refusal, answer
+from app.server.desk import Call
+from app.views.explain import explain_event, explain_job, explain_run
+from engine.settings import Settings
+from engine.store.store import Store
+
+Explains: TypeAlias = Callable[[Store, Settings, int], dict[str, Any] | None]
+
+
+async def of_run(call: Call) -> web.StreamResponse:
+    """Why a run is as it is: its event and filter, its group, its jobs and matrices."""
+    return await _told(call, explain_run, "run")
+
+
+async def of_job(call: Call) -> web.StreamResponse:
+    """Why a job is as it is: condition, needs, matrix, waits, attempts, steps."""
+    return await _told(call, explain_job, "job")
+
+
+async def of_event(call: Call) -> web.StreamResponse:
+    """Why an event started what it did."""
+    return await _told(call, explain_event, "event")
+
+
+async def _told(call: Call, explains: Explains, noun: str) -> web.StreamResponse:
+    told = await call.desk.ask(explains, call.desk.store, call.desk.settings, call.ident)
+    if told is None:
+        raise Refusal(404, f"There is no {noun} {call.ident}.")
+    return answer(told)
