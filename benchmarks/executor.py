@@ -14,7 +14,8 @@ from typing import Any
 
 from engine.worker.docker_executor import DockerExecutor
 from engine.worker.executor import BoxOptions, BoxSpec
-from engine.worker.session import Session, StepEnd, StepScript
+from engine.worker.session import Session, StepEnd
+from engine.worker.step_script import StepScript
 
 STEPS = 5
 FILES = 1000

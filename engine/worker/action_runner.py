@@ -16,8 +16,9 @@ from engine.worker.job_log import JobLog
 from engine.worker.job_state import Hook, Scope, Way, blaming, scope_contexts
 from engine.worker.node_action import Node, input_variables, state_variables
 from engine.worker.script_runner import ScriptEnd
+from engine.worker.step_calls import Call, Program
 from engine.worker.step_outcome import StepOutcome, StepStopped
-from engine.worker.step_runner import Call, Program, StepRunner
+from engine.worker.step_runner import StepRunner
 from pipelines.action_refs import ActionKind, ActionRef, parse_action_ref
 from pipelines.model import Action
 from pipelines.parse_actions import COMPOSITE, DOCKER

@@ -9,8 +9,9 @@ from engine.worker.executor import Box
 from engine.worker.hash_files import hash_files
 from engine.worker.job_state import JobState
 from engine.worker.script_runner import ScriptRunner
-from engine.worker.session import Session, StepScript
+from engine.worker.session import Session
 from engine.worker.step_outcome import StepStopped
+from engine.worker.step_script import StepScript
 from pipelines.values import to_string
 
 HOME_BYTES = 4096

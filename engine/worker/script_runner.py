@@ -12,7 +12,8 @@ from engine.core.errors import LeaseLost
 from engine.worker.executor import BoxExit
 from engine.worker.halt import Detached, Halt
 from engine.worker.log_pump import discard
-from engine.worker.session import Session, StepEnd, StepScript
+from engine.worker.session import Session, StepEnd
+from engine.worker.step_script import StepScript, Surroundings
 
 LOOK_S = 0.05  # how often output is moved while a script runs
 DETACH_S = 10.0
@@ -97,6 +98,10 @@ class ScriptRunner:
     def oom_killed(self) -> bool:
         """Whether the box as a whole was killed for memory."""
         return self._box_exit is not None and self._box_exit.oom_killed
+
+    def surroundings(self) -> Surroundings | None:
+        """Return what the script that is in the box now runs in; None when that is not to be read."""
+        return self._session.surroundings()
 
     def stopping(self) -> str:
         """Return why only always() steps run from now on: cancel, deadline, or '' while all is well.

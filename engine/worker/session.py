@@ -7,11 +7,10 @@ without following links, regular files only, sizes bounded. A job that forges it
 import os
 import re
 import select
-import shlex
 import shutil
 import stat
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -19,6 +18,7 @@ from typing import Self
 from engine.core.clock import Clock, SystemClock
 from engine.core.errors import EngineError
 from engine.worker.executor import Box, BoxExit
+from engine.worker.step_script import SCRIPT_BYTES, StepScript, Surroundings, surroundings_in, wrapper
 
 DRAIN_S = 0.9  # how long a child left in the background may keep a step's end waiting for its output
 EVENTS_LIMIT_BYTES = 4 << 20  # a job that writes more into its event file forfeits its box
@@ -26,27 +26,11 @@ ACTIONS = "actions"  # in the attempt's folder: seen in the box, and written by 
 FOLDERS = ("step", "log", "pipe", "file", "exchange")
 DRIVER = Path(__file__).with_name("driver.sh")
 
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_NOT_EXPORTED = frozenset(
-    ("BASHOPTS", "BASH_VERSINFO", "DIRSTACK", "EUID", "FUNCNAME", "GROUPS", "IFS", "OPTIND", "PPID", "SHELLOPTS")
-) | {"UID", "_", "_treadle_launch"}
 _UPTIME = r"\d{1,12}\.\d{1,6}"
 _EVENT = re.compile(
     rf"(?P<ready>R)|D (?P<drained>\d{{1,9}})|B (?P<begun>\d{{1,9}}) (?P<since>{_UPTIME})"
     rf"|E (?P<ended>\d{{1,9}}) (?P<code>\d{{1,3}}) (?P<kills>\d{{1,9}}) (?P<until>{_UPTIME})".encode()
 )
-
-
-@dataclass(frozen=True, slots=True)
-class StepScript:
-    """One step, ready to run. `index` is unique within the attempt, gaps are fine; `{0}` in `argv` becomes the
-    inside path of the file that holds `script`. `env` is added to what the box has; `cwd` is an inside path."""
-
-    index: int
-    argv: tuple[str, ...]
-    script: str
-    env: Mapping[str, str]
-    cwd: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +128,7 @@ class Session:
             os.fchmod(fifo, 0o666)
             os.close(fifo)
             self._write(self._dirs["step"], script, _bytes(step.script))
-            self._write(self._dirs["step"], f"{name}.sh", _bytes(_wrapper(step, self.inside("step", script))))
+            self._write(self._dirs["step"], f"{name}.sh", _bytes(wrapper(step, self.inside("step", script))))
             with self._lock:
                 self._current = step.index
             self._write(self._top, "next", f"{name}\n".encode())
@@ -168,6 +152,11 @@ class Session:
             interval = 0.25 if self._woken else 0.02  # the FIFO saves polling only once it has been seen to work
             until = min(deadline, self._drain_until or deadline)
             self._sleep(max(0.0, min(until - now, interval)))
+
+    def surroundings(self) -> Surroundings | None:
+        """Return what the current step runs in, as it was handed over; None when that is not to be read."""
+        text = self._read(self._dirs["step"], f"{self._current}.sh", SCRIPT_BYTES)
+        return None if text is None else surroundings_in(text.decode("utf-8", "surrogateescape"))
 
     def log_fd(self, index: int) -> int:
         """Return the descriptor of a step's raw log, opened before the step could touch it. Read it by offset."""
@@ -317,23 +306,6 @@ class Session:
                 return file.read(limit_bytes)
         except OSError:
             return None
-
-
-def _wrapper(step: StepScript, script: str) -> str:
-    """Return what the driver sources in a subshell for `step`: exports, cd, exec. Everything is quoted."""
-    lines, words = [], []
-    for name, value in step.env.items():
-        if "\0" in value:
-            return f"echo {shlex.quote(f'treadle: the variable {name} holds a NUL byte')}; exit 1\n"
-        if _NAME.fullmatch(name) and name not in _NOT_EXPORTED:
-            lines.append(f"export {name}={shlex.quote(value)}")
-        else:  # names like INPUT_DRY-RUN, which no shell can export, and those a shell keeps for itself
-            words.append(shlex.quote(f"{name}={value}"))
-    missing = shlex.quote(f"treadle: there is no working directory {step.cwd}")
-    lines.append(f"cd {shlex.quote(step.cwd)} 2>/dev/null || {{ echo {missing}; exit 1; }}")
-    words += (shlex.quote(word.replace("{0}", script)) for word in step.argv)
-    lines.append(f"exec $_treadle_launch {' '.join(words)}")
-    return "\n".join(lines) + "\n"
 
 
 def _bytes(text: str) -> bytes:

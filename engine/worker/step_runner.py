@@ -6,7 +6,7 @@ Knows scripts and actions, not jobs: who may retry, what a failure means to othe
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 from engine.core.clock import Clock, rfc3339
 from engine.worker.box_tools import BoxTools
@@ -23,9 +23,10 @@ from engine.worker.job_state import (
     step_env,
 )
 from engine.worker.script_runner import ScriptEnd, ScriptRunner
-from engine.worker.session import StepScript
+from engine.worker.step_calls import Actions, Call, Program
 from engine.worker.step_files import StepFiles
 from engine.worker.step_outcome import SKIPPED, StepOutcome, StepStopped, stopped_outcome
+from engine.worker.step_script import StepScript, Surroundings
 from engine.worker.step_words import action_name, first_line, join, seconds_of, surroundings, title_of
 from pipelines.errors import ExpressionError, Place
 from pipelines.expr_trace import trace
@@ -37,48 +38,6 @@ from pipelines.values import to_string, truthy
 WITH_PATH = 'PATH="$TREADLE_PATH_PREFIX:$PATH"; export PATH; unset TREADLE_PATH_PREFIX; exec "$@"'
 
 _TOP = Place(1, 1)
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A `uses:` that is due: what is called, with what, at which level, and the environment that its step adds.
-
-    `title` is what people call the step, `action` what GITHUB_ACTION says of it.
-    """
-
-    uses: str
-    given: Mapping[str, str]
-    scope: Scope
-    env: Mapping[str, str]
-    title: str = ""
-    action: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Program:
-    """A program of an action's, to be run in the box as (part of) a step. `hook` gets what it saves."""
-
-    argv: tuple[str, ...]
-    scope: Scope
-    env: Mapping[str, str]
-    action: str
-    hook: Hook | None = None
-
-
-class Actions(Protocol):
-    """Who knows actions: see engine/worker/action_runner.py. Both may raise ExpressionError and StepStopped."""
-
-    def run(self, call: Call, steps: "StepRunner") -> StepOutcome:
-        """Run an action to its end; `steps` runs those of a composite one."""
-
-    def before(self, call: Call, way: Way, steps: "StepRunner") -> Hook | StepOutcome:
-        """Return what an action wants run before the job's own steps, or how it fails, said already.
-
-        `way` leads from a composite action to the one within it that is meant.
-        """
-
-    def run_hook(self, hook: Hook, scope: Scope, steps: "StepRunner") -> StepOutcome:
-        """Run what an action wants run before or after the job's own steps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +90,14 @@ class StepRunner:
         self._actions = actions
         self._checkpoint = checkpoint
         self._functions: dict[str, Callable[..., Any]] = {"hashFiles": tools.hash_files}
+        self._handed: Surroundings | None = None
+
+    def surroundings(self, scope: Scope) -> Surroundings:
+        """Return what the last script of the step that ran last was run in, or would have been."""
+        if self._handed is not None:
+            return self._handed
+        env = {**self._base_env, **step_env(scope, self.state), **self._own_env, **self._path_prefix()}
+        return Surroundings(env, join(self._tools.box.workspace, scope.defaults_directory or ""))
 
     def perform(self, step: Step, scope: Scope, status: str, begin: Callable[[], None] = nothing) -> StepOutcome:
         """Run a step if it is due and say how it ended; never raises for what is the workflow's fault.
@@ -138,6 +105,8 @@ class StepRunner:
         `status` is that of the step's level so far. `begin` is called once it is certain that there is something to
         run, or to complain about.
         """
+        if scope.depth == 0:
+            self._handed = None
         try:
             due, why = self._due(step, scope, status)
         except StepStopped as stopped:
@@ -216,7 +185,7 @@ class StepRunner:
         resumable = program.scope.depth == 0
         if resumable:
             self._announce(number, self.state.timeout_s)
-        script = self._with_path(StepScript(number, program.argv, "", env, self._tools.box.workspace))
+        script = self._to_hand(StepScript(number, program.argv, "", env, self._tools.box.workspace))
         return self.ended(number, self.scripts.run(script, resumable=resumable))
 
     def begin_script(self, hook: Hook | None = None) -> int:
@@ -243,6 +212,7 @@ class StepRunner:
     def resume(self) -> StepOutcome:
         """See to its end a script of the job that an earlier engine began."""
         assert self.state.running is not None
+        self._handed = self.scripts.surroundings()
         began_at = datetime.fromisoformat(self.state.began_at) if self.state.began_at else None
         with self.scripts.limit(self.state.timeout_s, began_at):
             return self.ended(self.state.running, self.scripts.follow(self.state.running, resumable=True))
@@ -340,7 +310,7 @@ class StepRunner:
         cwd = join(self._tools.box.workspace, ready.directory)
         if scope.depth == 0:
             self._announce(number, ready.timeout_s)
-        script = self._with_path(StepScript(number, ready.command.argv, text, env, cwd))
+        script = self._to_hand(StepScript(number, ready.command.argv, text, env, cwd))
         return self.ended(number, self.scripts.run(script, resumable=scope.depth == 0))
 
     def _announce(self, number: int, timeout_s: float | None) -> None:
@@ -381,12 +351,17 @@ class StepRunner:
             self.log.annotate("warning", f"{end.oom_kills} process(es) of this step were killed for memory.")
         return StepOutcome("failed", error=wrong) if wrong else StepOutcome("succeeded", 0, "", "")
 
-    def _with_path(self, script: StepScript) -> StepScript:
-        """Put what GITHUB_PATH added in front of the PATH that only the box knows."""
+    def _to_hand(self, script: StepScript) -> StepScript:
+        """Return a script as it is handed over: with what GITHUB_PATH added in front of the PATH that only the box
+        knows. What it runs in is remembered."""
+        env = {**script.env, **self._path_prefix()}
+        self._handed = Surroundings(env, script.cwd)
         if not self.state.paths:
             return script
-        env = {**script.env, "TREADLE_PATH_PREFIX": ":".join(self.state.paths)}
         return replace(script, argv=("sh", "-c", WITH_PATH, "sh", *script.argv), env=env)
+
+    def _path_prefix(self) -> dict[str, str]:
+        return {"TREADLE_PATH_PREFIX": ":".join(self.state.paths)} if self.state.paths else {}
 
     def _refuse(self, step: Step, message: str) -> StepOutcome:
         """Fail a step that could not even be worked out, under a heading of its own."""

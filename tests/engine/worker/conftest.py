@@ -16,7 +16,8 @@ from engine.worker.docker_executor import DockerExecutor
 from engine.worker.executor import Box, BoxSpec, Executor
 from engine.worker.fake_executor import FakeExecutor, FakeStep
 from engine.worker.host_executor import HostExecutor
-from engine.worker.session import Session, StepEnd, StepScript
+from engine.worker.session import Session, StepEnd
+from engine.worker.step_script import StepScript
 from tests.engine.works import Works
 
 GRACE_S = 0.5

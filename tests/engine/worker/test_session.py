@@ -144,7 +144,8 @@ def test_a_killed_engine_loses_and_doubles_no_byte(real_bench: "Bench") -> None:
         from engine.worker.docker_executor import DockerExecutor
         from engine.worker.executor import BoxSpec
         from engine.worker.host_executor import HostExecutor
-        from engine.worker.session import Session, StepScript
+        from engine.worker.session import Session
+        from engine.worker.step_script import StepScript
 
         kind, home, name, folder, image, script = sys.argv[1:]
         executor = DockerExecutor(home) if kind == "docker" else HostExecutor(home)
