@@ -71,7 +71,8 @@ class Concurrency:
 class RetryPolicy:
     """When a failed attempt is tried again. Delays in seconds; `max` counts retries, not attempts.
 
-    `on` is a subset of failure, timed_out, oom, infrastructure.
+    `on` is a subset of failure, timed_out, oom, infrastructure and flaky, which is what failed before and then passed
+    at the same commit.
     """
 
     max: int = 0

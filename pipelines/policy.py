@@ -19,7 +19,7 @@ from pipelines.template import Template
 
 POLICY_PATH = ".treadle/policy.yml"
 JOB_KEYS = ("retry", "priority", "resources")
-RETRY_CAUSES = ("failure", "timed_out", "oom", "infrastructure")
+RETRY_CAUSES = ("failure", "timed_out", "oom", "infrastructure", "flaky")
 MOST_RETRIES = 100
 LEAST_MEMORY = 6 << 20  # Docker refuses less
 Number = TypeVar("Number", int, float)

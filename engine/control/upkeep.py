@@ -38,7 +38,8 @@ class Upkeep(Routine):
             return self._due_at
         self._aside.go("mirrors", lambda: self._tidy_mirrors(now))
         sweep = self._sweep
-        for _ in chain(sweep.events(now), sweep.letters(now), sweep.commits(now), sweep.durations(now)):
+        kinds = (sweep.events, sweep.letters, sweep.commits, sweep.durations, sweep.failures)
+        for _ in chain.from_iterable(kind(now) for kind in kinds):
             if self._stopped.wait(STEP_PAUSE_S):
                 break
         self._due_at = now + EVERY

@@ -58,7 +58,10 @@ def _behind_initial(names: tuple[bytes, ...]) -> bytes:
 
 
 def _alternatives(kinds: Mapping[bytes, tuple[bytes, ...]]) -> bytes:
-    return b"|".join(b"(%b)" % b"|".join(patterns) for patterns in kinds.values())
+    """Return all as one pattern; each ends where a word does, but for what ends in a sign."""
+    ends = {b"percent": b""}
+    parts = ((b"|".join(patterns), ends.get(kind, rb"(?!\w)")) for kind, patterns in kinds.items())
+    return b"|".join(b"((?:%b)%b)" % part for part in parts)
 
 
 def _name(match: re.Match[bytes]) -> bytes:
@@ -78,17 +81,20 @@ class _Rule(NamedTuple):
         return self.pattern.sub(self.made, data)
 
 
-_RULES = (
+_BARE = (
     # Colours and what else commands a terminal; what a carriage return let be written over.
     _Rule(
         re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)|[ -/]*[0-Z\\^-~])?"), b"", (b"\x1b",)
     ),
     _Rule(re.compile(rb"\r+(?=\n|\Z)"), b"", (b"\r",)),
     _Rule(re.compile(rb"[^\n]*\r"), b"", (b"\r",)),
+)
+_RULES = (
+    *_BARE,
     # Paths that are made up anew each time, the engine's own among them.
     _Rule(
         re.compile(
-            rb"""(/(?<![\w.-]/)(?:private/)?(?:var/)?tmp/)(?:tmp[-_.\w]|pip-[a-z-]+-|[^/\s'"`:;,<>()\[\]{}]*"""
+            rb"""(/(?<![\w.>-]/)(?:private/)?(?:var/)?tmp/)(?:tmp[-_.\w]|pip-[a-z-]+-|[^/\s'"`:;,<>()\[\]{}]*"""
             rb"""(?:[0-9][A-Za-z_]|[0-9]{3}))[^/\s'"`:;,<>()\[\]{}]*"""
         ),
         rb"\1<tmp>",
@@ -127,9 +133,7 @@ _RULES = (
     _Rule(re.compile(rb"\[[0-9:?]+<[^\]\n<>]{1,60}\]"), b"[<duration>]", (b"<",)),
     # The many that begin with a digit, in one pass, and ids that begin with a letter.
     _Rule(
-        re.compile(
-            rb"[0-9](?<!\w[0-9])(?:%b|(?<!\.[0-9])(?:%b))(?!\w)" % (_alternatives(_FREE), _alternatives(_NUMERIC))
-        ),
+        re.compile(rb"[0-9](?<!\w[0-9])(?:%b|(?<!\.[0-9])(?:%b))" % (_alternatives(_FREE), _alternatives(_NUMERIC))),
         _name,
     ),
     _Rule(
@@ -148,6 +152,13 @@ def normal(data: bytes) -> bytes:
     What is normal stays as it is: `normal(normal(x)) == normal(x)`.
     """
     for rule in _RULES:
+        data = rule.apply(data)
+    return data
+
+
+def bare(data: bytes) -> bytes:
+    """Return whole lines as a terminal would have shown them last, without colours."""
+    for rule in _BARE:
         data = rule.apply(data)
     return data
 

@@ -67,7 +67,7 @@ class FailureRow(Row):
 
     class Meta:
         table_name = "failure"
-        indexes = ((("repo_id", "fingerprint"), False), (("at",), False))
+        indexes = ((("repo_id", "fingerprint"), False), (("repo_id", "sha"), False), (("at",), False))
 
 
 class BisectRow(Row):

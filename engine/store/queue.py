@@ -21,6 +21,7 @@ from engine.core.states import AttemptStatus, JobStatus, RunStatus, StepStatus
 from engine.store import durations, transitions
 from engine.store.database import Database
 from engine.store.disk import Disk
+from engine.store.failures import note_end
 from engine.store.holds import NewHold, begin_hold, hand_over
 from engine.store.kept_steps import Kept, keep
 from engine.store.pause import Pause
@@ -350,6 +351,7 @@ class Queue:
             self._end_steps(key, outcome, now, actor)
             if not transitions.change_attempt(attempt, job, change, outcome.kind):
                 raise LeaseLost("The attempt was ended by somebody else.")
+            note_end(job, attempt, outcome, now)
             fields: dict[str, Any] = {"outputs": dict(outputs), "deadline_at": None, "lost_count": 0}
             if verdict.cause == "will_retry":
                 fields |= {

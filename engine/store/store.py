@@ -12,6 +12,7 @@ from engine.store.database import Database
 from engine.store.decisions import Decisions
 from engine.store.definitions import Definitions
 from engine.store.disk import Disk
+from engine.store.failures import Failures
 from engine.store.holds import Holds
 from engine.store.inbox import Inbox
 from engine.store.line import Line
@@ -47,6 +48,7 @@ class Store:
         self.disk = Disk(home)
         self.queue = Queue(self.database, self.disk)
         self.action_pins = ActionPins(self.database)
+        self.failures = Failures(self.database)
         self.line = Line(self.queries, self.queue.pause, self.disk)
         self.definitions = Definitions(self.database)
         self.commits = Commits(self.database)

@@ -1,5 +1,5 @@
 """Takes away what nobody asks for any more: what old events said, letters that were sent, commits that are read again,
-how long jobs took that nobody runs.
+how long jobs took that nobody runs, how they failed.
 
 Each step is one small write, so that no other writer waits for long. The file does not shrink, it stops growing.
 """
@@ -14,6 +14,7 @@ KEPT = timedelta(days=30)
 EVENTS, LETTERS = 100_000, 50_000  # the newest, of which all is kept for so long
 REDELIVERED = timedelta(days=7)  # a delivery is known again for so long, whatever came since
 TIMED = timedelta(days=90)
+FAILURES, FAILURES_KEPT = 50_000, timedelta(days=90)  # whatever becomes of runs: a test may fail once a month
 BATCH = 100
 
 _FIRST_YOUNG = "SELECT id FROM event WHERE received_at >= ? ORDER BY id LIMIT 1"
@@ -29,6 +30,10 @@ _FORGET = f"DELETE FROM event WHERE {_SETTLED} AND {_UNUSED}"
 _SAID_BEFORE = f"SELECT id FROM outbox WHERE sent_at < ? ORDER BY sent_at LIMIT {BATCH}"
 _SAID_TOO_MANY = f"SELECT id FROM outbox WHERE sent_at IS NOT NULL ORDER BY sent_at DESC LIMIT {BATCH} OFFSET ?"
 _LETTER = "DELETE FROM outbox WHERE id = ?"
+
+_FAILED_BEFORE = f"SELECT attempt_id FROM failure WHERE at < ? ORDER BY at LIMIT {BATCH}"
+_FAILED_TOO_OFTEN = f"SELECT attempt_id FROM failure ORDER BY at DESC LIMIT {BATCH} OFFSET ?"
+_FAILURE = "DELETE FROM failure WHERE attempt_id = ?"
 
 _OLD_COMMITS = f"""
 SELECT repo_id, sha FROM "commit" WHERE at < ? AND (repo_id, sha) > (?, ?) AND sha NOT IN (SELECT sha FROM ref)
@@ -68,6 +73,14 @@ class Sweep:
             while old := self._db.rows(query, (limit,)):
                 with self._db.write():
                     self._db.execute_many(_LETTER, old)
+                yield len(old)
+
+    def failures(self, now: datetime, most: int = FAILURES) -> Iterator[int]:
+        """Forget how attempts failed before FAILURES_KEPT, or that are not among the newest that failed."""
+        for query, limit in ((_FAILED_BEFORE, (now - FAILURES_KEPT).timestamp()), (_FAILED_TOO_OFTEN, most)):
+            while old := self._db.rows(query, (limit,)):
+                with self._db.write():
+                    self._db.execute_many(_FAILURE, old)
                 yield len(old)
 
     def commits(self, now: datetime) -> Iterator[int]:

@@ -19,6 +19,7 @@ from engine.worker.actions.port import Stores
 from engine.worker.assignment import Assignment
 from engine.worker.box_tools import BoxTools
 from engine.worker.container_action import ContainerActions
+from engine.worker.diagnosis import diagnosed
 from engine.worker.executor import Box
 from engine.worker.halt import Detached, Halt
 from engine.worker.job_box import DOCKER
@@ -140,9 +141,19 @@ class JobRunner:
             except ExpressionError as error:
                 self._log.annotate("error", error.message)
         self._flush()
+        outcome = self._diagnosed(outcome)
         self._log.sync()
         now = self._tools.clock.now()
         self._tools.store.queue.finish(self._lease, outcome, now, outputs=outputs, tolerated=tolerated)
+
+    def _diagnosed(self, outcome: Outcome) -> Outcome:
+        """Return how the attempt ended with what its failure looks like, and have the log say if that is known."""
+        store = self._tools.store
+        outcome = diagnosed(store, self._lease, self._log_path, outcome)
+        if outcome.symptom is not None and outcome.symptom.seen.known:
+            again = store.failures.is_tried_again(self._lease.job_id, outcome, self._tools.clock.now())
+            self._log.say(f"known flaky ({outcome.symptom.seen.words}){': trying again' if again else ''}")
+        return outcome
 
     def _refused(self, error: Exception, kind: str) -> Outcome:
         message = self._log.mask.text(str(error))
