@@ -44,6 +44,7 @@ class Engine:
         self._actions = ActionSources(store.home / "cache" / "action-sources")
         self.caches = Caches(store.home / "cache" / "actions")
         self._caches_bytes = settings.now.retention.caches_bytes
+        self._checkpoints_bytes = settings.now.retention.checkpoints_bytes
         tools = Tools(
             settings=settings.now,
             store=store,
@@ -72,6 +73,7 @@ class Engine:
         self.artifacts.recover()
         self._actions.recover(self._clock.now())
         self.caches.recover(self._caches_bytes)
+        self._store.checkpoints.recover(self._checkpoints_bytes, self._clock.now())
         self._store.queue.load()
         self._executors.own()
         self._doorbell.start()

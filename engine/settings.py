@@ -44,7 +44,7 @@ class SnapshotRetention:
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """How long what is finished is kept; caches by size, the oldest go first.
+    """How long what is finished is kept; caches and checkpoints of jobs by size, the oldest go first.
 
     `per_workflow` is how many runs of each workflow are kept, `size_bytes` what all logs and artifacts may take; None
     is no such limit.
@@ -56,6 +56,7 @@ class Retention:
     snapshots: SnapshotRetention = SnapshotRetention()
     per_workflow: int | None = None
     size_bytes: int | None = None
+    checkpoints_bytes: int = 10 * GIB
 
 
 @dataclass(frozen=True, slots=True)

@@ -288,6 +288,7 @@ RETENTION = {
     "runs": ("runs_s", duration),
     "artifacts": ("artifacts_s", duration),
     "caches": ("caches_bytes", size),
+    "checkpoints": ("checkpoints_bytes", size),
     "snapshots": ("snapshots", section(SnapshotRetention, SNAPSHOTS)),
     "per_workflow": ("per_workflow", unless_off(positive)),
     "size": ("size_bytes", unless_off(size)),

@@ -100,6 +100,8 @@ _JOB = (
     _own("retry", "how often a failed job is tried again, and when"),
     _own("priority", "from -100 to 100; a larger one is run first"),
     _own("resources", "the most that its container may take"),
+    _own("checkpoint", "`true`: what it is after each green step is kept, for `treadle retry JOB --step N`"),
+    _own("hold", "`on-failure`: the box of a step that fails it for good stays, for `treadle shell JOB`; `never`"),
 )
 _STEP = (
     *_as_on_github("name id if env run uses with continue-on-error timeout-minutes"),
@@ -135,7 +137,7 @@ _RUNS = (
     _differs("pre-entrypoint", "run right before the entrypoint, not before the job's other steps"),
     *_as_on_github("post-entrypoint"),
 )
-_POLICY = tuple(_own(key, _AS_IN_THE_JOB) for key in ("retry", "priority", "timeout-minutes"))
+_POLICY = tuple(_own(key, _AS_IN_THE_JOB) for key in ("retry", "priority", "timeout-minutes", "checkpoint", "hold"))
 
 _PARTS = (
     Part(

@@ -170,6 +170,8 @@ class Job:
     retry: RetryPolicy | None = None
     priority: int | None = None
     resources: Resources | None = None
+    checkpoint: bool | None = None
+    hold: bool | None = None
     uses: str | None = None
     uses_place: Place | None = None
     with_: Mapping[str, "Tree"] = field(default_factory=dict)

@@ -11,7 +11,7 @@ from pipelines.parse_defaults import parse_concurrency, parse_defaults, parse_pe
 from pipelines.parse_services import parse_services
 from pipelines.parse_steps import check_id, parse_steps
 from pipelines.parse_strategy import parse_strategy
-from pipelines.policy import JOB_KEYS, read_priority, read_resources, read_retry, read_timeout_minutes
+from pipelines.policy import JOB_KEYS, read_hold, read_priority, read_resources, read_retry, read_timeout_minutes
 from pipelines.reading import Fields, Reader
 from pipelines.source import Mapping, Node, Scalar, Sequence
 
@@ -91,6 +91,8 @@ def _with_steps(reader: Reader, job: Job, fields: Fields) -> Job:
         retry=read_retry(reader, fields.get("retry")),
         priority=read_priority(reader, fields.get("priority")),
         resources=read_resources(reader, fields.get("resources")),
+        checkpoint=reader.boolean(fields.get("checkpoint"), "checkpoint"),
+        hold=read_hold(reader, fields.get("hold")),
     )
 
 

@@ -18,7 +18,7 @@ from pipelines.source import Node, Scalar, Sequence, SourceError, read
 from pipelines.template import Template
 
 POLICY_PATH = ".treadle/policy.yml"
-JOB_KEYS = ("retry", "priority", "resources")
+JOB_KEYS = ("retry", "priority", "resources", "checkpoint", "hold")
 RETRY_CAUSES = ("failure", "timed_out", "oom", "infrastructure", "flaky")
 MOST_RETRIES = 100
 LEAST_MEMORY = 6 << 20  # Docker refuses less
@@ -32,6 +32,8 @@ class JobPolicy:
     retry: RetryPolicy | None = None
     priority: int | None = None
     timeout_minutes: Template | None = None
+    checkpoint: bool | None = None
+    hold: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,12 @@ def read_priority(reader: Reader, node: Node | None) -> int | None:
     return reader.whole(node, "priority", -100, 100)
 
 
+def read_hold(reader: Reader, node: Node | None) -> bool | None:
+    """Return `hold:` of a job: whether a step that fails it for good leaves its box to a person."""
+    word = reader.choice(node, "hold", ("on-failure", "never"))
+    return None if word is None else word == "on-failure"
+
+
 def read_resources(reader: Reader, node: Node | None) -> Resources | None:
     """Return `resources: {cpus, memory}` of a job."""
     if node is None:
@@ -116,11 +124,13 @@ def _jobs(reader: Reader, file: str, node: Node) -> dict[str, JobPolicy]:
 
 
 def _job(reader: Reader, what: str, node: Node) -> JobPolicy:
-    fields = reader.fields(node, what, ("retry", "priority", "timeout-minutes"))
+    fields = reader.fields(node, what, ("retry", "priority", "timeout-minutes", "checkpoint", "hold"))
     return JobPolicy(
         read_retry(reader, fields.get("retry")),
         read_priority(reader, fields.get("priority")),
         read_timeout_minutes(reader, fields.get("timeout-minutes"), "jobs.<job_id>.timeout-minutes"),
+        reader.boolean(fields.get("checkpoint"), "checkpoint"),
+        read_hold(reader, fields.get("hold")),
     )
 
 
@@ -132,6 +142,8 @@ def _applied(job: Job, policy: JobPolicy | None) -> Job:
         retry=policy.retry or job.retry,
         priority=job.priority if policy.priority is None else policy.priority,
         timeout_minutes=policy.timeout_minutes or job.timeout_minutes,
+        checkpoint=job.checkpoint if policy.checkpoint is None else policy.checkpoint,
+        hold=job.hold if policy.hold is None else policy.hold,
     )
 
 

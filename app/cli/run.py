@@ -67,6 +67,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="map a runs-on label to an image or to `host`; repeatable",
     )
     parser.add_argument("--executor", choices=("docker", "host"), help="where jobs without a container run")
+    parser.add_argument(
+        "--checkpoint", action="store_true", help="keep what each job is after its green steps, for `retry --step`"
+    )
     parser.add_argument("--workers", type=int, metavar="N", help="jobs at once (default: the number of CPUs)")
     parser.add_argument("--plain", action="store_true", help="plain lines, also on a terminal")
     parser.add_argument("--json", action="store_true", help="print JSON lines")
@@ -153,6 +156,7 @@ def _prepare(args: argparse.Namespace, store: "Store", settings: Settings) -> An
         env=pairs_of(args.env, "--env"),
         labels=pairs_of(args.label, "--label"),
         executor=args.executor,
+        checkpoint=args.checkpoint,
         actor=actor_here(),
     )
     try:

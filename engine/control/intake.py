@@ -54,6 +54,7 @@ class LocalRequest:
     env: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     executor: str | None = None
+    checkpoint: bool = False
     actor: str = ""
 
 
@@ -291,6 +292,7 @@ def _plan(
         "labels": dict(request.labels),
         "executor": request.executor,
         "env": dict(request.env),
+        "checkpoint": request.checkpoint,
     }
     hurry = urgency(event, by_person=True)
     return prepare_run(

@@ -27,6 +27,7 @@ class Pruning:
     """What goes from one home, and its going; `steps` may be left at any step, and is taken up by the next."""
 
     def __init__(self, store: Store, artifacts: Artifacts, collector: Collector) -> None:
+        self._checkpoints = store.checkpoints
         self.retention = Retention(store.database, store.home, artifacts, store.definitions)
         self.collector = collector
         self.done: Counter[Kind] = Counter()
@@ -50,6 +51,10 @@ class Pruning:
                 self.done[one.kind] += number == 0
                 yield step
         yield from self.retention.texts()
+        self._checkpoints.trim(rules.checkpoints_bytes, now)
+        for freed in self._checkpoints.sweep(now):
+            self.freed_bytes += freed
+            yield
         for freed in self.collector.steps(now):
             self.freed_bytes += freed
             yield

@@ -13,7 +13,8 @@ from pipelines.plan import JobPlan, own_key
 class Run:
     """One execution of a workflow. `number` counts from 1 per workflow; `repo` is the repository's name.
 
-    `actor` is whoever pushed, opened or asked. A `pinned` run is kept whatever its age.
+    `actor` is whoever pushed, opened or asked. A `pinned` run is kept whatever its age. `expected_finish_at` and the
+    jobs that its end waits for (`critical`, by id) are there where a forecast was asked for, and somebody knows.
     """
 
     id: int
@@ -38,6 +39,8 @@ class Run:
     actor: str = ""
     pinned: bool = False
     bisect_id: int | None = None  # of the search that it is a trial of
+    expected_finish_at: datetime | None = None
+    critical: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,8 @@ class Job:
     called workflow's job behind that of the job that calls it, `deploy/build`.
     `retry_count` counts retries begun; `attempts` the attempts begun, lost ones included.
     `parent_id` is the job that calls the workflow it is of; one with `is_call` calls one itself, and has no attempts.
+    `expected_s` is how long its last green attempts took, when it was planned; when it is expected to start and to end,
+    and how many times the usual it has taken (`slower`), are there where a forecast was asked for, and somebody knows.
     """
 
     id: int
@@ -78,6 +83,11 @@ class Job:
     environment: str = ""
     environment_url: str = ""
     approved_by: str = ""
+    debug: bool = False
+    expected_s: float | None = None
+    expected_start_at: datetime | None = None
+    expected_finish_at: datetime | None = None
+    slower: float | None = None
 
     @property
     def own_key(self) -> str:

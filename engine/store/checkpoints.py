@@ -121,23 +121,31 @@ class Checkpoints:
     def trim(self, limit_bytes: int, now: datetime) -> tuple[Checkpoint, ...]:
         """Have no more than so many bytes on the disk; return those that went for it, the oldest first.
 
-        One that a job is about to begin at stays. Layers that others share are counted once, and go with the last.
+        One that a job is about to begin at stays, one that is too much by itself goes. Layers that several share are
+        counted once, and go with the last.
         """
-        from engine.store.gc import Collector
-
         with self._db.write():
-            wanted, seen, total, going = set(self._wanted()), set[str](), 0, list[CheckpointRow]()
+            wanted, seen, total, full, going = set(self._wanted()), set[str](), 0, False, list[CheckpointRow]()
             for row in list(CheckpointRow.select().order_by(CheckpointRow.at.desc(), CheckpointRow.step.desc())):
-                fresh = [layer for layer in _layers(row) if layer.tar + layer.gone not in seen]
-                total += sum(layer.stored_bytes for layer in fresh)
-                seen.update(layer.tar + layer.gone for layer in fresh)
-                if total > limit_bytes and (row.job_id, row.step) not in wanted:
+                fresh = {layer.tar + layer.gone: layer.stored_bytes for layer in _layers(row)}
+                more = sum(stored for layer, stored in fresh.items() if layer not in seen)
+                full = full or (more <= limit_bytes < total + more)
+                if (row.job_id, row.step) not in wanted and (full or more > limit_bytes):
                     going.append(row)
+                else:
+                    total += more
+                    seen |= fresh.keys()
             for row in going:
                 self._forget((CheckpointRow.job_id == row.job_id) & (CheckpointRow.step == row.step))
-        for _ in Collector(self.blobs, {"checkpoints": self.roots}).steps(now):
+        for _ in self.sweep(now) if going else ():
             pass
         return tuple(_record(row) for row in reversed(going))
+
+    def sweep(self, now: datetime) -> Iterator[int]:
+        """Delete contents that no checkpoint is made of any more, a little at a time; yield how many bytes."""
+        from engine.store.gc import Collector
+
+        yield from Collector(self.blobs, {"checkpoints": self.roots}).steps(now)
 
     def remove(self, found: Checkpoint) -> None:
         """Forget one; its contents go with the next sweep. Safe to repeat."""

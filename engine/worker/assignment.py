@@ -70,7 +70,7 @@ class Assignment:
         github = {**contexts["github"], "token": self.secrets.get(TOKEN, "")}
         self.contexts: dict[str, Any] = {**contexts, "github": github, "vars": variables, "secrets": self.secrets}
         asked = (self.secrets.get("ACTIONS_STEP_DEBUG"), self.contexts["vars"].get("ACTIONS_STEP_DEBUG"))
-        self.debug = "true" in asked
+        self.debug = self.facts.job.debug or "true" in asked
 
     # -- where and until when ---------------------------------------------------------------------------------------
 
@@ -149,6 +149,11 @@ class Assignment:
             "treadle.job": str(lease.job_id),
             "treadle.attempt": str(self.attempt.maker[0]),
         }
+
+    @property
+    def checkpoints(self) -> bool:
+        """Whether what the job is after each green step is kept."""
+        return bool(self.model.checkpoint or self.facts.source.get("checkpoint"))
 
     @property
     def node(self) -> Path | None:

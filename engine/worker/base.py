@@ -3,13 +3,16 @@
 Who can give an attempt a base is listed in `base_of`; how the box is opened then is in engine/worker/opening.py.
 """
 
+from collections.abc import Callable
 from typing import Protocol
 
-from engine.core.beginning import HELD, Beginning
+from engine.core.beginning import CHECKPOINT, HELD, Beginning
 from engine.core.errors import EngineError
 from engine.worker.assignment import Assignment
 from engine.worker.executor import Box, BoxSpec, Executor
+from engine.worker.job_checkpoints import CheckpointBase, JobCheckpoints
 from engine.worker.job_state import JobState
+from engine.worker.tools import Tools
 
 
 class Base(Protocol):
@@ -58,10 +61,15 @@ class HeldBase:
         )
 
 
-def base_of(job: Assignment) -> Base | None:
-    """Return what the attempt goes on from, None for one that begins at its first step. Raises EngineError."""
+def base_of(tools: Tools, job: Assignment, checkpoints: JobCheckpoints, look: Callable[[], None]) -> Base | None:
+    """Return what the attempt goes on from, None for one that begins at its first step. Raises EngineError.
+
+    `look` is called while files are brought, and may raise to give up.
+    """
     if job.beginning is None:
         return None
     if job.beginning.base == HELD:
         return HeldBase(job, job.beginning)
+    if job.beginning.base == CHECKPOINT:
+        return CheckpointBase(job.beginning, tools, job, checkpoints, look)
     raise EngineError(f"Nothing is known of a base called {job.beginning.base!r}.")

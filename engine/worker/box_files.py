@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 MODIFIED, ADDED, DELETED = range(3)  # as the Docker Engine counts
 # Not the job's: the kernel's, and what an engine puts into every container.
@@ -15,9 +16,11 @@ FOREIGN = (
 class OwnFiles:
     """Where a job's files are, by names relative to the folder `base`.
 
-    `roots` are meant with all that is below them on the same file system, `alone` (files, and folders of the image's
+    ROOT is the base in a container. `roots` are meant with all that is below them on the same file system, `alone` (files, and folders of the image's
     own) by themselves. `gone` was in the image and is not there any more; one of them may be there again.
     """
+
+    ROOT: ClassVar = "/"
 
     base: str
     roots: tuple[str, ...]
@@ -43,7 +46,7 @@ def own_files(changes: Iterable[tuple[str, int]], volumes: Sequence[str], mounts
             roots.append(path)
         else:
             alone.append(path)
-    return OwnFiles("/", *(tuple(path.lstrip("/") for path in paths) for paths in (roots, alone, gone)))
+    return OwnFiles(OwnFiles.ROOT, *(tuple(path.lstrip("/") for path in paths) for paths in (roots, alone, gone)))
 
 
 def is_in(path: str, folders: Iterable[str]) -> bool:

@@ -176,7 +176,7 @@ class JobRunner:
             runner, scope = self._step_runner(box, session, scripts)
             steps = JobSteps(
                 job.model.steps, self._befores, self._state, self._log, clock, self._show, self._tell,
-                again=self._taken_back,
+                lambda place: self._checkpoint(box, place, scripts), again=self._taken_back,
             )  # fmt: skip
             steps.run(runner, scope)
             session.end()
@@ -184,6 +184,14 @@ class JobRunner:
             return self._outcome(scripts, steps), self._outputs(scope)
         finally:
             session.close()
+
+    def _checkpoint(self, box: Box, place: int, scripts: ScriptRunner) -> None:
+        """After a step: keep what the job is, if that is wanted. An engine that follows goes on with the next step."""
+        checkpoints = self._opening.checkpoints
+        if checkpoints.wanted:
+            self._state.between = True
+            self._flush()
+            checkpoints.take(box, place, self._state, scripts)
 
     def _take_back(self) -> None:
         """A script was promised and never handed over: its step has done nothing and is run from its beginning."""

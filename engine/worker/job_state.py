@@ -51,6 +51,7 @@ class JobState:
     first, `posted` how many were, and `hook` the one that is being run. `failure` is the first that counts.
 
     `known` is what the log of the attempt that this one goes on from had learnt: see engine/worker/job_log.py.
+    `between`: no step is in flight, and the next one has done nothing yet.
     """
 
     index: int = 0
@@ -70,6 +71,7 @@ class JobState:
     hook: Hook | None = None
     failure: dict[str, Any] | None = None
     known: dict[str, Any] = field(default_factory=dict)
+    between: bool = False
 
     def next_script(self) -> int:
         """Return a number that no script of the attempt has had."""

@@ -14,7 +14,8 @@ from pipelines.model import Step
 
 class JobSteps:
     """`befores` are the titles of what is to run first, with the way to the step whose action it is of. `show` makes
-    a step's row, `tell` takes what became of one. `again`: an earlier engine told already that the first started."""
+    a step's row, `tell` takes what became of one, `passed` is called after each of the job's own that did, but for the
+    last. `again`: an earlier engine told already that the first started."""
 
     def __init__(
         self,
@@ -25,6 +26,7 @@ class JobSteps:
         clock: Clock,
         show: Callable[[int, str], None],
         tell: Callable[[StepNews], None],
+        passed: Callable[[int], None],
         *,
         again: bool,
     ) -> None:
@@ -35,6 +37,7 @@ class JobSteps:
         self._clock = clock
         self._show = show
         self._tell = tell
+        self._passed = passed
         self._announced = self.place if again else -1
 
     def run(self, runner: StepRunner, scope: Scope) -> None:
@@ -44,12 +47,16 @@ class JobSteps:
             self._before(runner, scope, *self._befores[state.pre])
             state.pre += 1
         while state.index < len(self._steps) and (state.running is not None or not runner.scripts.spent()):
-            self._own(runner, scope, self._steps[state.index])
+            state.between, place = False, self.place
+            green = self._own(runner, scope, self._steps[state.index])
             state.index += 1
+            if green and state.status == "success" and not self.done:
+                self._passed(place)
         while (state.hook or state.posts) and (state.running is not None or not runner.scripts.spent()):
             if state.hook is None:
                 state.hook = state.posts.pop()
                 self._show(self.place, state.hook.title)
+            state.between = False
             self._hook(runner, scope, state.hook)
             state.posted += 1
 
@@ -79,7 +86,8 @@ class JobSteps:
         else:
             self._ended(place, title, hook, hook.outcome)
 
-    def _own(self, runner: StepRunner, scope: Scope, step: Step) -> None:
+    def _own(self, runner: StepRunner, scope: Scope, step: Step) -> bool:
+        """Run a step of the job; return whether it ran and passed."""
         state, place = self._state, self.place
         if state.running is not None:
             self._log.begin_step(place, self._clock.now())
@@ -94,6 +102,7 @@ class JobSteps:
                 "outputs": outcome.outputs, "outcome": outcome.outcome, "conclusion": conclusion,
             }  # fmt: skip
         self._ended(place, name, outcome, conclusion)
+        return conclusion == "success" and outcome.cause != "condition_false"
 
     def _hook(self, runner: StepRunner, scope: Scope, hook: Hook) -> Hook:
         """Run a hook, or see the one to its end that an earlier engine began; return it with what it saved."""

@@ -21,6 +21,7 @@ from engine.worker.base import Base, base_of
 from engine.worker.executor import Box
 from engine.worker.halt import Detached, Halt
 from engine.worker.job_box import wants_source
+from engine.worker.job_checkpoints import JobCheckpoints
 from engine.worker.job_log import JobLog
 from engine.worker.job_setup import JobSetup, Need, needs_of
 from engine.worker.job_state import Before, JobState
@@ -66,6 +67,7 @@ class Opening:
         self._log = log
         self._tell = tell
         self.served = Served(tools.executors, job, self.check_in)
+        self.checkpoints = JobCheckpoints(tools, lease, job, log)
 
     @cached_property
     def fetcher(self) -> ActionFetcher:
@@ -139,7 +141,7 @@ class Opening:
         if state is None:  # no step had begun
             rows = self._tools.store.queries.steps(self._lease.attempt_id)
             return Opened(box, JobState(offset=len(rows) - len(job.model.steps)), befores)
-        if state.running is None and self._steps_begun():
+        if state.running is None and not state.between and self._steps_begun():
             box.remove()  # it was in a step that only the engine's own memory could go on with
             return None
         return Opened(box, state, befores)
@@ -169,7 +171,7 @@ class Opening:
 
     @cached_property
     def _base(self) -> Base | None:
-        return base_of(self._job)
+        return base_of(self._tools, self._job, self.checkpoints, self.check_in)
 
     @cached_property
     def _setup(self) -> JobSetup:

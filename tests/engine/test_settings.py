@@ -184,8 +184,8 @@ def test_the_floor_of_the_disk_is_a_size_a_share_or_off(tmp_path, said, disk_byt
 
 
 def test_limits_of_retention_can_be_off(tmp_path):
-    assert loaded(tmp_path, "retention: {per_workflow: 50, size: 1GiB}").retention == Retention(
-        per_workflow=50, size_bytes=1 << 30
+    assert loaded(tmp_path, "retention: {per_workflow: 50, size: 1GiB, checkpoints: 2GiB}").retention == Retention(
+        per_workflow=50, size_bytes=1 << 30, checkpoints_bytes=2 << 30
     )
     assert loaded(tmp_path, "retention: {per_workflow: off, size: off}").retention == Retention()
     with pytest.raises(SettingsError, match="from 1, or off"):
