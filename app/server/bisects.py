@@ -14,22 +14,27 @@ from engine.core.bisect_records import Bisect
 PAGE, MOST = 50, 500
 
 
+async def propose(call: Call) -> web.StreamResponse:
+    """What a search would be, and nothing begins: see `proposal_view`. 409 with the reason where there can be none."""
+    query = call.query
+
+    def look() -> dict[str, Any]:
+        return proposal_view(bisect_start.propose(call.desk.store, find_job(call.desk, call.ident), **query))
+
+    return answer(await call.desk.ask(look))
+
+
 async def start(call: Call) -> web.StreamResponse:
-    """Begin a search: 201 with it; with `dry_run` 200 with what it would be: see `bisect_view`, `proposal_view`."""
+    """Begin a search: see `bisect_view`."""
     desk, fields = call.desk, call.fields
 
     def act() -> dict[str, Any]:
         job = find_job(desk, fields["job"])
         proposal = bisect_start.propose(desk.store, job, fields.get("good"), fields.get("bad"))
-        if fields.get("dry_run"):
-            return proposal_view(proposal)
-        bisect_id = bisect_start.start(desk.store, proposal, call.actor, desk.clock)
-        return bisect_view(_find(desk, bisect_id))
+        return bisect_view(_find(desk, bisect_start.start(desk.store, proposal, call.actor, desk.clock)))
 
     told = await desk.ask(act)
-    if fields.get("dry_run"):
-        return answer(told)
-    desk.bus.wake("news", "wishes")  # `wishes`: a guest rings for its engine by it
+    desk.bus.wake("news", "wishes")  # a guest rings for its engine by the latter
     return answer(told, 201)
 
 

@@ -176,9 +176,16 @@ ROUTES: tuple[Route, ...] = (
             Field("job", int, "the job that failed", needed=True),
             Field("good", str, "a revision where it passes (the newest that is known)"),
             Field("bad", str, "a revision where it fails (the job's own)"),
-            Field("dry_run", bool, "tell what it would be, and begin nothing"),
         ),
-        answers={200: "what it would be", 201: "the search", 404: "there is no such job", 409: "it cannot be"},
+        answers={201: "the search", 404: "there is no such job", 409: "there can be none"},
+    ),
+    Route(
+        "GET", f"{API}/jobs/{ID}/bisect", bisects.propose, "what a search for the commit that broke a job would be",
+        query=(
+            Param("good", "string", "a revision where it passes (the newest that is known)"),
+            Param("bad", "string", "a revision where it fails (the job's own)"),
+        ),
+        answers={200: "what it would be", 404: "there is no such job", 409: "there can be none"},
     ),
     Route("GET", f"{API}/bisects/{ID}", bisects.show, "a search, with its trials and whom it names"),
     Route(

@@ -68,6 +68,13 @@ RESUME = Action("resume", "resume the queue", ("queue", "resume"), "/queue/resum
 PRIORITY = Action(
     "priority", "change its priority", ("priority", "j{job}", "{priority}"), "/jobs/{job}/priority", {"priority": None}
 )
+BISECT = Action(
+    "bisect", "find the commit that broke this job", ("bisect", "j{job}", "--no-wait"), "/bisects", {"job": None}
+)
+CANCEL_BISECT = Action(
+    "cancel_bisect", "end the search", ("bisect", "--cancel", "{bisect}"), "/bisects/{bisect}/cancel",
+    loses="What its trial did is lost; what it has found out stays.",
+)  # fmt: skip
 SYNC = Action("sync", "look for new commits now", ("repo", "sync", "{repo}"), "/repos/{repo}/sync")
 
 ASKING = ("act(", "dispatch", "priority(", "pause", "cancel", "replay", "sync")
@@ -76,4 +83,5 @@ ASKING = ("act(", "dispatch", "priority(", "pause", "cancel", "replay", "sync")
 ACTIONS = (
     RETRY_RUN, RETRY_FAILED, RETRY_JOB, CANCEL_RUN, CANCEL_JOB, APPROVE, APPROVE_JOB, DISPATCH, REPLAY, PAUSE, RESUME,
     PRIORITY, SYNC,
+    BISECT, CANCEL_BISECT,
 )  # fmt: skip

@@ -15,6 +15,7 @@ from textual.widget import Widget
 from app.client import Change
 from app.tui.actions import APPROVE, APPROVE_JOB, CANCEL_JOB, CANCEL_RUN, RETRY_FAILED, RETRY_JOB, RETRY_RUN
 from app.tui.arrangement import ATTEMPTS, DAG, LOG, TIMELINE, Wanted, arrange
+from app.tui.bisecting import bisect
 from app.tui.job_log import JobLog
 from app.tui.page import Page
 from app.tui.pages.runs import values_of
@@ -49,6 +50,7 @@ class RunPage(Page):
         Binding("C", "act('cancel_job')", "cancel this job", show=False, id="job.cancel"),
         Binding("a", "act('approve')", "approve", show=False, id="run.approve"),
         Binding("d", "dispatch", "start one like it", show=False, id="run.dispatch"),
+        Binding("B", "bisect", "find the commit that broke this job", show=False, id="job.bisect"),
         Binding("A", "annotations", "errors and warnings that its steps made", show=False, id="run.annotations"),
         Binding("S", "summaries", "summaries that its steps wrote", show=False, id="run.summaries"),
         Binding(
@@ -307,6 +309,9 @@ class RunPage(Page):
     def _open_log(self, job_id: int) -> None:
         self.select(job_id)
         self.go_to(self.query_one(LogPane))
+
+    def action_bisect(self) -> None:
+        bisect(self.ui, self.run, next((job for job in self.jobs if job["id"] == self.selected), None))
 
     def action_dispatch(self) -> None:
         self.ui.dispatch(self.run["repo"], self.run["workflow_path"])
