@@ -2,19 +2,24 @@
 
 import argparse
 import sys
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from app.cli.deeds import Deed, add_deeds, carry_out
 from app.cli.output import colour_wanted, print_json, table, talk, terminal_width
 from app.cli.place import home_of
+from app.cli.source import check_where
+from app.views.caches import caches_view, remove_caches
 from app.wording import age, size
-from engine.core.clock import SystemClock, rfc3339
+from engine.core.clock import SystemClock
 from engine.core.errors import EngineError
-from engine.store.caches import Cache, Caches
 
 NAME = "cache"
 HELP = "list and remove what actions/cache keeps"
 HEADER = ("ID", "REPO", "BRANCH", "KEY", "SIZE", "ON DISK", "USED")
+Told = dict[str, Any]
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -40,16 +45,16 @@ def _named(parser: argparse.ArgumentParser) -> None:
 
 
 def _list(args: argparse.Namespace) -> int:
-    found = _caches(args).list(args.repo)
+    found = _asked(args, "get", {"repo": args.repo}, lambda home: caches_view(home, args.repo))
     if args.json:
-        print_json([_told(one) for one in found])
+        print_json(found)
     elif not found:
         talk("No caches.")
     else:
         now = SystemClock().now()
         rows = [
-            (one.id, one.repo, one.scope.removeprefix("refs/heads/"), one.key, size(one.size_bytes),
-             size(one.stored_bytes), age(one.used_at, now))
+            (one["id"], one["repo"], one["ref"].removeprefix("refs/heads/"), one["key"], size(one["size_bytes"]),
+             size(one["stored_bytes"]), age(datetime.fromisoformat(one["used_at"]), now))
             for one in found
         ]  # fmt: skip
         print(*table(HEADER, rows, 3, terminal_width(), colour_wanted(sys.stdout), ("REPO",)), sep="\n")
@@ -57,34 +62,29 @@ def _list(args: argparse.Namespace) -> int:
 
 
 def _remove(args: argparse.Namespace) -> int:
-    caches = _caches(args)
-    found = [one for one in caches.list(args.repo) if args.name in (one.id, one.key)]
-    if not found:
+    query = {"name": args.name, "repo": args.repo}
+    gone = _asked(args, "delete", query, lambda home: remove_caches(home, args.name, args.repo))
+    if not gone:
         raise EngineError(f"There is no cache {args.name!r}.", "`treadle cache list` names them.")
-    for one in found:
-        caches.remove(one)
     if args.json:
-        print_json([_told(one) for one in found])
+        print_json(gone)
     else:
-        talk(f"{len(found)} removed.")
+        talk(f"{len(gone)} removed.")
     return 0
 
 
-def _caches(args: argparse.Namespace) -> Caches:
+def _asked(
+    args: argparse.Namespace, method: str, query: Mapping[str, Any], here: Callable[[Path], list[Told]]
+) -> list[Told]:
+    """Return the answer of the engine of `--connect`, else that of the home's files, which need no engine."""
+    check_where(args)
+    if args.connect is not None:
+        from app.cli.remote import client_at, translated
+
+        client = client_at(args.connect, args.token)
+        with translated(client):
+            return list(getattr(client, method)("/caches", query)["caches"])
     home = home_of(args)
     if not (home / "treadle.db").exists():
         raise EngineError(f"There is nothing in {home} yet.", "Run `treadle run` in a repository first.")
-    return Caches(home / "cache" / "actions")
-
-
-def _told(one: Cache) -> dict[str, Any]:
-    return {
-        "id": one.id,
-        "repo": one.repo,
-        "ref": one.scope,
-        "key": one.key,
-        "size_bytes": one.size_bytes,
-        "stored_bytes": one.stored_bytes,
-        "created_at": rfc3339(one.created_at),
-        "used_at": rfc3339(one.used_at),
-    }
+    return here(home)

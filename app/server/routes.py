@@ -6,6 +6,7 @@ from app.server import (
     artifacts,
     badge,
     bisects,
+    caches,
     diff,
     explain,
     health,
@@ -275,6 +276,18 @@ ROUTES: tuple[Route, ...] = (
             Param("environment", "string", "that of this environment"),
         ),
         answers={200: "it is forgotten", 404: "there is none"},
+    ),
+    Route(
+        "GET", f"{API}/caches", caches.list_caches, "what actions/cache keeps",
+        query=(Param("repo", "string", "only of this repository"),),
+    ),
+    Route(
+        "DELETE", f"{API}/caches", caches.remove_caches, "remove what actions/cache keeps, by id or key", WRITE,
+        query=(
+            Param("name", "string", "the id, or the key: then on all branches"),
+            Param("repo", "string", "only of this repository"),
+        ),
+        answers={200: "what is gone", 404: "there is none"},
     ),
     Route("GET", f"{API}/tokens", tokens.list_tokens, "the tokens, without themselves", ADMIN),
     Route(

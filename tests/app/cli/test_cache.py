@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from app.cli.main import main
+from app.views.caches import caches_of
 from engine.store.caches import Caches
 from engine.store.store import open_store
+from tests.app.server.site import site as serve
 
 
 @pytest.fixture
@@ -33,3 +35,20 @@ def test_caches_are_listed_and_removed(home: Path, capsys: pytest.CaptureFixture
     assert main(["cache", "remove", "deps", "--home", str(home)]) == 0
     assert main(["cache", "remove", "deps", "--home", str(home)]) != 0
     assert "There is no cache 'deps'." in capsys.readouterr().err
+
+
+def test_caches_of_an_engine_elsewhere_are_listed_and_removed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with serve(tmp_path / "home") as site:
+        caches = caches_of(site.home)
+        for repo, key in (("a/b", "deps/v 1"), ("a/c", "deps/v 1"), ("a/c", "é&x")):
+            caches.save(repo, "refs/heads/main", key, "v", {"root": io.BytesIO(b"x")})
+        there = ["--connect", f"http://127.0.0.1:{site.port}", "--token", site.token("write")]
+        assert main(["cache", "list", "--repo", "a/c", "--json", *there]) == 0
+        assert {one["key"] for one in json.loads(capsys.readouterr().out)} == {"deps/v 1", "é&x"}
+        assert main(["cache", "remove", "deps/v 1", "--repo", "a/c", *there]) == 0
+        assert main(["cache", "remove", "é&x", *there]) == 0
+        assert main(["cache", "remove", "deps/v 2", *there]) != 0
+        assert "There is no cache 'deps/v 2'." in capsys.readouterr().err
+        assert [(one.repo, one.key) for one in caches.list()] == [("a/b", "deps/v 1")]

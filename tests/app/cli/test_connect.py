@@ -32,6 +32,7 @@ ARGUMENTS = {
     "search": ["words"],
     "snapshot": ["list"],
     "artifact": ["list"],
+    "cache": ["list"],
     "dispatch": ["acme/app", "ci.yml"],
     "priority": ["1", "5"],
     "replay": ["1"],

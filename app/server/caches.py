@@ -1,0 +1,29 @@
+"""What `actions/cache` keeps, over HTTP."""
+
+import logging
+
+from aiohttp import web
+
+from app.server.answers import Refusal, answer
+from app.server.desk import Call
+from app.views.caches import caches_view
+from app.views.caches import remove_caches as remove_named
+
+log = logging.getLogger(__name__)
+
+
+async def list_caches(call: Call) -> web.StreamResponse:
+    """All entries, or those of one repository, the one used last first."""
+    return answer({"caches": await call.desk.ask(caches_view, call.desk.store.home, call.query.get("repo"))})
+
+
+async def remove_caches(call: Call) -> web.StreamResponse:
+    """Forget entries by their id or key; what they hold goes with the next sweep."""
+    name, desk = call.query.get("name"), call.desk
+    if not name:
+        raise Refusal(400, "`name` is missing: an id or a key.")
+    gone = await desk.ask(remove_named, desk.store.home, name, call.query.get("repo"))
+    if not gone:
+        raise Refusal(404, f"There is no cache {name[:200]!r}.")
+    log.info("%s removed %d caches of the key or id %r", call.actor, len(gone), name[:200])
+    return answer({"caches": gone})
