@@ -33,6 +33,8 @@ def run_shape(run: Run) -> dict[str, Any]:
         "finished_at": instant(run.finished_at),
         "cancel_asked_at": instant(run.cancel_asked_at),
         "pinned": run.pinned,
+        "expected_finish_at": instant(run.expected_finish_at),
+        "critical": list(run.critical),
         "bisect": run.bisect_id,
     }
 
@@ -64,6 +66,10 @@ def job_shape(job: Job) -> dict[str, Any]:
         "calls": job.is_call,
         "environment": {"name": job.environment, "url": job.environment_url or None} if job.environment else None,
         "approved_by": job.approved_by or None,
+        "expected_s": job.expected_s,
+        "expected_start_at": instant(job.expected_start_at),
+        "expected_finish_at": instant(job.expected_finish_at),
+        "slower": None if job.slower is None else round(job.slower, 1),
     }
 
 

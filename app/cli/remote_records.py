@@ -18,7 +18,9 @@ def run_of(told: Told) -> Run:
         status=RunStatus(told["status"]), priority=told["priority"], attempt=told["attempt"],
         created_at=_at(told["created_at"]), started_at=_maybe(told["started_at"]),
         finished_at=_maybe(told["finished_at"]), reason=told["reason"],
-        cancel_asked_at=_maybe(told["cancel_asked_at"]), actor=told["actor"], pinned=told["pinned"], bisect_id=told["bisect"],
+        cancel_asked_at=_maybe(told["cancel_asked_at"]), actor=told["actor"], pinned=told["pinned"],
+        bisect_id=told["bisect"], expected_finish_at=_maybe(told["expected_finish_at"]),
+        critical=tuple(told["critical"]),
     )  # fmt: skip
 
 
@@ -33,6 +35,8 @@ def job_of(told: Told) -> Job:
         outputs=told["outputs"], reason=told["reason"], tolerated=told["tolerated"], parent_id=told["caller"],
         is_call=told["calls"], environment=(told["environment"] or {}).get("name", ""),
         environment_url=(told["environment"] or {}).get("url") or "", approved_by=told["approved_by"] or "",
+        expected_s=told["expected_s"], expected_start_at=_maybe(told["expected_start_at"]),
+        expected_finish_at=_maybe(told["expected_finish_at"]), slower=told["slower"],
     )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from typing import Any, ParamSpec, TypeVar
 from aiohttp import web
 
 from app.views.artifacts import ArtifactList
+from app.views.forecast import Foreteller
 from engine.bus import Bus
 from engine.control.acceptor import Acceptor
 from engine.control.aside import Aside
@@ -82,12 +83,16 @@ class Desk:
     slo_history: SloHistorian = field(init=False)
     artifact_list: ArtifactList = field(init=False)
     aside: Aside = field(init=False)
+    foreteller: Foreteller = field(init=False)
 
     def __post_init__(self) -> None:
         self.slo = SloReporter(lambda: self.settings.slo)
         self.slo_history = SloHistorian(lambda: self.settings.slo)
         self.artifact_list = ArtifactList(self.store, self.artifacts)
         self.aside = Aside(self.store, ASIDE)
+        self.foreteller = Foreteller(
+            self.store, self.clock, lambda: self.settings.worker_count, lambda: not self.draining
+        )
 
     @property
     def settings(self) -> Settings:

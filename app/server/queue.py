@@ -17,7 +17,7 @@ async def show_queue(call: Call) -> web.StreamResponse:
     """The workers and what they run, what waits in its order and why, whether it is paused: see `queue_view`."""
     desk = call.desk
     limit = min(call.query.get("limit", WAITING), MOST)
-    told = await desk.ask(queue_view, desk.store, desk.settings.worker_count, limit)
+    told = await desk.ask(queue_view, desk.store, desk.settings.worker_count, limit, desk.foreteller.jobs)
     return answer(told | {"draining": desk.draining})
 
 

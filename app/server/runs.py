@@ -21,7 +21,8 @@ async def list_runs(call: Call) -> web.StreamResponse:
     def look() -> dict[str, Any]:
         queries = call.desk.store.queries
         sequence = queries.last_sequence()  # first: what happens meanwhile is then told twice rather than never
-        return {"runs": [run_shape(run) for run in queries.runs(**query, limit=limit)], "sequence": sequence}
+        runs = call.desk.foreteller.runs(queries.runs(**query, limit=limit))
+        return {"runs": [run_shape(run) for run in runs], "sequence": sequence}
 
     return answer(await call.desk.ask(look))
 
@@ -31,8 +32,8 @@ async def show_run(call: Call) -> web.StreamResponse:
 
     def look() -> dict[str, Any]:
         sequence = call.desk.store.queries.last_sequence()
-        run = find_run(call.desk, call.ident)
-        jobs = [job_shape(job) for job in call.desk.store.queries.jobs(run.id)]
+        run = call.desk.foreteller.run(find_run(call.desk, call.ident))
+        jobs = [job_shape(job) for job in call.desk.foreteller.jobs(call.desk.store.queries.jobs(run.id))]
         return run_shape(run) | {"jobs": jobs, "sequence": sequence}
 
     return answer(await call.desk.ask(look))
@@ -54,7 +55,7 @@ async def show_job(call: Call) -> web.StreamResponse:
 
     def look() -> dict[str, Any]:
         sequence = call.desk.store.queries.last_sequence()
-        job = find_job(call.desk, call.ident)
+        [job] = call.desk.foreteller.jobs([find_job(call.desk, call.ident)])
         return job_shape(job) | {"attempts_made": _attempts(call.desk, job), "sequence": sequence}
 
     return answer(await call.desk.ask(look))

@@ -1,19 +1,25 @@
 """The queue as JSON: what runs, what waits and why."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, TypeAlias
 
 from app.shapes import instant, job_shape
 from engine.core.clock import rfc3339
 from engine.core.records import Job, Run
 from engine.core.states import JOB_FINAL, JobStatus
-from engine.core.waiting import Paused, Room, Waiting, why
+from engine.core.waiting import Paused, QueueView, Room, Waiting, why
 from engine.store.store import Store
 
 WAITING = 100
+Worked: TypeAlias = tuple[Job, Run, datetime]
 
 
-def queue_view(store: Store, workers: int, limit: int = WAITING) -> dict[str, Any]:
+Foretold: TypeAlias = Callable[[Sequence[Job]], Sequence[Job]]
+
+
+def queue_view(store: Store, workers: int, limit: int = WAITING, foretold: Foretold | None = None) -> dict[str, Any]:
     """Return the queue of a home with so many workers:
 
     - `paused`: null, or {`by`, `at`}; while it is set nothing is claimed.
@@ -25,21 +31,31 @@ def queue_view(store: Store, workers: int, limit: int = WAITING) -> dict[str, An
     - `counts`: how many jobs are in each status that is no end; `workers_busy`.
     - `sequence`: where a stream has to begin to miss no change of a status that comes after this answer.
 
-    A job is as everywhere, with `repo`, `workflow`, `run_number`, `ref`, `event` and `title` of its run.
+    A job is as everywhere, with `repo`, `workflow`, `run_number`, `ref`, `event` and `title` of its run; `foretold`
+    puts to jobs what is expected of them.
     """
     sequence = store.queries.last_sequence()
     seen = store.line.look(limit)
+    running, waiting = _expected(seen, foretold) if foretold else (seen.running, seen.waiting)
     names = [f"worker-{number}" for number in range(1, workers + 1)]
-    names += [name for name in seen.running if name not in names]
+    names += [name for name in running if name not in names]
     return {
         "paused": paused_shape(seen.paused),
         "disk": room_shape(seen.room),
-        "workers": [{"name": name, "job": _worked_on(seen.running.get(name))} for name in names],
+        "workers": [{"name": name, "job": _worked_on(running.get(name))} for name in names],
         "workers_busy": len(seen.running),
-        "waiting": [_waiting(one, seen.paused, seen.room) for one in seen.waiting],
+        "waiting": [_waiting(one, seen.paused, seen.room) for one in waiting],
         "counts": {str(status): seen.counts.get(status, 0) for status in JobStatus if status not in JOB_FINAL},
         "sequence": sequence,
     }
+
+
+def _expected(seen: QueueView, foretold: Foretold) -> tuple[Mapping[str, Worked], Sequence[Waiting]]:
+    """Return what runs and what waits with what is expected of it."""
+    jobs = [one.job for one in seen.waiting] + [job for job, *_ in seen.running.values()]
+    known = {job.id: job for job in foretold(jobs)}
+    running = {name: (known[job.id], run, started_at) for name, (job, run, started_at) in seen.running.items()}
+    return running, [replace(one, job=known[one.job.id]) for one in seen.waiting]
 
 
 def paused_shape(paused: Paused | None) -> dict[str, Any] | None:
@@ -56,7 +72,7 @@ def _waiting(one: Waiting, paused: Paused | None, room: Room) -> dict[str, Any]:
     return _job(one.job, one.run) | {"place": one.place, "waits": waits | {"needs": list(one.needs)}}
 
 
-def _worked_on(told: tuple[Job, Run, Any] | None) -> Mapping[str, Any] | None:
+def _worked_on(told: Worked | None) -> Mapping[str, Any] | None:
     if told is None:
         return None
     job, run, started_at = told
