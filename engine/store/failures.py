@@ -1,9 +1,12 @@
 """The ledger of failures: what each looked like, and whether the same job passed at the same commit afterwards.
 
+"The same commit" are the same files, those of a working tree included, and the same inputs.
+
 It outlives the runs that it tells of. Bisections and boxes that a person had hands on say nothing of a commit, so they
 leave nothing here.
 """
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,8 +20,11 @@ from engine.store.mending_tables import FailureRow
 from engine.store.tables import AttemptRow, JobRow, RunRow
 from engine.store.verdicts import verdict_on
 
-_PASSED = """UPDATE failure SET passed_later = 1 WHERE NOT passed_later AND job = ? AND (repo_id, sha, workflow_path) =
- (SELECT repo_id, sha, workflow_path FROM run WHERE id = ? AND bisect_id IS NULL)"""
+_OPEN = """SELECT attempt_id, content FROM failure WHERE NOT passed_later AND repo_id = ? AND job = ?
+ AND workflow_path = ?"""
+_PASSED = "UPDATE failure SET passed_later = 1 WHERE attempt_id = ?"
+_RUN = """SELECT repo_id, workflow_path, sha, ref, coalesce(json_extract(source, '$.sha'), sha),
+ json_extract(contexts, '$.inputs') FROM run WHERE id = ? AND bisect_id IS NULL"""
 _SEEN = """SELECT count(*), coalesce(sum(passed_later), 0) FROM failure WHERE repo_id = ? AND workflow_path = ?
  AND job = ? AND fingerprint = ?"""
 _OF_JOB = """SELECT mine.attempt_id, mine.step, mine.line, mine.fingerprint, count(*), sum(one.passed_later)
@@ -95,22 +101,45 @@ class Failures:
 
 def note_end(job: JobRow, attempt: AttemptRow, outcome: Outcome, now: datetime) -> None:
     """Inside a write: keep what an attempt that ends looked like; or, if it passed, note that for what failed before
-    it at the same commit."""
-    if attempt.patched:
+    it with the same files and inputs."""
+    if attempt.patched or not (outcome.cause == "succeeded" or outcome.symptom):
         return
-    if outcome.cause == "succeeded":
-        DATABASE.execute_sql(_PASSED, (job.name, job.run_id))
-    elif outcome.symptom is not None:
-        run = RunRow.get_by_id(job.run_id)
-        if run.bisect_id is None:
+    if outcome.symptom is not None:
+        if (run := _run(job.run_id)) is not None:
             _keep(run, job, attempt, outcome, outcome.symptom, now)
+        return
+    path = RunRow.select(RunRow.workflow_path).where(RunRow.id == job.run_id).scalar()
+    failed = DATABASE.execute_sql(_OPEN, (job.repo_id, job.name, path)).fetchall()
+    if failed and (run := _run(job.run_id)) is not None:
+        for ident in (ident for ident, content in failed if content == run.content):
+            DATABASE.execute_sql(_PASSED, (ident,))
 
 
-def _keep(run: RunRow, job: JobRow, attempt: AttemptRow, outcome: Outcome, symptom: Symptom, now: datetime) -> None:
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What of a run makes a failure the same as another, or one that passed later."""
+
+    repo_id: int
+    workflow_path: str
+    sha: str
+    ref: str
+    content: str
+
+
+def _run(run_id: int) -> _Run | None:
+    """Return a run, None where it is a bisection's. What it ran on need not be its commit: a working tree is not."""
+    found = DATABASE.execute_sql(_RUN, (run_id,)).fetchone()
+    if found is None:
+        return None
+    repo_id, path, sha, ref, source, inputs = found
+    return _Run(repo_id, path, sha, ref, hashlib.sha256(f"{source} {inputs}".encode()).hexdigest())
+
+
+def _keep(run: _Run, job: JobRow, attempt: AttemptRow, outcome: Outcome, symptom: Symptom, now: datetime) -> None:
     FailureRow.replace(
         attempt_id=attempt.id, repo_id=run.repo_id, workflow_path=run.workflow_path, job=job.name, step=symptom.step,
         fingerprint=symptom.fingerprint, line=symptom.line, exit_code=outcome.exit_code, sha=run.sha, ref=run.ref,
-        at=now,
+        content=run.content, at=now,
     ).execute()  # fmt: skip
 
 

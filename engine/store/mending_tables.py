@@ -1,6 +1,6 @@
 """The tables of what helps to find a fault and mend it: boxes that are held, checkpoints, failures, bisections."""
 
-from peewee import AutoField, BooleanField, CharField, CompositeKey, IntegerField, TextField
+from peewee import SQL, AutoField, BooleanField, CharField, CompositeKey, IntegerField, TextField
 
 from engine.store.columns import InstantField, JsonField, Row
 
@@ -62,12 +62,17 @@ class FailureRow(Row):
     exit_code = IntegerField(null=True)
     sha = CharField()
     ref = TextField()
+    content = CharField()  # the digest of the files and the inputs that it ran with: what "the same commit" means
     passed_later = BooleanField(default=False)
     at = InstantField()
 
     class Meta:
         table_name = "failure"
-        indexes = ((("repo_id", "fingerprint"), False), (("repo_id", "sha"), False), (("at",), False))
+        indexes = ((("repo_id", "fingerprint"), False), (("at",), False))
+
+
+# Asked for at every end of a job that succeeds, and hardly any failure is open.
+FailureRow.add_index(FailureRow.index(FailureRow.repo_id, FailureRow.job, where=SQL("NOT passed_later")))
 
 
 class BisectRow(Row):

@@ -8,12 +8,14 @@ CLOSING = "Process completed with exit code 1."
 END = f"##[error]{CLOSING}\n"
 SAYS = {
     "pytest": (
-        "tests/test_a.py F\n    def test_a():\n>       assert 1 == 2\nE       assert 1 == 2\n\ntests/test_a.py:2: AssertionError\n"
+        "tests/test_a.py F\n    def test_a():\n>       assert 1 == 2\nE       assert 1 == 2\n\n"
+        "tests/test_a.py:2: AssertionError\n"
         "FAILED tests/test_a.py::test_a - assert 1 == 2\n1 failed in 0.01s\n",
         "FAILED tests/test_a.py::test_a - assert 1 == 2",
     ),
     "unittest": (
-        "FAIL: test_a (t.A.test_a)\n-----\nTraceback (most recent call last):\n  File \"t.py\", line 3\nAssertionError: 1 != 2\n",
+        "FAIL: test_a (t.A.test_a)\n-----\n"
+        "Traceback (most recent call last):\n  File \"t.py\", line 3\nAssertionError: 1 != 2\n",
         "FAIL: test_a (t.A.test_a): AssertionError: 1 != 2",
     ),
     "go": (

@@ -75,14 +75,30 @@ def test_passing_in_another_run_of_the_same_commit_counts_as_well(lab: Lab):
 
 @pytest.mark.parametrize(
     "other",
-    [{"sha": OTHER}, {"workflow_path": ".github/workflows/other.yml"}, {"repo": "team/other"}],
-    ids=["commit", "workflow", "repository"],
+    [
+        {"sha": OTHER},
+        {"source": {"sha": OTHER}},
+        {"workflow_path": ".github/workflows/other.yml"},
+        {"repo": "team/other"},
+    ],
+    ids=["commit", "working tree", "workflow", "repository"],
 )
 def test_passing_elsewhere_says_nothing(lab: Lab, other: dict[str, str]):
     lab.run(jobs(a=""))
     lease = lab.start()
     lab.finish(lease, failure(lab, lease))
     lab.run(jobs(a=""), **other)
+    lab.finish(lab.start())
+    assert seen(lab, lease.job_id) == Seen(1, 0)
+
+
+def test_passing_with_other_inputs_says_nothing(lab: Lab):
+    lab.run(jobs(a=""))
+    lease = lab.start()
+    lab.finish(lease, failure(lab, lease))
+    run_id = lab.run(jobs(a=""))
+    contexts = {**RunRow.get_by_id(run_id).contexts, "inputs": {"fast": True}}
+    RunRow.update(contexts=contexts).where(RunRow.id == run_id).execute()
     lab.finish(lab.start())
     assert seen(lab, lease.job_id) == Seen(1, 0)
 
