@@ -2,12 +2,14 @@
 
 import argparse
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from app.cli.output import print_json, terminal_width
 from app.cli.workflow_files import find_workflow
-from pipelines.dag import layers
-from pipelines.graph_facts import facts, matrix_count
+from pipelines.called import Calls
+from pipelines.calls import local_find, look_into
+from pipelines.graph_facts import GraphJob, depth, facts, graph, matrix_count
 from pipelines.model import Workflow
 from widgets.dag_drawing import drawing
 from widgets.dag_job import DagJob
@@ -31,29 +33,42 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def execute(args: argparse.Namespace) -> int:
     """Print the graph. Raises WorkflowError for a file that is wrong, SettingsError when there is none."""
     workflow = find_workflow(args.repo, args.workflow)
+    calls = _calls(workflow, args.repo)
     if args.json:
-        print_json(facts(workflow))
+        print_json(facts(workflow, calls))
         return 0
     ascii = args.ascii or not _can_draw()
-    for line in [_heading(workflow), "", *drawing(_jobs(workflow, ascii), terminal_width() or WIDTH, ascii)]:
+    jobs = graph(workflow, calls)
+    for line in [_heading(workflow, jobs), "", *drawing(_nodes(jobs, ascii), terminal_width() or WIDTH, ascii)]:
         print(line)
     return 0
 
 
-def _jobs(workflow: Workflow, ascii: bool) -> list[DagJob]:
+def _calls(workflow: Workflow, repo: Path) -> Calls:
+    """Return the workflows that it calls, at every level, as far as their files are in the repository."""
+
+    def load(path: str) -> bytes | None:
+        try:
+            return (repo / path).read_bytes()
+        except OSError:
+            return None
+
+    return look_into(workflow, load, local_find(load)).called
+
+
+def _nodes(jobs: Mapping[str, GraphJob], ascii: bool) -> list[DagJob]:
     """Return the jobs as they are before a run: a matrix is one, with the count of its cells where that is known."""
-    ids = {key: number for number, key in enumerate(workflow.jobs)}
-    jobs = []
-    for key, job in workflow.jobs.items():
-        count = matrix_count(job)
+    ids = {key: number for number, key in enumerate(jobs)}
+    nodes = []
+    for key, one in jobs.items():
+        count = matrix_count(one.job)
         name = key if count == 1 else f"{key} {'x' if ascii else '×'}{count or '?'}"
-        jobs.append(DagJob(ids[key], key, name, "pending", "", tuple(ids[need] for need in job.needs if need in ids)))
-    return jobs
+        nodes.append(DagJob(ids[key], key, name, "pending", "", tuple(ids[behind] for behind in one.behind)))
+    return nodes
 
 
-def _heading(workflow: Workflow) -> str:
-    depth = len(layers({key: job.needs for key, job in workflow.jobs.items()}))
-    return f"{plain(workflow.title)}: {_plural(len(workflow.jobs), 'job')} in {_plural(depth, 'layer')}"
+def _heading(workflow: Workflow, jobs: Mapping[str, GraphJob]) -> str:
+    return f"{plain(workflow.title)}: {_plural(len(jobs), 'job')} in {_plural(depth(jobs), 'layer')}"
 
 
 def _plural(count: int, noun: str) -> str:

@@ -43,6 +43,42 @@ def test_json_holds_nodes_and_edges(repo: Path, capsys: pytest.CaptureFixture[st
     assert found["edges"] == [{"from": "a", "to": "b"}]
 
 
+CALLING = """
+name: All
+on: push
+jobs:
+  a: {runs-on: x, steps: [{run: 'true'}]}
+  call: {needs: a, uses: ./.github/workflows/inner.yml}
+  far: {uses: acme/ci/.github/workflows/b.yml@v1}
+  z: {needs: call, runs-on: x, steps: [{run: 'true'}]}
+"""
+INNER = """
+on: workflow_call
+jobs:
+  one: {runs-on: x, strategy: {matrix: {n: [1, 2]}}, steps: [{run: 'true'}]}
+  two: {needs: one, uses: ./.github/workflows/last.yml}
+"""
+LAST = "on: workflow_call\njobs: {x: {runs-on: x, steps: [{run: 'true'}]}}"
+
+
+def test_the_jobs_of_called_workflows_are_drawn_where_their_files_are_there(
+    repo: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, text in (("all", CALLING), ("inner", INNER), ("last", LAST)):
+        (repo / f".github/workflows/{name}.yml").write_text(text)
+    assert main(["graph", "all", "--repo", str(repo), "--ascii"]) == 0
+    heading, _, *drawn = capsys.readouterr().out.splitlines()
+    assert heading == "All: 7 jobs in 6 layers"
+    assert drawn[0].endswith("-> call/two -> call/two/x -> z")
+    assert main(["graph", "all", "--repo", str(repo), "--json"]) == 0
+    nodes = {node["id"]: node for node in json.loads(capsys.readouterr().out)["nodes"]}
+    assert {key: node["caller"] for key, node in nodes.items()} == {
+        "a": None, "call": None, "far": None, "call/one": "call", "call/two": "call", "call/two/x": "call/two",
+        "z": None,
+    }  # fmt: skip
+    assert (nodes["call/two"]["needs"], nodes["call/one"]["count"], nodes["z"]["layer"]) == (["call/one"], 2, 5)
+
+
 def test_a_broken_file_is_explained_and_an_unknown_name_answered_with_the_nearest(
     repo: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
