@@ -14,9 +14,9 @@ FOREIGN = (
 
 @dataclass(frozen=True, slots=True)
 class OwnFiles:
-    """Where a job's files are, by names relative to the folder `base`.
+    """Where a job's files are, by names relative to the folder `base`, which is ROOT in a container.
 
-    ROOT is the base in a container. `roots` are meant with all that is below them on the same file system, `alone` (files, and folders of the image's
+    `roots` are meant with all that is below them on the same file system, `alone` (files, and folders of the image's
     own) by themselves. `gone` was in the image and is not there any more; one of them may be there again.
     """
 

@@ -25,10 +25,13 @@ MOST_NAMES_BYTES = 100_000  # what one command line holds everywhere
 CHECKED_OUT = "checked-out"  # what the first checkout of an attempt leaves, see actions/checkout.py
 NOT_GNU = 3
 
-LOOK = """
+LOOK = r"""
 find --version 2>/dev/null | grep -q GNU && tar --version 2>/dev/null | grep -q 'GNU tar' || exit 3
+at=$(date +%s.%N) || exit 3
+case $at in *[!0-9.]*) exit 3 ;; esac
 cd "$BASE"
-xargs -0 sh -c 'find "$@" -xdev -printf "$PRINTED" || :' sh <"$ROOTS" >"$FOUND" 2>/dev/null
+printf '%s\0' "$at" >"$FOUND"
+xargs -0 sh -c 'find "$@" -xdev -printf "$PRINTED" || :' sh <"$ROOTS" >>"$FOUND" 2>/dev/null
 [ ! -s "$ALONE" ] || xargs -0 sh -c 'find "$@" -maxdepth 0 -printf "$PRINTED" || :' sh <"$ALONE" >>"$FOUND" 2>/dev/null
 """
 # A file that changes while it is read is taken as it was (exit code 1 of GNU's tar).

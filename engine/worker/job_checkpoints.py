@@ -72,7 +72,9 @@ class JobCheckpoints:
         began_s = self._tools.clock.monotonic_s()
         self._for(box, look).lay_down(found)
         seconds = self._tools.clock.monotonic_s() - began_s
-        self._log().say(f"The checkpoint after step {found.step} of attempt {found.attempt} is laid down, {seconds:.1f} s")
+        self._log().say(
+            f"The checkpoint after step {found.step} of attempt {found.attempt} is laid down, {seconds:.1f} s"
+        )
 
     @property
     def _limit_bytes(self) -> int:

@@ -9,27 +9,26 @@ from dataclasses import dataclass
 
 # For GNU find: a name, then its kind and all else. The change time is the last but one.
 PRINTED = r"%p\0%y %s %m %U %G %T@ %n %i %C@ %D\0"
-TICK_S = 0.05  # no file system of Linux keeps times by coarser ticks of the kernel
+TICK_S = 0.02  # no file system of Linux keeps times by coarser ticks of the kernel
 
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """What was there: what each file's inode said, by name."""
+    """What was there: what each file's inode said, by name; and when the look began, by the same clock."""
 
     files: Mapping[bytes, bytes]
+    at_s: float = 0.0
 
     @classmethod
     def read(cls, printed: bytes) -> "Tree":
-        words = printed.split(b"\0")
-        return cls(dict(zip(words[:-1:2], words[1::2], strict=True)))
+        """Read when the look began (`date +%s.%N`), and behind it what was printed."""
+        at, *words = printed.split(b"\0")
+        return cls(dict(zip(words[:-1:2], words[1::2], strict=True)), float(at))
 
     def settled(self) -> "Tree":
-        """Return what may be compared with a later look: without what changed last, within a tick of the clock."""
-        changed = {name: float(facts.split(b" ")[8]) for name, facts in self.files.items()}
-        if not changed:
-            return self
-        before = max(changed.values()) - TICK_S
-        return Tree({name: facts if changed[name] < before else facts[:1] + b"?" for name, facts in self.files.items()})
+        """Return what may be compared with a later look: without what changed within a tick of this one."""
+        before = self.at_s - TICK_S
+        return Tree({name: facts if _changed_s(facts) < before else _kind(facts) for name, facts in self.files.items()})
 
     def changed_since(self, earlier: "Tree | None") -> list[bytes]:
         """Return what is to be kept of this tree by whoever has the earlier one, in the order of the look."""
@@ -55,3 +54,7 @@ def topmost(names: Iterable[bytes]) -> list[bytes]:
 
 def _kind(facts: bytes | None) -> bytes:
     return facts[:1] if facts else b""
+
+
+def _changed_s(facts: bytes) -> float:
+    return float(facts.split(b" ")[8])

@@ -28,7 +28,8 @@ steps:
   - run: echo "> second in attempt $TREADLE_ATTEMPT"
   - id: last
     run: |
-      echo "> $(cat deep/link) $(tool) $WORD $(cat "$RUNNER_TEMP/t") $(ls hello.txt 2>/dev/null) ${{ steps.make.outputs.x }}"
+      echo "> $(cat deep/link) $(tool) $WORD $(cat "$RUNNER_TEMP/t") $(ls hello.txt 2>/dev/null)" \
+        "${{ steps.make.outputs.x }}"
       echo "> third in attempt $TREADLE_ATTEMPT"; [ "$TREADLE_ATTEMPT" != 1 ]
 """
 
@@ -72,7 +73,11 @@ def test_a_job_begins_where_its_last_green_step_left_it(any_works: Works) -> Non
     ended = any_works.run(STEPS)
     assert ended.status == "failed"
     assert steps_kept(any_works, ended) == [0, 1, 2]
-    assert re.findall(r"Checkpoint after step (\d): [0-9.]+ (?:bytes|kB|MB) new, [0-9.]+ s", ended.log()) == ["0", "1", "2"]
+    assert re.findall(r"Checkpoint after step (\d): [0-9.]+ (?:bytes|kB|MB) new, [0-9.]+ s", ended.log()) == [
+        "0",
+        "1",
+        "2",
+    ]
     ended = again_at(ended, 3)
     assert ended.status == "success"
     assert ended.said() == ["content ran kept temp  made", "third in attempt 2"]
@@ -85,7 +90,12 @@ def test_a_job_begins_where_its_last_green_step_left_it(any_works: Works) -> Non
 
 def test_an_earlier_checkpoint_has_what_was_then(any_works: Works) -> None:
     ended = again_at(any_works.run(STEPS), 1)
-    assert ended.said() == ["made in attempt 2", "second in attempt 2", "content ran kept temp  made", "third in attempt 2"]
+    assert ended.said() == [
+        "made in attempt 2",
+        "second in attempt 2",
+        "content ran kept temp  made",
+        "third in attempt 2",
+    ]
     assert ended.status == "success"
     assert [one.attempt for one in any_works.store.checkpoints.list(ended.job().id)] == [1, 2, 2]
 
@@ -160,7 +170,9 @@ def test_a_masked_value_stays_masked_where_a_later_attempt_begins(works: Works) 
         """
         checkpoint: true
         steps:
-          - run: echo "::add-mask::learnt-secret"; echo "S=learnt-secret" >>"$GITHUB_ENV"; echo "${{ secrets.KEY }}" >file
+          - run: |
+              echo "::add-mask::learnt-secret"; echo "S=learnt-secret" >>"$GITHUB_ENV"
+              echo "${{ secrets.KEY }}" >file
           - run: echo "> $S $(cat file)"; exit $((2 - TREADLE_ATTEMPT))
         """,
         secrets={"KEY": "hunter2-hunter2"},

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from engine.worker.box_files import ADDED, DELETED, MODIFIED, OwnFiles, own_files
-from engine.worker.tree_listing import PRINTED, Tree, topmost
+from engine.worker.tree_listing import PRINTED, TICK_S, Tree, topmost
 
 
 def tree(**files: str) -> Tree:
@@ -15,9 +15,9 @@ def tree(**files: str) -> Tree:
 
 
 def look(folder: Path) -> Tree:
-    return Tree.read(
-        subprocess.run(["find", ".", "-printf", PRINTED], cwd=folder, check=True, capture_output=True).stdout
-    )
+    script = 'printf "%s\\0" "$(date +%s.%N)"; find . -printf "$0"'
+    run = subprocess.run(["sh", "-c", script, PRINTED], cwd=folder, check=True, capture_output=True)
+    return Tree.read(run.stdout)
 
 
 def test_everything_is_new_where_nothing_was_known():
@@ -49,10 +49,11 @@ def test_odd_names_are_read_as_they_are(tmp_path):
 
 def test_what_changed_within_the_last_tick_is_not_trusted(tmp_path):
     (tmp_path / "a").write_text("1")
-    seen = look(tmp_path)
+    changed_s = (tmp_path / "a").stat().st_ctime
+    seen = Tree(look(tmp_path).files, changed_s + TICK_S / 2)
     assert b"./a" in look(tmp_path).changed_since(seen.settled())
+    assert look(tmp_path).changed_since(Tree(seen.files, changed_s + 2 * TICK_S).settled()) == []
     assert look(tmp_path).gone_since(seen.settled()) == []
-    assert look(tmp_path).changed_since(seen) == []
 
 
 def test_a_change_that_keeps_size_and_time_is_seen(tmp_path):
