@@ -167,7 +167,7 @@ class Client:
         headers: Mapping[str, str] | None = None,
         timeout_s: float | None = TIMEOUT_S,
     ) -> Iterator[http.client.HTTPResponse]:
-        target = quote(API + path, safe="/") + _query(query or {})
+        target = quote(_raw(API + path), safe="/") + _query(query or {})
         told = {**self._headers, **(headers or {}), "Connection": "close"}
         text = None
         if body is not None:
@@ -218,8 +218,18 @@ def _sse(response: http.client.HTTPResponse) -> Iterator[tuple[int, str | None]]
             data, gap = None, False
 
 
+def _raw(text: str) -> bytes:
+    """Return a text as bytes: what stands for a byte that is no UTF-8, in a file's name, as that byte."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "replace")
+
+
 def _query(query: Query) -> str:
-    given = {name: value for name, value in query.items() if value is not None}
+    given = {
+        name: _raw(value) if isinstance(value, str) else value for name, value in query.items() if value is not None
+    }
     return f"?{urlencode(given, doseq=True)}" if given else ""
 
 

@@ -54,12 +54,16 @@ def get(source: Source, artifact: Told, path: str | None, form: str | None, outp
         talk(f"{count_of(artifact['files'], 'file')}, {size(artifact['size_bytes'])}, in {into}.")
         return into
     contents = source.artifact_contents(artifact)
-    wanted = _archive(source, contents, form) if form is not None else _file(source, contents, path or "")
+    wanted = (
+        _archive(source, contents, form)
+        if form is not None
+        else wanted_file(contents, path or "", lambda found, start: source.artifact_file(contents, found, start))
+    )
     if output == STDOUT:
         _pour(wanted)
         return None
     target = _target(output, wanted.name)
-    fetch(wanted, target)
+    fetch(wanted, target, talk)
     talk(f"{size(wanted.size_bytes)} in {target}.")
     return target
 
@@ -73,7 +77,8 @@ def _archive(source: Source, contents: Told, form: str) -> Wanted:
     )
 
 
-def _file(source: Source, contents: Told, path: str) -> Wanted:
+def wanted_file(contents: Told, path: str, chunks: Callable[[str, int], Iterator[bytes]]) -> Wanted:
+    """Return one file of an artifact, links followed; `chunks` gives it from a byte on. Raises EngineError for none."""
     links = {one["path"]: one["link"] for one in contents["files"] if one["link"] is not None}
     found = led_to(path, links)
     file = next((one for one in contents["files"] if one["path"] == found and one["link"] is None), None)
@@ -83,7 +88,7 @@ def _file(source: Source, contents: Told, path: str) -> Wanted:
         name=file_name(path),
         key=file["digest"][:32],
         size_bytes=file["size_bytes"],
-        chunks=lambda start: source.artifact_file(contents, found, start),
+        chunks=lambda start: chunks(found, start),
         digest=file["digest"],
         mode=file["mode"],
     )
@@ -124,7 +129,7 @@ def _pour(wanted: Wanted) -> None:
         raise EngineError(f"{size(left)} of {size(wanted.size_bytes)} are missing.", "Try again.")
 
 
-def fetch(wanted: Wanted, target: Path) -> None:
+def fetch(wanted: Wanted, target: Path, say: Callable[[str], None]) -> None:
     """Write a stream into a file that is not there yet: it appears when all is here.
 
     Raises UnpackError when something is there, or what came is something else; what has come by then stays beside
@@ -137,7 +142,7 @@ def fetch(wanted: Wanted, target: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         fd = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK, 0o600)
         with os.fdopen(fd, "r+b") as file:
-            _go_on(wanted, file, partial)
+            _go_on(wanted, file, partial, say)
             os.fchmod(file.fileno(), wanted.mode & 0o777 | 0o600)
         os.link(partial, target)  # which replaces nothing, unlike a rename
         partial.unlink()
@@ -147,7 +152,7 @@ def fetch(wanted: Wanted, target: Path) -> None:
         raise UnpackError(f"{target} cannot be written: {error.strerror or error}.", ELSEWHERE) from error
 
 
-def _go_on(wanted: Wanted, file: BinaryIO, partial: Path) -> None:
+def _go_on(wanted: Wanted, file: BinaryIO, partial: Path, say: Callable[[str], None]) -> None:
     """Add to a file what it lacks."""
     if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
         raise UnpackError(f"{partial} is in the way.", ELSEWHERE)
@@ -157,7 +162,7 @@ def _go_on(wanted: Wanted, file: BinaryIO, partial: Path) -> None:
         digest.update(block)
         have += len(block)
     if have:
-        talk(f"Going on from {size(have)}.")
+        say(f"Going on from {size(have)}.")
     try:
         for chunk in wanted.chunks(have) if have < wanted.size_bytes else ():
             file.write(chunk)
@@ -166,7 +171,7 @@ def _go_on(wanted: Wanted, file: BinaryIO, partial: Path) -> None:
     except EngineError:
         file.flush()
         if have:
-            talk(f"{size(have)} of {size(wanted.size_bytes)} are here; the same line goes on from there.")
+            say(f"{size(have)} of {size(wanted.size_bytes)} are here; the same line goes on from there.")
         else:
             with suppress(OSError):
                 partial.unlink()

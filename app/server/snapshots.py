@@ -9,6 +9,7 @@ from aiohttp import web
 from app.server.answers import answer
 from app.server.desk import Call
 from app.views.snapshots import difference_view, remove_view, snapshot_shape, snapshots_view
+from app.wording import size
 from engine.control.snapshots import prune, thinned
 from engine.store.snapshots import HAND, Snapshot, Snapshots
 
@@ -42,9 +43,10 @@ async def take_snapshot(call: Call) -> web.StreamResponse:
     try:
         snapshot = await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(taken)), PATIENCE_S)
     except TimeoutError:
-        return answer({"snapshot": None}, 202)
+        return answer({"snapshot": None, "done": "It takes longer, and goes on."}, 202)
     log.info("%s took snapshot %s", call.actor, snapshot.id)
-    return answer({"snapshot": snapshot_shape(snapshot)}, 201)
+    done = f"Snapshot {snapshot.id} is taken; {size(snapshot.new_bytes)} of it new on the disk."
+    return answer({"snapshot": snapshot_shape(snapshot), "done": done}, 201)
 
 
 async def remove_snapshot(call: Call) -> web.StreamResponse:

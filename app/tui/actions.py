@@ -68,6 +68,9 @@ RESUME = Action("resume", "resume the queue", ("queue", "resume"), "/queue/resum
 PRIORITY = Action(
     "priority", "change its priority", ("priority", "j{job}", "{priority}"), "/jobs/{job}/priority", {"priority": None}
 )
+PIN = Action("pin", "keep it whatever its age", ("pin", "r{run}"), "/runs/{run}/pin")
+UNPIN = Action("unpin", "let it go when its time comes", ("unpin", "r{run}"), "/runs/{run}/unpin")
+SNAPSHOT = Action("snapshot", "take a snapshot", ("snapshot", "create"), "/snapshots")
 BISECT = Action(
     "bisect", "find the commit that broke this job", ("bisect", "j{job}", "--no-wait"), "/bisects", {"job": None}
 )
@@ -77,11 +80,11 @@ CANCEL_BISECT = Action(
 )  # fmt: skip
 SYNC = Action("sync", "look for new commits now", ("repo", "sync", "{repo}"), "/repos/{repo}/sync")
 
-ASKING = ("act(", "dispatch", "priority(", "pause", "cancel", "replay", "sync")
+ASKING = ("act(", "dispatch", "priority(", "pause", "cancel", "replay", "sync", "pin", "take_snapshot")
 """How the actions of keys begin that lead here: a session that only reads offers none of them."""
 
 ACTIONS = (
     RETRY_RUN, RETRY_FAILED, RETRY_JOB, CANCEL_RUN, CANCEL_JOB, APPROVE, APPROVE_JOB, DISPATCH, REPLAY, PAUSE, RESUME,
-    PRIORITY, SYNC,
+    PRIORITY, PIN, UNPIN, SNAPSHOT, SYNC,
     BISECT, CANCEL_BISECT,
 )  # fmt: skip

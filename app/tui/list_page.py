@@ -21,6 +21,7 @@ class ListPage(Page):
 
     COLUMNS: ClassVar[Sequence[Column]] = ()
     EMPTY: ClassVar[str] = "Nothing here yet."
+    KEEPS_FILTER: ClassVar[bool] = True  # for the next time
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "filter", "filter", key_display="/", priority=True, id="list.filter"),
         Binding("escape", "clear", "clear the filter and the marks", show=False, id="list.clear"),
@@ -31,7 +32,8 @@ class ListPage(Page):
         yield RowList(self.COLUMNS, ascii=self.ui.ascii)
 
     def on_mount(self) -> None:
-        self.list.filter = self.ui.prefs.get(f"{self.WORD}.filter", "")
+        if self.KEEPS_FILTER:
+            self.list.filter = self.ui.prefs.get(f"{self.WORD}.filter", "")
         self.set_focus(self.list)
 
     @property
@@ -106,5 +108,6 @@ class ListPage(Page):
 
     def _filter(self, text: str) -> None:
         self.list.filter = text
-        self.ui.prefs.set(f"{self.WORD}.filter", text)
+        if self.KEEPS_FILTER:
+            self.ui.prefs.set(f"{self.WORD}.filter", text)
         self.show_frame()

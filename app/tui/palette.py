@@ -28,6 +28,8 @@ class Commands(Provider):
             yield from page.commands()
         for name in PAGES:
             yield f"Go to {name}", "open that page", partial(ui.switch_mode, name)
+        yield "Find words in all logs", "key F", ui.action_search
+        yield "Snapshots", "what each added, what changed, take one", ui.show_snapshots
         yield "Keys", "every key of the focused pane", ui.action_help
         yield "Quit", "leave Treadle", ui.action_leave
         if isinstance(page, Page):

@@ -50,6 +50,7 @@ class TreadleApp(App[Any]):
             for number, name in enumerate(PAGES, 1)
         ),
         Binding("question_mark,7", "help", "help", key_display="?", id="help"),
+        Binding("F", "search", "find words in all logs", show=False, id="search"),
         Binding("colon,ctrl+p", "palette", "commands", show=False, key_display=":", id="palette"),
         Binding("q", "leave", "quit", id="quit"),
         Binding("ctrl+c", "leave_or_copy", "copy what is selected, or quit", show=False, priority=True, id="interrupt"),
@@ -232,11 +233,11 @@ class TreadleApp(App[Any]):
 
         self.run_worker(also(), group="copy")
 
-    def open_job(self, run_id: int, job_id: int | None) -> None:
-        """Show a run, with a job of it selected."""
-        self.run_worker(self._open(run_id, job_id), group="open", exclusive=True)
+    def open_job(self, run_id: int, job_id: int | None, at: tuple[int, int] | None = None) -> None:
+        """Show a run, with a job of it selected; `at` a byte of the log of one of its attempts."""
+        self.run_worker(self._open(run_id, job_id, at), group="open", exclusive=True)
 
-    async def _open(self, run_id: int, job_id: int | None) -> None:
+    async def _open(self, run_id: int, job_id: int | None, at: tuple[int, int] | None) -> None:
         from app.tui.pages.run import RunPage
 
         try:
@@ -245,7 +246,21 @@ class TreadleApp(App[Any]):
             self.tell(str(error), bad=True)
         else:
             run.pop("jobs")
-            self.push_screen(RunPage(run, job_id))
+            self.push_screen(RunPage(run, job_id, at))
+
+    def show_snapshots(self) -> None:
+        """Show the snapshots of the home, before whatever is in view."""
+        from app.tui.pages.snapshots import SnapshotsPage
+
+        if not isinstance(self.page, SnapshotsPage):
+            self.push_screen(SnapshotsPage())
+
+    def action_search(self) -> None:
+        """Ask for words, and show where all logs say them."""
+        from app.tui.pages.search import SearchPage
+
+        if self.screen is self.page and not isinstance(self.page, SearchPage):
+            self.push_screen(SearchPage())
 
     def show_runs_of(self, repo: str) -> None:
         """Show the runs of one repository: the list of all, filtered."""

@@ -9,9 +9,7 @@ from app.client import Change
 from app.tui.artifact_files import save
 from app.tui.list_page import ListPage
 from app.tui.presenters import artifacts as presenter
-from engine.core.errors import EngineError
 from widgets.row_list import Row, RowList
-from widgets.text_screen import TextScreen
 
 SOME = 200  # so many are fetched at once
 FRESH = ("job", "run")  # what ends when artifacts may have come
@@ -25,6 +23,7 @@ class ArtifactsPage(ListPage):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("s", "save", "save it here", id="artifact.save"),
         Binding("v", "run", "its run", id="artifact.run"),
+        Binding("S", "snapshots", "snapshots", id="artifact.snapshots"),
     ]
 
     def __init__(self) -> None:
@@ -71,14 +70,15 @@ class ArtifactsPage(ListPage):
             self._wanted = len(self.artifacts) + SOME
             self.look_again(at_once=True)
 
-    async def on_row_list_opened(self, message: RowList.Opened) -> None:
-        try:
-            artifact = await self.ask(self.ui.session.client.get, f"/artifacts/{message.id}/files")
-        except EngineError as error:
-            self.ui.tell(str(error), bad=True)
-            return
-        title = f"Artifact {artifact['name']}"
-        self.ui.push_screen(TextScreen(title, presenter.files(artifact), ascii=self.ui.ascii))
+    def on_row_list_opened(self, message: RowList.Opened) -> None:
+        from app.tui.pages.artifact import ArtifactPage
+
+        artifact = next((one for one in self.artifacts if one["id"] == message.id), None)
+        if artifact is not None:
+            self.ui.push_screen(ArtifactPage(artifact))
+
+    def action_snapshots(self) -> None:
+        self.ui.show_snapshots()
 
 
 PAGE = ArtifactsPage

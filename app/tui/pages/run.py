@@ -13,7 +13,17 @@ from textual.geometry import Size
 from textual.widget import Widget
 
 from app.client import Change
-from app.tui.actions import APPROVE, APPROVE_JOB, CANCEL_JOB, CANCEL_RUN, RETRY_FAILED, RETRY_JOB, RETRY_RUN
+from app.tui.actions import (
+    APPROVE,
+    APPROVE_JOB,
+    CANCEL_JOB,
+    CANCEL_RUN,
+    PIN,
+    RETRY_FAILED,
+    RETRY_JOB,
+    RETRY_RUN,
+    UNPIN,
+)
 from app.tui.arrangement import ATTEMPTS, DAG, LOG, TIMELINE, Wanted, arrange
 from app.tui.bisecting import bisect
 from app.tui.job_log import JobLog
@@ -51,6 +61,7 @@ class RunPage(Page):
         Binding("a", "act('approve')", "approve", show=False, id="run.approve"),
         Binding("d", "dispatch", "start one like it", show=False, id="run.dispatch"),
         Binding("B", "bisect", "find the commit that broke this job", show=False, id="job.bisect"),
+        Binding("p", "pin", "pin or unpin", show=False, id="run.pin"),
         Binding("A", "annotations", "errors and warnings that its steps made", show=False, id="run.annotations"),
         Binding("S", "summaries", "summaries that its steps wrote", show=False, id="run.summaries"),
         Binding(
@@ -66,18 +77,20 @@ class RunPage(Page):
         Binding("0", "sizes", "sizes as they were", show=False, id="size.reset"),
     ]
 
-    def __init__(self, run: dict[str, Any], job_id: int | None = None) -> None:
+    def __init__(self, run: dict[str, Any], job_id: int | None = None, at: tuple[int, int] | None = None) -> None:
+        """`at` is an attempt of that job and a byte of its log."""
         super().__init__()
         self.run: dict[str, Any] = run
         self.jobs: list[dict[str, Any]] = []
         self.attempts: list[dict[str, Any]] = []
         self.job: dict[str, Any] | None = None  # the selected one, with its attempts and their steps
         self.selected: int | None = job_id
-        self.chosen: int | None = None  # the attempt that was asked for; None: the latest
+        self.chosen: int | None = at[0] if at else None  # the attempt that was asked for; None: the latest
         self._by_hand = job_id is not None
         self._wanted = Wanted()
         self._log: JobLog | None = None  # of the attempt in view
-        self._seek: tuple[int, int, int] | None = None  # job, attempt, byte: where its log is to be opened
+        # Job, attempt, byte: where its log is to be opened.
+        self._seek: tuple[int, int, int] | None = (job_id, *at) if job_id is not None and at else None
 
     def body(self) -> ComposeResult:
         ascii = self.ui.ascii
@@ -309,6 +322,9 @@ class RunPage(Page):
     def _open_log(self, job_id: int) -> None:
         self.select(job_id)
         self.go_to(self.query_one(LogPane))
+
+    def action_pin(self) -> None:
+        self.ui.act(UNPIN if self.run["pinned"] else PIN, values_of(self.run))
 
     def action_bisect(self) -> None:
         bisect(self.ui, self.run, next((job for job in self.jobs if job["id"] == self.selected), None))

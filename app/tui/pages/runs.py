@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from textual.binding import Binding, BindingType
 
 from app.client import Change
-from app.tui.actions import APPROVE, CANCEL_RUN, RETRY_FAILED, RETRY_RUN, Action
+from app.tui.actions import APPROVE, CANCEL_RUN, PIN, RETRY_FAILED, RETRY_RUN, UNPIN, Action
 from app.tui.beginning import begin, ways
 from app.tui.list_page import ListPage
 from app.tui.presenters import runs as presenter
@@ -29,6 +29,7 @@ class RunsPage(ListPage):
         Binding("c", "act('cancel_run')", "cancel", id="run.cancel"),
         Binding("a", "act('approve')", "approve", show=False, id="run.approve"),
         Binding("d", "dispatch", "start one", id="run.dispatch"),
+        Binding("p", "pin", "pin or unpin", show=False, id="run.pin"),
     ]
 
     def __init__(self) -> None:
@@ -97,6 +98,14 @@ class RunsPage(ListPage):
         action: Action = {a.name: a for a in (RETRY_RUN, RETRY_FAILED, CANCEL_RUN, APPROVE)}[name]
         chosen = set(self.chosen())
         self.ui.act(action, *(values_of(run) for run in self.runs if run["id"] in chosen))
+        self.list.unmark()
+
+    def action_pin(self) -> None:
+        """Pin those chosen, or, if all of them are, let them go."""
+        chosen = set(self.chosen())
+        runs = [run for run in self.runs if run["id"] in chosen]
+        free = [run for run in runs if not run["pinned"]]
+        self.ui.act(PIN if free else UNPIN, *map(values_of, free or runs))
         self.list.unmark()
 
     def action_dispatch(self) -> None:

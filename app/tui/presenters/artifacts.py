@@ -1,4 +1,4 @@
-"""Artifacts as rows: which run left what, how much it is, and until when it is kept; and one's files as text."""
+"""Artifacts as rows: which run left what, how much it is, and until when it is kept; and one's files."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -6,12 +6,18 @@ from typing import Any
 
 from app.tui.presenters.runs import instant
 from app.wording import age, size
-from widgets.columns import Column, fill
+from widgets.columns import Column
 from widgets.row_list import Cell, Row
 from widgets.safe_text import plain
 
 Told = Mapping[str, Any]
 DAY_S = 86_400
+FILE_COLUMNS = (
+    Column("mode", "MODE", 10, drop=1),
+    Column("size", "SIZE", 10, right=True),
+    Column("path", "PATH"),
+    Column("link", "LEADS TO", 20, drop=2),
+)
 COLUMNS = (
     Column("run", "RUN", 7, right=True),
     Column("workflow", "WORKFLOW", 20, drop=3),
@@ -46,24 +52,20 @@ def artifact_rows(artifacts: Sequence[Told], now: datetime) -> list[Row]:
     ]
 
 
-def files(artifact: Told) -> str:
-    """Return an artifact and its files as lines: permissions, size, path, and where a link leads."""
-    head = [
-        f"artifact   {plain(str(artifact['name']))}",
-        f"run        r{artifact['run']}",
-        f"made       {artifact['created_at']}",
-        f"digest     {artifact['digest']}",
-        f"files      {len(artifact['files'])}, {size(artifact['size_bytes'])}",
-        "",
+def file_rows(files: Sequence[Told]) -> list[Row]:
+    """Return a row for each file of an artifact: permissions, size, path, where a link leads. Its id is its place."""
+    return [
+        Row(
+            number,
+            (
+                Cell(_mode(one["mode"], "-" if one["link"] is None else "l"), "dim"),
+                Cell(size(one["size_bytes"]) if one["link"] is None else ""),
+                Cell(plain(str(one["path"])), "title"),
+                Cell("" if one["link"] is None else plain(f"-> {one['link']}"), "dim"),
+            ),
+        )
+        for number, one in enumerate(files)
     ]
-    return "\n".join(head + [_file(one) for one in artifact["files"]])
-
-
-def _file(file: Told) -> str:
-    path = plain(str(file["path"]))
-    if file["link"] is not None:
-        return f"{_mode(file['mode'], 'l')} {fill('', 10)}  {path} -> {plain(str(file['link']))}"
-    return f"{_mode(file['mode'], '-')} {fill(size(file['size_bytes']), 10, right=True)}  {path}"
 
 
 def _mode(mode: int, kind: str) -> str:

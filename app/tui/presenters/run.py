@@ -138,6 +138,7 @@ def heading(run: Told, now: datetime, ascii: bool = False) -> str:
         duration(seconds(run, now)),
         plain(branch_of(run)),
         str(run["sha"])[:8],
+        "pinned" if run["pinned"] else "",
     ]
     return (" | " if ascii else " · ").join(part for part in parts if part)
 

@@ -80,7 +80,7 @@ def _row(run: Told, several: bool, past: Sequence[float], now: datetime, ascii: 
         *([Cell(plain(str(run["repo"])), "dim")] if several else []),
         Cell(plain(str(run["workflow"])), "title"),
         Cell(plain(branch_of(run))),
-        Cell(plain(str(run["title"]))),
+        Cell(plain(f"pinned: {run['title']}" if run["pinned"] else str(run["title"]))),
         Cell(plain(str(run["event"])).removeprefix("workflow_"), "dim"),
         Cell(plain(str(run["actor"])), "dim"),
         Cell(age(instant(run["created_at"]), now), "dim"),

@@ -47,18 +47,16 @@ def test_an_artifact_of_a_pinned_run_says_so():
 
 
 def test_files_are_told_with_permissions_sizes_and_where_links_lead():
-    text = presenter.files(
-        TOLD
-        | {
-            "files": [
-                {"path": "bin/run", "size_bytes": 2048, "mode": 0o755, "digest": "", "link": None},
-                {"path": "now", "size_bytes": 0, "mode": 0o777, "digest": "", "link": "bin/run"},
-                {"path": "e\x1b[2Jvil", "size_bytes": 1, "mode": 0o600, "digest": "", "link": None},
-            ]
-        }
+    rows = presenter.file_rows(
+        [
+            {"path": "bin/run", "size_bytes": 2048, "mode": 0o755, "digest": "", "link": None},
+            {"path": "now", "size_bytes": 0, "mode": 0o777, "digest": "", "link": "bin/run"},
+            {"path": "e\x1b[2Jvil", "size_bytes": 1, "mode": 0o600, "digest": "", "link": None},
+        ]
     )
-    assert text.splitlines()[-3:] == [
-        "-rwxr-xr-x    2.0 KiB  bin/run", "lrwxrwxrwx             now -> bin/run", "-rw-------        1 B  evil",
+    assert [tuple(cell.text for cell in row.cells) for row in rows] == [
+        ("-rwxr-xr-x", "2.0 KiB", "bin/run", ""), ("lrwxrwxrwx", "", "now", "-> bin/run"),
+        ("-rw-------", "1 B", "evil", ""),
     ]  # fmt: skip
 
 
@@ -82,7 +80,7 @@ def test_artifacts_of_all_runs_are_in_view_and_enter_lists_files(site, run):
         await tui.press("4")
         await tui.shows("Artifacts", "KEPT UNTIL", "site", "build", f"r{run}")
         await tui.press("enter")
-        await tui.shows("Artifact site", "index.html", "deep/b -> ../index.html")
+        await tui.shows("index.html", "deep/b", "-> ../index.html")
         await tui.press("escape")
         await tui.hides("index.html")
         await tui.press("v")
@@ -128,6 +126,29 @@ def test_saving_lays_files_down_in_a_folder_of_their_own_and_tells_the_command_t
     far = ["--connect", f"http://127.0.0.1:{site.port}", "--token", site.token("read")]
     assert main([*line, *far]) == 0
     assert (folder / "by hand" / "index.html").read_bytes() == b"<p>"
+
+
+def test_one_file_is_saved_alone_and_tells_the_command_that_does_it(site, run, folder):
+    leave(site, run, "site", {"index.html": b"<p>", "deep/b.html": b"-> ../index.html", ".netrc": b"x"})
+    twins = []
+
+    async def deed(tui):
+        await tui.press("4")
+        await tui.shows("site")
+        await tui.press("enter")
+        await tui.shows("index.html", ".netrc")
+        await tui.press("j", "enter")
+        await tui.until(lambda: len(tui.told) == 1)
+        await tui.press("k", "s")
+        await tui.until(lambda: len(tui.told) == 2)
+        twins.extend(note.partition("\n$ ")[2] for note in tui.told)
+        assert tui.told[0].startswith("Saved 3 B in ")
+
+    tui_over(site, deed)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == {"b.html": b"<p>", "treadle-.netrc": b"x"}
+    program, *line = shlex.split(twins[0].replace("--output b.html", "--output again"))
+    assert program == "treadle" and main([*line, "--home", str(site.home)]) == 0
+    assert (folder / "again").read_bytes() == b"<p>"
 
 
 def test_all_that_are_marked_are_saved(site, run, folder):
@@ -191,7 +212,7 @@ def test_no_name_from_outside_commands_the_terminal_or_leads_out_of_the_folder(s
         await tui.shows("evil [red]x[b]", ".git")
         seen = [tui.text]
         await tui.press("G", "enter")
-        await tui.shows("Artifact evil")
+        await tui.shows("LEADS TO", "evil [red]x[b]/evil")
         seen.append(tui.text)
         await tui.press("escape", "g", "ctrl+a", "s")
         await tui.until(lambda: len(tui.told) == 2)

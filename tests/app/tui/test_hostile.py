@@ -15,6 +15,8 @@ from app.client import Client
 from engine.store.inbox import Arrival, Outcome
 from engine.store.logs import LogWriter, Progress
 from engine.store.queue import StepNews
+from engine.store.snapshots import HAND, Snapshots
+from tests.app.server.artifacts import leave
 from tests.app.tui.harness import Tui, tui_over
 from tests.engine.fakes import jobs
 
@@ -35,7 +37,7 @@ HOSTILE = {
     "spaces": " \t \u3000 ",
 }
 REASONED_BY = re.compile(
-    r"(status|from|conclusion|outcome|.*_at|at|since|until|type|kind|cause|forge|source|watch|path|workflow_path|url"
+    r"(status|from|conclusion|outcome|.*_at|at|since|.*until|type|kind|cause|forge|source|watch|path|workflow_path|url"
     r"|ref|sha|delivery|digest|window|default|key|needs)$"
 )
 FORBIDDEN = re.compile(
@@ -91,7 +93,10 @@ def full(site):
     about = {"ref": "refs/heads/x", "actor": "eve", "action": "opened", "message": "m", "sha": "1" * 40}
     [(event, _)] = lab.store.inbox.accept([Arrival(repo, "d1", "push", "webhook", about)], now)
     lab.store.inbox.settle({event: Outcome(verdicts={".github/workflows/ci.yml": "no branch matches"})}, now)
-    lab.clock.advance(timedelta(minutes=3).total_seconds())
+    leave(site, lease.run_id, "one", {"a.txt": b"alpha", "deep/b": b"-> ../a.txt"})
+    for _ in range(2):
+        Snapshots(lab.store.home, site.desk.artifacts.blobs).create(HAND, lab.clock.now())
+        lab.clock.advance(timedelta(minutes=3).total_seconds())
     return site
 
 
@@ -125,17 +130,28 @@ def check(it: Tui) -> None:
 def test_no_page_shows_what_commands_a_terminal(full, kind, size):
     async def deed(it: Tui) -> None:
         check(it)
-        for key in "235671":
+        for key in "2345671":
             await it.press(key)
             await it.until(lambda: it.app.page is not None and it.app.page.fetched)
             check(it)
             if key == "7":
                 await it.press("escape")
+            elif key == "4":
+                for inner in ("enter", "S"):
+                    await it.press(inner)
+                    await it.until(lambda: len(it.app.screen_stack) > 1 and it.app.page.fetched)
+                    check(it)
+                    await it.press("escape")
+                    await it.until(lambda: len(it.app.screen_stack) == 1)
             elif key == "3":
                 await it.press("enter")
                 await it.until(lambda: it.app.screen is not it.app.page)
                 check(it)
                 await it.press("escape")
+        await it.press("F", *"red", "enter")
+        await it.until(lambda: it.app.page.fetched and it.app.page.hits)
+        check(it)
+        await it.press("escape")
         await it.press(":", *"open")
         await it.pilot.pause(0.2)
         check(it)
@@ -160,11 +176,11 @@ def test_no_page_shows_what_commands_a_terminal(full, kind, size):
         ):
             await it.press(key)
             check(it)
-        for key, leave in (("c", "n"), ("C", "n"), ("question_mark", "escape"), ("colon", "escape")):
+        for key, back in (("c", "n"), ("C", "n"), ("question_mark", "escape"), ("colon", "escape")):
             await it.press(key)
             await it.pilot.pause()
             check(it)
-            await it.press(leave)
+            await it.press(back)
         await it.press("R", "T")
         await it.until(lambda: it.told)
         check(it)

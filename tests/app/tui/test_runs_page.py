@@ -214,3 +214,24 @@ def test_nothing_yet_shows_how_to_begin(site):
         assert "Nothing has run" not in it.text
 
     tui_over(site, deed)
+
+
+def test_a_run_is_pinned_and_let_go_by_the_same_key_and_shows_it(site):
+    for title in ("one", "two"):
+        site.lab.run(ONE, title=title)
+        site.lab.work()
+
+    async def deed(it: Tui) -> None:
+        await it.shows("two")
+        await it.press("p")
+        await it.shows("pinned: two")
+        assert any("$ treadle pin r2" in note for note in it.told)
+        await it.press("ctrl+a", "p")
+        await it.shows("pinned: one", "pinned: two")
+        await it.press("escape", "enter")
+        await it.until(lambda: "· pinned" in it.lines[0])
+        await it.press("p")
+        await it.until(lambda: any("$ treadle unpin r2" in note for note in it.told))
+        await it.until(lambda: "pinned" not in it.lines[0])
+
+    tui_over(site, deed)
