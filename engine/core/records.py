@@ -41,8 +41,6 @@ class Run:
     bisect_id: int | None = None  # of the search that it is a trial of
     expected_finish_at: datetime | None = None
     critical: tuple[int, ...] = ()
-    expected_finish_at: datetime | None = None
-    critical: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +83,6 @@ class Job:
     environment: str = ""
     environment_url: str = ""
     approved_by: str = ""
-    expected_s: float | None = None
-    expected_start_at: datetime | None = None
-    expected_finish_at: datetime | None = None
-    slower: float | None = None
     debug: bool = False
     expected_s: float | None = None
     expected_start_at: datetime | None = None
