@@ -78,6 +78,11 @@ class HomeSource:
             raise EngineError(f"There is no {kind} {ident}.")
         return found
 
+    def flaky(self, repo: str | None, all: bool, limit: int) -> Mapping[str, Any]:
+        from app.views.flaky import flaky_view
+
+        return flaky_view(self._store(), repo, all=all, limit=limit)
+
     def slo(self) -> Mapping[str, Any]:
         from app.cli.repo_names import settings_here
         from engine.store.slo import slo_report

@@ -51,6 +51,11 @@ COMMANDS = {
     "repo": Command("app.cli.repo", "add, list, sync and remove the repositories that the server knows", remote=True),
     "secret": Command("app.cli.secret", "keep, list and remove the secrets of workflows", remote=True),
     "token": Command("app.cli.token", "create, list and revoke tokens for the API", remote=True),
+    "flaky": Command(
+        "app.cli.flaky",
+        "list the failures that come and go: how often, since which commit, how often a retry passed",
+        remote=True,
+    ),
     "slo": Command("app.cli.slo", "show how well the promises on speed and success are kept", remote=True),
     "prune": Command("app.cli.prune", "remove what is old enough to go, or tell what would go and why", remote=True),
     "artifact": Command("app.cli.artifact", "list artifacts; fetch one, as a folder, a tar or a zip", remote=True),

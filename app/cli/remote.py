@@ -58,6 +58,10 @@ class RemoteSource:
         with translated(self._client):
             return dict(self._client.get(f"/{folder}/{ident}/explain"))
 
+    def flaky(self, repo: str | None, all: bool, limit: int) -> Mapping[str, Any]:
+        with translated(self._client):
+            return dict(self._client.get("/flaky", {"repo": repo, "all": int(all), "limit": limit}))
+
     def slo(self) -> Mapping[str, Any]:
         with translated(self._client):
             told: Mapping[str, Any] = self._client.get("/slo")

@@ -46,6 +46,9 @@ class Source(Protocol):
     def explain(self, kind: str, ident: int) -> Mapping[str, Any]:
         """Return why a run, a job or an event is as it is, as the API tells it. Raises EngineError for none such."""
 
+    def flaky(self, repo: str | None, all: bool, limit: int) -> Mapping[str, Any]:
+        """Return the failures that come and go, or all, as the API tells it: see `flaky_view`."""
+
     def slo(self) -> Mapping[str, Any]:
         """Return how well the promises are kept, as the API tells it."""
 

@@ -8,6 +8,7 @@ from app.server import (
     bisects,
     caches,
     diff,
+    flaky,
     explain,
     health,
     inbox,
@@ -355,6 +356,15 @@ ROUTES: tuple[Route, ...] = (
     Route(
         "DELETE", f"{API}/snapshots/{{name}}", snapshots.remove_snapshot, "remove a snapshot", ADMIN,
         answers={200: "it is removed", 409: "there is no such one, or several"},
+    ),
+    Route(
+        "GET", f"{API}/flaky", flaky.list_failures,
+        "failures that come and go: how often, since which commit, how often the same job passed afterwards",
+        query=(
+            Param("repo", "string", "only of this repository"),
+            Param("all", "flag", "all failures that are remembered, not only what is known to come and go"),
+            Param("limit", "integer", "how many at most", least=1),
+        ),
     ),
     Route("GET", f"{API}/slo", slo.show_slo, "how well the promises of `slo:` are kept"),
     Route(

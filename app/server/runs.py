@@ -7,6 +7,7 @@ from aiohttp import web
 from app.server.answers import Refusal, answer
 from app.server.desk import Call, Desk
 from app.shapes import artifact_shape, attempt_shape, job_shape, run_shape, step_shape, transition_shape
+from app.views.flaky import symptom_shape
 from engine.core.records import Job, Run, Transition
 from engine.store import remarks
 
@@ -121,10 +122,11 @@ def find_job(desk: Desk, job_id: int) -> Job:
 
 
 def _attempts(desk: Desk, job: Job) -> list[dict[str, Any]]:
-    queries = desk.store.queries
+    queries, symptoms = desk.store.queries, desk.store.failures.of_job(job.id)
     return [
         attempt_shape(attempt)
         | {
+            "failure": symptom_shape(symptoms.get(attempt.id)),
             "steps": [step_shape(step) for step in queries.steps(attempt.id)],
             "annotations": queries.annotations(attempt.id),
             "summaries": queries.summaries(attempt.id),
