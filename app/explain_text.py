@@ -8,11 +8,12 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from app.wording import age, duration, short_ref
-from widgets.glyphs import look
+from widgets.glyphs import LOOKS, look
 
 Told = Mapping[str, Any]
 FILES = 12  # changed files that are named
 CELLS = 64
+ASCII = str.maketrans({"→": "->", "▸": ">", "…": "...", **{one.glyph: one.ascii for one in LOOKS.values()}})
 NOT_DECIDED = "not worked out yet"
 
 
@@ -30,6 +31,11 @@ def explanation(told: Told, now: datetime) -> list[Line]:
     if told["unknown"]:
         lines += [Line(""), Line("What cannot be known", "title"), *(Line(f"  {one}") for one in told["unknown"])]
     return lines
+
+
+def in_ascii(text: str) -> str:
+    """Return a line for a terminal that shows plain characters only."""
+    return text.translate(ASCII)
 
 
 def _run(told: Told, now: datetime) -> Iterable[Line]:

@@ -57,6 +57,11 @@ def plain(text: str) -> str:
     return " ".join(text.split())
 
 
+def plain_line(text: str) -> str:
+    """Return `text` on one line as `plain` does, with the blanks that lay it out."""
+    return _SGR.sub("", safe(text.expandtabs(4))).replace("\n", " ")
+
+
 def _settle(line: str) -> str:
     return line.rstrip("\r").rpartition("\r")[2]
 

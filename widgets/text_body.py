@@ -1,4 +1,4 @@
-"""A read-only text of lines, scrolled, wrapped to the width, searched. For texts that do not change while shown."""
+"""A read-only text of lines, scrolled, wrapped to the width, searched."""
 
 from collections.abc import Iterable, Sequence
 from typing import ClassVar, NamedTuple
@@ -44,6 +44,12 @@ class TextBody(StatusStyles, Motions, ScrollView, can_focus=True):
         self._wrapped_at = -1
         self._wrap()
         self.scroll_to(0, 0, animate=False)
+
+    def renew(self, lines: Iterable[Sequence[Words]]) -> None:
+        """Show these lines instead, from where the view stands."""
+        top = self.scroll_offset.y
+        self.show(lines)
+        self._go(top)
 
     def show_text(self, text: str) -> None:
         """Show a text, which is safe to show."""

@@ -15,7 +15,7 @@ from app.cli.source import Source, source_of
 from app.explain_text import explanation
 from engine.core.clock import SystemClock
 from engine.core.errors import SettingsError
-from widgets.safe_text import plain
+from widgets.safe_text import plain_line
 
 NAME = "explain"
 HELP = "tell why a run, a job or an event is as it is, or what an event would run"
@@ -65,7 +65,7 @@ def execute(args: argparse.Namespace) -> int:
         return 0
     colours = colour_wanted(sys.stdout)
     for line in explanation(told, SystemClock().now()):
-        text = plain(line.text)
+        text = plain_line(line.text)
         print(paint(text, COLOURS[line.style], colours) if line.style else text)
     return 0
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from app.cli.given import actor_here
-from app.cli.output import print_json, talk
+from app.cli.output import print_json
 from app.cli.repo_names import settings_here
 from app.explain_text import supposed
 from app.views.explain_plan import Told, group_told, row_shape, template_told
@@ -29,7 +29,7 @@ from pipelines.plan import JobPlan, plan_run
 from pipelines.policy import POLICY_PATH, parse_policy
 from pipelines.triggers import PULL_REQUESTS, TriggerEvent, fires
 from pipelines.values import truthy
-from widgets.safe_text import plain
+from widgets.safe_text import plain_line
 
 HEADS, TAGS = "refs/heads/", "refs/tags/"
 
@@ -72,7 +72,7 @@ def explain_supposed(args: argparse.Namespace) -> int:
     if args.json:
         print_json({"event": facts, "workflows": told})
     else:
-        print(*(plain(line.text) for line in supposed(facts, told)), sep="\n")
+        print(*(plain_line(line.text) for line in supposed(facts, told)), sep="\n")
     return 2 if broken else 0
 
 
@@ -83,7 +83,8 @@ def _place(folder: Path, ref: str | None) -> Place:
         raise GitError(f"{folder.resolve()} is not in a Git repository.", "--repo names another folder.")
     whole = _whole(repo, ref)
     rev = _commit(repo, ref) if ref is not None else None
-    message = git.commit_info(repo, rev or repo.head).message if rev or repo.head else ""
+    at = rev or repo.head
+    message = git.commit_info(repo, at).message if at else ""
     tag = whole.removeprefix(TAGS) if whole.startswith(TAGS) else None
     branch = whole.removeprefix(HEADS) if whole.startswith(HEADS) else None
     return Place(repo, rev, whole, branch, tag, message)
@@ -171,7 +172,7 @@ def _judged(place: Place, event: TriggerEvent, flow: Workflow, variables: Mappin
 def _job(flow: Workflow, plan: JobPlan, contexts: Mapping[str, Any]) -> Told:
     """Return a job with its `if:`, supposing that what it needs succeeds."""
     model = flow.jobs[plan.own_key]
-    needs = {need: {"result": "success", "outputs": {}} for need in model.needs}
+    needs: dict[str, Any] = {need: {"result": "success", "outputs": {}} for need in model.needs}
     seen = trace(
         model.condition.node if model.condition else Call("success", ()),
         {**contexts, "needs": needs, "matrix": dict(plan.matrix or {})},

@@ -139,7 +139,7 @@ def _of_workflow(store: Store, settings: Settings, facts: JobFacts, past: Past) 
         "runs_on": place_told(model, facts, contexts, settings, mask),
     }
     if job.status == JobStatus.PENDING and any(need.finished_at is None for need in past.needs):
-        text = model.condition.text if model.condition else None
+        text = mask(model.condition.text) if model.condition else None
         told["condition"] = {"written": text, "adds_success": False, "holds": None, "error": "", "parts": []}
     else:
         cancelled = was_cancelled(past.changes, facts.run.cancel_asked_at)

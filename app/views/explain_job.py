@@ -36,7 +36,7 @@ def condition_told(
     seen = trace(node, contexts, {**functions, **of_named(contexts["needs"], functions)})
     notes = needs_functions([node], _ancestry(standing, needs, cancelled=cancelled))
     return {
-        "written": condition.text if condition else None,
+        "written": mask(condition.text) if condition else None,
         "adds_success": condition is not None and condition.adds_success,
         "holds": None if seen.error else truthy(seen.value),
         "error": mask(seen.error),

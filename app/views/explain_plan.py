@@ -38,7 +38,7 @@ def template_told(template: Template, contexts: Mapping[str, Json], mask: Mask) 
         value, error = mask(found) if isinstance(found, str) else shown(found, mask), ""
     except ExpressionError as failed:
         value, error = "", mask(failed.message)
-    return {"written": template.text, "value": value, "error": error, "parts": parts}
+    return {"written": mask(template.text), "value": value, "error": error, "parts": parts}
 
 
 def group_told(concurrency: Concurrency, contexts: Mapping[str, Json], mask: Mask) -> Told:
@@ -75,7 +75,7 @@ def matrix_told(model: JobModel, facts: JobFacts, members: Sequence[Job], contex
     }
     written = list(_templates(strategy.whole if strategy.whole is not None else strategy.matrix))
     if facts.plan.dynamic:
-        told["written"] = [{"written": one.text, "value": None, "error": "", "parts": []} for one in written]
+        told["written"] = [{"written": mask(one.text), "value": None, "error": "", "parts": []} for one in written]
         return told
     told["written"] = [template_told(one, contexts, mask) for one in written]
     try:

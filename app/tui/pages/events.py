@@ -7,6 +7,7 @@ from textual.binding import Binding, BindingType
 
 from app.client import Change
 from app.tui.actions import REPLAY
+from app.tui.explaining import explain
 from app.tui.list_page import ListPage
 from app.tui.presenters import events as presenter
 from engine.core.errors import EngineError
@@ -24,6 +25,7 @@ class EventsPage(ListPage):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r", "replay", "plan it once more", id="event.replay"),
         Binding("v", "runs", "its run", id="event.runs"),
+        Binding("x", "explain", "why", id="event.explain"),
     ]
 
     def __init__(self) -> None:
@@ -54,6 +56,10 @@ class EventsPage(ListPage):
             self.ui.open_job(event["runs"][0]["id"], None)
         else:
             self.ui.tell("Nothing ran for this event; enter tells why.")
+
+    def action_explain(self) -> None:
+        if isinstance(self.list.cursor_id, int):
+            explain(self.ui, ("event", self.list.cursor_id))
 
     async def on_row_list_opened(self, message: RowList.Opened) -> None:
         try:

@@ -7,6 +7,7 @@ from textual.binding import Binding, BindingType
 
 from app.client import Change
 from app.tui.actions import CANCEL_JOB, PAUSE, PRIORITY, RESUME
+from app.tui.explaining import explain
 from app.tui.list_page import ListPage
 from app.tui.presenters import queue as presenter
 from widgets.row_list import Row, RowList
@@ -23,6 +24,7 @@ class QueuePage(ListPage):
         Binding("minus", f"priority(-{STEP})", "later", key_display="-", id="queue.back"),
         Binding("p", "pause", "pause or resume", id="queue.pause"),
         Binding("c", "cancel", "cancel", id="queue.cancel"),
+        Binding("x", "explain", "why it waits", id="queue.explain"),
     ]
 
     def __init__(self) -> None:
@@ -69,6 +71,11 @@ class QueuePage(ListPage):
         jobs = self.jobs()
         self.ui.act(CANCEL_JOB, *({"job": id, "name": jobs[id]["name"]} for id in self.chosen() if id in jobs))
         self.list.unmark()
+
+    def action_explain(self) -> None:
+        job = self.jobs().get(self.list.cursor_id) if isinstance(self.list.cursor_id, int) else None
+        if job is not None:
+            explain(self.ui, ("job", job["id"]), ("run", job["run"]))
 
     def on_row_list_opened(self, message: RowList.Opened) -> None:
         job = self.jobs().get(message.id) if isinstance(message.id, int) else None

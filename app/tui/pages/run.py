@@ -26,6 +26,7 @@ from app.tui.actions import (
 )
 from app.tui.arrangement import ATTEMPTS, DAG, LOG, TIMELINE, Wanted, arrange
 from app.tui.bisecting import bisect
+from app.tui.explaining import Kind, explain
 from app.tui.job_log import JobLog
 from app.tui.page import Page
 from app.tui.pages.runs import values_of
@@ -62,6 +63,7 @@ class RunPage(Page):
         Binding("d", "dispatch", "start one like it", show=False, id="run.dispatch"),
         Binding("B", "bisect", "find the commit that broke this job", show=False, id="job.bisect"),
         Binding("p", "pin", "pin or unpin", show=False, id="run.pin"),
+        Binding("x", "explain", "why it is as it is", show=False, id="run.explain"),
         Binding("A", "annotations", "errors and warnings that its steps made", show=False, id="run.annotations"),
         Binding("S", "summaries", "summaries that its steps wrote", show=False, id="run.summaries"),
         Binding(
@@ -328,6 +330,10 @@ class RunPage(Page):
 
     def action_bisect(self) -> None:
         bisect(self.ui, self.run, next((job for job in self.jobs if job["id"] == self.selected), None))
+
+    def action_explain(self) -> None:
+        job: list[tuple[Kind, int]] = [] if self.selected is None else [("job", self.selected)]
+        explain(self.ui, *job, ("run", self.run["id"]))
 
     def action_dispatch(self) -> None:
         self.ui.dispatch(self.run["repo"], self.run["workflow_path"])
