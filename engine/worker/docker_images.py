@@ -9,6 +9,8 @@ from engine.core.errors import ExecutorUnavailable
 from engine.worker.docker_client import DockerClient, explain
 from engine.worker.executor import Credentials, Say
 
+REFUSED = ("unauthorized", "denied", "no basic auth credentials")
+
 
 class Images:
     """Asks a registry only for what is missing here, and for one image only once at a time."""
@@ -51,7 +53,7 @@ class Images:
             for line in _progress(self._client.api.pull(image, stream=True, decode=True, auth_config=login)):
                 say(line)
         except (DockerException, RequestException, _PullFailed) as error:
-            raise missing(image, explain(error)) from error
+            raise missing(image, explain(error), credentials) from error
         if not self.here(image):
             raise missing(image, "the engine says it pulled it, but has no such image")
 
@@ -60,12 +62,14 @@ class _PullFailed(Exception):
     """The engine answered 200 and put the failure into the stream."""
 
 
-def missing(image: str, reason: str) -> ExecutorUnavailable:
+def missing(image: str, reason: str, credentials: Credentials | None = None) -> ExecutorUnavailable:
     """Return the error for an image that cannot be had."""
-    return ExecutorUnavailable(
-        f"The image {image} is neither here nor can it be pulled: {reason}.",
-        f"Run `docker pull {image}`, or name another image: in `container:`, or with --label for a label.",
-    )
+    fix = f"Run `docker pull {image}`, or name another image: in `container:`, or with --label for a label."
+    if any(word in reason for word in REFUSED):
+        fix = "If it is private, log in with `docker login`, or give `credentials:` beside `image:`."
+        if credentials is not None:
+            fix = f"The registry does not let {credentials.username} have it with the password in `credentials:`."
+    return ExecutorUnavailable(f"The image {image} is neither here nor can it be pulled: {reason}.", fix)
 
 
 def _progress(messages: Iterator[dict[str, Any]]) -> Iterator[str]:

@@ -62,7 +62,7 @@ def read_credentials(container: Container, contexts: Mapping[str, Any], what: st
         said = {name: text.string(contexts) for name, text in container.credentials.items()}
     missing = next((name for name in ("username", "password") if not said.get(name)), None)
     if missing:
-        raise ExpressionError("evaluation", f"{what}: the {missing} is empty")
+        raise ExpressionError("evaluation", f"{what}: the {missing} is empty; is its secret set?")
     return Credentials(said["username"], said["password"])
 
 
