@@ -6,6 +6,7 @@ from typing import Self
 from engine.bus import Bus
 from engine.control.bisect import Bisector
 from engine.control.disk_watch import DiskWatch
+from engine.control.holds import HoldKeeper
 from engine.control.loop import ControlLoop
 from engine.core.clock import Clock, SystemClock
 from engine.doorbell import Doorbell
@@ -22,6 +23,7 @@ from engine.worker.checkouts import Checkouts
 from engine.worker.executor import Executor, box_name
 from engine.worker.executors import Executors
 from engine.worker.halt import Halt
+from engine.worker.held_boxes import KeptBoxes
 from engine.worker.housekeeper import Housekeeper
 from engine.worker.job_runner import JobRunner
 from engine.worker.log_archive import LogArchive
@@ -66,6 +68,7 @@ class Engine:
         self._disk_watch = DiskWatch(store, bus, clock)
         self._archive = LogArchive(store, bus, lambda: self.pool.busy)
         self._housekeeper = Housekeeper(store, lambda: executors.has("docker"), lambda: sweep_docker(store, clock))
+        self._holds = HoldKeeper(store, bus, clock, settings, KeptBoxes(store, executors))
         self._doorbell = Doorbell(store.home, self._heard)
 
     def start(self) -> Self:
@@ -83,11 +86,13 @@ class Engine:
         self._disk_watch.start()
         self._archive.start()
         self._housekeeper.start()
+        self._holds.start()
         self._heard()
         return self
 
     def stop(self) -> None:
         """Stop taking work, leave running jobs in their boxes for the next engine, give back everything else."""
+        self._holds.stop()
         self._housekeeper.stop()
         self._archive.stop()
         self._doorbell.stop()
@@ -100,7 +105,7 @@ class Engine:
 
     def _heard(self) -> None:
         self._store.queue.doubt()
-        self.bus.wake("config", "inbox", "schedule", "queue", "wishes", "news")
+        self.bus.wake("config", "inbox", "schedule", "queue", "wishes", "news", "holds")
 
 
 def sweep_docker(store: Store, clock: Clock) -> list[str]:

@@ -73,6 +73,16 @@ class DiskFloor:
 
 
 @dataclass(frozen=True, slots=True)
+class HoldSettings:
+    """How long the box of a step that failed stays for a person, how much memory all such boxes may use together, and
+    the image of the shell beside a box that has none ('' for any that is here)."""
+
+    ttl_s: float = 3600.0
+    memory_bytes: int = 4 * GIB
+    shell: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Slo:
     """The promises that the SLO screen measures: push to first job, and the share of jobs that succeed in time."""
 
@@ -147,6 +157,7 @@ class Settings:
     limits: Limits = Limits()
     retention: Retention = Retention()
     disk_floor: DiskFloor = DiskFloor()
+    hold: HoldSettings = HoldSettings()
     slo: Slo = Slo()
     public_badges: bool = False
     actions: Mapping[str, str] = field(default_factory=dict)

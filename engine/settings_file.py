@@ -13,6 +13,7 @@ from engine.core.errors import SettingsError
 from engine.settings import (
     DiskFloor,
     EnvironmentSettings,
+    HoldSettings,
     Limits,
     Listen,
     Notify,
@@ -293,6 +294,7 @@ RETENTION = {
     "per_workflow": ("per_workflow", unless_off(positive)),
     "size": ("size_bytes", unless_off(size)),
 }
+HOLD = {"ttl": ("ttl_s", duration), "memory": ("memory_bytes", size), "shell": ("shell", text)}
 ENVIRONMENT = {
     "approval": ("approval", flag),
     "branches": ("branches", patterns),
@@ -324,6 +326,7 @@ KEYS: Mapping[str, tuple[str, Reader]] = {
     "limits": ("limits", section(Limits, LIMITS)),
     "retention": ("retention", section(Retention, RETENTION)),
     "disk_floor": ("disk_floor", floor),
+    "hold": ("hold", section(HoldSettings, HOLD)),
     "slo": ("slo", section(Slo, {"trigger": ("trigger_s", duration), "completion": ("completion", share)})),
     "public_badges": ("public_badges", flag),
     "actions": ("actions", actions_map),

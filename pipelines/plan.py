@@ -58,6 +58,7 @@ class JobPlan:
     workflow: str = ""
     scope: str = ""
     prefix: str = ""
+    hold: bool = False
 
     @property
     def own_key(self) -> str:
@@ -223,6 +224,7 @@ class _Level:
             needs=tuple(inside + need for need in job.needs),
             priority=self.priority if job.priority is None else job.priority,
             retry=job.retry,
+            hold=bool(job.hold),
             remaining_path=path,
             calls=self._called(job).ref.address if job.uses else "",
             workflow=self.address,

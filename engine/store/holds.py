@@ -5,7 +5,7 @@ What begins and ends one is written here; the box itself is the engine's to keep
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from engine.core.beginning import HELD
@@ -19,15 +19,16 @@ from engine.store.verdicts import verdict_on
 
 @dataclass(frozen=True, slots=True)
 class NewHold:
-    """What is to be held of an attempt: in which executor's box, at which step, for how long, and what to go on from.
+    """What is to be held of an attempt: in which executor's box, at which step, until when, and what to go on from.
 
-    `state` has "here", to run the step again, "next", to go on after it, and "shell", what a shell in its place sees.
+    `state` has "here", to run the step again, "next", to go on after it, "shell", what a shell in its place sees, all
+    sealed, and "services", whether there are any beside the box.
     """
 
     executor: str
     step: int
     state: Any
-    ttl_s: float
+    until: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +57,8 @@ class Holds:
 
     def all(self) -> list[Hold]:
         """Return every hold, the oldest first."""
-        wanting = JobRow.select(JobRow.id).where(JobRow.begin_at.is_null(False) & JobRow.status.not_in(list(JOB_FINAL)))
-        wanted = {row.id for row in wanting.where(JobRow.id.in_(HoldRow.select(HoldRow.job_id)))}
+        jobs = JobRow.select().where(JobRow.id.in_(HoldRow.select(HoldRow.job_id)))
+        wanted = {job.id for job in jobs if _goes_on(job)}
         return [
             _record(row, row.job_id in wanted) for row in HoldRow.select().order_by(HoldRow.held_at, HoldRow.job_id)
         ]
@@ -72,16 +73,20 @@ class Holds:
             still_open = (JobRow.id == job_id) & JobRow.status.not_in(list(JOB_FINAL))
             return bool(JobRow.update(hold=wanted).where(still_open).execute())
 
-    def wished(self, job_id: int, outcome: Outcome, now: datetime) -> bool:
-        """Whether a job wants its box held when its attempt ends like this: if that fails it for good."""
+    def is_wished(self, job_id: int) -> bool:
+        """Whether somebody wants the job's box if it fails for good, as of now."""
+        return bool(JobRow.select(JobRow.hold).where(JobRow.id == job_id).scalar())
+
+    def would_hold(self, job_id: int, outcome: Outcome, now: datetime) -> bool:
+        """Whether an attempt that ends like this fails the job for good, which leaves its box to be held."""
         job = JobRow.get_by_id(job_id)
-        return bool(job.hold) and job.cancel_asked_at is None and verdict_on(job, outcome, now).cause == "gave_up"
+        return job.cancel_asked_at is None and verdict_on(job, outcome, now).cause == "gave_up"
 
     def release(self, job_id: int, now: datetime) -> bool:
         """Wish that a held box goes; return whether there is one that its job does not go on in."""
         with self._db.write(durable=True):
             job = JobRow.get_or_none(JobRow.id == job_id)
-            if job is not None and job.status not in JOB_FINAL and (job.begin_at or {}).get("base") == HELD:
+            if job is not None and _goes_on(job):
                 return False
             return let_go([job_id], now)
 
@@ -96,22 +101,27 @@ class Holds:
             for job_id, used in memory_bytes.items():
                 HoldRow.update(memory_bytes=used).where(HoldRow.job_id == job_id).execute()
 
-    def remove(self, job_ids: Collection[int]) -> None:
-        """Forget these: their boxes are gone."""
+    def end(self, hold: Hold) -> bool:
+        """Forget a hold, whose box is then to be taken away; return whether it was still there to be forgotten."""
         with self._db.write():
-            HoldRow.delete().where(HoldRow.job_id.in_(list(job_ids))).execute()
-            JobRow.update(held_until=None).where(JobRow.id.in_(list(job_ids))).execute()
+            job = JobRow.get_or_none(JobRow.id == hold.job_id)
+            if job is not None and _goes_on(job):
+                return False
+            same = (HoldRow.job_id == hold.job_id) & (HoldRow.attempt_id == hold.attempt_id)
+            if not HoldRow.delete().where(same).execute():
+                return False
+            JobRow.update(held_until=None).where(JobRow.id == hold.job_id).execute()
+            return True
 
 
 def begin_hold(attempt: AttemptRow, new: NewHold, now: datetime) -> datetime:
     """Inside a write: hold the box of an attempt that ends; return until when."""
-    until = now + timedelta(seconds=new.ttl_s)
     HoldRow.replace(
         job_id=attempt.job_id, attempt_id=attempt.id, number=attempt.number, executor=new.executor,
         box_id=attempt.box_id, box_attempt_id=attempt.box_attempt_id or attempt.id,
-        box_number=attempt.box_number or attempt.number, step=new.step, state=new.state, held_at=now, until=until,
+        box_number=attempt.box_number or attempt.number, step=new.step, state=new.state, held_at=now, until=new.until,
     ).execute()  # fmt: skip
-    return until
+    return new.until
 
 
 def hand_over(job_id: int, began: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -140,6 +150,11 @@ def let_go(job_ids: Collection[int], now: datetime) -> bool:
     held = [row.job_id for row in HoldRow.select(HoldRow.job_id) if row.job_id in set(job_ids)]
     JobRow.update(held_until=None).where(JobRow.id.in_(held)).execute()
     return bool(HoldRow.update(until=now).where(HoldRow.job_id.in_(held)).execute())
+
+
+def _goes_on(job: JobRow) -> bool:
+    """Whether a person has asked a job to go on in its held box, and it has yet to begin."""
+    return job.status not in JOB_FINAL and (job.begin_at or {}).get("base") == HELD
 
 
 def _record(row: HoldRow, wanted: bool) -> Hold:

@@ -348,7 +348,7 @@ class Queue:
             verdict = verdict_on(job, outcome, now)
             change = Change(outcome.cause, now, actor, outcome.reason, outcome.exit_code)
             key = Lease(job.id, job.run_id, attempt.id, attempt.number, token, attempt.worker)
-            self._end_steps(key, outcome, now, actor)
+            self._end_steps(key, outcome, now, actor, "its box is held" if hold else "the attempt ended")
             if not transitions.change_attempt(attempt, job, change, outcome.kind):
                 raise LeaseLost("The attempt was ended by somebody else.")
             note_end(job, attempt, outcome, now)
@@ -377,11 +377,11 @@ class Queue:
             self.add([job.id])
         return status
 
-    def _end_steps(self, lease: Lease, outcome: Outcome, now: datetime, actor: str) -> None:
+    def _end_steps(self, lease: Lease, outcome: Outcome, now: datetime, actor: str, reason: str) -> None:
         """End what the worker left open: the step that overran is the one that ran when the time was up."""
         unfinished = (StepRow.attempt_id == lease.attempt_id) & StepRow.finished_at.is_null()
         steps = StepRow.select(StepRow.position, StepRow.status).where(unfinished).order_by(StepRow.position)
         for step in list(steps):
             overran = outcome.cause == "overran" and step.status == StepStatus.RUNNING
-            change = Change("overran" if overran else "cancelled", now, actor, "the attempt ended")
+            change = Change("overran" if overran else "cancelled", now, actor, reason)
             transitions.change_step(lease, step.position, change)

@@ -178,6 +178,7 @@ class Runs:
             needs=list(plan.needs),
             max_retries=retries,
             retries_left=retries,
+            hold=plan.hold or bool(run.source.get("hold")),
             **_plan_fields(plan),
             **more,
         )

@@ -28,12 +28,14 @@ from engine.worker.docker_config import (
     overlay_layers,
     owned_volumes,
 )
+from engine.worker.docker_held import DockerHeld
 from engine.worker.docker_images import Images, missing
 from engine.worker.docker_network import remove_network
 from engine.worker.docker_services import DockerServices, Tools
 from engine.worker.docker_sight import check_sight
 from engine.worker.docker_slots import SLOT_LABEL, Slot, Slots
 from engine.worker.executor import Box, BoxSpec, Credentials, Say
+from engine.worker.held import HeldBoxes
 from engine.worker.services import Services, ServicesSpec
 from engine.worker.sibling import Siblings
 
@@ -82,6 +84,7 @@ class DockerExecutor:
         self._unservers = ThreadPoolExecutor(2, "treadle-unserve")  # they wait for boxes that the removers remove
         later = partial(self._later, self._unservers)
         self._services = Tools(self._client, home_id, self._clock, self._gate, later)
+        self.held: HeldBoxes = DockerHeld(self._client, home_id, self._take_away)
         self._lock = threading.Lock()
         self._boxes: set[str] = set()
         self._started = 0
@@ -150,7 +153,9 @@ class DockerExecutor:
             return None
         name = container_name(self._home_id, spec.name)
         mode = found["HostConfig"]["NetworkMode"]
-        slot = self._slots.adopt(mode.removeprefix("container:")) if mode.startswith("container:") else None
+        slot = self._used_slots.get(found["Id"])  # held since this engine made it
+        if slot is None and mode.startswith("container:"):
+            slot = self._slots.adopt(mode.removeprefix("container:"))
         box = self._box(found["Id"], spec, name, slot)
         if found["State"]["Status"] == "created":  # an engine died between create and start
             box.remove()
@@ -348,6 +353,18 @@ class DockerExecutor:
         with self._lock:
             self._boxes.discard(box_id)
         self._later(self._removers, partial(self._remove_all, box_id, name, volumes))
+
+    def _take_away(self, name: str, box_id: str, folder: Path) -> None:
+        """Remove a box that nobody has opened, and all that bears its name, whatever is there of it."""
+        if (box := self.adopt(BoxSpec(name, None, folder, {}), box_id)) is not None:
+            box.kill()  # its network slot is free from then on
+        services = DockerServices(self._services, ServicesSpec(name=name, folder=folder, labels={}, services=()))
+
+        def removal() -> None:
+            self._remove_all(box_id, container_name(self._home_id, name), ())
+            services.remove()
+
+        self._later(self._unservers, removal)
 
     def _later(self, removers: ThreadPoolExecutor, removal: Callable[[], None]) -> None:
         try:

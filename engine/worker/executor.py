@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from engine.worker.box_files import OwnFiles
+from engine.worker.held import HeldBoxes
 from engine.worker.sibling import Siblings
 from pipelines.container_options import BoxOptions
 from pipelines.ports import Port
@@ -112,10 +113,12 @@ class Box(Protocol):
 
 
 class Executor(Protocol):
-    """Makes boxes. One instance serves all workers, from any thread. `siblings` makes containers beside a box."""
+    """Makes boxes. One instance serves all workers, from any thread. `siblings` makes containers beside a box, `held`
+    looks after boxes that outlive their attempts."""
 
     kind: str
     siblings: Siblings | None
+    held: HeldBoxes
 
     def check(self) -> None:
         """Raise ExecutorUnavailable, with the fix, when no box could be started at all."""

@@ -199,6 +199,25 @@ class FakeServices:
         self.removed = True
 
 
+class FakeHeld:
+    """Held boxes that use as much memory as `used` says, each 1 MiB unless it does."""
+
+    def __init__(self, boxes: Mapping[str, FakeBox], services: Mapping[str, FakeServices]) -> None:
+        self.used: dict[str, int] = {}
+        self._boxes = boxes
+        self._services = services
+
+    def memory_bytes(self, name: str, box_id: str) -> int | None:
+        box = self._boxes.get(box_id)
+        return None if box is None or box.exited() else self.used.get(box_id, 1 << 20)
+
+    def remove(self, name: str, box_id: str, folder: Path) -> None:
+        if box_id in self._boxes:
+            self._boxes[box_id].remove()
+        if name in self._services:
+            self._services[name].remove()
+
+
 class FakeExecutor:
     """Runs no process: `script` is called for every step, on the box's own thread, and returns its exit code.
 
@@ -212,6 +231,7 @@ class FakeExecutor:
     def __init__(self, script: Script, images: frozenset[str] | None = None, clock: Clock | None = None) -> None:
         self.boxes: dict[str, FakeBox] = {}
         self.services: dict[str, FakeServices] = {}
+        self.held = FakeHeld(self.boxes, self.services)
         self.closed = False
         self._script = script
         self._images = images

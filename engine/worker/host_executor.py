@@ -21,6 +21,8 @@ from engine.core.errors import EngineError, ExecutorUnavailable
 from engine.worker import host_sweep
 from engine.worker.box_files import OwnFiles
 from engine.worker.executor import Box, BoxExit, BoxSpec, Credentials, Say
+from engine.worker.held import HeldBoxes
+from engine.worker.host_held import HostHeld
 from engine.worker.services import Services, ServicesSpec
 from engine.worker.sibling import Siblings
 from pipelines.container_options import BoxOptions
@@ -185,6 +187,7 @@ class HostExecutor:
 
     def __init__(self, home_id: str) -> None:
         self._home_id = home_id
+        self.held: HeldBoxes = HostHeld(self._end)
 
     def check(self) -> None:
         for tool in ("sh", "cp"):
@@ -247,6 +250,10 @@ class HostExecutor:
 
     def close(self) -> None:
         pass  # nothing is kept warm
+
+    def _end(self, box_id: str, folder: Path) -> None:
+        if box_id.count("-") >= 2:
+            HostBox(box_id, BoxSpec(box_id, None, folder, {})).remove()
 
     def _refuse(self, spec: BoxSpec) -> None:
         asked = {

@@ -10,6 +10,7 @@ from functools import cached_property
 
 from engine.core.errors import EngineError, ExecutorUnavailable, GitError, LeaseLost, StoreBusy
 from engine.core.retry import Outcome
+from engine.core.states import JobStatus
 from engine.store.logs import index_path, packed_path
 from engine.store.queue import Lease, StepNews
 from engine.worker.action_host import Site
@@ -22,6 +23,7 @@ from engine.worker.container_action import ContainerActions
 from engine.worker.diagnosis import diagnosed
 from engine.worker.executor import Box
 from engine.worker.halt import Detached, Halt
+from engine.worker.holding import Holding
 from engine.worker.job_box import DOCKER
 from engine.worker.job_log import JobLog
 from engine.worker.job_setup import SetupFailed
@@ -95,11 +97,19 @@ class JobRunner:
             known=self._opening.known(),
         )
 
+    @cached_property
+    def _holding(self) -> Holding:
+        def diagnose(outcome: Outcome) -> Outcome:
+            self._flush()
+            return diagnosed(self._tools.store, self._lease, self._log_path, outcome)
+
+        return Holding(self._tools, self._lease, self._job, self._log, diagnose)
+
     # -- the attempt as a whole -------------------------------------------------------------------------------------
 
     def _attempt(self, open_box: Callable[[], Opened | None]) -> None:
         box: Box | None = None
-        detached = False
+        left = False
         try:
             outcome, outputs = LOST, dict[str, str]()
             try:
@@ -118,20 +128,22 @@ class JobRunner:
             except (EngineError, OSError) as error:
                 outcome = self._refused(error, "infrastructure")
             self._served.show(self._log)
-            self._finish(outcome, outputs)
+            left = self._finish(outcome, outputs)
         except Detached:
-            detached = box is not None  # without a box it has done nothing, and begins again
+            left = box is not None or self._opening.is_held  # without a box it has done nothing, and begins again
             raise
         finally:
             self._log.close()
-            if not detached:
+            if not left:
                 if box is not None:
                     box.remove()
+                else:
+                    self._opening.drop()
                 self._served.remove()
                 shutil.rmtree(self._job.folder, ignore_errors=True)
 
-    def _finish(self, outcome: Outcome, outputs: dict[str, str]) -> None:
-        """Have everything on disk and in the store, the end last. Raises LeaseLost."""
+    def _finish(self, outcome: Outcome, outputs: dict[str, str]) -> bool:
+        """Have everything on disk and in the store, the end last; return whether the box is held. Raises LeaseLost."""
         if outcome.cause == "lost":
             self._log.annotate("error", f"This attempt is lost: {outcome.reason}.")
         tolerated = False
@@ -143,8 +155,13 @@ class JobRunner:
         self._flush()
         outcome = self._diagnosed(outcome)
         self._log.sync()
-        now = self._tools.clock.now()
-        self._tools.store.queue.finish(self._lease, outcome, now, outputs=outputs, tolerated=tolerated)
+        now, hold = self._tools.clock.now(), self._holding.new if outcome.cause == "failed" else None
+        queue = self._tools.store.queue
+        status = queue.finish(self._lease, outcome, now, outputs=outputs, tolerated=tolerated, hold=hold)
+        if hold is None or status != JobStatus.FAILED:
+            return False
+        self._tools.bus.wake("holds")
+        return True
 
     def _diagnosed(self, outcome: Outcome) -> Outcome:
         """Return how the attempt ended with what its failure looks like, and have the log say if that is known."""
@@ -176,10 +193,14 @@ class JobRunner:
             runner, scope = self._step_runner(box, session, scripts)
             steps = JobSteps(
                 job.model.steps, self._befores, self._state, self._log, clock, self._show, self._tell,
-                lambda place: self._checkpoint(box, place, scripts), again=self._taken_back,
+                lambda place: self._checkpoint(box, place, scripts),
+                lambda before, place: not scripts.stopping() and scripts.spent() is None
+                and self._holding.take(before, self._state, place, runner.surroundings(scope)),
+                again=self._taken_back,
             )  # fmt: skip
             steps.run(runner, scope)
-            session.end()
+            if self._holding.new is None:
+                session.end()
             self._tell_environment(scope)
             return self._outcome(scripts, steps), self._outputs(scope)
         finally:

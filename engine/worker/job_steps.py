@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 from engine.core.clock import Clock
 from engine.store.queue import StepNews
@@ -15,7 +16,8 @@ from pipelines.model import Step
 class JobSteps:
     """`befores` are the titles of what is to run first, with the way to the step whose action it is of. `show` makes
     a step's row, `tell` takes what became of one, `passed` is called after each of the job's own that did, but for the
-    last. `again`: an earlier engine told already that the first started."""
+    last, `held` when one has failed the job, with the state before it: if it says so, nothing else is run. `again`: an
+    earlier engine told already that the first started."""
 
     def __init__(
         self,
@@ -27,6 +29,7 @@ class JobSteps:
         show: Callable[[int, str], None],
         tell: Callable[[StepNews], None],
         passed: Callable[[int], None],
+        held: Callable[[dict[str, Any], int], bool],
         *,
         again: bool,
     ) -> None:
@@ -38,6 +41,7 @@ class JobSteps:
         self._show = show
         self._tell = tell
         self._passed = passed
+        self._held = held
         self._announced = self.place if again else -1
 
     def run(self, runner: StepRunner, scope: Scope) -> None:
@@ -48,7 +52,10 @@ class JobSteps:
             state.pre += 1
         while state.index < len(self._steps) and (state.running is not None or not runner.scripts.spent()):
             state.between, place = False, self.place
+            before = None if state.failure else state.to_json()
             green = self._own(runner, scope, self._steps[state.index])
+            if before is not None and state.failure and self._held(before, place):
+                return
             state.index += 1
             if green and state.status == "success" and not self.done:
                 self._passed(place)

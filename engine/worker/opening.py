@@ -146,6 +146,14 @@ class Opening:
             return None
         return Opened(box, state, befores)
 
+    def drop(self) -> None:
+        """Take away a box that was there before the attempt, and that it never opened."""
+        job = self._job
+        if self.is_held and job.attempt.box_id:
+            self.served.adopt()
+            executor = self._tools.executors.get(job.box_plan.executor)
+            executor.held.remove(job.box_name, job.attempt.box_id, job.folder)
+
     def checkout(self, rev: str | None = None) -> Path:
         """Return a finished checkout on this machine, of the run's own commit or of another revision."""
         job, source = self._job, self._job.facts.source
