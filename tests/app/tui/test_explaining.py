@@ -18,7 +18,9 @@ def test_a_waiting_job_is_explained_live_and_its_run_by_the_same_key(site):
         await on(it, "2", "Queue")
         await it.shows("b")
         await it.press("G", "x")
-        await it.shows("Why job", "$ treadle explain j", f"waits for 2 m 00 s: waits for the concurrency group 'deploy',")
+        await it.shows(
+            "Why job", "$ treadle explain j", "waits for 2 m 00 s: waits for the concurrency group 'deploy',"
+        )
         assert f"held by job {held} (a #1)" in it.text
         site.lab.clock.advance(60)
         await it.shows("waits for 3 m 00 s")
