@@ -1,34 +1,65 @@
 """A home's store, opened: everything that lasts, behind one handle."""
 
+import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload
 
 from engine.core.errors import EngineError
 from engine.store.action_pins import ActionPins
-from engine.store.bisects import Bisects
-from engine.store.checkpoints import Checkpoints
 from engine.store.commits import Commits
 from engine.store.cursors import Cursors
 from engine.store.database import Database
-from engine.store.decisions import Decisions
-from engine.store.definitions import Definitions
-from engine.store.disk import Disk
-from engine.store.failures import Failures
-from engine.store.holds import Holds
 from engine.store.inbox import Inbox
-from engine.store.line import Line
 from engine.store.outbox import Outbox
 from engine.store.pins import Pins
 from engine.store.queries import Queries
-from engine.store.queue import Queue
 from engine.store.refs import Refs
-from engine.store.runs import Runs
 from engine.store.secrets import SecretBox
 from engine.store.syncs import Syncs
 from engine.store.tokens import Tokens
 from engine.store.vault import Vault
-from engine.store.wishes import Wishes
+
+if TYPE_CHECKING:
+    from engine.store.bisects import Bisects
+    from engine.store.checkpoints import Checkpoints
+    from engine.store.decisions import Decisions
+    from engine.store.definitions import Definitions
+    from engine.store.disk import Disk
+    from engine.store.failures import Failures
+    from engine.store.holds import Holds
+    from engine.store.line import Line
+    from engine.store.queue import Queue
+    from engine.store.runs import Runs
+    from engine.store.wishes import Wishes
 
 FOLDERS = ("logs", "artifacts", "repos", "cache", "work")
+
+
+T = TypeVar("T")
+
+
+class part(Generic[T]):
+    """A part of the store that is made, and loaded, when it is asked for first: a command that lists needs few."""
+
+    def __init__(self, make: Callable[[Any], T]) -> None:
+        self._make = make
+        self._name = make.__name__
+
+    @overload
+    def __get__(self, store: None, owner: type) -> Self: ...
+
+    @overload
+    def __get__(self, store: "Store", owner: type) -> T: ...
+
+    def __get__(self, store: "Store | None", owner: type) -> Self | T:
+        if store is None:
+            return self
+        with store.making:
+            if self._name not in store.__dict__:  # which is looked at before this from then on
+                store.__dict__[self._name] = self._make(store)
+        made: T = store.__dict__[self._name]
+        return made
 
 
 class Store:
@@ -36,21 +67,11 @@ class Store:
 
     def __init__(self, home: Path) -> None:
         self.home = home
+        self.making = threading.RLock()
         self.database = Database(home / "treadle.db")
         self.queries = Queries()
-        self.runs = Runs(self.database)
-        self.decisions = Decisions(self.database)
-        self.wishes = Wishes(self.database)
-        self.bisects = Bisects(self.database)
-        self.holds = Holds(self.database)
-        self.checkpoints = Checkpoints(self.database, home / "cache" / "checkpoints")
         self.pins = Pins(self.database)
-        self.disk = Disk(home)
-        self.queue = Queue(self.database, self.disk)
         self.action_pins = ActionPins(self.database)
-        self.failures = Failures(self.database)
-        self.line = Line(self.queries, self.queue.pause, self.disk)
-        self.definitions = Definitions(self.database)
         self.commits = Commits(self.database)
         self.refs = Refs(self.database)
         self.secrets = SecretBox(home)
@@ -60,6 +81,72 @@ class Store:
         self.syncs = Syncs(self.database)
         self.tokens = Tokens(self.database)
         self.vault = Vault(self.database, self.secrets)
+
+    @part
+    def runs(self) -> "Runs":
+        from engine.store.runs import Runs
+
+        return Runs(self.database)
+
+    @part
+    def decisions(self) -> "Decisions":
+        from engine.store.decisions import Decisions
+
+        return Decisions(self.database)
+
+    @part
+    def wishes(self) -> "Wishes":
+        from engine.store.wishes import Wishes
+
+        return Wishes(self.database)
+
+    @part
+    def bisects(self) -> "Bisects":
+        from engine.store.bisects import Bisects
+
+        return Bisects(self.database)
+
+    @part
+    def holds(self) -> "Holds":
+        from engine.store.holds import Holds
+
+        return Holds(self.database)
+
+    @part
+    def checkpoints(self) -> "Checkpoints":
+        from engine.store.checkpoints import Checkpoints
+
+        return Checkpoints(self.database, self.home / "cache" / "checkpoints")
+
+    @part
+    def disk(self) -> "Disk":
+        from engine.store.disk import Disk
+
+        return Disk(self.home)
+
+    @part
+    def queue(self) -> "Queue":
+        from engine.store.queue import Queue
+
+        return Queue(self.database, self.disk)
+
+    @part
+    def failures(self) -> "Failures":
+        from engine.store.failures import Failures
+
+        return Failures(self.database)
+
+    @part
+    def line(self) -> "Line":
+        from engine.store.line import Line
+
+        return Line(self.queries, self.queue.pause, self.disk)
+
+    @part
+    def definitions(self) -> "Definitions":
+        from engine.store.definitions import Definitions
+
+        return Definitions(self.database)
 
     def log_path(self, run_id: int, job_id: int, attempt: int) -> Path:
         return self.home / "logs" / str(run_id) / f"{job_id}-{attempt}.log"
