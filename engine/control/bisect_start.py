@@ -18,8 +18,6 @@ from engine.store.bisects import NewBisect, RedJob, is_of_commit, top
 from engine.store.store import Store
 from pipelines.errors import WorkflowError
 
-MOST_GREENS = 500  # that are held against the history
-
 
 @dataclass(frozen=True)
 class Proposal:
@@ -138,15 +136,14 @@ def _bad_of(red: RedJob) -> str:
 
 
 def _good_of(store: Store, red: RedJob, repo: git.Repo, bad: str) -> tuple[str, int]:
-    run, name = red.facts.run, red.facts.job.name
-    greens = store.bisects.known_jobs(red, [JobStatus.SUCCESS])
-    greens.sort(key=lambda one: one.ref != run.ref)  # of its own branch first; of each the newest first
-    for one in greens[:MOST_GREENS]:
+    name, passed_here = red.facts.job.name, False
+    for one in store.bisects.known_jobs(red, green=True):
         if one.sha != bad and leads_to(repo, bad, one.sha):
             return one.sha, one.run_id
-    if any(one.sha == bad for one in greens):
+        passed_here = passed_here or one.sha == bad
+    if passed_here:
         raise EngineError(
-            f"{name!r} passed at {bad[:12]} too, and at no ancestor of it: the failure comes and goes.",
+            f"{name!r} passed at {bad[:12]} too, and at no commit before it: the failure comes and goes.",
             "Name a commit that worked: --good REV.",
         )
     raise EngineError(

@@ -68,7 +68,7 @@ class Trials:
             workflow,
             digest,
             _github_at(trigger["github"], info, workflow),
-            {**facts.source, "sha": sha, "mirror": None},
+            {**facts.source, "sha": sha, "mirror": None, "hold": False, "checkpoint": False},
             trigger["inputs"],
             trigger["vars"],
             only=only,

@@ -1,8 +1,8 @@
 """What a run says of its commit, to one who looks for the commit that broke a job. Pure.
 
-A commit is bad where the job fails as the red one did: of the same kind, in the same step, and, where both failures
-have a fingerprint, with the same one. One that fails otherwise tells nothing of this fault, nor does one whose job did
-not run, or was stopped by the machine rather than by the code.
+A commit is bad where the job fails as the red one did: of the same kind, in the same step, with the same exit code,
+and, where both said what went wrong, with the same first error. One that fails otherwise tells nothing of this fault,
+nor does one whose job did not run, or was stopped by the machine rather than by the code.
 """
 
 from dataclasses import dataclass
@@ -10,18 +10,21 @@ from dataclasses import dataclass
 from engine.core.bisecting import Verdict
 from engine.core.states import JobStatus
 
+SHOWN = 200  # characters of an error
 BLAMELESS = frozenset({"infrastructure", "unavailable"})
 """Kinds of failure that say nothing of the code."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a job ended. `step` is the name of the first that failed, `kind` what its last attempt is blamed on."""
+    """How a job ended. `kind` is what its last attempt is blamed on, `step` the name of the first that failed, `error`
+    the first error that this printed, without what differs from run to run and commit to commit."""
 
     status: JobStatus
     kind: str = ""
     step: str = ""
-    fingerprint: str = ""
+    exit_code: int | None = None
+    error: str = ""
     reason: str = ""
 
     @property
@@ -42,6 +45,8 @@ def verdict_of(red: Ending, tried: Ending | None) -> tuple[Verdict, str]:
         return Verdict.SKIP, f"another failure: {tried.reason or tried.kind}"
     if tried.step != red.step:
         return Verdict.SKIP, f"another failure: in {tried.step!r}, not in {red.step!r}"
-    if red.fingerprint and tried.fingerprint and tried.fingerprint != red.fingerprint:
-        return Verdict.SKIP, f"another failure in {tried.step!r}"
+    if tried.exit_code != red.exit_code:
+        return Verdict.SKIP, f"another failure in {tried.step!r}: exit code {tried.exit_code}, not {red.exit_code}"
+    if red.error and tried.error and tried.error != red.error:
+        return Verdict.SKIP, f"another failure in {tried.step!r}: {tried.error[:SHOWN]}"
     return Verdict.BAD, f"failed in {tried.step!r}" if tried.step else tried.reason or "failed"

@@ -1,6 +1,6 @@
 """The searches for commits that broke jobs: their rows, and the ordinary runs that spare them trials."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,7 @@ from engine.core.records import JobFacts
 from engine.core.states import BisectStatus, JobStatus
 from engine.store import transitions
 from engine.store.database import Database
-from engine.store.mending_tables import BisectRow, FailureRow
+from engine.store.mending_tables import BisectRow
 from engine.store.queries import Queries
 from engine.store.tables import JobRow, RepoRow, RunRow
 from engine.store.transitions import Change
@@ -56,7 +56,6 @@ class KnownJob:
     run_id: int
     job_id: int
     sha: str
-    ref: str
     status: JobStatus
 
 
@@ -161,42 +160,32 @@ class Bisects:
         run = RunRow.get_by_id(facts.run.id)
         return RedJob(facts, run.repo_id, run.event_id, JobRow.get_by_id(job_id).patched, run.bisect_id)
 
-    def fingerprint(self, attempt_id: int) -> str:
-        """Return the fingerprint of how an attempt failed, "" where there is none."""
-        row = FailureRow.get_or_none(FailureRow.attempt_id == attempt_id)
-        return str(row.fingerprint) if row else ""
-
     def known_jobs(
-        self, red: RedJob, status: Collection[str] = ENDED, shas: Collection[str] | None = None
-    ) -> list[KnownJob]:
-        """Return the same job (its key and matrix values) in ordinary runs like that of `red`, the newest first.
+        self, red: RedJob, *, green: bool = False, shas: Collection[str] | None = None
+    ) -> Iterator[KnownJob]:
+        """Yield the same job (its key and matrix values) in ordinary runs like that of `red`, the newest first.
 
         Ordinary: of a commit and not of a working tree, of no search, and with no hand in the job's box. Like it: of
-        the same workflow, event and inputs, and with what a person asked for beyond the file.
+        the same workflow, event and inputs, and with what a person asked for beyond the file. `green`: those that
+        passed, the ones of the same branch first. `shas`: only of these commits.
         """
         run, job = red.facts.run, red.facts.job
-        query = (
-            RunRow.select(
-                RunRow.id,
-                RunRow.sha,
-                RunRow.ref,
-                RunRow.source,
-                RunRow.contexts,
-                JobRow.id,
-                JobRow.matrix,
-                JobRow.status,
-            )
+        status = [JobStatus.SUCCESS] if green else ENDED
+        order = [RunRow.ref != run.ref] if green else []
+        rows: Any = (
+            RunRow.select(RunRow.id, RunRow.sha, JobRow.id, JobRow.matrix, JobRow.status)
             .join(JobRow, on=(JobRow.run_id == RunRow.id))
             .where((RunRow.repo_id == red.repo_id) & (RunRow.workflow_path == run.workflow_path))
             .where(RunRow.bisect_id.is_null() & (RunRow.event == run.event) & ~JobRow.patched)
-            .where((JobRow.key == job.key) & JobRow.status.in_(list(status)))
+            .where((JobRow.key == job.key) & JobRow.status.in_(status))
+            .order_by(*order, RunRow.number.desc())
+            .limit(MOST_KNOWN)
+            .tuples()
         )
-        rows: Any = query.order_by(RunRow.number.desc()).limit(MOST_KNOWN).tuples()
-        found = []
-        for run_id, sha, ref, source, contexts, job_id, matrix, ended in rows:
-            if (shas is None or sha in shas) and matrix == job.matrix and _way(source, contexts) == _way_of(red):
-                found.append(KnownJob(run_id, job_id, sha, ref, JobStatus(ended)))
-        return found
+        wanted = _way_of(red)
+        for run_id, sha, job_id, matrix, ended in list(rows):
+            if (shas is None or sha in shas) and matrix == job.matrix and _way(run_id) == wanted:
+                yield KnownJob(run_id, job_id, sha, JobStatus(ended))
 
 
 def top(facts: JobFacts) -> JobFacts:
@@ -209,14 +198,18 @@ def is_of_commit(source: Any) -> bool:
     return not source.get("mirror")
 
 
-def _way(source: Any, contexts: Any) -> tuple[Any, ...]:
+def _way(run_id: int) -> tuple[Any, ...]:
     """Return what a run was given beside its commit; equal ones can be compared."""
-    asked = [source.get(name) or None for name in ("labels", "executor", "env")]
-    return is_of_commit(source), *asked, contexts.get("inputs") or None
+    found = RunRow.select(RunRow.source, RunRow.contexts).where(RunRow.id == run_id).get()
+    return is_of_commit(found.source), *_given(found.source, found.contexts)
 
 
 def _way_of(red: RedJob) -> tuple[Any, ...]:
-    return True, *_way(red.facts.source, top(red.facts).trigger)[1:]
+    return True, *_given(red.facts.source, top(red.facts).trigger)
+
+
+def _given(source: Any, contexts: Any) -> list[Any]:
+    return [*(source.get(name) or None for name in ("labels", "executor", "env")), contexts.get("inputs") or None]
 
 
 def _unchanged(known: Bisect) -> BisectRow | None:

@@ -265,3 +265,27 @@ def test_the_same_search_is_not_begun_twice(site):
     site.bisect(red)
     with pytest.raises(EngineError, match="looks for that already"):
         site.bisect(red)
+
+
+def test_another_error_in_the_same_step_tells_nothing_but_another_line_of_it_does(site):
+    ci = """
+        on: push
+        jobs:
+          test:
+            runs-on: here
+            steps: [{uses: actions/checkout@v4}, {name: Test, run: 'sh test.sh'}]
+        """
+    fails = "echo 'test.py:{}: error: {}'; exit 1\n"
+    site.commit("Commit 1", {WORKFLOW: ci, "test.sh": "true\n"})
+    site.commit("Other error", {"test.sh": fails.format(3, "not yet")})
+    site.commit("Mended", {"test.sh": "true\n"})
+    site.commit("Culprit", {"test.sh": fails.format(10, "wrong sum 7")})
+    site.commit("Moved", {"test.sh": fails.format(12, "wrong sum 8")})
+    site.run("Commit 1")
+    red = site.works.job(site.run(), "test")
+    known = site.ended(site.bisect(red))
+    assert known.culprit and known.culprit.subject == "Culprit"
+    site.run("Other error")
+    again = site.ended(site.bisect(red, good="Commit 1", bad="Mended"))
+    assert [(one.subject, one.verdict) for one in again.trials] == [("Other error", Verdict.SKIP)]
+    assert "not yet" in again.trials[0].why

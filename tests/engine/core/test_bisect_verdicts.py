@@ -6,7 +6,7 @@ from engine.core.bisect_verdicts import Ending, verdict_of
 from engine.core.bisecting import Verdict
 from engine.core.states import JobStatus as J
 
-RED = Ending(J.FAILED, "failure", "Test", "f1")
+RED = Ending(J.FAILED, "failure", "Test", 1, "E: no")
 
 
 @pytest.mark.parametrize(
@@ -14,9 +14,10 @@ RED = Ending(J.FAILED, "failure", "Test", "f1")
     [
         (Ending(J.SUCCESS), Verdict.GOOD),
         (RED, Verdict.BAD),
-        (Ending(J.FAILED, "failure", "Test"), Verdict.BAD),  # no fingerprint: the step is what there is
-        (Ending(J.FAILED, "failure", "Test", "f2"), Verdict.SKIP),
-        (Ending(J.FAILED, "failure", "Build", "f1"), Verdict.SKIP),
+        (Ending(J.FAILED, "failure", "Test", 1), Verdict.BAD),  # it said nothing: the step is what there is
+        (Ending(J.FAILED, "failure", "Test", 1, "E: other"), Verdict.SKIP),
+        (Ending(J.FAILED, "failure", "Test", 2, "E: no"), Verdict.SKIP),
+        (Ending(J.FAILED, "failure", "Build", 1, "E: no"), Verdict.SKIP),
         (Ending(J.FAILED, "oom", "Test"), Verdict.SKIP),
         (Ending(J.TIMED_OUT, "timed_out", "Test"), Verdict.SKIP),
         (Ending(J.FAILED, "infrastructure", "Test"), Verdict.SKIP),
