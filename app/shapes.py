@@ -70,6 +70,7 @@ def job_shape(job: Job) -> dict[str, Any]:
         "expected_start_at": instant(job.expected_start_at),
         "expected_finish_at": instant(job.expected_finish_at),
         "slower": None if job.slower is None else round(job.slower, 1),
+        "attempt_started_at": instant(job.attempt_started_at),
     }
 
 

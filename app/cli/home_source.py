@@ -5,7 +5,7 @@ Each command loads only what it needs of the engine: that is most of its start-u
 
 import argparse
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from app.cli.naming import Reads, is_over
@@ -17,6 +17,7 @@ from engine.core.records import Job, Run
 
 if TYPE_CHECKING:
     from app.views.artifacts import ArtifactList
+    from app.views.forecast import Foreteller
     from engine.store.store import Store
 
 PERSON = "a person"
@@ -208,6 +209,17 @@ class HomeSource:
         listed = self._artifacts()
         return listed.file(listed.whole(artifact["id"]), path, start)
 
+    def foretold(self, runs: Sequence[Run]) -> list[Run]:
+        from engine.core.states import RUN_FINAL
+
+        if all(run.status in RUN_FINAL for run in runs):
+            return list(runs)
+        return self._foreteller().runs(runs)
+
+    def foretold_jobs(self, run: Run) -> tuple[Run, list[Job]]:
+        foreteller = self._foreteller()
+        return foreteller.run(run), foreteller.jobs(self.queries.jobs(run.id))
+
     def heard(self) -> bool:
         from engine.doorbell import ring
 
@@ -220,6 +232,20 @@ class HomeSource:
 
             self._listed = ArtifactList(self._store(), Artifacts(self._home / "artifacts"))
         return self._listed
+
+    def _foreteller(self) -> "Foreteller":
+        from app.cli.repo_names import settings_here
+        from app.views.forecast import Foreteller
+        from engine.store.outlook import is_worked_on
+
+        def workers() -> int:
+            try:
+                return settings_here(self._args).worker_count
+            except SettingsError:  # what runs can be told of all the same
+                return 0
+
+        store, clock = self._store(), SystemClock()
+        return Foreteller(store, clock, workers, lambda: is_worked_on(clock.now().timestamp()))
 
     def _store(self, *, create: bool = False) -> "Store":
         if self._opened is None:

@@ -2,10 +2,12 @@
 
 import argparse
 import sys
+from datetime import datetime
 
 from app.cli.output import colour_wanted, print_json, table, talk, terminal_width
 from app.cli.place import home_of
 from app.cli.source import source_of
+from app.expectation import done_in
 from app.shapes import run_shape
 from app.wording import age, duration, short_ref
 from engine.core.clock import SystemClock
@@ -49,7 +51,7 @@ def _runs(args: argparse.Namespace) -> list[Run]:
     with source_of(args) as source:
         if args.connect is None and not (home_of(args) / "treadle.db").exists():
             return []
-        return source.queries.runs(args.repo, args.branch, args.status, args.before, args.limit)
+        return source.foretold(source.queries.runs(args.repo, args.branch, args.status, args.before, args.limit))
 
 
 def _rows(runs: list[Run]) -> list[list[str]]:
@@ -65,7 +67,14 @@ def _rows(runs: list[Run]) -> list[list[str]]:
             run.title.split("\n")[0],
             run.event,
             age(run.created_at, now),
-            duration(((run.finished_at or now) - run.started_at).total_seconds()) if run.started_at else "",
+            _took(run, now),
         ]
         for run in runs
     ]
+
+
+def _took(run: Run, now: datetime) -> str:
+    """Return how long a run took, or has taken so far and when it will be over."""
+    spent = duration(((run.finished_at or now) - run.started_at).total_seconds()) if run.started_at else ""
+    left = done_in(run.expected_finish_at, now) if run.expected_finish_at else ""
+    return ", ".join(part for part in (spent, left) if part)

@@ -16,8 +16,10 @@ from app.cli.log_text import shown
 from app.cli.output import colour_wanted, width_of
 from app.cli.result import Result
 from app.cli.summary import ending, failures, overview
+from app.expectation import late, of_usual
 from app.wording import duration, short_ref
 from engine.core.clock import Clock, SystemClock
+from engine.core.forecast import slower
 from engine.core.records import Job, Run, Transition
 from widgets.glyphs import look
 from widgets.safe_text import plain
@@ -176,7 +178,13 @@ def _job(board: Board, job: JobView, now: datetime, fold: int, name_width: int) 
         line.stylize("bright_black")
         yield line
         return
-    line.append(f"  {duration(job.seconds(now))}", style="bright_black")
+    spent_s, usual_s = job.seconds(now), job.job.expected_s
+    if job.status == "running" and spent_s is not None and usual_s is not None:
+        line.append(f"  {of_usual(spent_s, usual_s, ' of ')}", style="bright_black")
+        times = slower(spent_s, usual_s)
+        line.append(f"  {late(times)}" if times else "", style="yellow")
+    else:
+        line.append(f"  {duration(spent_s)}", style="bright_black")
     if job.attempt > 1 or job.status == "retrying":
         line.append(f"  attempt {job.attempt}")
     if job.status == "retrying":

@@ -8,6 +8,7 @@ from typing import Any
 
 from app.cli.output import colour_wanted, print_json, table, talk, terminal_width
 from app.cli.source import source_of
+from app.expectation import done_in, late, starts_in
 from app.wording import age, duration, size
 from engine.core.clock import SystemClock
 
@@ -43,7 +44,9 @@ def execute(args: argparse.Namespace) -> int:
         return 0
     now = SystemClock().now()
     talk(_summary(told, now))
-    rows = [_running(one) for one in told["workers"] if one["job"]] + [_waiting(one, now) for one in told["waiting"]]
+    rows = [_running(one, now) for one in told["workers"] if one["job"]] + [
+        _waiting(one, now) for one in told["waiting"]
+    ]
     if rows:
         print(*table(HEADER, rows, 6, terminal_width(), colour_wanted(sys.stdout), SPARE), sep="\n")
     return 0
@@ -66,14 +69,22 @@ def _summary(told: Told, now: datetime) -> str:
     return " ".join(parts)
 
 
-def _running(worker: Told) -> tuple[str, ...]:
-    return _row(worker["job"], f"on {worker['name']}, attempt {worker['job']['attempt']}")
+def _running(worker: Told, now: datetime) -> tuple[str, ...]:
+    job = worker["job"]
+    said = [f"on {worker['name']}", f"attempt {job['attempt']}"]
+    if job["expected_finish_at"]:
+        said.append(done_in(datetime.fromisoformat(job["expected_finish_at"]), now))
+    if job["slower"]:
+        said.append(late(job["slower"]))
+    return _row(job, ", ".join(said))
 
 
 def _waiting(job: Told, now: datetime) -> tuple[str, ...]:
     until = job["waits"]["until"]
     wait = f", in {duration((datetime.fromisoformat(until) - now).total_seconds())}" if until else ""
-    return _row(job, job["waits"]["reason"] + wait)
+    start = job["expected_start_at"]
+    starts = f", {starts_in(datetime.fromisoformat(start), now)}" if start and not until else ""
+    return _row(job, job["waits"]["reason"] + wait + starts)
 
 
 def _row(job: Told, why: str) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ What the API keeps to itself (leases and their tokens, paths on that machine) is
 """
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -140,6 +140,12 @@ class RemoteSource:
         with translated(self._client):
             path = f"/artifacts/{artifact['id']}/files/{path}"
             yield from self._client.stream(path, timeout_s=SILENCE_S, start=start)
+
+    def foretold(self, runs: Sequence[Run]) -> list[Run]:
+        return list(runs)  # the API has told of it as of everything else
+
+    def foretold_jobs(self, run: Run) -> tuple[Run, list[Job]]:
+        return self.queries.run(run.id) or run, self.queries.jobs(run.id)
 
     def heard(self) -> bool:
         return True  # whoever carried out the wish is the engine

@@ -37,6 +37,7 @@ def job_of(told: Told) -> Job:
         environment_url=(told["environment"] or {}).get("url") or "", approved_by=told["approved_by"] or "",
         expected_s=told["expected_s"], expected_start_at=_maybe(told["expected_start_at"]),
         expected_finish_at=_maybe(told["expected_finish_at"]), slower=told["slower"],
+        attempt_started_at=_maybe(told["attempt_started_at"]),
     )  # fmt: skip
 
 

@@ -2,13 +2,14 @@
 
 import argparse
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from app.cli.naming import RUN_HELP, Reads, find_run
 from app.cli.output import colour_wanted, paint, print_json, print_markdown, status_text, talk
 from app.cli.source import source_of
+from app.expectation import done_in, late, of_usual, starts_in
 from app.shapes import attempt_shape, job_shape, run_shape, step_shape
 from app.wording import duration, place_of, short_ref
 from engine.core.clock import SystemClock
@@ -31,12 +32,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def execute(args: argparse.Namespace) -> int:
     with source_of(args) as source:
         run = find_run(source.queries, args.run)
-        if args.json:
-            print_json(_shape(source.queries, run))
-        elif args.summary:
+        if args.summary and not args.json:
             _print_summaries(source.queries, run)
+            return 0
+        run, jobs = source.foretold_jobs(run)
+        if args.json:
+            print_json(_shape(source.queries, run, jobs))
         else:
-            print(*_lines(source.queries, run, SystemClock().now(), colour_wanted(sys.stdout)), sep="\n")
+            print(*_lines(source.queries, run, jobs, SystemClock().now(), colour_wanted(sys.stdout)), sep="\n")
     return 0
 
 
@@ -59,8 +62,8 @@ def _print_summaries(queries: Reads, run: Run) -> None:
         talk(f"No step of run {run.id} has written a summary.")
 
 
-def _shape(queries: Reads, run: Run) -> dict[str, Any]:
-    jobs = [
+def _shape(queries: Reads, run: Run, jobs: Sequence[Job]) -> dict[str, Any]:
+    told = [
         job_shape(job)
         | {
             "attempts": [
@@ -70,12 +73,12 @@ def _shape(queries: Reads, run: Run) -> dict[str, Any]:
                 for attempt in queries.attempts(job.id)
             ]
         }
-        for job in queries.jobs(run.id)
+        for job in jobs
     ]
-    return run_shape(run) | {"jobs": jobs}
+    return run_shape(run) | {"jobs": told}
 
 
-def _lines(queries: Reads, run: Run, now: datetime, colours: bool) -> Iterable[str]:
+def _lines(queries: Reads, run: Run, jobs: Sequence[Job], now: datetime, colours: bool) -> Iterable[str]:
     title = f"{plain(run.workflow_name)} #{run.number}"
     took = duration(((run.finished_at or now) - run.started_at).total_seconds()) if run.started_at else ""
     yield f"{status_text(run.status, colours)}  {paint(title, 'bold', colours)}  r{run.id}  {took}".rstrip()
@@ -85,7 +88,12 @@ def _lines(queries: Reads, run: Run, now: datetime, colours: bool) -> Iterable[s
         yield "  pinned: kept whatever its age"
     if run.reason:
         yield f"  {plain(run.reason)}"
-    for job in queries.jobs(run.id):
+    if run.expected_finish_at is not None:
+        yield f"  {done_in(run.expected_finish_at, now)}, at {_at(run.expected_finish_at, now)}"
+    names = {job.id: job.name for job in jobs}
+    if len(path := [names[job_id] for job_id in run.critical if job_id in names]) > 1:
+        yield f"  its end {'waits' if run.finished_at is None else 'waited'} for {plain(' → '.join(path))}"
+    for job in jobs:
         yield ""
         yield from _job(queries, job, now, colours)
 
@@ -96,6 +104,7 @@ def _job(queries: Reads, job: Job, now: datetime, colours: bool) -> Iterable[str
         parts.append(f"needs {plain(', '.join(job.needs))}")
     if job.next_attempt_at is not None and job.status == JobStatus.RETRYING:
         parts.append(f"next attempt {_at(job.next_attempt_at)}")
+    parts += _expected(job, now, colours)
     if job.tolerated:
         parts.append("allowed to fail")
     if job.environment:
@@ -109,6 +118,16 @@ def _job(queries: Reads, job: Job, now: datetime, colours: bool) -> Iterable[str
     for summary in queries.summaries(attempts[-1].id) if attempts else ():
         yield "  summary"
         yield from (f"    {plain(line)}".rstrip() for line in summary.strip("\n").split("\n"))
+
+
+def _expected(job: Job, now: datetime, colours: bool) -> Iterable[str]:
+    """Return what is expected of a job that has not ended."""
+    if job.expected_start_at is not None:
+        yield starts_in(job.expected_start_at, now)
+    if job.attempt_started_at is not None and job.expected_s is not None:
+        yield of_usual((now - job.attempt_started_at).total_seconds(), job.expected_s, " of ")
+    if job.slower is not None:
+        yield paint(late(job.slower), "yellow", colours)
 
 
 def _attempt(queries: Reads, attempt: Attempt, now: datetime, colours: bool) -> Iterable[str]:

@@ -1,7 +1,7 @@
 """Where commands read and ask: the files of a home, or the engine that `--connect` names. One seam for both."""
 
 import argparse
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -101,6 +101,12 @@ class Source(Protocol):
 
     def artifact_file(self, artifact: Mapping[str, Any], path: str, start: int = 0) -> Iterator[bytes]:
         """Yield one file of an artifact, from byte `start`."""
+
+    def foretold(self, runs: Sequence[Run]) -> list[Run]:
+        """Return runs with when they are expected to end, as far as somebody knows."""
+
+    def foretold_jobs(self, run: Run) -> tuple[Run, list[Job]]:
+        """Return a run and its jobs with what is expected of them, and what its end waits or waited for."""
 
     def heard(self) -> bool:
         """Is there an engine that takes up now what was asked for?"""

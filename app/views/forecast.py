@@ -1,4 +1,7 @@
-"""What is expected of runs and jobs, put beside what is known of them. Worked out when somebody asks."""
+"""What is expected of runs and jobs, put beside what is known of them. Worked out when somebody asks.
+
+A presenter or a command turns it into words with app/expectation.py.
+"""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -63,7 +66,14 @@ class Foreteller:
             return list(jobs)
         known = self.look().jobs
         return [
-            replace(job, expected_start_at=told.start_at, expected_finish_at=told.finish_at, slower=told.slower)
+            replace(
+                job,
+                expected_s=told.expected_s,
+                expected_start_at=told.start_at,
+                expected_finish_at=told.finish_at,
+                slower=told.slower,
+                attempt_started_at=told.began_at,
+            )
             if job.status not in JOB_FINAL and (told := known.get(job.id))
             else job
             for job in jobs

@@ -21,9 +21,10 @@ KNOWN = 0.5
 
 @dataclass(frozen=True, slots=True)
 class JobForecast:
-    """What is expected of a job. `slower`: it runs, and has taken so many times what it usually takes."""
+    """What is expected of a job. `slower`: it runs, since `began_at`, and has taken so many times its usual time."""
 
     expected_s: float | None = None
+    began_at: datetime | None = None
     start_at: datetime | None = None
     finish_at: datetime | None = None
     slower: float | None = None
@@ -81,10 +82,11 @@ def _job(job: Work, played: Play, timed: Container[int], now_s: float) -> JobFor
     runs = job.status == JobStatus.RUNNING
     elapsed = now_s - start if runs and start is not None else 0.0
     return JobForecast(
-        job.expected_s,
-        _instant(start) if told and not runs else None,
-        _instant(finish) if told and job.id in timed else None,
-        slower(elapsed, job.expected_s) if runs else None,
+        expected_s=job.expected_s,
+        began_at=_instant(start) if runs else None,
+        start_at=_instant(start) if told and not runs else None,
+        finish_at=_instant(finish) if told and job.id in timed else None,
+        slower=slower(elapsed, job.expected_s) if runs else None,
     )
 
 

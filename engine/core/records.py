@@ -52,7 +52,8 @@ class Job:
     `retry_count` counts retries begun; `attempts` the attempts begun, lost ones included.
     `parent_id` is the job that calls the workflow it is of; one with `is_call` calls one itself, and has no attempts.
     `expected_s` is how long its last green attempts took, when it was planned; when it is expected to start and to end,
-    and how many times the usual it has taken (`slower`), are there where a forecast was asked for, and somebody knows.
+    and how many times the usual its attempt has taken (`slower`) that began at `attempt_started_at`, are there where a
+    forecast was asked for, and somebody knows.
     """
 
     id: int
@@ -88,6 +89,7 @@ class Job:
     expected_start_at: datetime | None = None
     expected_finish_at: datetime | None = None
     slower: float | None = None
+    attempt_started_at: datetime | None = None
 
     @property
     def own_key(self) -> str:
