@@ -5,12 +5,13 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from app.cli.log_text import shown
 from app.cli.naming import JOB_HELP, find_either, find_job
 from app.cli.output import colour_wanted, paint, print_json, talk
 from app.cli.source import source_of
 from app.diff_words import FOLD, MARKS, fold_words, sums_of, title_of
 from engine.core.records import Run
-from widgets.safe_text import plain, uncoloured
+from widgets.safe_text import plain
 
 NAME = "diff"
 HELP = "compare a job's log with that of its last green run, or of another"
@@ -63,5 +64,7 @@ def lines(told: Told, colours: bool) -> Iterator[str]:
 
 def _line(row: Sequence[Any], width: int, colours: bool) -> str:
     kind, old, new, _, text = row
-    shown = f"{old if new is None else new:>{width}} {MARKS[kind]} {uncoloured(text)}".rstrip()
-    return paint(shown, COLOURS[kind], colours) if kind in COLOURS else shown
+    line = (
+        f"{old if new is None else new:>{width}} {MARKS[kind]} {shown(text.encode('utf-8', 'replace'), False)}".rstrip()
+    )
+    return paint(line, COLOURS[kind], colours) if kind in COLOURS else line

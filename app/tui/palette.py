@@ -29,6 +29,7 @@ class Commands(Provider):
         for name in PAGES:
             yield f"Go to {name}", "open that page", partial(ui.switch_mode, name)
         yield "Find words in all logs", "key F", ui.action_search
+        yield "Flaky failures", "what comes and goes: how often, since when", ui.show_flaky
         yield "Snapshots", "what each added, what changed, take one", ui.show_snapshots
         yield "Keys", "every key of the focused pane", ui.action_help
         yield "Quit", "leave Treadle", ui.action_leave

@@ -255,6 +255,13 @@ class TreadleApp(App[Any]):
         if not isinstance(self.page, SnapshotsPage):
             self.push_screen(SnapshotsPage())
 
+    def show_flaky(self) -> None:
+        """Show the failures that come and go, before whatever is in view."""
+        from app.tui.pages.flaky import FlakyPage
+
+        if not isinstance(self.page, FlakyPage):
+            self.push_screen(FlakyPage())
+
     def action_search(self) -> None:
         """Ask for words, and show where all logs say them."""
         from app.tui.pages.search import SearchPage

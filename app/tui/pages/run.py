@@ -26,11 +26,13 @@ from app.tui.actions import (
 )
 from app.tui.arrangement import ATTEMPTS, DAG, LOG, TIMELINE, Wanted, arrange
 from app.tui.bisecting import bisect
+from app.tui.comparing import compare
 from app.tui.explaining import Kind, explain
 from app.tui.job_log import JobLog
 from app.tui.page import Page
 from app.tui.pages.runs import values_of
 from app.tui.presenters import run as presenter
+from app.tui.presenters.flaky import known_flaky
 from app.tui.presenters.runs import instant
 from app.tui.remarks import annotations_screen, summaries_screen
 from engine.core.errors import EngineError
@@ -159,7 +161,8 @@ class RunPage(Page):
         return tuple(part for part in way if part)
 
     def aside(self) -> str:
-        return presenter.heading(self.run, self.clock.now(), self.ui.ascii)
+        heading = presenter.heading(self.run, self.clock.now(), self.ui.ascii)
+        return "  ".join(part for part in (known_flaky(self.job, self.number), heading) if part)
 
     @property
     def number(self) -> int:
@@ -344,6 +347,13 @@ class RunPage(Page):
     def on_log_pane_save_asked(self, _: LogPane.SaveAsked) -> None:
         if self._log is not None:
             self.ui.save_log(self._log.job_id, self._log.attempt)
+
+    def on_log_pane_compare_asked(self, _: LogPane.CompareAsked) -> None:
+        if self._log is not None:
+            compare(self.ui, self._log.job_id, self._log.attempt, partial(self._open_at, self._log))
+
+    def _open_at(self, log: JobLog, offset: int) -> None:
+        self._go_to_annotation({"job": log.job_id, "attempt": log.attempt, "log_start": offset})
 
     def on_log_pane_pager_asked(self, _: LogPane.PagerAsked) -> None:
         if self._log is not None:

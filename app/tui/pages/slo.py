@@ -59,6 +59,7 @@ class SloPage(Page):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left_square_bracket,left,h", "window(-1)", "less far back", key_display="[", id="slo.shorter"),
         Binding("right_square_bracket,right,l", "window(1)", "further back", key_display="]", id="slo.longer"),
+        Binding("F", "flaky", "failures that come and go", id="slo.flaky"),
     ]
 
     def __init__(self) -> None:
@@ -107,6 +108,9 @@ class SloPage(Page):
         place = NAMES.index(self.window) + step
         if 0 <= place < len(NAMES):
             self.choose(NAMES[place])
+
+    def action_flaky(self) -> None:
+        self.ui.show_flaky()
 
     def on_caption_clicked(self, message: Caption.Clicked) -> None:
         self.choose(NAMES[message.target])

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from app.tui.presenters.flaky import attempt_reason
 from app.tui.presenters.runs import branch_of, instant, seconds
 from app.wording import duration
 from engine.core.states import JOB_FINAL
@@ -88,7 +89,7 @@ def attempt_rows(attempts: Sequence[Told], now: datetime) -> tuple[AttemptRow, .
             seconds=seconds(one, now),
             worker=plain(str(one["worker"])),
             exit_code=one["exit_code"],
-            reason=plain(str(one["reason"])),
+            reason=attempt_reason(one),
             kind=str(one["kind"]),
         )
         for one in attempts
