@@ -64,6 +64,8 @@ def job_note(job: Told, now: datetime) -> str:
         return f"in {duration(max(0.0, (instant(job['next_attempt_at']) - now).total_seconds()))}"
     if job["cancel_asked_at"] and status not in JOB_FINAL:
         return "cancelling"
+    if status == "blocked":
+        return "a lets it go"
     tries = f"try {job['attempts']} " if job["attempts"] > 1 else ""
     return (tries + duration(seconds(job, now))).strip() if status != "skipped" else ""
 
