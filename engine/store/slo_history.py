@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from peewee import JOIN, fn
+from peewee import JOIN, SQL, fn
 
 from engine.core.slo import CODE, SYSTEM, Spread, blame, spread
 from engine.core.slo_history import BUCKET_S, Bucket, SloHistory, place_of, places
@@ -20,6 +20,13 @@ from engine.store.tables import AttemptRow, JobRow, TransitionRow
 LATE_S = 60.0
 """How long after a bucket's end it is looked at again: what happened in it is written down by then."""
 BROKEN = (JobStatus.FAILED, JobStatus.TIMED_OUT)
+# All successes are counted from an index alone, bucket by bucket, which is a third of reading the rows of a hundred
+# thousand jobs; then the few are taken off that are none: calls, jobs of bisections, what was patched by hand.
+_GREEN = f"""WITH RECURSIVE place(n) AS (SELECT ? UNION ALL SELECT n + 1 FROM place WHERE n < ?)
+ SELECT n, (SELECT count(*) FROM job WHERE status = '{JobStatus.SUCCESS}' AND finished_at >= n * ?
+ AND finished_at < (n + 1) * ?) FROM place"""
+_ODD = f"""SELECT id FROM job WHERE is_call = 1 AND status = '{JobStatus.SUCCESS}' UNION SELECT id FROM job WHERE patched
+ UNION SELECT id FROM job WHERE run_id IN ({greens.BISECTING})"""
 
 
 @dataclass
@@ -67,7 +74,7 @@ def _look(window: str, now: datetime, before: _Known) -> _Known:
     if ends and _began_again(before.sequence):
         ends = {}
     spreads = spreads | _spreads(window, _first_unknown(numbers, spreads))
-    ends = ends | _ends(window, _first_unknown(numbers, ends))
+    ends = ends | _ends(window, _first_unknown(numbers, ends), numbers[-1])
     return _Known(
         at=now,
         made=tuple(_bucket(window, n, spreads.get(n, Spread(0)), *ends.get(n, (0, {}))) for n in numbers),
@@ -99,27 +106,34 @@ def _spreads(window: str, first: int) -> dict[int, Spread]:
     return {number: spread(taken) for number, taken in seconds.items()}
 
 
-def _ends(window: str, first: int) -> dict[int, tuple[int, dict[str, int]]]:
-    """Return how many jobs ended in success, and how many in none by whom to blame, by bucket, from a bucket on.
+def _ends(window: str, first: int, last: int) -> dict[int, tuple[int, dict[str, int]]]:
+    """Return how many jobs ended in success, and how many in none by whom to blame, by bucket, from one to another.
 
     Failures that the workflow allows, and bisections, count neither way; what was patched by hand is no success.
     """
-    number: Any = (JobRow.finished_at / BUCKET_S[window]).cast("INTEGER")
-    ended = (JobRow.finished_at >= _instant(window, first)) & (JobRow.is_call == 0) & ~greens.bisects(JobRow.run_id)
-    kind = fn.COALESCE(AttemptRow.kind, "")
-    last = (AttemptRow.job_id == JobRow.id) & (AttemptRow.number == JobRow.attempts)
-    patched = greens.is_patched()
-    good = JobRow.select(number, patched, fn.COUNT(JobRow.id)).where(ended & (JobRow.status == JobStatus.SUCCESS))
-    bad = (
-        JobRow.select(number, kind, fn.COUNT(JobRow.id))
-        .join(AttemptRow, JOIN.LEFT_OUTER, on=last)
-        .where(ended & JobRow.status.in_(BROKEN) & (JobRow.tolerated == False))  # noqa: E712
+    size_s, since = BUCKET_S[window], _instant(window, first)
+    counts: dict[int, tuple[int, dict[str, int]]] = {
+        place: (count, {}) for place, count in DATABASE.execute_sql(_GREEN, (first, last, size_s, size_s)) if count
+    }
+    number: Any = (JobRow.finished_at / size_s).cast("INTEGER")
+    counted = (JobRow.is_call == 0) & ~greens.bisects(JobRow.run_id)
+    odd: Any = (
+        JobRow.select(number, counted, fn.COUNT(JobRow.id))
+        .where((JobRow.finished_at >= since) & (JobRow.status == JobStatus.SUCCESS) & JobRow.id.in_(SQL(f"({_ODD})")))
+        .group_by(number, counted)
     )
-    counts: dict[int, tuple[int, dict[str, int]]] = {}
-    for place, by_hand, count in DATABASE.execute(good.group_by(number, patched)):
+    for place, by_hand, count in DATABASE.execute(odd):
         succeeded, failed = counts.get(place, (0, {}))
-        counts[place] = (succeeded, {CODE: count}) if by_hand else (count, failed)
-    for place, why, count in DATABASE.execute(bad.group_by(number, kind)):
+        counts[place] = succeeded - count, {CODE: count} if by_hand else failed
+    kind = fn.COALESCE(AttemptRow.kind, "")
+    latest = (AttemptRow.job_id == JobRow.id) & (AttemptRow.number == JobRow.attempts)
+    bad: Any = (
+        JobRow.select(number, kind, fn.COUNT(JobRow.id))
+        .join(AttemptRow, JOIN.LEFT_OUTER, on=latest)
+        .where((JobRow.finished_at >= since) & counted & JobRow.status.in_(BROKEN) & ~JobRow.tolerated)
+        .group_by(number, kind)
+    )
+    for place, why, count in DATABASE.execute(bad):
         _, failed = counts.setdefault(place, (0, {}))
         failed[blame(why)] = failed.get(blame(why), 0) + count
     return counts
