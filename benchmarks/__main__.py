@@ -21,6 +21,7 @@ SCRIPTS = (
     "logs",
     "executor",
     "decide",
+    "makespan",
     "server",
     "log_pane",
     "state",

@@ -27,6 +27,8 @@ BARS = {
     "matrix of 20, 2 workers": Bar(10, "x", "laminar 14x"),
     "a million lines": Bar(1.5, "x", "laminar 0.9x, act 1.6x"),
     "a million lines, peak memory": Bar(60, "MB", "act 27 MB, laminar 214 MB"),
+    "60 jobs, 2 workers": Bar(1.1, "x"),  # of the lower bound, not of a bare run
+    "60 jobs, 4 workers": Bar(1.1, "x"),
     "treadle --version": Bar(0.1, "s", "act 0.02 s"),
     "treadle validate": Bar(0.3, "s", "gitlab-ci-local 0.8 s"),
     "treadle expr": Bar(0.2, "s"),
