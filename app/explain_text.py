@@ -59,6 +59,9 @@ def _run(told: Told, now: datetime) -> Iterable[Line]:
     for matrix in told["matrices"]:
         yield Line("")
         yield from _matrix(matrix, f"Matrix of {matrix['key']}")
+    if told["matrices_left"]:
+        yield Line("")
+        yield Line(f"  and up to {told['matrices_left']} more; what explains one of their jobs tells them", "dim")
 
 
 def _jobs(jobs: Sequence[Told], now: datetime) -> Iterable[Line]:

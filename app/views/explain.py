@@ -29,12 +29,14 @@ from pipelines.errors import ExpressionError, WorkflowError
 from pipelines.model import Job as JobModel
 
 LISTED = 200  # jobs of a run whose reasons are told; the others are told by their status
+MATRICES = 40  # that a run tells of; the others are told with each of their jobs
 UNREADABLE = "this version reads its workflow no more: "
 
 
 def explain_run(store: Store, settings: Settings, run_id: int) -> Told | None:
-    """Return {`kind`: run, `run`, `event`, `title`, `concurrency`, `waits`, `jobs`, `matrices`, `unknown`}, None where
-    there is no such run. Each job has `id`, `name`, `status`, `because` and `waits`; `matrices` are by job."""
+    """Return {`kind`: run, `run`, `event`, `title`, `concurrency`, `waits`, `jobs`, `matrices`, `matrices_left`,
+    `unknown`}, None where there is no such run. Each job has `id`, `name`, `status`, `because` and `waits`; `matrices`
+    are by job, and so many more there may be."""
     run = store.queries.run(run_id)
     if run is None:
         return None
@@ -50,6 +52,7 @@ def explain_run(store: Store, settings: Settings, run_id: int) -> Told | None:
         "waits": run_waits(run, changes, planned.repo_id),
         "jobs": [],
         "matrices": [],
+        "matrices_left": 0,
         "unknown": [],
     }
     jobs = store.queries.jobs(run_id)
@@ -60,7 +63,7 @@ def explain_run(store: Store, settings: Settings, run_id: int) -> Told | None:
         contexts = {**planned.contexts, "github": github}
         told["title"] = template_told(workflow.run_name, contexts, mask) if workflow.run_name else None
         told["concurrency"] = group_told(workflow.concurrency, contexts, mask) if workflow.concurrency else None
-        told["matrices"] = _matrices(store, jobs, mask)
+        told["matrices"], told["matrices_left"] = _matrices(store, jobs, mask)
     except WorkflowError as error:
         told["unknown"].append(f"{UNREADABLE}{error}")
     return told
@@ -83,7 +86,7 @@ def explain_job(store: Store, settings: Settings, job_id: int) -> Told | None:
         "job": job_shape(job),
         "run": run_shape(facts.run),
         "because": because(job, past.changes, past.needs, steps),
-        "waits": waits_now(store, past, standing, planned.repo_id),
+        "waits": waits_now(store, store.line.waiting([job_id]).get(job_id), past, standing, planned.repo_id),
         "waited": waited(past),
         "condition": None,
         "needs": [],
@@ -134,7 +137,7 @@ def _of_workflow(store: Store, settings: Settings, facts: JobFacts, past: Past) 
     unknown: list[str] = [problem] if problem else []
     told: Told = {
         "needs": needs_told(past.needs, mask),
-        "matrix": matrix_told(model, facts, _members(store, job), _of_strategy(contexts), mask),
+        "matrix": matrix_told(model, facts, explain.members(job), _of_strategy(contexts), mask),
         "concurrency": group_told(model.concurrency, contexts, mask) if model.concurrency else None,
         "runs_on": place_told(model, facts, contexts, settings, mask),
     }
@@ -163,17 +166,18 @@ def _briefs(store: Store, jobs: list[Job], run: Run, planned: Planned) -> list[T
     """Return a run's jobs, each with why it has ended as it has, or what it waits for: as many as LISTED."""
     by_id = {job.id: job for job in jobs}
     edges, run_changes = store.queries.needs(run.id), explain.run_changes(run.id)
+    plain = (JobStatus.SUCCESS, JobStatus.RUNNING)
+    asked = dict.fromkeys([job.id for job in jobs if job.status not in plain][:LISTED])
+    waiting = store.line.waiting(asked)
     told: list[Told] = []
-    left = LISTED
     for job in jobs:
         reason, waits = "", None
-        if left and job.status not in (JobStatus.SUCCESS, JobStatus.RUNNING):
-            left -= 1
+        if job.id in asked:
             needs = [by_id[need_id] for need_id in edges.get(job.id, ())]
             past = Past(job, run, explain.job_changes(job.id), run_changes, needs)
             reason = because(job, past.changes, needs, ())
             if job.finished_at is None:
-                waits = waits_now(store, past, explain.standing(job.id), planned.repo_id)
+                waits = waits_now(store, waiting.get(job.id), past, explain.standing(job.id), planned.repo_id)
         told.append(
             {
                 "id": job.id,
@@ -194,13 +198,14 @@ def _past(store: Store, job: Job, run: Run) -> Past:
     return Past(job, run, explain.job_changes(job.id), explain.run_changes(run.id), needs)
 
 
-def _matrices(store: Store, jobs: list[Job], mask: Mask) -> list[Told]:
-    """Return the matrices of a run, each told by the first of its jobs."""
+def _matrices(store: Store, jobs: list[Job], mask: Mask) -> tuple[list[Told], int]:
+    """Return the matrices of a run, each told by the first of its jobs, and how many more there may be."""
     found: list[Told] = []
     members: dict[tuple[str, int | None], list[Job]] = {}
     for job in jobs:
         members.setdefault((job.key, job.parent_id), []).append(job)
-    for (key, _), several in members.items():
+    may_be = [several for several in members.values() if _may_have_matrix(several[0])]
+    for several in may_be[:MATRICES]:
         facts = store.queries.facts(several[0].id)
         model = store.definitions.workflow(facts.definition).jobs[several[0].own_key]
         if model.strategy is None:
@@ -208,13 +213,13 @@ def _matrices(store: Store, jobs: list[Job], mask: Mask) -> list[Told]:
         contexts = Scheduler(store, Bus(), SystemClock()).contexts(facts)
         matrix = matrix_told(model, facts, several, _of_strategy(contexts), mask)
         if matrix is not None:
-            found.append({"key": key} | matrix)
-    return found
+            found.append({"key": several[0].key} | matrix)
+    return found, max(0, len(may_be) - MATRICES)
 
 
-def _members(store: Store, job: Job) -> list[Job]:
-    """Return the jobs of a job's matrix, itself included."""
-    return [one for one in store.queries.jobs(job.run_id) if (one.key, one.parent_id) == (job.key, job.parent_id)]
+def _may_have_matrix(job: Job) -> bool:
+    """A pending job may be one whose needs have still to settle what it becomes."""
+    return job.matrix is not None or job.status == JobStatus.PENDING
 
 
 def _of_strategy(contexts: Mapping[str, Any]) -> dict[str, Any]:

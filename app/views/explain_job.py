@@ -174,7 +174,7 @@ def because(job: Job, changes: Sequence[Transition], needs: Sequence[Job], steps
             failed = next((step for step in steps if step["status"] in ("failed", "timed_out")), None)
             where = f", in the step {failed['name']!r}" if failed else ""
             allowed = "; it is allowed to fail" if job.tolerated else ""
-            return f"{job.reason or 'it failed'}{where}{allowed}"
+            return f"{job.reason.rstrip('.') or 'it failed'}{where}{allowed}"
         case "cancelled" if last is not None:
             by = "" if last.actor in job.reason or last.actor == "scheduler" else f", by {last.actor}"
             return f"{job.reason or 'it was cancelled'}{by}"

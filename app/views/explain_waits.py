@@ -42,14 +42,13 @@ class Past:
         return max((at for at in ends if at), default=None) if all(ends) else None
 
 
-def waits_now(store: Store, past: Past, standing: Standing, repo_id: int) -> Told | None:
-    """Return what a job waits for now, None for one that does not wait:
+def waits_now(store: Store, one: Waiting | None, past: Past, standing: Standing, repo_id: int) -> Told | None:
+    """Return what a job waits for now, None for one that does not wait (`one`: as the queue tells it):
 
     {`cause` (see engine/core/waiting), `reason`, `since`, `until`, `place`, `needs` [{`job`, `name`, `status`,
     `since`}], `group`, `holders` [{`kind`, `id`, `run`, `number`, `name`, `since`}], `before` (those that wait for
     the group before it)}.
     """
-    one = store.line.waiting(past.job.id)
     if one is None:
         return None
     paused = store.queue.pause.get()

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from peewee import fn
-
-from engine.core.records import Transition
+from engine.core.records import Job, Transition
 from engine.core.scheduling import GROUP
 from engine.core.states import JOB_ACTIVE, JobStatus, RunStatus
 from engine.store import transitions
+from engine.store.queries import job_record
 from engine.store.tables import EdgeRow, JobRow, RunRow, StepRow, TransitionRow
 
 
@@ -116,10 +115,11 @@ def in_group(repo_id: int, group: str) -> list[Holder]:
     return sorted(found, key=lambda one: (one.waits, one.run_id, one.id))
 
 
-def active_members(run_id: int, key: str) -> int:
-    """Return how many jobs of a matrix count for its `max-parallel` now."""
-    members = (JobRow.run_id == run_id) & (JobRow.key == key) & JobRow.status.in_(list(JOB_ACTIVE))
-    return int(JobRow.select(fn.COUNT(JobRow.id)).where(members).scalar())
+def members(job: Job) -> list[Job]:
+    """Return the jobs of a job's matrix, itself included, in the order of the cells."""
+    same = (JobRow.run_id == job.run_id) & (JobRow.key == job.key)
+    same &= JobRow.parent_id.is_null() if job.parent_id is None else JobRow.parent_id == job.parent_id
+    return [job_record(row) for row in JobRow.select().where(same).order_by(JobRow.id)]
 
 
 def run_changes(run_id: int) -> list[Transition]:

@@ -1,5 +1,6 @@
 """The queue as people see it: what runs, what waits, in which order, for what. Read from the rows; changes nothing."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +16,7 @@ from engine.store.queries import Queries, job_record
 from engine.store.tables import AttemptRow, EdgeRow, JobRow
 
 UNSTARTED = (JobStatus.PENDING, JobStatus.BLOCKED)
+WAITING = (JobStatus.QUEUED, JobStatus.RETRYING)
 
 
 class Line:
@@ -48,16 +50,17 @@ class Line:
             self._disk.look(),
         )
 
-    def waiting(self, job_id: int) -> Waiting | None:
-        """Return a job as it waits, None for one that does not."""
-        row = JobRow.get_or_none(JobRow.id == job_id)
-        if row is None or row.status not in (*UNSTARTED, JobStatus.QUEUED, JobStatus.RETRYING):
-            return None
-        place = None
-        if row.status == JobStatus.QUEUED:
-            place = next((place for place, queued in enumerate(_queued(), 1) if queued == job_id), None)
-        run = self._queries.runs_by_id([row.run_id])[row.run_id]
-        return Waiting(job_record(row), run, row.waits_for, _unmet([job_id]).get(job_id, ()), place)
+    def waiting(self, job_ids: Collection[int]) -> dict[int, Waiting]:
+        """Return those of these jobs that wait, as they do."""
+        ids = list(job_ids)
+        rows = list(JobRow.select().where(JobRow.id.in_(ids) & JobRow.status.in_([*UNSTARTED, *WAITING])))
+        queued = any(row.status == JobStatus.QUEUED for row in rows)
+        places = {job_id: place for place, job_id in enumerate(_queued(), 1)} if queued else {}
+        runs, needs = self._queries.runs_by_id({row.run_id for row in rows}), _unmet(ids)
+        return {
+            row.id: Waiting(job_record(row), runs[row.run_id], row.waits_for, needs.get(row.id, ()), places.get(row.id))
+            for row in rows
+        }
 
 
 def _queued() -> list[int]:

@@ -48,7 +48,10 @@ def test_a_push_is_told_with_a_verdict_for_each_workflow(explain):
     }  # fmt: skip
     assert told["signature"] == "unchecked"
     assert told["workflows"] == [
-        {"path": ".github/workflows/ci.yml", "name": "CI", "runs": True, "reason": "push: paths has 'src/**' for src/a.py"},
+        {
+            "path": ".github/workflows/ci.yml", "name": "CI", "runs": True,
+            "reason": "push: paths has 'src/**' for src/a.py",
+        },
         {
             "path": ".github/workflows/docs.yml", "name": ".github/workflows/docs.yml", "runs": False,
             "reason": "paths does not match src/a.py",
