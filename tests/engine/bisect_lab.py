@@ -3,6 +3,7 @@
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from engine.control.bisect import Bisector
 from engine.core.bisect_records import Bisect
@@ -42,10 +43,10 @@ class BisectLab:
         done = subprocess.run(["git", *identity, *line], cwd=self.root, check=True, capture_output=True, text=True)
         return done.stdout.strip()
 
-    def ran(self, number: int, *, good: bool, repo: str = "acme/app") -> Job:
+    def ran(self, number: int, *, good: bool, repo: str = "acme/app", **new: Any) -> Job:
         """Record an ordinary run of a commit, and be its worker; return its job."""
         source = {"root": str(self.root), "sha": self.shas[number]}
-        run_id = self.lab.run(self.text, repo, sha=self.shas[number], source=source)
+        run_id = self.lab.run(self.text, repo, sha=self.shas[number], source=source, **new)
         self.work(good=good)
         return self.lab.named(run_id, "a")
 

@@ -3,13 +3,17 @@
 import json
 import signal
 import subprocess
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from app.cli.main import main
 from tests.app.cli.test_run_endings import processes_of
 from tests.app.cli.treadle_process import Treadle
+from tests.app.server.site import site as serve
+from tests.engine.bisect_lab import BisectLab
 
 CI = """
     on: push
@@ -172,3 +176,34 @@ def test_a_search_runs_in_containers(treadle):
     done = treadle.call("bisect", "latest", "--json")
     assert done.returncode == 0, done.stdout + done.stderr
     assert lines(done.stdout)[-1]["culprit"]["sha"] == shas[2]
+
+
+def test_a_remote_engine_is_followed_to_the_name(tmp_path, monkeypatch, capfd):
+    monkeypatch.setenv("TREADLE_HOME", "/nowhere")  # whoever reads a home instead finds none
+    with serve(tmp_path / "home") as site:
+        lab = BisectLab(site.lab, tmp_path / "app")
+        lab.green_then_red()
+        where = ["--connect", f"http://127.0.0.1:{site.port}", "--token", site.token("write")]
+        over = threading.Event()
+
+        def work() -> None:
+            while not over.wait(0.05):
+                lab.turn()
+                for one in site.lab.store.bisects.newest():
+                    if one.open_trial is not None:
+                        lab.work(good=lab.shas.index(one.open_trial.sha) < 3)
+            site.lab.store.close()
+
+        worker = threading.Thread(target=work)
+        worker.start()
+        try:
+            code = main(["bisect", "latest", *where])
+        finally:
+            over.set()
+            worker.join()
+        out, err = capfd.readouterr()
+        assert code == 0, err
+        assert f"{lab.shas[3]} is the first commit that fails." in out and "once more … red" in out
+        assert main(["bisect", "--list", "--json", *where]) == 0
+        assert json.loads(capfd.readouterr()[0])[0]["status"] == "found"
+        assert main(["bisect", "--cancel", "1", *where]) == 1

@@ -25,6 +25,7 @@ ARGUMENTS = {
     "logs": ["1"],
     "diff": ["1"],
     "cancel": ["1"],
+    "bisect": ["--list"],
     "retry": ["1"],
     "approve": ["1"],
     "pin": ["1"],
