@@ -8,6 +8,7 @@ from engine.core.records import Attempt, Job, Run, Step, Transition
 
 if TYPE_CHECKING:  # commands that only list runs do without what the store is made of
     from engine.store.artifacts import Artifact
+    from engine.store.checkpoints import Checkpoint
     from engine.store.inbox import InboxEvent
     from engine.store.tokens import Token
 
@@ -66,6 +67,7 @@ def job_shape(job: Job) -> dict[str, Any]:
         "calls": job.is_call,
         "environment": {"name": job.environment, "url": job.environment_url or None} if job.environment else None,
         "approved_by": job.approved_by or None,
+        "debug": job.debug,
         "expected_s": job.expected_s,
         "expected_start_at": instant(job.expected_start_at),
         "expected_finish_at": instant(job.expected_finish_at),
@@ -87,6 +89,17 @@ def attempt_shape(attempt: Attempt) -> dict[str, Any]:
         "queued_at": instant(attempt.queued_at),
         "started_at": rfc3339(attempt.started_at),
         "finished_at": instant(attempt.finished_at),
+    }
+
+
+def checkpoint_shape(found: "Checkpoint") -> dict[str, Any]:
+    """A checkpoint without what is in it. `begin_at` is the step that a retry from it begins at."""
+    return {
+        "step": found.step,
+        "begin_at": found.step + 1,
+        "attempt": found.attempt,
+        "size_bytes": found.size_bytes,
+        "at": rfc3339(found.at),
     }
 
 

@@ -18,6 +18,7 @@ from engine.core.records import Job, Run
 if TYPE_CHECKING:
     from app.views.artifacts import ArtifactList
     from app.views.forecast import Foreteller
+    from engine.control.retries import Again
     from engine.store.store import Store
 
 PERSON = "a person"
@@ -105,10 +106,25 @@ class HomeSource:
 
         return cancel(self._store(), target, PERSON)
 
-    def retry(self, target: Run | Job, failed_only: bool) -> str:
-        from engine.control.commands import retry
+    def retry(self, target: Run | Job, again: "Again") -> str:
+        from engine.control.retries import retry
 
-        return retry(self._store(), target, failed_only, PERSON)
+        return retry(self._store(), target, again, PERSON)
+
+    def rerun(self, run: Run, inputs: Mapping[str, str], debug: bool) -> Mapping[str, Any]:
+        from app.cli.given import actor_here
+        from app.shapes import run_shape
+        from engine.control.reruns import rerun
+
+        made = rerun(self._store(), run, inputs, actor_here(), debug=debug)
+        return run_shape(made) | {
+            "done": f"Run {made.id} (#{made.number}) is planned with these inputs, like run {run.id}."
+        }
+
+    def checkpoints(self, job: Job) -> list[Mapping[str, Any]]:
+        from app.shapes import checkpoint_shape
+
+        return [checkpoint_shape(found) for found in self._store().checkpoints.list(job.id)]
 
     def approve(self, target: Run | Job) -> str:
         from engine.control.commands import approve

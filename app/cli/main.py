@@ -35,7 +35,8 @@ COMMANDS = {
     "logs": Command("app.cli.logs", "print or follow a job's log", remote=True),
     "diff": Command("app.cli.diff", "compare a job's log with that of its last green run, or of another", remote=True),
     "search": Command("app.cli.search", "find words in all logs", remote=True),
-    "retry": Command("app.cli.retry", "run a job or a run again, or only what failed", remote=True),
+    "retry": Command("app.cli.retry", "run a job or a run again, or only what failed; a job from a later step", remote=True),
+    "checkpoint": Command("app.cli.checkpoint", "list the steps of a job that a retry can follow", remote=True),
     "bisect": Command(
         "app.cli.bisect", "find the commit that broke a job, by running it alone at commits in between", remote=True
     ),

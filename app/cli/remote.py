@@ -6,7 +6,7 @@ What the API keeps to itself (leases and their tokens, paths on that machine) is
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from app.cli.remote_records import attempt_of, entry_of, job_of, run_of, step_of
@@ -15,6 +15,9 @@ from engine.core.errors import EngineError, NoEngine, SettingsError
 from engine.core.records import Attempt, Job, Run, Step
 from engine.store.log_index import Entry
 from engine.store.search_words import line_of
+
+if TYPE_CHECKING:
+    from engine.control.retries import Again
 
 PAGE = 500
 AHEAD_BYTES = 1 << 20
@@ -74,8 +77,20 @@ class RemoteSource:
     def cancel(self, target: Run | Job) -> str:
         return self._wish(target, "cancel")
 
-    def retry(self, target: Run | Job, failed_only: bool) -> str:
-        return self._wish(target, "retry", {"failed": failed_only} if isinstance(target, Run) else {})
+    def retry(self, target: Run | Job, again: "Again") -> str:
+        asked = {"debug": again.debug}
+        if isinstance(target, Run):
+            return self._wish(target, "retry", {**asked, "failed": again.failed})
+        step = {} if again.step is None else {"step": again.step}
+        return self._wish(target, "retry", {**asked, **step, "here": again.here, "next": again.next})
+
+    def rerun(self, run: Run, inputs: Mapping[str, str], debug: bool) -> Mapping[str, Any]:
+        with translated(self._client):
+            return dict(self._client.post(f"/runs/{run.id}/retry", {"inputs": dict(inputs), "debug": debug}))
+
+    def checkpoints(self, job: Job) -> list[Mapping[str, Any]]:
+        with translated(self._client):
+            return list(self._client.get(f"/jobs/{job.id}/checkpoints")["checkpoints"])
 
     def approve(self, target: Run | Job) -> str:
         return self._wish(target, "approve")

@@ -34,7 +34,7 @@ def job_of(told: Told) -> Job:
         deadline_at=_maybe(told["deadline_at"]), cancel_asked_at=_maybe(told["cancel_asked_at"]),
         outputs=told["outputs"], reason=told["reason"], tolerated=told["tolerated"], parent_id=told["caller"],
         is_call=told["calls"], environment=(told["environment"] or {}).get("name", ""),
-        environment_url=(told["environment"] or {}).get("url") or "", approved_by=told["approved_by"] or "",
+        environment_url=(told["environment"] or {}).get("url") or "", approved_by=told["approved_by"] or "", debug=told["debug"],
         expected_s=told["expected_s"], expected_start_at=_maybe(told["expected_start_at"]),
         expected_finish_at=_maybe(told["expected_finish_at"]), slower=told["slower"],
         attempt_started_at=_maybe(told["attempt_started_at"]),

@@ -3,12 +3,15 @@
 import argparse
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from app.cli.naming import Reads
 from engine.core.errors import SettingsError
 from engine.core.records import Job, Run
 from engine.store.log_index import Entry
+
+if TYPE_CHECKING:
+    from engine.control.retries import Again
 
 
 class Log(Protocol):
@@ -57,7 +60,13 @@ class Source(Protocol):
 
     def cancel(self, target: Run | Job) -> str: ...
 
-    def retry(self, target: Run | Job, failed_only: bool) -> str: ...
+    def retry(self, target: Run | Job, again: "Again") -> str: ...
+
+    def rerun(self, run: Run, inputs: Mapping[str, str], debug: bool) -> Mapping[str, Any]:
+        """Ask for a run of the same commit with other inputs; return it as the API tells it, with what was `done`."""
+
+    def checkpoints(self, job: Job) -> list[Mapping[str, Any]]:
+        """Return the checkpoints of a job, as the API tells them, in the order of its steps."""
 
     def approve(self, target: Run | Job) -> str: ...
 

@@ -8,8 +8,8 @@ from app.server import (
     bisects,
     caches,
     diff,
-    flaky,
     explain,
+    flaky,
     health,
     inbox,
     log_lines,
@@ -19,6 +19,7 @@ from app.server import (
     prune,
     queue,
     repos,
+    retries,
     runs,
     search,
     secrets,
@@ -107,8 +108,19 @@ ROUTES: tuple[Route, ...] = (
         fields=(), answers=DONE,
     ),
     Route(
-        "POST", f"{API}/runs/{ID}/retry", wishes.retry_run, "run a run's jobs again", WRITE, answers=DONE,
-        fields=(Field("failed", bool, "only what did not succeed, and what that held back"),),
+        "POST", f"{API}/runs/{ID}/retry", retries.retry_run,
+        "run a run's jobs again, or a run like it with other inputs", WRITE,
+        answers={**DONE, 201: "the new run, with other inputs"},
+        fields=(
+            Field("failed", bool, "only what did not succeed, and what that held back"),
+            Field("debug", bool, "with debug logging"),
+            Field("inputs", dict, "inputs that are to be others: a new run of the same commit"),
+        ),
+    ),
+    Route(
+        "GET", f"{API}/runs/{ID}/inputs", retries.list_inputs,
+        "the inputs of a run: what is declared, and what it was given",
+        answers={200: "name, type, default, options and value of each", 404: "no such run", 409: "it has no inputs"},
     ),
     Route("GET", f"{API}/jobs/{ID}", runs.show_job, "a job with its attempts"),
     Route("GET", f"{API}/jobs/{ID}/explain", explain.of_job, "why a job is as it is, or what it waits for"),
@@ -163,7 +175,19 @@ ROUTES: tuple[Route, ...] = (
         ),
     ),
     Route("POST", f"{API}/jobs/{ID}/cancel", wishes.cancel_job, "end a job", WRITE, fields=(), answers=DONE),
-    Route("POST", f"{API}/jobs/{ID}/retry", wishes.retry_job, "run a job again", WRITE, fields=(), answers=DONE),
+    Route(
+        "POST", f"{API}/jobs/{ID}/retry", retries.retry_job, "run a job again, from its beginning or from a later step",
+        WRITE, answers=DONE,
+        fields=(
+            Field("step", int, "from this step on, from the checkpoint that is nearest before it"),
+            Field("here", bool, "from the step on whose box is held"),
+            Field("next", bool, "from the step after that on"),
+            Field("debug", bool, "with debug logging"),
+        ),
+    ),
+    Route(
+        "GET", f"{API}/jobs/{ID}/checkpoints", retries.list_checkpoints, "the steps of a job that a retry can follow"
+    ),
     Route(
         "GET", f"{API}/bisects", bisects.list_bisects, "searches for the commit that broke a job, newest first",
         query=(

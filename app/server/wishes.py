@@ -63,39 +63,30 @@ def _planned(call: Call, event_id: int) -> dict[str, Any] | None:
 
 
 async def cancel_run(call: Call) -> web.StreamResponse:
-    return await _ask(call, find_run, commands.cancel)
+    return await ask(call, find_run, commands.cancel)
 
 
 async def cancel_job(call: Call) -> web.StreamResponse:
-    return await _ask(call, find_job, commands.cancel)
+    return await ask(call, find_job, commands.cancel)
 
 
 async def approve_run(call: Call) -> web.StreamResponse:
-    return await _ask(call, find_run, commands.approve)
+    return await ask(call, find_run, commands.approve)
 
 
 async def approve_job(call: Call) -> web.StreamResponse:
-    return await _ask(call, find_job, commands.approve)
+    return await ask(call, find_job, commands.approve)
 
 
 async def pin_run(call: Call) -> web.StreamResponse:
-    return await _ask(call, find_run, commands.pin)
+    return await ask(call, find_run, commands.pin)
 
 
 async def unpin_run(call: Call) -> web.StreamResponse:
-    return await _ask(call, find_run, lambda store, run, *_: commands.unpin(store, run))
+    return await ask(call, find_run, lambda store, run, *_: commands.unpin(store, run))
 
 
-async def retry_run(call: Call) -> web.StreamResponse:
-    failed = bool(call.fields.get("failed"))
-    return await _ask(call, find_run, lambda store, run, actor, clock: commands.retry(store, run, failed, actor, clock))
-
-
-async def retry_job(call: Call) -> web.StreamResponse:
-    return await _ask(call, find_job, lambda store, job, actor, clock: commands.retry(store, job, False, actor, clock))
-
-
-async def _ask(
+async def ask(
     call: Call,
     find: Callable[..., Any],
     wish: Callable[[Store, Any, str, Clock], str],

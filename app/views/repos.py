@@ -166,11 +166,12 @@ def _workflow(store: Store, known: KnownWorkflow) -> tuple[Workflow | None, str]
 def _dispatch(workflow: Workflow) -> dict[str, Any] | None:
     for trigger in workflow.on:
         if trigger.event == "workflow_dispatch":
-            return {"inputs": [_input(one) for one in trigger.inputs.values()]}
+            return {"inputs": [input_shape(one) for one in trigger.inputs.values()]}
     return None
 
 
-def _input(declared: Input) -> dict[str, Any]:
+def input_shape(declared: Input) -> dict[str, Any]:
+    """An input as a workflow declares it."""
     return {
         "name": declared.name,
         "type": declared.type,

@@ -7,7 +7,7 @@ from engine.control.dispatch import dispatch_arrival
 from engine.core.clock import Clock, SystemClock
 from engine.core.errors import EngineError
 from engine.core.records import Job, Run
-from engine.core.states import JOB_FINAL, RUN_FINAL, JobStatus
+from engine.core.states import JobStatus
 from engine.doorbell import ring
 from engine.git_remote import local_path, remote
 from engine.settings import RepoSettings
@@ -15,7 +15,6 @@ from engine.store.store import Store
 
 LOCAL = "local-"  # how the deliveries of `treadle run` begin: see engine/control/intake.py
 HIGHEST = 1000  # a priority; each point is a minute, so this is most of a day
-AGAIN = (JobStatus.FAILED, JobStatus.TIMED_OUT, JobStatus.CANCELLED)
 
 
 def cancel(store: Store, target: Run | Job, actor: str, clock: Clock | None = None) -> str:
@@ -133,35 +132,3 @@ def dispatch(
     [(event_id, _)] = store.inbox.accept([arrival], (clock or SystemClock()).now())
     ring(store.home)
     return event_id
-
-
-def _failed(jobs: list[Job]) -> list[int]:
-    """Return what to run again of a run's jobs: of one that calls a workflow only what failed within."""
-    broken = [job for job in jobs if job.status in AGAIN]
-    explained = {job.parent_id for job in broken}
-    return [job.id for job in broken if job.id not in explained]
-
-
-def retry(store: Store, target: Run | Job, failed_only: bool, actor: str, clock: Clock | None = None) -> str:
-    """Run a job or a run's jobs again under the same ids; return what was done, as a sentence.
-
-    `failed_only` takes what failed, timed out or was cancelled, and what that held back; results of green jobs are
-    used as they are. Raises EngineError if there is nothing to do.
-    """
-    now = (clock or SystemClock()).now()
-    if isinstance(target, Job):
-        run_id, wanted = target.run_id, [target.id]
-        if target.status not in JOB_FINAL:
-            raise EngineError(f"Job {target.id} is {target.status}.", "Cancel it first, or wait for its end.")
-    else:
-        run_id = target.id
-        jobs = store.queries.jobs(run_id)
-        wanted = _failed(jobs) if failed_only else [job.id for job in jobs if job.status in JOB_FINAL]
-    run = store.queries.run(run_id)
-    if run is not None and run.status not in RUN_FINAL and run.cancel_asked_at is not None:
-        raise EngineError(f"Run {run_id} is being cancelled.", "Wait for its end.")
-    again = store.wishes.ask_retry(run_id, wanted, f"asked by {actor}", actor, now) if wanted else []
-    if not again:
-        raise EngineError(f"Run {run_id} has no job to run again.")
-    ring(store.home)
-    return f"{len(again)} job{'s' if len(again) > 1 else ''} of run {run_id} will run again."

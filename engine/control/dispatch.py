@@ -28,7 +28,7 @@ def dispatch_arrival(
     delivery = f"dispatch-{uuid.uuid4()}"
     payload: dict[str, Any] = {
         "workflow": workflow,
-        "inputs": {name: _text(name, value) for name, value in inputs.items()},
+        "inputs": {name: text_of(name, value) for name, value in inputs.items()},
         "repository": {"full_name": full_name(repo)},
         "sender": {"login": actor},
     }
@@ -43,7 +43,7 @@ def full_name(repo: str) -> str:
     return repo if "/" in repo else f"{LOCAL}/{repo}"
 
 
-def _text(name: str, value: Any) -> str:
+def text_of(name: str, value: Any) -> str:
     """Return an input as GitHub passes it on: always a text."""
     if isinstance(value, bool):
         return "true" if value else "false"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
-from engine.core.beginning import HELD
+from engine.core.beginning import CHECKPOINT, HELD
 from engine.core.deadlines import LEASE_S, Watched
 from engine.core.errors import LeaseLost
 from engine.core.retry import Outcome
@@ -361,6 +361,8 @@ class Queue:
                 }
             elif verdict.cause == "lost":
                 fields["lost_count"] = JobRow.lost_count + 1
+                if attempt.began_at is not None and attempt.began_at["base"] == CHECKPOINT:
+                    fields["begin_at"] = attempt.began_at  # it is there still, unlike a box that was held
             elif verdict.cause in ("gave_up", "overran"):
                 fields["tolerated"] = tolerated
             if hold is not None and verdict.cause == "gave_up":

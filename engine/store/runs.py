@@ -54,6 +54,15 @@ class Runs:
             ).execute()
             return int(RepoRow.get(RepoRow.name == name).id)
 
+    def repo_of(self, run_id: int) -> int:
+        """Return the id of a run's repository."""
+        return int(RunRow.select(RunRow.repo_id).where(RunRow.id == run_id).scalar())
+
+    def debug(self, run_id: int) -> None:
+        """Have the jobs of a run that has not begun run with debug logging."""
+        with self._db.write():
+            JobRow.update(debug=True).where(JobRow.run_id == run_id).execute()
+
     def event(
         self, repo_id: int, delivery: str, kind: str, fields: Mapping[str, Any], now: datetime
     ) -> tuple[int, bool]:

@@ -35,11 +35,14 @@ class Wishes:
         actor: str,
         now: datetime,
         begin_at: Mapping[str, Any] | None = None,
+        *,
+        debug: bool = False,
     ) -> list[int]:
         """Put finished jobs and everything that hangs on them back to pending; return their ids.
 
         `begin_at` is where the jobs asked for begin (see engine/core/beginning.py), None for their first steps. One
         that goes on in a held box is not tried again if it fails; boxes that others of these jobs hold are let go.
+        With `debug` all of them run with debug logging until they are asked for again.
 
         Each keeps its id, its attempts and their logs. What runs or is queued is left as it is; what still waits for
         its needs waits for those that run again, too. A run that is being cancelled has no job to run again.
@@ -65,7 +68,7 @@ class Wishes:
                     begin_at=begin_at if job.id in asked else None,
                     retry_count=JobRow.retry_count + (1 if job.attempts else 0), lost_count=0, cancel_asked_at=None,
                     deadline_at=None, finished_at=None, tolerated=False, outputs={}, waits_for="", fails_matrix=False,
-                    approved_by="", environment_url="",
+                    approved_by="", environment_url="", debug=debug,
                 )  # fmt: skip
             RunRow.update(open_jobs=RunRow.open_jobs + len(reset)).where(RunRow.id == run_id).execute()
             if run.status in RUN_FINAL:

@@ -141,7 +141,7 @@ def _within(folder: str) -> str:
 
 def _size(size_bytes: int) -> str:
     """Return a size in words, in the unit that suits it."""
-    for unit, least in (("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1000)):
+    for unit, least in (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)):
         if size_bytes >= least:
-            return f"{size_bytes / least:.{1 if size_bytes < 10 * least else 0}f} {unit}"
-    return f"{size_bytes} bytes"
+            return f"{size_bytes / least:.1f} {unit}"
+    return f"{size_bytes} B"

@@ -73,7 +73,7 @@ def test_a_job_begins_where_its_last_green_step_left_it(any_works: Works) -> Non
     ended = any_works.run(STEPS)
     assert ended.status == "failed"
     assert steps_kept(any_works, ended) == [0, 1, 2]
-    assert re.findall(r"Checkpoint after step (\d): [0-9.]+ (?:bytes|kB|MB) new, [0-9.]+ s", ended.log()) == [
+    assert re.findall(r"Checkpoint after step (\d): [0-9.]+ (?:B|KiB|MiB) new, [0-9.]+ s", ended.log()) == [
         "0",
         "1",
         "2",

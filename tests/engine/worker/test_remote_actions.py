@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.control import commands
+from engine.control.retries import Again, retry
 from engine.git_actions import ActionSources
 from tests.engine.worker.conftest import settings_for
 from tests.engine.works import Works
@@ -88,7 +88,7 @@ def test_a_retry_runs_the_commit_that_the_run_began_with(works: Works) -> None:
         """)
     assert ended.said(attempt=1) == ended.said(attempt=2) == ["something old"]
     works.action("acme/say", {"word": "new"})
-    commands.retry(works.store, works.a_run(ended.run_id), False, "ada")
+    retry(works.store, works.a_run(ended.run_id), Again(), "ada")
     works.bus.wake("schedule")
     works.until(
         lambda: works.a_run(ended.run_id).status == "success" and works.job(ended.run_id, "a").attempts == 3, ""
