@@ -112,6 +112,7 @@ def sweep_docker(store: Store, clock: Clock) -> list[str]:
     """Remove what jobs of a home left behind in Docker; return its names. Raises EngineError while none answers."""
     from engine.worker.docker_client import DockerClient
     from engine.worker.docker_sweep import DockerSweep
+    from engine.worker.last_use import LastUse
 
     def running() -> set[tuple[int, int]]:
         return {(box.job_id, box.number) for box in wanted_boxes()}
@@ -119,7 +120,7 @@ def sweep_docker(store: Store, clock: Clock) -> list[str]:
     client = DockerClient()
     try:
         client.ping()
-        return DockerSweep(client, home_id(store.home), running).sweep(clock.now())
+        return DockerSweep(client, home_id(store.home), running, LastUse(store.home)).sweep(clock.now())
     finally:
         client.close()
 

@@ -242,12 +242,13 @@ def _leftovers(home: Path) -> Iterator[Check]:
     from engine.home import home_id
     from engine.worker.docker_client import DockerClient
     from engine.worker.docker_sweep import DockerSweep
+    from engine.worker.last_use import LastUse
 
     if not (home / "home.id").exists():
         return  # it has never had any
     client = DockerClient()
     try:
-        ours = DockerSweep(client, home_id(home), tuple).tell()
+        ours = DockerSweep(client, home_id(home), tuple, LastUse(home)).tell()
     except EngineError as error:
         yield Check("docker objects", "warn", str(error), "See what `docker info` says.")
         return

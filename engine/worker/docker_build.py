@@ -1,4 +1,4 @@
-"""Images of Dockerfile actions: built once for each content, kept with the labels of the home, the oldest let go."""
+"""Images of Dockerfile actions: built once for each content, with the labels of the home, the least used let go."""
 
 import posixpath
 import tarfile
@@ -10,9 +10,10 @@ from typing import Any, BinaryIO
 
 from engine.worker.docker_client import DockerClient, explain
 from engine.worker.executor import Say
+from engine.worker.last_use import LastUse
 from engine.worker.sibling import ImageFailed, Recipe
 
-KEPT_IMAGES = 20  # of one home; a further build lets the oldest go
+KEPT_IMAGES = 20  # of one home; a further build lets the one go that was not used for the longest time
 ACTION_LABEL = "treadle.action"
 LOOK_S = 0.1
 IGNORE_BYTES = 1 << 20
@@ -21,9 +22,10 @@ IGNORE_BYTES = 1 << 20
 class Builds:
     """The built images of one home. Safe from any thread; the same content is built once at a time."""
 
-    def __init__(self, client: DockerClient, home_id: str) -> None:
+    def __init__(self, client: DockerClient, home_id: str, uses: LastUse) -> None:
         self.client = client
         self.home_id = home_id
+        self._uses = uses
         self._guard = threading.Lock()
         self._locks: dict[str, threading.Lock] = {}
 
@@ -35,6 +37,7 @@ class Builds:
         while not lock.acquire(timeout=LOOK_S):
             look()
         try:
+            self._uses.note(tag)
             if self._here(tag):
                 return tag
             say(f"Building {recipe.dockerfile} of {recipe.name}")
@@ -93,10 +96,12 @@ class Builds:
         api = self.client.api
         try:
             found = api.images(filters={"label": [f"treadle={self.home_id}", ACTION_LABEL]})
-            old = sorted(found, key=lambda image: image["Created"], reverse=True)[KEPT_IMAGES:]
-            for image in old:
+            found.sort(key=lambda one: self._uses.at(one.get("RepoTags") or (), one["Created"]), reverse=True)
+            for image in found[KEPT_IMAGES:]:
                 if newest not in (image.get("RepoTags") or ()):
                     api.remove_image(image["Id"], force=False)
+                    for tag in image.get("RepoTags") or ():
+                        self._uses.forget(tag)
         except (DockerException, RequestException):
             pass  # one that is in use stays until the next build
 

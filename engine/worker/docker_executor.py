@@ -36,6 +36,7 @@ from engine.worker.docker_sight import check_sight
 from engine.worker.docker_slots import SLOT_LABEL, Slot, Slots
 from engine.worker.executor import Box, BoxSpec, Credentials, Say
 from engine.worker.held import HeldBoxes
+from engine.worker.last_use import LastUse
 from engine.worker.services import Services, ServicesSpec
 from engine.worker.sibling import Siblings
 
@@ -73,7 +74,7 @@ class DockerExecutor:
         self._clock = clock or SystemClock()
         self._client = DockerClient()
         self._images = Images(self._client, self._clock)
-        self.siblings: Siblings | None = DockerSiblings(self._client, home_id)
+        self.siblings: Siblings | None = DockerSiblings(self._client, home_id, LastUse(home))
         self._slots = Slots(self._client, home_id, network_slots)
         self._used_slots: dict[str, Slot] = {}
         # The engine makes some ten containers a second and two cores; more at once only makes each of them slower.

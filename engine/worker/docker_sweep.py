@@ -13,6 +13,7 @@ from typing import Any
 
 from engine.core.errors import EngineError
 from engine.worker.docker_client import DockerClient, explain, status_of
+from engine.worker.last_use import LastUse
 
 _log = logging.getLogger(__name__)
 YOUNG = timedelta(minutes=10)
@@ -33,12 +34,15 @@ class Ours:
 
 
 class DockerSweep:
-    """The sweep of one home. `running` tells which attempts run, by job and number."""
+    """The sweep of one home. `running` tells which attempts run, by job and number; `uses` when images were used."""
 
-    def __init__(self, client: DockerClient, home_id: str, running: Callable[[], Iterable[Attempt]]) -> None:
+    def __init__(
+        self, client: DockerClient, home_id: str, running: Callable[[], Iterable[Attempt]], uses: LastUse
+    ) -> None:
         self._client = client
         self._ours = {"label": [f"treadle={home_id}"]}
         self._running = running
+        self._uses = uses
 
     def tell(self) -> Ours:
         """Return what there is."""
@@ -88,9 +92,10 @@ class DockerSweep:
         return removed
 
     def _images(self, limit_bytes: int) -> list[str]:
-        """Remove images that nothing names any more, then the oldest while all take more than they may."""
+        """Remove images that nothing names any more, then the least used while all take more than they may."""
         api = self._client.api
-        images = sorted(api.images(filters=self._ours), key=lambda one: int(one["Created"]))
+        images = api.images(filters=self._ours)
+        images.sort(key=lambda one: self._uses.at(one.get("RepoTags") or (), float(one["Created"])))
         too_much = sum(one["Size"] for one in images) - limit_bytes
         removed: list[str] = []
         for one in images:
@@ -101,6 +106,8 @@ class DockerSweep:
                         api.remove_image(tag)
                     api.remove_image(one["Id"] if nameless else one["RepoTags"][0])
                     too_much -= one["Size"]
+                    for tag in [] if nameless else one["RepoTags"]:
+                        self._uses.forget(tag)
         return removed
 
 

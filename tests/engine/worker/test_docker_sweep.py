@@ -1,5 +1,6 @@
 """What is left over in a real Docker Engine goes, what is used or somebody else's stays."""
 
+import os
 import secrets
 import threading
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from engine.store.store import open_store
 from engine.worker.docker_client import DockerClient
 from engine.worker.docker_sweep import Attempt, DockerSweep
 from engine.worker.housekeeper import Housekeeper
+from engine.worker.last_use import LastUse
 
 LATER = timedelta(minutes=11)
 
@@ -21,12 +23,13 @@ LATER = timedelta(minutes=11)
 class Yard:
     """Things of a home of its own in the engine."""
 
-    def __init__(self, client: DockerClient, image: str) -> None:
+    def __init__(self, client: DockerClient, image: str, uses: LastUse) -> None:
         self.client = client
         self.image = image
         self.home = secrets.token_hex(6)
         self.running: set[Attempt] = set()
-        self.sweep = DockerSweep(client, self.home, lambda: self.running)
+        self.sweep = DockerSweep(client, self.home, lambda: self.running, uses)
+        self.uses = uses
 
     def labels(self, job: int | None) -> dict[str, str]:
         of_job = {} if job is None else {"treadle.job": str(job), "treadle.attempt": "1"}
@@ -76,8 +79,8 @@ class Yard:
 
 
 @pytest.fixture
-def yard(docker_client: DockerClient, docker_engine: str) -> Iterator[Yard]:
-    yard = Yard(docker_client, docker_engine)
+def yard(docker_client: DockerClient, docker_engine: str, tmp_path: Path) -> Iterator[Yard]:
+    yard = Yard(docker_client, docker_engine, LastUse(tmp_path))
     yield yard
     yard.clear()
 
@@ -100,7 +103,7 @@ def test_what_belongs_to_no_running_attempt_goes_once_it_is_old_enough(yard: Yar
 
 @pytest.mark.docker
 def test_what_is_another_homes_or_nobodys_is_not_touched(yard: Yard, docker_client: DockerClient) -> None:
-    other = Yard(docker_client, yard.image)
+    other = Yard(docker_client, yard.image, yard.uses)
     try:
         other.container(1)
         other.volume(1)
@@ -132,6 +135,18 @@ def test_built_images_keep_to_their_size_and_one_without_a_name_goes(yard: Yard)
     assert gone in tags
     yard.client.api.tag(tags[-1] if gone != tags[-1] else tags[0], f"treadle-test/{yard.home}", "other")
     assert yard.swept(images_bytes=size) == []
+
+
+@pytest.mark.docker
+def test_of_built_images_the_one_goes_that_was_not_used_for_longest(yard: Yard, tmp_path: Path) -> None:
+    tags = [yard.built(number) for number in (1, 2, 3)]
+    for tag in (tags[1], tags[2], tags[0]):
+        yard.uses.note(tag)
+    notes = {tag: tmp_path / "cache" / "images" / tag.replace("/", "%").replace(":", "@") for tag in tags}
+    for number, tag in enumerate((tags[1], tags[2], tags[0])):
+        os.utime(notes[tag], (number, 2e9 + number))
+    assert yard.swept(images_bytes=yard.sweep.tell().images_bytes - 1) == [tags[1]]
+    assert [tag for tag, note in notes.items() if not note.exists()] == [tags[1]]
 
 
 def test_the_housekeeper_asks_nobody_that_no_job_has_needed(tmp_path: Path) -> None:
