@@ -12,6 +12,7 @@ from typing import Any
 
 from engine import git
 from engine.control.called_workflows import finder, other_repositories
+from engine.control.followers import WORKFLOW_RUN, followers, payload_of_success
 from engine.control.planning import (
     NO_SHA,
     Prepared,
@@ -113,7 +114,10 @@ def prepare(store: Store, request: LocalRequest, actions: Mapping[str, str] | No
         except WorkflowError as error:
             broken.append(error)
     _refuse(broken)
-    return Intake(request, tuple(runs), verdicts, facts.notes)
+    started = {run.workflow.path: run.workflow.title for run in runs}
+    others_files = {path: content for path, content in facts.files.items() if path not in started}
+    notes = (*facts.notes, *followers(others_files, started.values(), facts.branch))
+    return Intake(request, tuple(runs), verdicts, notes)
 
 
 def record(store: Store, intake: Intake, actor: str, clock: Clock) -> list[int]:
@@ -271,7 +275,7 @@ def _plan(
     elif request.inputs:
         what, hint = f"inputs are given, but the event is {event}", "use --event workflow_dispatch"
         raise WorkflowError(workflow.path, (Finding(Severity.ERROR, Place(1, 1), what, hint),))
-    payload = dict(request.payload) if request.payload is not None else _payload(facts, event, inputs)
+    payload = dict(request.payload) if request.payload is not None else _payload(facts, event, trigger, inputs)
     ref = _ref(facts, event, payload)
     github = github_context(
         repository=request.repo.name,
@@ -313,7 +317,7 @@ def _ref(facts: _Facts, event: str, payload: Mapping[str, Any]) -> str:
     return f"refs/pull/{number if isinstance(number, int) else 1}/merge"
 
 
-def _payload(facts: _Facts, event: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
+def _payload(facts: _Facts, event: str, trigger: Trigger | None, inputs: Mapping[str, Any]) -> dict[str, Any]:
     """What a forge would have sent, as far as the repository can tell."""
     sha = facts.head or facts.sha
     author = {"name": facts.repo.author_name, "email": facts.repo.author_email}
@@ -325,6 +329,8 @@ def _payload(facts: _Facts, event: str, inputs: Mapping[str, Any]) -> dict[str, 
         side = {"ref": facts.branch or "HEAD", "sha": sha}
         pull = {"number": 1, "head": side, "base": side, "title": facts.message.partition("\n")[0], "draft": False}
         return {"action": "opened", "number": 1, "pull_request": pull}
+    if event == WORKFLOW_RUN:
+        return payload_of_success(trigger, facts.repo.name, facts.branch, sha)
     if event == "workflow_dispatch":
         return {"ref": facts.ref, "inputs": {name: str(value) for name, value in inputs.items()}}
     return {}

@@ -82,6 +82,25 @@ def nothing_recorded() -> bool:
 # which workflows
 
 
+FOLLOWING = f"""name: After
+on: {{workflow_run: {{workflows: [CI], types: [completed], branches: [main]}}}}
+jobs: {{a: {{if: github.event.workflow_run.conclusion == 'success', {STEPS}}}}}
+"""
+
+
+def test_who_would_follow_a_run_is_named_and_can_be_run_as_if(lab, site):
+    other = FOLLOWING.replace("[CI]", "[Other]").replace("After", "Never")
+    site.write(ci=PUSH, after=FOLLOWING, other=other, broken="on: {workflow_run: 3}\njobs: {}").commit()
+    found = prepare(lab.store, site.request(workflow=".github/workflows/ci.yml"))
+    assert found.notes == (
+        ".github/workflows/after.yml follows CI (on: workflow_run), but on a server alone: `treadle run "
+        ".github/workflows/after.yml --event workflow_run` runs it as if CI had succeeded.",
+    )
+    [run] = prepare(lab.store, site.request(workflow=".github/workflows/after.yml", event="workflow_run")).runs
+    told = run.contexts["github"]["event"]["workflow_run"]
+    assert (told["name"], told["conclusion"], told["head_branch"]) == ("CI", "success", "main")
+
+
 def test_what_the_event_triggers_runs_and_the_others_say_why_not(lab, site):
     site.write(ci=PUSH, release=RELEASE, deploy=MANUAL).commit()
     intake = prepare(lab.store, site.request())
