@@ -26,7 +26,7 @@ def job_alone(plan: RunPlan, key: str, matrix: Mapping[str, Json] | None, priori
 
 
 def apart(job: JobPlan, priority: int) -> JobPlan:
-    """Return a job's plan with this priority and in no concurrency group."""
+    """Return a job's plan with this priority, in no concurrency group, and without a box held for a person."""
     return replace(
         job,
         priority=priority,
@@ -34,6 +34,7 @@ def apart(job: JobPlan, priority: int) -> JobPlan:
         cancel_in_progress=False,
         queue_all=False,
         concurrency_late=False,
+        hold=False,
     )
 
 

@@ -153,7 +153,8 @@ class Assignment:
     @property
     def checkpoints(self) -> bool:
         """Whether what the job is after each green step is kept."""
-        return bool(self.model.checkpoint or self.facts.source.get("checkpoint"))
+        wanted = self.model.checkpoint or self.facts.source.get("checkpoint")
+        return bool(wanted) and self.facts.run.bisect_id is None  # nobody begins a trial again
 
     @property
     def node(self) -> Path | None:
