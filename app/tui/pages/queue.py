@@ -24,7 +24,7 @@ class QueuePage(ListPage):
         Binding("minus", f"priority(-{STEP})", "later", key_display="-", id="queue.back"),
         Binding("p", "pause", "pause or resume", id="queue.pause"),
         Binding("c", "cancel", "cancel", id="queue.cancel"),
-        Binding("x", "explain", "why it waits", id="queue.explain"),
+        Binding("x", "explain", "why it waits, or runs", show=False, id="queue.explain"),
     ]
 
     def __init__(self) -> None:
