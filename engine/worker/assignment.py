@@ -226,11 +226,12 @@ class Assignment:
 
     def base_env(self) -> dict[str, str]:
         """Return the variables that a workflow may override."""
+        asked = dict.fromkeys(("ACTIONS_STEP_DEBUG", "ACTIONS_RUNNER_DEBUG"), "true") if self.facts.job.debug else {}
         if self.box_plan.executor != DOCKER:
-            return {"CI": "true"}
+            return {"CI": "true", **asked}
         # In a container the workspace may belong to another user than git runs as; tell git that this is fine.
         safe = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "safe.directory", "GIT_CONFIG_VALUE_0": "*"}
-        return {"CI": "true", **safe}
+        return {"CI": "true", **asked, **safe}
 
     def own_env(self, box: Box, event_path: str) -> dict[str, str]:
         """Return the variables of the runner itself."""
