@@ -160,8 +160,8 @@ def _attempts(attempts: Sequence[Told]) -> Iterable[Line]:
         kind = f" ({one['kind']})" if one["kind"] else ""
         reason = f": {one['reason']}" if one["reason"] else ""
         yield Line(f"  {one['number']:>3}  {_status(one['status'])}{kind}{reason}")
-        if one["then"]:
-            yield Line(f"       {one['then']}", "dim")
+        patched = "a person had hands on its box, so it turns nothing green" if one["patched"] else ""
+        yield from (Line(f"       {said}", "dim") for said in (one["began"], patched, one["then"]) if said)
 
 
 def _steps(steps: Sequence[Told]) -> Iterable[Line]:

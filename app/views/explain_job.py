@@ -6,6 +6,7 @@ from typing import Any
 from app.shapes import instant
 from app.views.explain_plan import Mask, Told, needs_functions, row_shape
 from engine.control.scheduler import of_named
+from engine.core.beginning import HELD, Beginning
 from engine.core.clock import rfc3339
 from engine.core.records import Attempt, Job, Step, Transition
 from engine.core.scheduling import status_functions
@@ -78,8 +79,8 @@ def needs_told(needs: Sequence[Job], mask: Mask) -> list[Told]:
 def attempts_told(
     attempts: Sequence[Attempt], changes: Sequence[Transition], retry: Mapping[str, Any] | None
 ) -> list[Told]:
-    """Return [{`number`, `status`, `kind`, `reason`, `exit_code`, `started_at`, `finished_at`, `then`}]: what became of
-    the job after each attempt, as a sentence."""
+    """Return [{`number`, `status`, `kind`, `reason`, `exit_code`, `started_at`, `finished_at`, `began`, `patched`,
+    `then`}]: where each began, if not at its first step, and what became of the job after it, as sentences."""
     told = []
     for attempt in attempts:
         after = [change for change in changes if change.attempt == attempt.number and change.cause != "claimed"]
@@ -92,10 +93,21 @@ def attempts_told(
                 "exit_code": attempt.exit_code,
                 "started_at": rfc3339(attempt.started_at),
                 "finished_at": instant(attempt.finished_at),
+                "began": _began(attempt),
+                "patched": attempt.patched,
                 "then": "; ".join(filter(None, (_then(change, attempt, retry or {}) for change in after))),
             }
         )
     return told
+
+
+def _began(attempt: Attempt) -> str:
+    if attempt.began_at is None:
+        return ""
+    told = Beginning.from_json(attempt.began_at)
+    base = "in the box that was held" if told.base == HELD else "on a checkpoint"
+    step = f"after step {told.step}, which counts as passed" if told.skip else f"at step {told.step}"
+    return f"began {step}, {base}, with the steps before it kept of attempt {told.attempt}"
 
 
 def _then(change: Transition, attempt: Attempt, retry: Mapping[str, Any]) -> str:

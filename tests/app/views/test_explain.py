@@ -14,6 +14,9 @@ from engine.core.retry import Outcome
 from engine.settings import EnvironmentSettings, Settings
 from engine.store.inbox import Arrival
 from engine.store.inbox import Outcome as Settled
+from engine.store.queue import StepNews
+from pipelines.expr_syntax import parse
+from pipelines.expr_trace import trace
 from pipelines.plan import plan_run
 from tests.engine.fakes import LOST, Lab, jobs
 from tests.engine.forges.deliveries import push
@@ -271,6 +274,32 @@ def test_each_attempt_tells_why_there_was_another(lab, told):
     assert then[0] == "tried again, which costs no retry: the attempt was lost, not failed"
     assert then[1] == "tried again: its retry takes failure, up to 1 times"
     assert then[2] == "not tried again: its retry takes failure, not oom; run again, asked for by ada"
+
+
+def test_steps_tell_their_conditions_and_what_they_stood_back_for(lab, told):
+    run = lab.run(jobs(a=""))
+    lease, now = lab.start(), lab.clock.now()
+    lab.store.queue.begin(lease, ["make", "never", "test", "after", "always", "last"], None)
+    kept = [row.to_json() for row in trace(parse("github.ref == 'x'"), {"github": {"ref": "y"}}).rows()]
+    lab.store.queue.steps(
+        lease,
+        [
+            StepNews(0, "started", now), StepNews(0, "succeeded", now, 0, conclusion="success"),
+            StepNews(1, "condition_false", now, conclusion="skipped", why=kept),
+            StepNews(2, "started", now), StepNews(2, "failed", now, 3, conclusion="failure"),
+            StepNews(3, "condition_false", now, conclusion="skipped"),
+            StepNews(4, "started", now), StepNews(4, "succeeded", now, 0, conclusion="success", why=kept),
+        ],
+    )  # fmt: skip
+    lab.store.queue.annotate(lease, [{"step": 2, "level": "error", "message": "exit code 3.", "properties": {}}])
+    lab.fail(lease)
+    found = told.job(run, "a")
+    assert [(step["name"], step["because"], len(step["parts"])) for step in found["steps"]] == [
+        ("make", "", 0), ("never", "its `if:` is false", 2), ("test", "exit code 3.", 0),
+        ("after", "the step 'test' had failed", 0), ("always", "", 2), ("last", "the attempt ended before its turn", 0),
+    ]  # fmt: skip
+    assert found["because"] == "exit code 1, in the step 'test'"
+    assert "         github.ref → 'y'" in told.lines(found)
 
 
 def test_a_matrix_tells_what_include_and_exclude_did_and_which_cell_is_which_job(lab, told):
