@@ -96,7 +96,7 @@ def _search(searches: Searches, job: Job, args: argparse.Namespace) -> int:
 def _follow(searches: Searches, told: Told, teller: Teller, interrupts: Interrupts) -> Told:
     """Show a search until it ends; an interrupt ends it, and waits until its trial is out of the way."""
     heeded = False
-    for _ in searches.following(told):
+    for _ in searches.following(told, interrupts.news):
         told = searches.get(told["id"])
         teller.show(told)
         if interrupts.count and not heeded:

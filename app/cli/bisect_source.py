@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from app.cli.given import actor_here
 from app.cli.naming import Reads
+from app.cli.output import talk
 from app.cli.place import home_of
 from app.cli.source import check_where
 from engine.core.errors import EngineError
@@ -41,8 +42,8 @@ class Searches(Protocol):
     def heard(self) -> bool:
         """Is there an engine that takes up now what was asked for?"""
 
-    def following(self, told: Told) -> "Iterator[None]":
-        """Yield whenever a search may have gone on, for as long as it is asked."""
+    def following(self, told: Told, news: threading.Event) -> Iterator[None]:
+        """Yield whenever a search may have gone on, or `news` is set, for as long as it is asked."""
 
 
 @contextmanager
@@ -104,10 +105,12 @@ class HomeSearches:
 
         return ring(self._store.home)
 
-    def following(self, told: Told) -> Iterator[None]:
+    def following(self, told: Told, news: threading.Event) -> Iterator[None]:
         from app.cli.engine_here import EngineHere
         from engine.settings import load
 
+        if self._store.queue.pause.get() is not None:
+            talk("The queue of this home is paused: nothing starts until `treadle queue resume`.")
         self._engine = EngineHere(self._store, load(self._store.home, self._config, os.environ))
         while True:
             self._engine.wait()
@@ -158,9 +161,7 @@ class RemoteSearches:
     def heard(self) -> bool:
         return True
 
-    def following(self, told: Told) -> Iterator[None]:
-        news = threading.Event()
-
+    def following(self, told: Told, news: threading.Event) -> Iterator[None]:
         def hear() -> None:
             try:
                 for _ in self._client.changes(query={"run": [told["run"]], "types": ["bisect"]}):

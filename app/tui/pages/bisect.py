@@ -54,9 +54,16 @@ class BisectPage(ListPage):
     def concerns(self, change: Change) -> bool:
         return bool(change.data["type"] == "bisect" and change.data["run"] == self.told["run"])
 
+    def allows(self, binding: Binding) -> bool:
+        """A search that is over cannot be ended."""
+        return super().allows(binding) and not (binding.action == "cancel" and self.is_over)
+
+    @property
+    def is_over(self) -> bool:
+        return bool(self.told["status"] != "running")
+
     def action_cancel(self) -> None:
-        over = self.told["status"] != "running"
-        if over:
+        if self.is_over:
             self.ui.tell(f"Bisect {self.told['id']} has ended already.")
         else:
             name = f"bisect {self.told['id']} of {self.told['job']['name']}"

@@ -52,7 +52,8 @@ def verdict_lines(told: Told) -> list[str]:
     if culprit is None:
         if told["status"] != "running":
             return [plain(str(told["reason"])), *(f"  {sha[:SHORT]}" for sha in told["suspects"][:10])]
-        return [f"{told['good'][:SHORT]} works, {told['bad'][:SHORT]} fails; {_commits(told['commits'])} to blame."]
+        among = _commits(told["commits"])
+        return [f"{told['good'][:SHORT]} works, {told['bad'][:SHORT]} fails: one of {among} is to blame."]
     bad = f"fails in run r{culprit['bad_run']}" if culprit["bad_run"] else "is said to fail"
     good = f"works in run r{culprit['good_run']}" if culprit["good_run"] else "is said to work"
     sure = ", also when tried again" if culprit["confirmed"] else ""

@@ -39,7 +39,8 @@ def run_rows(runs: Sequence[Told], here: str, now: datetime, ascii: bool = False
     for run in reversed(runs):
         past = before.setdefault((run["repo"], run["workflow_path"]), [])
         rows.append((run["repo"] != here, _row(run, several, past[-PAST:], now, ascii)))
-        if run["status"] == "success" and (took_s := seconds(run, now)) is not None:
+        ordinary = run["status"] == "success" and not run.get("bisect")
+        if ordinary and (took_s := seconds(run, now)) is not None:
             past.append(took_s)
     rows.reverse()
     return [row for _, row in sorted(rows, key=lambda pair: pair[0])]

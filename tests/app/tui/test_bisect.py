@@ -32,7 +32,7 @@ def test_a_key_on_a_red_job_asks_and_the_search_is_watched_to_the_name(site, lab
         await it.press("B")
         await it.shows("Find the commit that broke a?", "5 commits came after it", "about 4 runs", "treadle bisect j2")
         await it.press("y")
-        await it.shows("Runs › bisect 1 › a", "5 commits to blame")
+        await it.shows("Runs › bisect 1 › a", "one of 5 commits is to blame")
         lab.turn()
         await it.shows("Commit 3", "running", "trial 1 of ~4")
         lab.work(good=True)
