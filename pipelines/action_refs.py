@@ -67,6 +67,10 @@ def parse_action_ref(uses: str) -> ActionRef:
     if uses == "." or uses.startswith(("./", ".\\", "$/")):
         return ActionRef(ActionKind.LOCAL, path=_inside(uses.removeprefix("$/")))
     match = _REMOTE.fullmatch(uses)
+    if match is None and uses.endswith((".yml", ".yaml")):
+        raise ValueError(f"{uses[:80]!r} names a workflow, and only a job can call one")
+    if match is None and "@" not in uses and _REMOTE.fullmatch(f"{uses}@x"):
+        raise ValueError(f"{uses[:80]!r} names no ref: write {uses[:80]}@REF, a tag, a branch or a commit")
     if match is None:
         raise ValueError(f"{uses[:80]!r} is neither OWNER/REPO@REF, OWNER/REPO/PATH@REF, ./PATH nor docker://IMAGE")
     name = f"{match['owner']}/{match['repo']}".lower()

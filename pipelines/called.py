@@ -64,7 +64,8 @@ def parse_workflow_ref(uses: str) -> WorkflowRef:
             raise
         found = None
     if found is None or found.kind is ActionKind.DOCKER:
-        raise ValueError(f"{uses[:80]!r} is neither ./PATH/FILE.yml nor OWNER/REPO/PATH/FILE.yml@REF")
+        hint = "; did you mean ./ in front?" if uses.endswith(ENDINGS) and "@" not in uses else ""
+        raise ValueError(f"{uses[:80]!r} is neither ./PATH/FILE.yml nor OWNER/REPO/PATH/FILE.yml@REF{hint}")
     if not found.path.endswith(ENDINGS):
         raise ValueError(f"{uses[:80]!r} names no .yml file")
     return WorkflowRef(found.path, found.name, found.ref, found.host)

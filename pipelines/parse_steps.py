@@ -51,7 +51,10 @@ def check_id(reader: Reader, name: Scalar, text: str, what: str) -> bool:
 
 
 def _step(reader: Reader, node: Node, rules: StepRules, ids: set[str]) -> Step | None:
-    known = {key.text for key, _ in node.pairs} if isinstance(node, Mapping) else set()
+    if not isinstance(node, Mapping):
+        list(reader.entries(node, "the step"))  # which says so
+        return None
+    known = {key.text for key, _ in node.pairs}
     special = next((name for name in _BACKGROUND if name in known), None)
     if special and rules is JOB_STEPS and not known & {"run", "uses"}:
         _check_background(reader, node, special, ids)

@@ -49,3 +49,17 @@ def test_a_step_names_an_action(uses: str, ref: ActionRef) -> None:
 def test_what_names_nothing_is_refused(uses: str) -> None:
     with pytest.raises(ValueError):
         parse_action_ref(uses)
+
+
+@pytest.mark.parametrize(
+    ("uses", "said"),
+    [
+        ("actions/checkout", "names no ref: write actions/checkout@REF"),
+        ("acme/x/folder", "names no ref"),
+        (".github/workflows/x.yml", "only a job can call one"),
+        ("checkout", "is neither OWNER/REPO@REF"),
+    ],
+)
+def test_what_a_step_leaves_out_is_named(uses: str, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        parse_action_ref(uses)
