@@ -34,7 +34,7 @@ async def start(call: Call) -> web.StreamResponse:
         return bisect_view(_find(desk, bisect_start.start(desk.store, proposal, call.actor, desk.clock)))
 
     told = await desk.ask(act)
-    desk.bus.wake("news", "wishes")  # a guest rings for its engine by the latter
+    desk.bus.wake("news")
     return answer(told, 201)
 
 
