@@ -108,9 +108,11 @@ class PlainLines:
         if self._titled.get(job_id) != (attempt, step):
             self._titled[job_id] = attempt, step
             self._flush_open(job_id)
-            if (known := self._board.jobs[job_id].steps.get(step)) is not None:
-                self._write_lines(job_id, f"##[group]{known.name}\n".encode())
             data = without_introduction(data)
+            if (known := self._board.jobs[job_id].steps.get(step)) is not None:
+                heading = f"##[group]{known.name}\n".encode()
+                self._write_lines(job_id, heading)
+                data = data.removeprefix(heading)  # of a step that is shown by its own name
         data = self._open.pop(job_id, (attempt, step, b""))[2] + data
         end = data.rfind(b"\n") + 1
         rest = data[end:]

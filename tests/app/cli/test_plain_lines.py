@@ -95,6 +95,16 @@ def begin(world, plain, job, *names: str) -> None:
     plain.steps(job.id, 1, names)
 
 
+def test_what_is_fetched_is_announced_once(world, out, plain):
+    build = world.job(1, "build")
+    world.run(build)
+    world.tell("job", build, "queued", "running", attempt=1)
+    world.tell("step", build, "pending", "running", attempt=1, step=0, name="Fetch action a/b@v1")
+    world.log(build, 1, 0, b"##[group]Fetch action a/b@v1\nCommit 12, fetched in 0.1 s\n##[endgroup]\n")
+    assert "build | ▸ Fetch action a/b@v1\nbuild | Commit 12, fetched in 0.1 s\n" in text(out)
+    assert text(out).count("Fetch action") == 1
+
+
 def test_a_step_is_announced_by_its_name_in_place_of_the_engines_own_introduction(world, out, plain):
     build = world.job(1, "build")
     world.run(build)
