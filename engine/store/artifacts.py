@@ -293,7 +293,7 @@ def _ingest(batch: BlobBatch, tar: BinaryIO, limit_bytes: int) -> Iterator[Artif
         elif member.islnk() and (same := files.get(str(PurePosixPath(member.linkname)))):
             left -= same.size_bytes
             file = ArtifactFile(path, same.mode, same.size_bytes, same.digest, same.link)
-        elif member.issym() and _stays_inside(path, member.linkname):
+        elif member.issym() and stays_inside(path, member.linkname):
             file = ArtifactFile(path, 0o777, 0, "", member.linkname)
         else:
             raise ArtifactError(f"{path!r} is {_kind(member)}, which an artifact cannot hold.")
@@ -353,7 +353,7 @@ def _make_room(dest: Path, path: str, known: set[Path]) -> None:
         raise ArtifactError(f"{target} is in the way: a folder, where the artifact has a file.")
 
 
-def _stays_inside(path: str, link: str) -> bool:
+def stays_inside(path: str, link: str) -> bool:
     """Whether a link is relative and cannot leave: it may climb at its beginning only, where no other link hides."""
     parts = [part for part in link.split("/") if part not in ("", ".")]
     climbs = next((index for index, part in enumerate(parts) if part != ".."), len(parts))

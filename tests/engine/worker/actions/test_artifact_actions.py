@@ -8,6 +8,7 @@ import pytest
 
 from engine.worker.actions.port import Stores
 from engine.worker.actions.registry import lookup
+from engine.worker.actions.upload_artifact import apart
 from tests.engine.worker.actions.conftest import IN_A_CONTAINER_TOO, LIMIT_BYTES, Make, TestHost
 
 UPLOAD = lookup("actions/upload-artifact@v4")
@@ -82,7 +83,7 @@ def test_hidden_files_wait_to_be_asked_for(host: Make, stores: Stores) -> None:
 
 
 @IN_A_CONTAINER_TOO
-def test_links_are_followed_and_broken_ones_left_out(host: Make, stores: Stores) -> None:
+def test_links_that_lead_elsewhere_are_followed_and_broken_ones_left_out(host: Make, stores: Stores) -> None:
     up = host(path="out")
     root = put(up, **{"real/f": "content", "out/own": "o"})
     (root / "out/file").symlink_to("../real/f")
@@ -95,6 +96,44 @@ def test_links_are_followed_and_broken_ones_left_out(host: Make, stores: Stores)
     artifact = stores.artifacts.get(7, "artifact")
     assert artifact is not None
     assert all(file.link is None for file in artifact.files)
+
+
+@IN_A_CONTAINER_TOO
+def test_links_to_what_is_in_the_artifact_stay_links(host: Make, stores: Stores) -> None:
+    up = host(path="out", name="tree")
+    root = put(up, **{"out/lib/a.so.1": "a", "out/lib/deep/b": "b", "out/.hid": "h", "else/c": "c"})
+    for link, target in {
+        "lib/a.so": "a.so.1", "also": "lib/a.so", "libs": "lib", "lib/up": "../lib/deep", "hidden": ".hid", "loop": ".",
+        "c": "../else/c", "absolute": str(root / "out/lib/deep/b"),
+    }.items():  # fmt: skip
+        (root / "out" / link).symlink_to(target)
+    assert upload(up, stores), (up.notes, up.lines)
+    artifact = stores.artifacts.get(7, "tree")
+    assert artifact is not None
+    assert {file.path: file.link for file in artifact.files} == {
+        "lib/a.so.1": None, "lib/a.so": "a.so.1", "also": "lib/a.so", "libs": "lib", "lib/deep/b": None,
+        "lib/up": "../lib/deep", "hidden": None, "c": None, "absolute": None,
+    }  # fmt: skip
+    assert download(host(name="tree", path="in"), stores)
+    assert (root / "in" / "libs" / "up" / "b").read_text() == "b"
+    assert str((root / "in" / "lib" / "a.so").readlink()) == "a.so.1" and (root / "in" / "also").read_text() == "a"
+
+
+@pytest.mark.parametrize(
+    ("names", "links", "kept"),
+    [
+        (["a", "b"], {"b": "a"}, ["b"]),
+        (["b"], {"b": "a"}, []),  # what it leads to was excluded
+        (["d/x", "l/x", "l/y"], {"l": "d"}, []),  # as is a part of it
+        (["d/x", "l/x"], {"l": "../d"}, []),
+        (["d/x", "l/x"], {"l": "/d"}, []),
+        (["d/l/x", "d/x"], {"d/l": "."}, []),
+        (["x"], {"../l": "x", "m": "n", "n": "m"}, []),
+        (["d-/x", "d/x", "d0/x", "l/x"], {"l": "d"}, ["l"]),
+    ],
+)
+def test_which_links_stay_links(names: list[str], links: dict[str, str], kept: list[str]) -> None:
+    assert apart(names, links)[1] == kept
 
 
 @pytest.mark.parametrize(("when", "level", "goes_on"), [("warn", "warning", True), ("error", "error", False)])
