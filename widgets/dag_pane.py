@@ -60,13 +60,14 @@ class DagPane(StatusStyles, Motions, ScrollView, can_focus=True):
         Binding("space", "fold", "fold", id="dag.fold"),
         Binding("v", "form", "draw a graph or an outline", show=False, id="dag.form"),
     ]
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"dag--line", "dag--lit", "dag--name", "dag--critical"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"dag--line", "dag--lit", "dag--name", "dag--critical", "dag--late"}
     DEFAULT_CSS = """
     DagPane { height: 1fr; overflow: auto; scrollbar-size: 1 1; }
     DagPane > .dag--line { color: $text-muted; }
     DagPane > .dag--lit { color: $text-accent; text-style: bold; }
     DagPane > .dag--name { color: $foreground; }
-    DagPane > .dag--critical { color: $foreground; text-style: bold; }
+    DagPane > .dag--critical { color: $text-accent; text-style: bold; }
+    DagPane > .dag--late { color: $text-warning; text-style: bold; }
     """
 
     class Selected(Message):
@@ -337,9 +338,9 @@ class DagPane(StatusStyles, Motions, ScrollView, can_focus=True):
 
     def _role_style(self, role: str, faint: bool) -> Style:
         """Return the style of a span: a status, a name, or what is told on the side."""
-        if role == "note" or (faint and role in ("name", "critical")):
+        if role == "note" or (faint and role == "name"):
             return self.get_component_rich_style("dim")
-        if role in ("name", "critical"):
+        if role in ("name", "critical", "late"):
             return self.get_component_rich_style(f"dag--{role}")
         return self.status_style(role)
 

@@ -12,7 +12,7 @@ from widgets.glyphs import LOOKS, look
 from widgets.safe_text import plain
 
 Span: TypeAlias = tuple[str, str]
-"""Text and its role: a status, or `name`, `critical`, `note`."""
+"""Text and its role: a status, or `name`, `critical`, `note`, `late`."""
 
 WORD = max(len(each.word) for each in LOOKS.values())
 _BAR = {"success": "█", "failed": "▓", "running": "▒", "pending": "░"}
@@ -28,7 +28,10 @@ def spans(node: Node, jobs: Mapping[int, DagJob], box: Box, ascii: bool) -> tupl
     role = "critical" if any(job.critical for job in members) else "name"
     pieces = [(f"{seen.sign(ascii)} ", status), (set_cell_size(name, box.name) if box.pad else name, role)]
     room = box.width - sum(cell_len(text) for text, _ in pieces)
-    tail = _fold_tail(members, seen.word, status, box.bar, ascii) if node.is_fold else _job_tail(members[0], status)
+    if node.is_fold:
+        tail = _fold_tail(members, seen.word, status, box.bar, ascii)
+    else:
+        tail = _job_tail(members[0], status, room)
     for part in [*tail, ((f"+ {box.more}", "note"),) if box.more else ()]:
         size = sum(cell_len(text) for text, _ in part) + 1
         if part and size <= room:
@@ -78,8 +81,13 @@ def bar_text(members: list[DagJob], cells: int, ascii: bool) -> tuple[Span, ...]
     return (("[" if ascii else "▕", "note"), *inside, ("]" if ascii else "▏", "note"))
 
 
-def _job_tail(job: DagJob, status: str) -> list[tuple[Span, ...]]:
-    return [((plain(look(status).word), status),), ((plain(job.note), "note"),) if job.note else ()]
+def _job_tail(job: DagJob, status: str, room: int) -> list[tuple[Span, ...]]:
+    """Return word and note; the brief note where there is no room for the other, or no other."""
+    word = plain(look(status).word)
+    note = plain(job.note)
+    if not note or cell_len(word) + cell_len(note) + 2 > room:
+        note = plain(job.brief)
+    return [((word, status),), ((note, "late" if job.late else "note"),) if note else ()]
 
 
 def _fold_tail(members: list[DagJob], word: str, status: str, bar: int, ascii: bool) -> list[tuple[Span, ...]]:

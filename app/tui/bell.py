@@ -1,7 +1,8 @@
-"""What the person asked for and has not seen the end of: told by bell and notification while they look elsewhere."""
+"""What the person asked for and has not seen the end of: told by bell and notification while they look elsewhere; and
+what takes much longer than usual."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from app.client import Change
@@ -20,6 +21,7 @@ class Bell:
     def __init__(self, app: "TreadleApp") -> None:
         self._app = app
         self._events: set[int] = set()
+        self._late: set[tuple[int, int]] = set()  # job and attempt
         self.away = False
         self.started: dict[int, str] = {}  # run: its status as heard last
 
@@ -39,6 +41,14 @@ class Bell:
         self.started[told["run"]] = status
         if status in RUN_FINAL and self.away:
             self.ring(f"{told.get('name', 'run')} r{told['run']}: {look(status).word}")
+
+    def late(self, told: Iterable[tuple[int, int, str]]) -> None:
+        """Tell once of each attempt that takes much longer than its job does: job, attempt, sentence."""
+        for job_id, attempt, sentence in told:
+            if (job_id, attempt) not in self._late:
+                self._late.add((job_id, attempt))
+                self._app.tell(sentence)
+                self.ring(sentence)
 
     def ring(self, text: str) -> None:
         """Ring, and notify by OSC 9 (through tmux as well, where it lets that pass)."""

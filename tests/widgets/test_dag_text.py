@@ -1,6 +1,7 @@
 """What a node says, and how much room it takes."""
 
 import unicodedata
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -93,3 +94,18 @@ def test_no_control_character_gets_through():
     found = text(node, DagJob(1, HOSTILE, HOSTILE, "success", HOSTILE))
     assert "[red]名前" in found
     assert not any(unicodedata.category(char) == "Cc" for char in found)
+
+
+def test_a_note_without_room_leaves_its_place_to_the_brief_one():
+    node, job = one("running", "0:42/~1:10")
+    job = replace(job, brief="42 s")
+    assert text(node, job) == "● build running 0:42/~1:10"
+    assert text(node, job, width=25) == "● build running 42 s"
+    assert text(node, job, width=18) == "● build running"
+    assert text(node, replace(job, note="")) == "● build running 42 s"
+
+
+def test_what_is_late_is_marked_so():
+    node, job = one("running", "3x slower")
+    roles = [role for _, role in spans(node, {1: replace(job, late=True)}, Box(0, 0, 80, 40), False)]
+    assert roles[-1] == "late"

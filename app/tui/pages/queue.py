@@ -9,6 +9,7 @@ from app.client import Change
 from app.tui.actions import CANCEL_JOB, PAUSE, PRIORITY, RESUME
 from app.tui.explaining import explain
 from app.tui.list_page import ListPage
+from app.tui.presenters import forecast
 from app.tui.presenters import queue as presenter
 from widgets.row_list import Row, RowList
 
@@ -34,6 +35,7 @@ class QueuePage(ListPage):
     async def fetch(self) -> None:
         self.queue = await self.ask(self.ui.session.client.get, "/queue", {"limit": 500})
         self.ui.began(self.queue["sequence"])
+        self.ui.bells.late(forecast.lateness(list(self.jobs().values()), self.clock.now()))
 
     def rows(self) -> Sequence[Row]:
         return presenter.queue_rows(self.queue, self.clock.now())

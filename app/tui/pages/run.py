@@ -31,6 +31,7 @@ from app.tui.explaining import Kind, explain
 from app.tui.job_log import JobLog
 from app.tui.page import Page
 from app.tui.pages.runs import values_of
+from app.tui.presenters import forecast
 from app.tui.presenters import run as presenter
 from app.tui.presenters.flaky import known_flaky
 from app.tui.presenters.runs import instant
@@ -182,8 +183,7 @@ class RunPage(Page):
             self.job = await self.ask(get, f"/jobs/{self.selected}")
 
     def present(self) -> None:
-        now = self.clock.now()
-        self._dag.show(presenter.dag_jobs(self.jobs, now))
+        self._show_graph()
         if self.selected is not None:
             self._dag.select(self.selected)
         self._arrange()
@@ -200,12 +200,17 @@ class RunPage(Page):
             if job["id"] in news:
                 job["status"] = news[job["id"]]
         if news:
-            self._dag.show(presenter.dag_jobs(self.jobs, self.clock.now()))
+            self._show_graph()
 
     def tick(self) -> None:
         if self.fetched and self.run["status"] not in RUN_FINAL:
-            self._dag.show(presenter.dag_jobs(self.jobs, self.clock.now()))
+            self._show_graph()
             self._show_times()
+
+    def _show_graph(self) -> None:
+        now = self.clock.now()
+        self._dag.show(presenter.dag_jobs(self.jobs, now, forecast.lit(self.run, self.jobs)))
+        self.ui.bells.late(forecast.lateness(self.jobs, now))
 
     def _show_times(self) -> None:
         now = self.clock.now()

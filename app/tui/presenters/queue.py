@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from app.expectation import done_in, late, starts_in
+from app.tui.presenters import forecast
 from app.tui.presenters.runs import instant
 from app.wording import duration
 from widgets.columns import Column
@@ -17,8 +19,9 @@ COLUMNS = (
     Column("priority", "PRIO", 5, right=True),
     Column("job", "JOB", 24),
     Column("run", "RUN", 22, drop=2),
-    Column("repo", "REPO", 14, drop=3),
+    Column("repo", "REPO", 14, drop=1),
     Column("since", "SINCE", 9, right=True),
+    Column("starts", "STARTS IN", 10, right=True, drop=3),
     Column("why", "WHY IT WAITS"),
 )
 
@@ -45,9 +48,11 @@ def _worker(worker: Told, now: datetime) -> Row:
         return Row(name, idle)
     since = duration((now - instant(job["attempt_started_at"])).total_seconds())
     tries = f"try {job['attempt']} of {job['max_retries'] + 1}" if job["max_retries"] or job["attempt"] > 1 else ""
-    return Row(
-        job["id"], (Cell(""), Cell(name, "dim"), *_job(job), Cell(since), Cell(tries, "dim")), str(job["status"])
-    )
+    times, end = forecast.is_late(job, now), job.get("expected_finish_at")
+    left = "" if times or not end else done_in(instant(end), now)
+    said = ", ".join(part for part in (tries, left, late(times) if times else "") if part)
+    told = Cell(said, "retrying" if times else "dim")
+    return Row(job["id"], (Cell(""), Cell(name, "dim"), *_job(job), Cell(since), Cell(""), told), str(job["status"]))
 
 
 def _waiting(job: Told, now: datetime) -> Row:
@@ -58,7 +63,11 @@ def _waiting(job: Told, now: datetime) -> Row:
     if waits["until"]:
         left_s = max(0.0, (instant(waits["until"]) - now).total_seconds())
         reason += f" ({duration(left_s)} left)"
-    return Row(job["id"], (Cell(""), Cell(place), *_job(job), Cell(since), Cell(reason)), str(job["status"]))
+    start = job.get("expected_start_at")
+    starts = starts_in(instant(start), now).removeprefix("starts ").removeprefix("in ") if start else ""
+    return Row(
+        job["id"], (Cell(""), Cell(place), *_job(job), Cell(since), Cell(starts), Cell(reason)), str(job["status"])
+    )
 
 
 def _job(job: Told) -> tuple[Cell, ...]:

@@ -1,9 +1,10 @@
 """One run as props: its graph, the attempts of a job, the steps of an attempt, and all of it to scale in time."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from app.tui.presenters import forecast
 from app.tui.presenters.flaky import attempt_reason
 from app.tui.presenters.runs import branch_of, instant, seconds
 from app.wording import duration
@@ -20,10 +21,11 @@ BROKEN = ("failed", "timed_out")
 LANES = 200  # jobs that a timeline draws; beyond that a terminal shows nothing more
 
 
-def dag_jobs(jobs: Sequence[Told], now: datetime) -> tuple[DagJob, ...]:
+def dag_jobs(jobs: Sequence[Told], now: datetime, lit: Container[int] = ()) -> tuple[DagJob, ...]:
     """Return the nodes of a run's graph. A job needs every job with a key that it needs.
 
-    One that calls a workflow stands before the jobs that it calls, and these before what needs it.
+    One that calls a workflow stands before the jobs that it calls, and these before what needs it. Those in `lit` are
+    what the run's end waits for.
     """
     ids: dict[str, list[int]] = {}
     for job in jobs:
@@ -39,7 +41,10 @@ def dag_jobs(jobs: Sequence[Told], now: datetime) -> tuple[DagJob, ...]:
                 key=plain(str(job["key"])),
                 name=plain(str(job["name"])),
                 status=str(job["status"]),
-                note=job_note(job, now),
+                note=forecast.note(job, now) or job_note(job, now),
+                brief=job_note(job, now),
+                late=forecast.is_late(job, now) is not None,
+                critical=job["id"] in lit,
                 needs=tuple(dict.fromkeys([*above, *needs, *(one for need in needs for one in last.get(need, ()))])),
                 group=plain(str(job["key"])) if job["matrix"] is not None else None,
             )
@@ -139,6 +144,7 @@ def heading(run: Told, now: datetime, ascii: bool = False) -> str:
     parts = [
         f"{shown.sign(ascii)} {shown.word}",
         duration(seconds(run, now)),
+        forecast.left(run, now),
         plain(branch_of(run)),
         str(run["sha"])[:8],
         "pinned" if run["pinned"] else "",
