@@ -126,6 +126,21 @@ class HomeSource:
 
         return [checkpoint_shape(found) for found in self._store().checkpoints.list(job.id)]
 
+    def hold(self, job: Job, wanted: bool) -> str:
+        from engine.control.hold_wishes import hold
+
+        return hold(self._store(), job, wanted)
+
+    def release(self, job: Job) -> str:
+        from engine.control.hold_wishes import release
+
+        return release(self._store(), job)
+
+    def holds(self) -> Mapping[str, Any]:
+        from app.views.holds import holds_view
+
+        return holds_view(self._store())
+
     def approve(self, target: Run | Job) -> str:
         from engine.control.commands import approve
 

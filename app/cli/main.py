@@ -36,6 +36,9 @@ COMMANDS = {
     "diff": Command("app.cli.diff", "compare a job's log with that of its last green run, or of another", remote=True),
     "search": Command("app.cli.search", "find words in all logs", remote=True),
     "retry": Command("app.cli.retry", "run a job or a run again, or only what failed; a job from a later step", remote=True),
+    "hold": Command("app.cli.hold", "have a job's box held if it fails, or list what is held", remote=True),
+    "shell": Command("app.cli.shell", "open a shell where a job's step failed, or where it runs now"),
+    "release": Command("app.cli.release", "let the held box of a job go", remote=True),
     "checkpoint": Command("app.cli.checkpoint", "list the steps of a job that a retry can follow", remote=True),
     "bisect": Command(
         "app.cli.bisect", "find the commit that broke a job, by running it alone at commits in between", remote=True

@@ -92,6 +92,16 @@ class RemoteSource:
         with translated(self._client):
             return list(self._client.get(f"/jobs/{job.id}/checkpoints")["checkpoints"])
 
+    def hold(self, job: Job, wanted: bool) -> str:
+        return self._wish(job, "hold", {"wanted": wanted})
+
+    def release(self, job: Job) -> str:
+        return self._wish(job, "release")
+
+    def holds(self) -> Mapping[str, Any]:
+        with translated(self._client):
+            return dict(self._client.get("/holds"))
+
     def approve(self, target: Run | Job) -> str:
         return self._wish(target, "approve")
 

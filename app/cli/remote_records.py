@@ -34,7 +34,8 @@ def job_of(told: Told) -> Job:
         deadline_at=_maybe(told["deadline_at"]), cancel_asked_at=_maybe(told["cancel_asked_at"]),
         outputs=told["outputs"], reason=told["reason"], tolerated=told["tolerated"], parent_id=told["caller"],
         is_call=told["calls"], environment=(told["environment"] or {}).get("name", ""),
-        environment_url=(told["environment"] or {}).get("url") or "", approved_by=told["approved_by"] or "", debug=told["debug"],
+        environment_url=(told["environment"] or {}).get("url") or "", approved_by=told["approved_by"] or "",
+        debug=told["debug"], hold=told["hold"], held_until=_maybe(told["held_until"]), patched=told["patched"],
         expected_s=told["expected_s"], expected_start_at=_maybe(told["expected_start_at"]),
         expected_finish_at=_maybe(told["expected_finish_at"]), slower=told["slower"],
         attempt_started_at=_maybe(told["attempt_started_at"]),
@@ -48,6 +49,7 @@ def attempt_of(job_id: int, told: Told) -> Attempt:
         status=AttemptStatus(told["status"]), started_at=started_at, lease_expires_at=started_at,
         heartbeat_at=started_at, finished_at=_maybe(told["finished_at"]), exit_code=told["exit_code"],
         kind=told["kind"], reason=told["reason"], queued_at=_maybe(told["queued_at"]),
+        patched=told["patched"], began_at=told["began_at"],
     )  # fmt: skip
 
 

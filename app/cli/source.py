@@ -68,6 +68,13 @@ class Source(Protocol):
     def checkpoints(self, job: Job) -> list[Mapping[str, Any]]:
         """Return the checkpoints of a job, as the API tells them, in the order of its steps."""
 
+    def hold(self, job: Job, wanted: bool) -> str: ...
+
+    def release(self, job: Job) -> str: ...
+
+    def holds(self) -> Mapping[str, Any]:
+        """Return the boxes that are held, as the API tells them: see `holds_view`."""
+
     def approve(self, target: Run | Job) -> str: ...
 
     def pin(self, run: Run) -> str: ...

@@ -11,6 +11,7 @@ from app.server import (
     explain,
     flaky,
     health,
+    holds,
     inbox,
     log_lines,
     logs,
@@ -184,6 +185,15 @@ ROUTES: tuple[Route, ...] = (
             Field("next", bool, "from the step after that on"),
             Field("debug", bool, "with debug logging"),
         ),
+    ),
+    Route("GET", f"{API}/holds", holds.list_holds, "the boxes of failed jobs that are held"),
+    Route(
+        "POST", f"{API}/jobs/{ID}/hold", holds.hold_job, "have a job's box held if one of its steps fails it", WRITE,
+        fields=(Field("wanted", bool, "false: not after all"),), answers=DONE,
+    ),
+    Route(
+        "POST", f"{API}/jobs/{ID}/release", holds.release_job, "let the held box of a job go", WRITE, fields=(),
+        answers=DONE,
     ),
     Route(
         "GET", f"{API}/jobs/{ID}/checkpoints", retries.list_checkpoints, "the steps of a job that a retry can follow"

@@ -50,6 +50,8 @@ class Job:
     `name` is the display name, unique within the run; `key` the job's id in the workflow file, shared by a matrix; of a
     called workflow's job behind that of the job that calls it, `deploy/build`.
     `retry_count` counts retries begun; `attempts` the attempts begun, lost ones included.
+    `hold`: a step that fails it for good leaves its box to a person, until `held_until` once it has. It is `patched` if
+    its latest attempt went on in a box that a person had hands on.
     `parent_id` is the job that calls the workflow it is of; one with `is_call` calls one itself, and has no attempts.
     `expected_s` is how long its last green attempts took, when it was planned; when it is expected to start and to end,
     and how many times the usual its attempt has taken (`slower`) that began at `attempt_started_at`, are there where a
@@ -90,6 +92,9 @@ class Job:
     expected_finish_at: datetime | None = None
     slower: float | None = None
     attempt_started_at: datetime | None = None
+    hold: bool = False
+    held_until: datetime | None = None
+    patched: bool = False
 
     @property
     def own_key(self) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from engine.core.beginning import HELD
 from engine.core.retry import Outcome
-from engine.core.states import JOB_FINAL
+from engine.core.states import JOB_FINAL, AttemptStatus
 from engine.store.database import Database
 from engine.store.mending_tables import HoldRow
 from engine.store.tables import AttemptRow, JobRow
@@ -90,10 +90,20 @@ class Holds:
                 return False
             return let_go([job_id], now)
 
-    def touch(self, job_id: int) -> None:
-        """Note that a person has had a shell in it."""
+    def touch(self, job_id: int, until: datetime) -> None:
+        """Note that a person has a shell in a held box, which stays until then at least."""
         with self._db.write():
             HoldRow.update(touched=True).where(HoldRow.job_id == job_id).execute()
+            HoldRow.update(until=until).where((HoldRow.job_id == job_id) & (HoldRow.until < until)).execute()
+            stays = HoldRow.select(HoldRow.until).where(HoldRow.job_id == job_id)
+            JobRow.update(held_until=stays).where(JobRow.id == job_id).execute()
+
+    def touch_running(self, job_id: int, attempt_id: int) -> None:
+        """Note that a person has a shell in the box of an attempt that runs: it is patched from now on."""
+        with self._db.write():
+            running = (AttemptRow.id == attempt_id) & (AttemptRow.status == AttemptStatus.RUNNING)
+            if AttemptRow.update(patched=True).where(running).execute():
+                JobRow.update(patched=True).where(JobRow.id == job_id).execute()
 
     def measured(self, memory_bytes: Mapping[int, int]) -> None:
         """Note how much memory each job's held box uses."""

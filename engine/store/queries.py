@@ -190,7 +190,7 @@ def job_record(row: JobRow) -> Job:
         tuple(row.needs), row.priority, row.retry_count, row.max_retries, row.attempts, row.created_at, row.queued_at,
         row.started_at, row.finished_at, row.next_attempt_at, row.deadline_at, row.cancel_asked_at, row.outputs,
         row.reason, row.tolerated, row.parent_id, row.is_call, row.environment, row.environment_url, row.approved_by,
-        row.debug, expected_s=row.expected_s,
+        row.debug, expected_s=row.expected_s, hold=row.hold, held_until=row.held_until, patched=row.patched,
     )  # fmt: skip
 
 

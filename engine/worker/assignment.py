@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from engine import git
-from engine.core.beginning import Beginning
+from engine.core.beginning import HELD, Beginning
 from engine.core.errors import ExecutorUnavailable, GitError
 from engine.core.job_contexts import job_context, job_contexts, needs_context, workflow_facts
 from engine.core.records import Attempt, JobFacts
@@ -167,7 +167,18 @@ class Assignment:
         job, plan = self.facts.job, self.box_plan
         where = f"Container: {plan.image}" if plan.image else "On this machine, without a container"
         limit = f"Ends by: {self.deadline_at:%Y-%m-%d %H:%M:%S} UTC" if self.deadline_at else "No time limit"
-        return [where, f"Attempt: {self.lease.number}, on {self.lease.worker}", limit, f"Job: {job.name} (j{job.id})"]
+        attempt = f"Attempt: {self.lease.number}, on {self.lease.worker}"
+        return [where, attempt, limit, f"Job: {job.name} (j{job.id})", *self._origin()]
+
+    def _origin(self) -> list[str]:
+        """Say which steps were not run, and in what the others are, of an attempt that begins at a later one."""
+        begun = self.beginning
+        if begun is None:
+            return []
+        if begun.base != HELD:
+            return [f"Begins: at step {begun.step}, with what attempt {begun.attempt} kept"]
+        how = f"after step {begun.step}, which is passed over" if begun.skip else f"at step {begun.step}"
+        return [f"Begins: {how}, in the box that attempt {begun.attempt} left to a person: it is patched by hand"]
 
     # -- its sources ------------------------------------------------------------------------------------------------
 
@@ -298,9 +309,14 @@ class Assignment:
 
     def unseal(self, kept: Any) -> Any:
         """Return what was sealed."""
-        if "sealed" in kept:
-            return json.loads(self._store.secrets.open(kept["sealed"].encode())["state"])
-        return kept
+        return unsealed(self._store, kept)
+
+
+def unsealed(store: Store, kept: Any) -> Any:
+    """Return what `Assignment.seal` was given."""
+    if "sealed" in kept:
+        return json.loads(store.secrets.open(kept["sealed"].encode())["state"])
+    return kept
 
 
 def _architecture() -> str:

@@ -135,7 +135,7 @@ def run_here(script: str, env: Mapping[str, str], look: Callable[[], None]) -> i
     """Run a script on this machine, and return its exit code; it ends when `look` raises."""
     with subprocess.Popen(
         ("sh", "-ec", script),
-        env={**_own_environment(), **env},
+        env={**own_environment(), **env},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -224,7 +224,7 @@ class HostExecutor:
         pid = os.posix_spawn(
             command[0],
             command,
-            {**_own_environment(), **spec.env, host_sweep.MARK: mark},
+            {**own_environment(), **spec.env, host_sweep.MARK: mark},
             file_actions=[(os.POSIX_SPAWN_OPEN, *action) for action in null],
             setsid=True,
         )
@@ -270,5 +270,6 @@ class HostExecutor:
                 )
 
 
-def _own_environment() -> dict[str, str]:
+def own_environment() -> dict[str, str]:
+    """Return what of the engine's own environment a job may see."""
     return {k: v for k, v in os.environ.items() if k in _PASSED or k.lower() in _PASSED_ANY_CASE}
