@@ -263,11 +263,15 @@ class _Level:
         plan = replace(plan, inputs=call_inputs(self.workflow.path, job, contexts, called, inner))
         inner["inputs"] = dict(plan.inputs or {})
         if (group := called.workflow.concurrency) is not None:
-            if job.concurrency is not None:
-                hint = f"{called.ref.address} has one for the whole of it"
-                raise refusal(self.workflow.path, job.concurrency.place, "the call cannot be in two groups", hint)
+            own = plan.concurrency_group
             with _blaming(self.workflow.path, job):
                 plan = _with_concurrency(plan, group, Evaluator(called.workflow.path, inner))
+            if job.concurrency is not None:
+                hint = f"{called.ref.address} names the group {plan.concurrency_group!r}: leave it to one of the two"
+                said = "the call cannot be in two concurrency groups"
+                if own == plan.concurrency_group:
+                    said = f"the called workflow would wait for its own call, which holds the group {own!r}"
+                raise refusal(self.workflow.path, job.concurrency.place, said, hint)
         level = replace(
             self,
             workflow=called.workflow,

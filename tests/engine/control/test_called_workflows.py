@@ -259,7 +259,8 @@ def test_a_call_that_is_running_takes_no_worker(lab, inner):
         ({}, "there is no workflow inner.yml"),
         ({"inner.yml": "on: push\n" + jobs(a="")}, "cannot be called"),
         ({"inner.yml": "on: workflow_call\njobs: {a: {uses: ./inner.yml}}"}, "circle: inner.yml → inner.yml"),
-        ({"inner.yml": "on: workflow_call\nconcurrency: x\n" + jobs(a="")}, "in two groups"),
+        ({"inner.yml": "on: workflow_call\nconcurrency: x\n" + jobs(a="")}, "in two concurrency groups .*'x'"),
+        ({"inner.yml": "on: workflow_call\nconcurrency: Y\n" + jobs(a="")}, "wait for its own call, .* group 'y'"),
     ],
 )
 def test_calls_that_cannot_be_are_refused_before_anything_runs(lab, files, words):
