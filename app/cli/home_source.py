@@ -180,7 +180,7 @@ class HomeSource:
         engine = Client.of_home(self._home)
         if engine.is_there():  # it alone knows its workers
             return dict(engine.get("/queue", {"limit": limit}))
-        return queue_view(self._store(), 0, limit) | {"draining": False}
+        return queue_view(self._store(), 0, limit, self._foreteller().jobs) | {"draining": False}
 
     def pause(self) -> str:
         from engine.control.commands import pause
