@@ -40,9 +40,8 @@ def test_a_job_is_run_again_from_a_step_on(site: Site, treadle) -> None:
     job_id = failed(site, kept=(0,))
     code, out, _ = treadle("retry", f"j{job_id}", "--step", 1, "--debug")
     assert code == 0
-    assert out == (
-        f"Job {job_id} will run again from step 1 on, on the checkpoint after step 0 of attempt 1, with debug logging.\n"
-    )
+    where = "from step 1 on, on the checkpoint after step 0 of attempt 1, with debug logging"
+    assert out == f"Job {job_id} will run again {where}.\n"
     job = JobRow.get_by_id(job_id)
     assert (job.begin_at["step"], job.debug) == (1, True)
 
