@@ -124,3 +124,11 @@ def test_the_live_tree_counts_against_the_usual_and_says_what_is_late(world) -> 
 
 def test_show_tells_of_what_is_over_what_its_end_waited_for(site: Site, treadle: Treadle) -> None:
     assert re.search("  its end waited for a → [bc]\n", treadle("show", "latest"))
+
+
+def test_queue_foretells_beside_an_engine_that_serves_nobody(site: Site, treadle: Treadle, monkeypatch) -> None:
+    monkeypatch.setattr("app.client.Client.is_there", lambda _: False)
+    site.lab.run(CHAIN)
+    site.lab.start("worker-1")
+    shown = treadle("queue")
+    assert "done in ~10 min" in shown and "starts in ~10 min" in shown
