@@ -43,9 +43,20 @@ def parse_workflow(text: str | bytes, path: str) -> Workflow:
         permissions=parse_permissions(reader, fields.get("permissions")),
         findings=(),
     )
+    _warn_of_jobs_that_wait_for_their_run(reader, workflow)
     if reader.failed():
         raise WorkflowError(path, reader.in_order())
     return replace(workflow, findings=reader.in_order())
+
+
+def _warn_of_jobs_that_wait_for_their_run(reader: Reader, workflow: Workflow) -> None:
+    held = workflow.concurrency
+    for job in workflow.jobs.values():
+        asked = job.concurrency
+        if held is None or asked is None or not held.group.is_literal or held.limit > 1:
+            continue
+        if asked.group.is_literal and asked.group.text.lower() == held.group.text.lower():
+            reader.warn(asked.place, f"the run holds the group {held.group.text!r}: the job would wait for it for ever")
 
 
 def unsupported(workflow: Workflow, job_keys: Collection[str] | None = None) -> tuple[Finding, ...]:

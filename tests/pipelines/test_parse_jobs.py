@@ -156,3 +156,12 @@ def test_a_long_chain_of_needs_is_no_matter() -> None:
 )  # fmt: skip
 def test_what_no_call_can_say_is_an_error(lines: str, words: str) -> None:
     assert words in " ".join(message for _, message in faults(f"  a:\n    {lines}\n"))
+
+
+@pytest.mark.parametrize(
+    ("outer", "inner", "said"), [("Deploy", "deploy", 1), ("a", "b", 0), ("${{ github.ref }}",) * 2 + (0,)]
+)
+def test_a_job_that_would_wait_for_its_own_run_is_warned_of(outer: str, inner: str, said: int) -> None:
+    text = f"on: push\nconcurrency: {outer}\njobs: {{a: {{runs-on: x, concurrency: '{inner}', steps: [run: x]}}}}"
+    found = parse_workflow(text, "ci.yml").findings
+    assert len([one for one in found if "wait for it for ever" in one.message and one.place.line == 3]) == said
