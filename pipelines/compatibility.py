@@ -119,7 +119,7 @@ _RETRY = (
     _own("factor", "by how much each pause is longer than the one before"),
     _own("max-delay", "the longest pause"),
     _own("jitter", "the share of a pause that chance may add"),
-    _own("on", "what is tried again: `failure`, `timed_out`, `oom`, `infrastructure`; `flaky`, what is known to come and go"),
+    _own("on", "what is tried again: `failure`, `timed_out`, `oom`, `infrastructure`; `flaky`: what comes and goes"),
 )
 _RUNS = (
     _differs(

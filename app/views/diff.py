@@ -1,7 +1,9 @@
 """An attempt's log against that of another, as JSON: the failed step first, opening at what is new."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from engine.core.errors import EngineError
@@ -15,7 +17,7 @@ from engine.store.logs import LogReader
 from engine.store.store import Store
 
 PREVIOUS = "previous"
-WINDOW_BYTES = 16 << 20  # of a step, its end: that is where it failed
+WINDOW_BYTES, WINDOW_LINES = 16 << 20, 200_000  # of a step, its end: that is where it failed
 MOST_CONTEXT = 100
 BROKEN = (StepStatus.FAILED, StepStatus.TIMED_OUT)
 
@@ -184,10 +186,18 @@ def _part(store: Store, side: Side, step: Step | None) -> Part:
             start, end = step.log_start, end if step.log_end is None else step.log_end
         cut = max(start, end - WINDOW_BYTES)
         data = reader.read(cut, end)
-    if cut > start:
-        whole = data.find(b"\n") + 1
-        data, cut = data[whole:], cut + whole
-    return Part(data, cut, cut - start)
+    head = _head(data, cut > start)
+    return Part(data[head:], cut + head, cut + head - start)
+
+
+def _head(data: bytes, begins_amid: bool) -> int:
+    """Return how many bytes come before the lines that are compared: half a line, and those that are too many."""
+    head = data.find(b"\n") + 1 if begins_amid else 0
+    over = data.count(b"\n", head) - WINDOW_LINES
+    if over > 0:
+        ends = (found.end() for found in re.compile(rb"\n").finditer(data, head))
+        head = next(islice(ends, over - 1, None))
+    return head
 
 
 def _row(one: Row | Fold, start: int) -> list[Any]:
@@ -201,7 +211,7 @@ def _notes(here: Part, there: Part, missing: bool, left_out: int) -> list[str]:
     if missing:
         notes.append("the other attempt has not run this step")
     if here.left_out or there.left_out:
-        notes.append(f"only the last {WINDOW_BYTES >> 20} MiB were compared")
+        notes.append(f"only the last {WINDOW_LINES:,} lines, or {WINDOW_BYTES >> 20} MiB, were compared")
     if left_out:
         notes.append(f"{left_out:,} more lines differ than are shown")
     return notes

@@ -12,9 +12,12 @@ from engine.core.log_normal import bare, normal_text
 LONGEST = 500
 _INTRODUCTION = re.compile(rb"\A##\[group\][^\n]*\n(?:[^\n]*\n)*?##\[endgroup\]\n")
 _MARK = "##["
+_REST = re.compile(
+    r"^([^\n]{1000})[^\n]+", re.MULTILINE
+)  # what nobody reads of a line, and a pattern would take its time over
 _SAID = re.compile(r"^##\[error\](.+)", re.MULTILINE)
 _TEST = re.compile(
-    r"""^\s*(
+    r"""^[ \t]*(
       (?:FAILED|ERROR)[ ]\S+(?:::|\.py)\S*.*      # pytest's summary
     | (?:FAIL|ERROR):[ ]\S+[ ]\(.+\)              # unittest
     | ---[ ]FAIL:[ ]\S+.*                         # go test
@@ -31,7 +34,7 @@ _TEST = re.compile(
 )
 _KINDS = "Error|Exception|Failure|Panic|Fault"
 _ERROR = re.compile(
-    rf"""^\s*(
+    rf"""^[ \t]*(
       E[ ]{{2,}}\S.*                                                # pytest
     | (?:Uncaught[ ]|Unhandled[ ]|Caused[ ]by:[ ]|Exception[ ]in[ ]thread[ ]\S+[ ])?
       [\w.$:]*(?:{_KINDS})(?:[ ]\[\w+\])?(?::[ ].+|$)              # an exception's name
@@ -44,7 +47,7 @@ _ERROR = re.compile(
     | thread[ ]'.*'[ ](?:\(\d+\)[ ])?panicked[ ]at.*
     | E:[ ]\S.*                                                     # apt
     | \S.*:[ ](?:command[ ]not[ ]found|not[ ]found|No[ ]such[ ]file[ ]or[ ]directory|Permission[ ]denied)
-    | .*\b(?:[Aa]ssertion[ ].*failed|Segmentation[ ]fault|core[ ]dumped|[Tt]imed[ ]out|Connection[ ]refused
+    | .*\b(?:[Aa]ssertion[ ].{{0,200}}failed|Segmentation[ ]fault|core[ ]dumped|[Tt]imed[ ]out|Connection[ ]refused
       |Could[ ]not[ ]resolve[ ]host)\b.*
     | Killed
     )$""",
@@ -57,7 +60,7 @@ def first_error(log: bytes, closing: str = "") -> str:
 
     `closing` is how the engine itself put the end of the step, which stands in the log as an error too.
     """
-    text = bare(_INTRODUCTION.sub(b"", log, count=1)).decode("utf-8", "replace")
+    text = _REST.sub(r"\1", bare(_INTRODUCTION.sub(b"", log, count=1)).decode("utf-8", "replace"))
     said = (found[1] for found in _SAID.finditer(text))
     if (marked := next((one for one in said if one.strip() != closing), None)) is not None:
         return _line(marked)

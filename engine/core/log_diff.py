@@ -3,11 +3,11 @@
 What changed its place alone is no change: it is marked as moved, once, where it stands now.
 """
 
-from bisect import bisect_right
+import re
+from array import array
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 
 from engine.core.log_normal import normal
 
@@ -16,7 +16,7 @@ CONTEXT = 3
 MOST_LINES = 5_000  # that differ and are shown
 MOST_MOVES = 200_000  # lines that differ; of more nobody looks which only moved
 LINE_BYTES = 4_096
-_BLOCK = 64 * 1024
+_END = re.compile(rb"\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,34 +69,28 @@ class Comparison:
 
 
 class Lines:
-    """A text whose lines can be had by number, at the price of a number for each 64 KiB of it."""
+    """A text whose lines can be had by number."""
 
     def __init__(self, data: bytes) -> None:
         self.data = data if not data or data.endswith(b"\n") else data + b"\n"
-        counts = (self.data.count(b"\n", at, at + _BLOCK) for at in range(0, len(self.data), _BLOCK))
-        self._before = list(accumulate(counts, initial=0))
+        self._starts = array("Q", [0])
+        self._starts.extend(found.end() for found in _END.finditer(self.data))
 
     @property
     def count(self) -> int:
-        return self._before[-1]
+        return len(self._starts) - 1
 
     def offset(self, number: int) -> int:
         """Return where line `number` (from 0) begins; of the one behind the last, the end."""
-        if number <= 0:
-            return 0
-        if number >= self.count:
-            return len(self.data)
-        block = bisect_right(self._before, number - 1) - 1
-        at = block * _BLOCK
-        for _ in range(number - self._before[block]):
-            at = self.data.index(b"\n", at) + 1
-        return at
+        return self._starts[min(max(number, 0), self.count)]
 
     def slice(self, start: int, count: int) -> list[bytes]:
         """Return lines, without their ends."""
-        if count <= 0:
-            return []
-        return self.data[self.offset(start) : self.offset(start + count)].split(b"\n")[:-1]
+        return self.raw(start, count).split(b"\n")[:-1]
+
+    def raw(self, start: int, count: int) -> bytes:
+        """Return lines, with their ends."""
+        return self.data[self.offset(start) : self.offset(start + max(count, 0))]
 
 
 def compare(
@@ -169,7 +163,7 @@ class _Change:
     """A hunk with what became of its lines: of the old ones which are gone, of the new ones which only moved."""
 
     hunk: Hunk
-    gone: tuple[int, ...]
+    gone: frozenset[int]
     moved: frozenset[int]
 
 
@@ -177,54 +171,35 @@ class _Kinds:
     """Every place where the texts differ, with what only moved told apart."""
 
     def __init__(self, old: Lines, new: Lines, hunks: Sequence[Hunk]) -> None:
-        self._old, self._new = old, new
+        there, here = sum(one.old_count for one in hunks), sum(one.new_count for one in hunks)
+        olds, news = list[bytes](), list[bytes]()
+        if there and here and there + here <= MOST_MOVES:
+            olds = _normal_lines(old.raw(one.old, one.old_count) for one in hunks)
+            news = _normal_lines(new.raw(one.new, one.new_count) for one in hunks)
+        counts = Counter(olds) & Counter(news)
+        moved, stayed = _taken(news, counts.copy()), _taken(olds, counts)
+        self.moved = len(moved)
+        self.new, self.gone = here - self.moved, there - self.moved
         self.changes: list[_Change] = []
-        self.moved = 0
-        here, there = (sum(one.new_count for one in hunks), sum(one.old_count for one in hunks))
-        self._moves = bool(here and there) and here + there <= MOST_MOVES
-        self._left = self._lost(hunks) if self._moves else Counter[bytes]()
-        arrived: Counter[bytes] = Counter()
-        parts: list[tuple[Hunk, frozenset[int]]] = []
+        old_at = new_at = 0
         for one in hunks:
-            parts.append((one, self._arrived(one, arrived)))
-        self._arrivals = arrived
-        self.changes = [_Change(one, self._really_gone(one), moved) for one, moved in parts]
-        self.moved = sum(len(moved) for _, moved in parts)
-        self.new = here - self.moved
-        self.gone = there - self.moved
-
-    def _lost(self, hunks: Sequence[Hunk]) -> Counter[bytes]:
-        lost: Counter[bytes] = Counter()
-        for one in hunks:
-            lost.update(_normal_lines(self._old.slice(one.old, one.old_count)))
-        return lost
-
-    def _arrived(self, hunk: Hunk, arrived: Counter[bytes]) -> frozenset[int]:
-        """Return which of a hunk's new lines stood elsewhere, and note that they are there again."""
-        if not self._moves:
-            return frozenset()
-        moved = set()
-        for number, line in enumerate(_normal_lines(self._new.slice(hunk.new, hunk.new_count))):
-            if arrived[line] < self._left[line]:
-                arrived[line] += 1
-                moved.add(number)
-        return frozenset(moved)
-
-    def _really_gone(self, hunk: Hunk) -> tuple[int, ...]:
-        """Return which of a hunk's old lines are nowhere any more."""
-        if not self._moves:
-            return tuple(range(hunk.old_count))
-        gone = []
-        for number, line in enumerate(_normal_lines(self._old.slice(hunk.old, hunk.old_count))):
-            if self._arrivals[line] > 0:
-                self._arrivals[line] -= 1
-            else:
-                gone.append(number)
-        return tuple(gone)
+            gone = frozenset(n for n in range(one.old_count) if old_at + n not in stayed)
+            self.changes.append(_Change(one, gone, frozenset(n for n in range(one.new_count) if new_at + n in moved)))
+            old_at, new_at = old_at + one.old_count, new_at + one.new_count
 
 
-def _normal_lines(lines: Sequence[bytes]) -> list[bytes]:
-    return normal(b"\n".join(lines)).split(b"\n") if lines else []
+def _normal_lines(parts: Iterable[bytes]) -> list[bytes]:
+    return normal(b"".join(parts)).split(b"\n")[:-1]
+
+
+def _taken(lines: Sequence[bytes], left: Counter[bytes]) -> set[int]:
+    """Return the places of the lines that `left` counts, the first ones of each."""
+    found = set()
+    for place, line in enumerate(lines):
+        if left[line] > 0:
+            left[line] -= 1
+            found.add(place)
+    return found
 
 
 class _Painter:
@@ -287,9 +262,8 @@ class _Painter:
         hunk = change.hunk
         room = MOST_LINES - self._shown
         here = self._new.offset(hunk.new)
-        gone = set(change.gone)
         for number, (text, _) in enumerate(_placed(self._old, hunk.old, hunk.old_count)):
-            if number in gone and room > 0:
+            if number in change.gone and room > 0:
                 self._rows.append(Row(GONE, hunk.old + number + 1, None, here, text))
                 room -= 1
         for number, (text, offset) in enumerate(_placed(self._new, hunk.new, min(hunk.new_count, max(0, room)))):

@@ -9,7 +9,7 @@ quickly, so that what must not stand before it is looked for behind that: `[0-9]
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 _MONTHS = (b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec")
@@ -21,6 +21,7 @@ _ZONE = rb"(?: ?(?:Z|UTC|GMT|CES?T|[ECMP][SD]T|[+-][0-9]{2}:?[0-9]{2})(?!\w))?"
 _REST_OF_UUID = rb"[0-9a-fA-F]{7}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 _UNIT = rb"(?:milli|micro|nano)?sec(?:ond)?s?|min(?:ute)?s?|hours?|hrs?|days?|[mun]s"
 _NUMBER = rb"[0-9]*(?:[.,][0-9]+)?"  # behind its first digit
+_PIECE = 256 * 1024
 
 # What begins with a digit: what it is, and its patterns behind that digit.
 _FREE = {  # also behind a dot
@@ -86,8 +87,8 @@ _BARE = (
     _Rule(
         re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)|[ -/]*[0-Z\\^-~])?"), b"", (b"\x1b",)
     ),
-    _Rule(re.compile(rb"\r+(?=\n|\Z)"), b"", (b"\r",)),
-    _Rule(re.compile(rb"[^\n]*\r"), b"", (b"\r",)),
+    _Rule(re.compile(rb"\r(?<!\r\r)\r*(?=\n|\Z)"), b"", (b"\r",)),
+    _Rule(re.compile(rb"^[^\n]*\r", re.MULTILINE), b"", (b"\r",)),
 )
 _RULES = (
     *_BARE,
@@ -100,8 +101,8 @@ _RULES = (
         rb"\1<tmp>",
         (b"tmp/",),
     ),
-    _Rule(re.compile(rb"pytest-of-[^/\s<>]+/pytest-(?:[0-9]+|current)"), b"pytest-of-<tmp>", (b"pytest-of-",)),
-    _Rule(re.compile(rb"/var/folders/[^/\s<>]+/[^/\s<>]+/"), b"/var/folders/<tmp>/", (b"/var/folders/",)),
+    _Rule(re.compile(rb"pytest-of-[^/\s<>]{1,64}/pytest-(?:[0-9]+|current)"), b"pytest-of-<tmp>", (b"pytest-of-",)),
+    _Rule(re.compile(rb"/var/folders/[^/\s<>]{1,64}/[^/\s<>]{1,64}/"), b"/var/folders/<tmp>/", (b"/var/folders/",)),
     _Rule(re.compile(rb"t(?<!\wt)mp(?:\.[A-Za-z0-9]{6,12}|(?=[a-z_]*[0-9])[a-z0-9_]{8})(?!\w)"), b"<tmp>", (b"tmp",)),
     _Rule(re.compile(rb"/work/[0-9]+-[0-9]+(?=/)"), b"/work/<tmp>", (b"/work/",)),
     _Rule(re.compile(rb"Attempt: [0-9]+, on [^\n]*"), b"Attempt: <attempt>", (b"Attempt: ",)),
@@ -151,16 +152,28 @@ def normal(data: bytes) -> bytes:
 
     What is normal stays as it is: `normal(normal(x)) == normal(x)`.
     """
-    for rule in _RULES:
-        data = rule.apply(data)
-    return data
+    return b"".join(_applied(_RULES, piece) for piece in _pieces(data))
 
 
 def bare(data: bytes) -> bytes:
     """Return whole lines as a terminal would have shown them last, without colours."""
-    for rule in _BARE:
+    return b"".join(_applied(_BARE, piece) for piece in _pieces(data))
+
+
+def _applied(rules: Sequence[_Rule], data: bytes) -> bytes:
+    for rule in rules:
         data = rule.apply(data)
     return data
+
+
+def _pieces(data: bytes) -> Iterator[bytes]:
+    """Yield whole lines, few enough that nobody waits for long who shares this interpreter."""
+    at = 0
+    while len(data) - at > _PIECE:
+        end = data.rfind(b"\n", at, at + _PIECE) + 1 or data.find(b"\n", at + _PIECE) + 1 or len(data)
+        yield data[at:end]
+        at = end
+    yield data[at:]
 
 
 def normal_text(text: str) -> str:

@@ -118,9 +118,23 @@ def test_of_a_large_step_the_end_is_compared_and_that_is_said(site: Site, monkey
     red = played(site.lab, SETUP, ("test", "failed", f"{text}boom\n"))
     found = told(site, red.job_id)
     assert rows(found)[-1] == "+boom"
-    assert (found["new"], found["gone"], found["notes"]) == (1, 0, ["only the last 1 MiB were compared"])
+    assert (found["new"], found["gone"], found["notes"]) == (
+        1,
+        0,
+        ["only the last 200,000 lines, or 1 MiB, were compared"],
+    )
     offset = found["rows"][-1][3]
     assert site.get(f"/api/v1/jobs/{red.job_id}/logs", headers={"Range": f"bytes={offset}-"}).body == b"boom\n"
+
+
+def test_of_a_step_with_many_lines_the_last_ones_are_compared(site: Site, monkeypatch):
+    monkeypatch.setattr(views, "WINDOW_LINES", 10)
+    text = "".join(f"line {n}\n" for n in range(100))
+    played(site.lab, SETUP, ("test", "success", text))
+    red = played(site.lab, SETUP, ("test", "failed", f"{text}boom\n"))
+    found = told(site, red.job_id)
+    assert (rows(found)[-1], found["new"], found["gone"]) == ("+boom", 1, 0)
+    assert sum(row[1] if row[0] == "fold" else 1 for row in found["rows"]) == 10
 
 
 def test_a_compressed_log_is_compared_and_one_that_is_gone_is_said(site: Site):

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.core.first_error import first_error
 from engine.core.log_normal import normal, normal_text
 
 GONE = {
@@ -132,6 +133,39 @@ def test_no_line_comes_or_goes(text):
 def test_a_line_is_the_same_alone_and_among_others(lines):
     data = [line.encode() for line in lines]
     assert normal(b"\n".join(data)).split(b"\n") == [normal(line) for line in data]
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "\r",
+        "a",
+        "1",
+        " ",
+        "pytest-of-",
+        "/tmp/",
+        "/var/folders/",
+        "pid ",
+        "[1",
+        "0x",
+        "Jan ",
+        "\x1b[",
+        "\x1b]",
+        "1h",
+        "tmp",
+        "-1a",
+    ],
+)
+def test_no_line_takes_more_than_its_length(piece):
+    """One that does would take hours for this."""
+    text = piece.encode() * (1_000_000 // len(piece))
+    normal(b"\r\n" + text)
+    first_error(text)
+
+
+def test_large_texts_are_worked_on_in_pieces_and_come_out_whole():
+    line = b"took 12 ms to /tmp/xyz123/a and back\n"
+    assert normal(line * 20_000 + b"the end") == b"took <duration> to /tmp/<tmp>/a and back\n" * 20_000 + b"the end"
 
 
 def test_a_text_becomes_one_line():
