@@ -12,7 +12,7 @@ from engine.bus import Bus
 from engine.control.mailer import Mailer, url_mark
 from engine.control.routine import Routine
 from engine.core.clock import Clock
-from engine.core.states import RUN_FINAL
+from engine.core.states import RUN_FINAL, RunStatus
 from engine.forges import statuses
 from engine.forges.statuses import Standing, Told
 from engine.settings import RepoSettings
@@ -75,19 +75,21 @@ class Reporter(Routine):
         if facts is None or facts.delivery.startswith(LOCAL):
             return
         began_at = reports.began_at(change.run_id, change.sequence) or facts.created_at
+        by_hand = change.status == RunStatus.SUCCESS and bool(facts.patched)
         standing = Standing(
-            status=change.status,
+            status=RunStatus.FAILED if by_hand else change.status,
             run_id=change.run_id,
             good=facts.good,
             total=facts.total,
             failed=facts.failed,
             seconds=(change.at - began_at).total_seconds(),
             reason=change.reason,
+            patched=facts.patched,
         )
         repo = self._settings.now.repo(facts.repo)
         if repo is not None and repo.token and facts.source != "watch":
             yield from self._status(repo, facts, standing)
-        if self._settings.now.notify and change.status in RUN_FINAL:
+        if self._settings.now.notify and change.status in RUN_FINAL and not by_hand:
             yield from self._notices(facts, standing, change)
 
     def _status(self, repo: RepoSettings, facts: RunFacts, standing: Standing) -> Iterator[NewLetter]:

@@ -43,7 +43,8 @@ STATES: Mapping[str, Mapping[RunStatus, str]] = {
 @dataclass(frozen=True, slots=True)
 class Standing:
     """How a run stands, as far as a forge is told. `failed` are the names of jobs that broke it, `good` its green jobs,
-    `total` all but the skipped; `seconds` since it began (again)."""
+    `total` all but the skipped; `seconds` since it began (again). One whose only fault is that `patched` jobs succeeded
+    in boxes that a person had hands on is told as failed: nobody knows what its commit does by itself."""
 
     status: RunStatus
     run_id: int
@@ -52,6 +53,7 @@ class Standing:
     failed: tuple[str, ...] = ()
     seconds: float = 0.0
     reason: str = ""
+    patched: tuple[str, ...] = ()
 
 
 def description(standing: Standing) -> str:
@@ -73,6 +75,8 @@ def description(standing: Standing) -> str:
             words += f"; {standing.reason or 'cancelled'}"
         elif standing.failed:
             words += f"; failed: {', '.join(standing.failed)}"
+        elif standing.patched:
+            words = f"patched by hand: {', '.join(standing.patched)}; {words}"
     words = " ".join(words.split())
     return words if len(words) <= LONGEST else words[: LONGEST - 1] + "…"
 

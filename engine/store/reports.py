@@ -29,7 +29,8 @@ class RunFacts:
     """A run as the outside knows it: of which repository, workflow and commit, and who asked for it.
 
     `source` and `delivery` are its event's, `good`, `total` and `failed` count its jobs as they stand: skipped ones
-    left out, failures that the workflow allows among the good.
+    left out, failures that the workflow allows among the good. `patched` are those of the good whose boxes a person had
+    hands on.
     """
 
     run_id: int
@@ -48,6 +49,7 @@ class RunFacts:
     good: int
     total: int
     failed: tuple[str, ...]
+    patched: tuple[str, ...] = ()
 
 
 def run_changes(after: int, upto: int) -> list[RunChange]:
@@ -89,7 +91,9 @@ def run_facts(run_id: int) -> RunFacts | None:
     good = counts.get(JobStatus.SUCCESS, 0) + sum(tolerated for _, tolerated in rows)
     total = sum(counts.values()) - counts.get(JobStatus.SKIPPED, 0)
     failed = tuple(name for name, tolerated in rows if not tolerated)[:NAMES]
-    return RunFacts(run_id=run_id, **found._asdict(), good=good, total=total, failed=failed)
+    by_hand: Any = JobRow.select(JobRow.name).where(mine & JobRow.patched & (JobRow.status == JobStatus.SUCCESS))
+    patched = tuple(name for (name,) in by_hand.order_by(JobRow.id).limit(NAMES).tuples())
+    return RunFacts(run_id=run_id, **found._asdict(), good=good, total=total, failed=failed, patched=patched)
 
 
 def began_at(run_id: int, upto: int) -> datetime | None:
@@ -106,7 +110,7 @@ def began_at(run_id: int, upto: int) -> datetime | None:
 
 def failed_before(facts: RunFacts, sequence: int) -> bool:
     """Tell whether what ended last before this end was a failure: this run itself, or the one before it of the same
-    workflow on the same ref."""
+    workflow on the same ref. What a person had hands on has not succeeded."""
     verdicts = [RunStatus.SUCCESS, RunStatus.FAILED]
     own: Any = TransitionRow.select(TransitionRow.to_status).where(
         (TransitionRow.run_id == facts.run_id)
@@ -116,7 +120,7 @@ def failed_before(facts: RunFacts, sequence: int) -> bool:
     )
     found = own.order_by(TransitionRow.sequence.desc()).limit(1).tuples().first()
     if found is None:
-        earlier: Any = RunRow.select(RunRow.status).where(
+        earlier: Any = RunRow.select(RunRow.status, greens.is_green()).where(
             (RunRow.repo_id == facts.repo_id)
             & (RunRow.workflow_path == facts.workflow_path)
             & (RunRow.number < facts.number)
@@ -125,4 +129,5 @@ def failed_before(facts: RunFacts, sequence: int) -> bool:
             & ~greens.bisects(RunRow.id)
         )
         found = earlier.order_by(RunRow.number.desc()).limit(1).tuples().first()
-    return found is not None and found[0] == RunStatus.FAILED
+        return found is not None and not found[1]
+    return found[0] == RunStatus.FAILED

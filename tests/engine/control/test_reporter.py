@@ -138,6 +138,30 @@ def test_a_failure_is_told_and_a_rerun_is_pending_again(desk, forge):
     assert forge.states() == ["pending", "failure", "pending", "success"]
 
 
+def go_on_by_hand(desk: Desk, run_id: int) -> None:
+    """Have job a go on in the box that it left to a person."""
+    begin_at = {"base": "held", "step": 0, "attempt": 1, "skip": False}
+    job = desk.lab.named(run_id, "a")
+    desk.lab.store.wishes.ask_retry(run_id, [job.id], "asked by ada", "ada", desk.lab.clock.now(), begin_at)
+    desk.lab.scheduler.tick()
+
+
+def test_what_was_patched_by_hand_turns_no_commit_green(desk, forge):
+    run = desk.run()
+    desk.work(a=FAILED)
+    desk.all_said()
+    go_on_by_hand(desk, run)
+    desk.work()
+    desk.all_said()
+    assert desk.lab.status(run) == "success"
+    assert forge.states()[-1] == "failure"
+    assert forge.heard[-1].body["description"] == "patched by hand: a; 1/1 jobs, 0.0 s"
+    desk.lab.retry(run, "a")
+    desk.work()
+    desk.all_said()
+    assert forge.states()[-1] == "success"
+
+
 @pytest.mark.parametrize(
     ("source", "delivery", "told"),
     [("gitea", "", True), ("poll", "", True), ("person", "dispatch-1", True), ("schedule", "", True),
@@ -359,6 +383,17 @@ def test_a_rerun_that_succeeds_mends_its_own_failure(hooked, forge):
     hooked.lab.retry(run, "a")
     hooked.work()
     assert [one.body["notice"] for one in forge.until(2)] == ["failed", "fixed"]
+
+
+def test_what_was_patched_by_hand_mends_nothing(hooked, forge):
+    run = hooked.run()
+    hooked.work(a=FAILED)
+    forge.until(1)
+    go_on_by_hand(hooked, run)
+    hooked.work()
+    hooked.run()
+    hooked.work()
+    assert [(one.body["notice"], one.body["run"]["number"]) for one in forge.until(2)] == [("failed", 1), ("fixed", 2)]
 
 
 def test_a_run_that_a_person_started_here_is_no_news(hooked, forge):
