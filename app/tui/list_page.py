@@ -22,10 +22,16 @@ class ListPage(Page):
     COLUMNS: ClassVar[Sequence[Column]] = ()
     EMPTY: ClassVar[str] = "Nothing here yet."
     KEEPS_FILTER: ClassVar[bool] = True  # for the next time
+    SOME: ClassVar[int] = 200  # rows that are fetched at once, of lists that go on
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "filter", "filter", key_display="/", priority=True, id="list.filter"),
         Binding("escape", "clear", "clear the filter and the marks", show=False, id="list.clear"),
     ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.wanted = self.SOME  # rows to fetch
+        self.more = False  # are there older ones? `fetch` says so
 
     def body(self) -> ComposeResult:
         yield Prompt()
@@ -102,6 +108,12 @@ class ListPage(Page):
 
     def on_prompt_left(self, _: Prompt.Left) -> None:
         self._filter("")
+
+    def on_row_list_moved(self, message: RowList.Moved) -> None:
+        """At the last row, fetch older ones."""
+        if self.more and message.id == (self.list.shown or (None,))[-1]:
+            self.wanted += self.SOME
+            self.look_again(at_once=True)
 
     def on_row_list_marked(self, _: RowList.Marked) -> None:
         self.show_frame()

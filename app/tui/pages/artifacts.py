@@ -11,7 +11,6 @@ from app.tui.list_page import ListPage
 from app.tui.presenters import artifacts as presenter
 from widgets.row_list import Row, RowList
 
-SOME = 200  # so many are fetched at once
 FRESH = ("job", "run")  # what ends when artifacts may have come
 
 
@@ -29,20 +28,18 @@ class ArtifactsPage(ListPage):
     def __init__(self) -> None:
         super().__init__()
         self.artifacts: list[dict[str, Any]] = []
-        self._wanted = SOME
-        self._more = False  # are there older ones?
 
     async def fetch(self) -> None:
         found: list[dict[str, Any]] = []
         before: int | None = None
-        while len(found) < self._wanted:
-            query = {"limit": self._wanted - len(found), "before": before}
+        while len(found) < self.wanted:
+            query = {"limit": self.wanted - len(found), "before": before}
             told = await self.ask(self.ui.session.client.get, "/artifacts", query)
             found += told["artifacts"]
             before = told["before"]
             if before is None:
                 break
-        self.artifacts, self._more = found, before is not None
+        self.artifacts, self.more = found, before is not None
 
     def rows(self) -> Sequence[Row]:
         return presenter.artifact_rows(self.artifacts, self.clock.now())
@@ -63,12 +60,6 @@ class ArtifactsPage(ListPage):
         artifact = next((one for one in self.artifacts if one["id"] == self.list.cursor_id), None)
         if artifact is not None:
             self.ui.open_job(artifact["run"], artifact["job"])
-
-    def on_row_list_moved(self, message: RowList.Moved) -> None:
-        """At the last row, fetch older ones."""
-        if self._more and message.id == (self.list.shown or (None,))[-1]:
-            self._wanted = len(self.artifacts) + SOME
-            self.look_again(at_once=True)
 
     def on_row_list_opened(self, message: RowList.Opened) -> None:
         from app.tui.pages.artifact import ArtifactPage

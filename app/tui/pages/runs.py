@@ -17,7 +17,7 @@ from widgets.first_steps import FirstSteps
 from widgets.menu import Menu
 from widgets.row_list import Row, RowList
 
-PAGE_OF_RUNS, MOST = 200, 500
+MOST = 500  # that an engine tells at once
 
 
 class RunsPage(ListPage):
@@ -35,18 +35,17 @@ class RunsPage(ListPage):
     def __init__(self) -> None:
         super().__init__()
         self.runs: list[dict[str, Any]] = []
-        self._limit = PAGE_OF_RUNS
 
     async def fetch(self) -> None:
         get = self.ui.session.client.get
         runs: list[dict[str, Any]] = []
-        while (wanted := min(self._limit - len(runs), MOST)) > 0:
+        while (wanted := min(self.wanted - len(runs), MOST)) > 0:
             told = await self.ask(get, "/runs", {"limit": wanted, "before": runs[-1]["id"] if runs else None})
             runs += told["runs"]
             self.ui.began(told["sequence"])
             if len(told["runs"]) < wanted:
                 break
-        self.runs = runs
+        self.runs, self.more = runs, len(runs) >= self.wanted
 
     def rows(self) -> Sequence[Row]:
         return presenter.run_rows(self.runs, self.ui.session.here, self.clock.now(), self.ui.ascii)

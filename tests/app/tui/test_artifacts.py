@@ -182,9 +182,9 @@ def test_what_cannot_be_saved_says_why_and_leaves_nothing(site, run, folder):
 
 
 def test_the_end_of_the_list_brings_older_ones(site, monkeypatch):
-    from app.tui.pages import artifacts as page
+    from app.tui.pages.artifacts import ArtifactsPage
 
-    monkeypatch.setattr(page, "SOME", 3)
+    monkeypatch.setattr(ArtifactsPage, "SOME", 3)
     for number in range(8):
         leave(site, site.lab.run(jobs(a="")), f"artifact-{number}")
 

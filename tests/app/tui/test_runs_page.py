@@ -1,6 +1,7 @@
 """The list of runs: live, filtered, marked, acted on; and the cursor that stays on its run."""
 
 from app.tui.actions import CANCEL_RUN
+from app.tui.pages.runs import RunsPage
 from tests.app.tui.harness import Tui, tui_over
 from tests.engine.fakes import jobs
 
@@ -233,5 +234,21 @@ def test_a_run_is_pinned_and_let_go_by_the_same_key_and_shows_it(site):
         await it.press("p")
         await it.until(lambda: any("$ treadle unpin r2" in note for note in it.told))
         await it.until(lambda: "pinned" not in it.lines[0])
+
+    tui_over(site, deed)
+
+
+def test_the_end_of_the_list_brings_older_runs(site, monkeypatch):
+    monkeypatch.setattr(RunsPage, "SOME", 3)
+    for number in range(8):
+        site.lab.run(ONE, title=f"change {number}")
+
+    async def deed(it: Tui) -> None:
+        await it.shows("change 7", "change 5")
+        assert "change 4" not in it.text
+        await it.press("G")
+        await it.shows("change 2")
+        await it.press("G")
+        await it.shows("change 0")
 
     tui_over(site, deed)
