@@ -36,7 +36,7 @@ def execute(args: argparse.Namespace) -> int:
     if rows:
         print(*table(HEADER, rows, 4, terminal_width(), colour_wanted(sys.stdout), ("ARTIFACT",)), sep="\n")
     talk(_summary(told))
-    if told["engine"] and not told["dry_run"]:
+    if told["engine"] and not told["dry_run"] and (rows or told["garbage"]["contents"]):
         talk("The engine of this home removes it, a little at a time.")
     return 0
 
