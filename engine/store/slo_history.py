@@ -25,7 +25,8 @@ BROKEN = (JobStatus.FAILED, JobStatus.TIMED_OUT)
 _GREEN = f"""WITH RECURSIVE place(n) AS (SELECT ? UNION ALL SELECT n + 1 FROM place WHERE n < ?)
  SELECT n, (SELECT count(*) FROM job WHERE status = '{JobStatus.SUCCESS}' AND finished_at >= n * ?
  AND finished_at < (n + 1) * ?) FROM place"""
-_ODD = f"""SELECT id FROM job WHERE is_call = 1 AND status = '{JobStatus.SUCCESS}' UNION SELECT id FROM job WHERE patched
+_ODD = f"""SELECT id FROM job WHERE is_call = 1 AND status = '{JobStatus.SUCCESS}'
+ UNION SELECT id FROM job WHERE patched
  UNION SELECT id FROM job WHERE run_id IN ({greens.BISECTING})"""
 
 
