@@ -51,7 +51,7 @@ class Pruning:
                 self.done[one.kind] += number == 0
                 yield step
         yield from self.retention.texts()
-        self._checkpoints.trim(rules.checkpoints_bytes, now)
+        self._checkpoints.trim(rules.checkpoints_bytes)
         for freed in self._checkpoints.sweep(now):
             self.freed_bytes += freed
             yield

@@ -78,7 +78,7 @@ class Checkpoints:
     def recover(self, limit_bytes: int, now: datetime) -> None:
         """Take away what a killed engine was writing, and what is too much."""
         self.blobs.recover()
-        self.trim(limit_bytes, now)
+        self.make_room(limit_bytes, now)
 
     # -- writing ----------------------------------------------------------------------------------------------------
 
@@ -118,8 +118,15 @@ class Checkpoints:
                 CheckpointRow.replace(**asdict(found)).execute()
         return found
 
-    def trim(self, limit_bytes: int, now: datetime) -> tuple[Checkpoint, ...]:
-        """Have no more than so many bytes on the disk; return those that went for it, the oldest first.
+    def make_room(self, limit_bytes: int, now: datetime) -> tuple[Checkpoint, ...]:
+        """Have no more than so many bytes on the disk; return those that went for it, the oldest first."""
+        gone = self.trim(limit_bytes)
+        for _ in self.sweep(now) if gone else ():
+            pass
+        return gone
+
+    def trim(self, limit_bytes: int) -> tuple[Checkpoint, ...]:
+        """Forget the oldest while all take more than so many bytes; return those, the oldest first.
 
         One that a job is about to begin at stays, one that is too much by itself goes. Layers that several share are
         counted once, and go with the last.
@@ -137,8 +144,6 @@ class Checkpoints:
                     seen |= fresh.keys()
             for row in going:
                 self._forget((CheckpointRow.job_id == row.job_id) & (CheckpointRow.step == row.step))
-        for _ in self.sweep(now) if going else ():
-            pass
         return tuple(_record(row) for row in reversed(going))
 
     def sweep(self, now: datetime) -> Iterator[int]:

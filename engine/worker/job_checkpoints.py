@@ -64,7 +64,7 @@ class JobCheckpoints:
             return
         seconds = tools.clock.monotonic_s() - began_s
         log.say(f"Checkpoint after step {place}: {_size(found.size_bytes)} new, {seconds:.1f} s")
-        for gone in tools.store.checkpoints.trim(self._limit_bytes, tools.clock.now()):
+        for gone in tools.store.checkpoints.make_room(self._limit_bytes, tools.clock.now()):
             log.say(f"The checkpoint after step {gone.step} of job {gone.job_id} went to make room.")
 
     def lay_down(self, found: Checkpoint, box: Box, look: Callable[[], None]) -> None:

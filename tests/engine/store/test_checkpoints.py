@@ -5,12 +5,17 @@ import os
 
 import pytest
 
+from engine.control.retention import pruning_of
 from engine.core.beginning import CHECKPOINT, Beginning
 from engine.core.errors import LeaseLost
 from engine.core.retry import Outcome
+from engine.settings import DAY_S
+from engine.settings import Retention as Rules
+from engine.store.artifacts import Artifacts
 from engine.store.checkpoints import Checkpoint, CheckpointGone
 from engine.store.gc import Collector
 from engine.store.queue import Lease
+from engine.store.retention import Going, Kind, Retention
 from engine.store.tables import JobRow
 from tests.engine.fakes import Lab, jobs
 
@@ -79,11 +84,11 @@ def test_the_oldest_go_when_there_is_too_much_and_shared_layers_with_the_last(la
     first = keep(lab, old, 0, os.urandom(100_000))
     keep(lab, old, 1, os.urandom(100_000), first.layers)
     keep(lab, new, 0, os.urandom(100_000))
-    checkpoints, now = lab.store.checkpoints, lab.clock.now()
-    assert checkpoints.trim(MUCH, now) == ()
+    checkpoints = lab.store.checkpoints
+    assert checkpoints.trim(MUCH) == ()
     assert 300_000 <= checkpoints.size_bytes() < 310_000
-    assert [(one.job_id, one.step) for one in checkpoints.trim(310_000, now)] == []
-    gone = checkpoints.trim(250_000, now)
+    assert [(one.job_id, one.step) for one in checkpoints.trim(310_000)] == []
+    gone = checkpoints.trim(250_000)
     assert [(one.job_id, one.step) for one in gone] == [(old.job_id, 0), (old.job_id, 1)]
     assert [one.step for one in checkpoints.list(new.job_id)] == [0]
     assert checkpoints.size_bytes() < 110_000
@@ -94,7 +99,7 @@ def test_a_checkpoint_that_a_job_is_about_to_begin_at_stays(lab):
     keep(lab, lease, 0, os.urandom(1000))
     keep(lab, lease, 1, os.urandom(1000))
     JobRow.update(begin_at=Beginning(CHECKPOINT, 1, 1).to_json()).where(JobRow.id == lease.job_id).execute()
-    assert [one.step for one in lab.store.checkpoints.trim(0, lab.clock.now())] == [1]
+    assert [one.step for one in lab.store.checkpoints.trim(0)] == [1]
     assert [one.step for one in lab.store.checkpoints.list(lease.job_id)] == [0]
 
 
@@ -135,3 +140,37 @@ def test_what_a_killed_engine_was_writing_goes_at_the_next_start(lab):
     lab.store.checkpoints.recover(MUCH, lab.clock.now())
     assert not half.exists()
     assert lab.store.checkpoints.list(lease.job_id) == [kept]
+
+
+def test_checkpoints_go_with_their_run_and_with_its_files(lab):
+    artifacts = Artifacts(lab.store.home / "artifacts", lab.clock)
+    retention = Retention(lab.store.database, lab.store.home, artifacts, lab.store.definitions)
+    jobs_of = []
+    for _ in range(3):
+        lease = begin(lab)
+        keep(lab, lease, 0, b"x")
+        lab.finish(lease)
+        jobs_of.append(lease.job_id)
+    lab.clock.advance(100 * DAY_S)
+    last = begin(lab)
+    keep(lab, last, 0, b"x")
+    first, second, third = (lab.job(job_id).run_id for job_id in jobs_of)
+    list(retention.take(Going(Kind.RUN, first, "", 0, lab.clock.now())))
+    list(retention.take(Going(Kind.FILES, second, "", 0, lab.clock.now())))
+    left = [job_id for job_id in (*jobs_of, last.job_id) if lab.store.checkpoints.list(job_id)]
+    assert left == [jobs_of[2], last.job_id]
+    assert lab.store.queries.run(second) is not None
+    assert third
+
+
+def test_the_hourly_pruning_holds_the_quota_and_sweeps_what_is_left(lab):
+    lease = begin(lab)
+    for step in range(3):
+        keep(lab, lease, step, os.urandom(100_000))
+    for blob in lab.store.checkpoints.blobs.list():
+        os.utime(blob.path, (0, 0))
+    pruning = pruning_of(lab.store, Artifacts(lab.store.home / "artifacts", lab.clock))
+    for _ in pruning.steps(Rules(checkpoints_bytes=150_000), lab.clock.now()):
+        pass
+    assert [one.step for one in lab.store.checkpoints.list(lease.job_id)] == [2]
+    assert pruning.freed_bytes > 200_000

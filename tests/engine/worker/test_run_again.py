@@ -1,5 +1,5 @@
-"""Running again precisely: what is taken over from green jobs, beside siblings that still run, one cell, one called job,
-and with debug logging; attempts and their logs stay."""
+"""Running again precisely: what is taken over from green jobs, beside siblings that still run, one cell, one called
+job, and with debug logging; attempts and their logs stay."""
 
 import pytest
 
@@ -114,7 +114,9 @@ def test_a_called_job_runs_again_alone_and_what_its_call_puts_out_is_worked_out_
                     needs: green
                     runs-on: here
                     outputs: {told: "${{ steps.s.outputs.told }}"}
-                    steps: [{id: s, run: 'echo "told=$TREADLE_ATTEMPT" >>"$GITHUB_OUTPUT"; [ "$TREADLE_ATTEMPT" != 1 ]'}]
+                    steps:
+                      - id: s
+                        run: echo "told=$TREADLE_ATTEMPT" >>"$GITHUB_OUTPUT"; [ "$TREADLE_ATTEMPT" != 1 ]
                 """
         }
     )
