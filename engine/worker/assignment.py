@@ -29,6 +29,7 @@ from pipelines.errors import ExpressionError
 from pipelines.github_context import default_variables
 from pipelines.model import Job as JobModel
 from pipelines.model import Workflow
+from pipelines.secret_names import secrets_named
 
 ARCHITECTURES = {"x86_64": "X64", "amd64": "X64", "aarch64": "ARM64", "arm64": "ARM64", "i686": "X86", "armv7l": "ARM"}
 LONGEST_URL = 2000
@@ -168,7 +169,13 @@ class Assignment:
         where = f"Container: {plan.image}" if plan.image else "On this machine, without a container"
         limit = f"Ends by: {self.deadline_at:%Y-%m-%d %H:%M:%S} UTC" if self.deadline_at else "No time limit"
         attempt = f"Attempt: {self.lease.number}, on {self.lease.worker}"
-        return [where, attempt, limit, f"Job: {job.name} (j{job.id})", *self._origin()]
+        return [where, attempt, limit, f"Job: {job.name} (j{job.id})", *self._lacking(), *self._origin()]
+
+    def _lacking(self) -> list[str]:
+        """Say which secrets would be empty."""
+        known = {name.upper() for name in self.secrets}
+        lacking = sorted(secrets_named(self.workflow.env, self.model) - known)
+        return [f"Secrets that it names and has not: {', '.join(lacking)}"] if lacking else []
 
     def _origin(self) -> list[str]:
         """Say which steps were not run, and in what the others are, of an attempt that begins at a later one."""

@@ -171,6 +171,13 @@ def test_a_name_may_hold_expressions_and_never_a_secret(works: "Works") -> None:
 # -- environment ----------------------------------------------------------------------------------------------------
 
 
+def test_the_log_begins_with_the_secrets_that_are_not_there(works: "Works") -> None:
+    text = "steps:\n  - run: echo ${{ secrets.KEY }} ${{ secrets.other }}\n    env: {A: '${{ github.token }}'}"
+    ended = works.run(text, secrets={"KEY": "hunter2-hunter2"})
+    assert "Secrets that it names and has not: GITHUB_TOKEN, OTHER\n" in ended.log()
+    assert "Secrets that" not in works.run("steps: [run: 'true']").log()
+
+
 @pytest.mark.parametrize(("secrets", "said"), [({"GITHUB_TOKEN": "gt-1"}, "4 4"), ({}, "0 0")])
 def test_the_github_token_is_the_one_that_a_person_keeps(works: "Works", secrets: dict[str, str], said: str) -> None:
     env = "{A: '${{ github.token }}', B: '${{ secrets.GITHUB_TOKEN }}'}"
