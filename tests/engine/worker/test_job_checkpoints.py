@@ -188,9 +188,7 @@ def test_a_masked_value_stays_masked_where_a_later_attempt_begins(works: Works) 
 def test_the_quota_holds_and_the_log_says_what_went(works: Works, tmp_path: Path) -> None:
     small = restarted(works, tmp_path, retention=Retention(checkpoints_bytes=500_000))
     try:
-        steps = "checkpoint: true\nsteps:\n" + "".join(
-            f"  - run: head -c 200000 /dev/urandom >f{n}\n" for n in range(4)
-        )
+        steps = "checkpoint: true\nsteps:\n" + 4 * "  - run: head -c 200000 /dev/urandom >file\n"
         first, second = small.run(steps), small.run(steps)
         assert steps_kept(small, first) == []
         assert steps_kept(small, second) == [0, 1]
