@@ -52,6 +52,9 @@ class HomeSource:
 
         return LogReader(self._store().log_path(job.run_id, job.id, attempt))
 
+    def shell_record(self, job: Job, attempt: int) -> bytes:
+        return self._store().shell_path(job.run_id, job.id, attempt).read_bytes()
+
     def follow(self, job: Job, attempt: int) -> Iterator[Log]:
         log, pause = None, threading.Event()
         while True:

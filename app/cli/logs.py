@@ -29,6 +29,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--follow", "-f", action="store_true", help="print what comes until the job ends; exit 1 unless it succeeds"
     )
+    parser.add_argument("--shell", action="store_true", help="what shells into the attempt's box have shown, instead")
     parser.add_argument("--timestamps", "-t", action="store_true", help="begin each line with when it came in")
     parser.add_argument("--json", action="store_true", help="print JSON lines, as `run --json` does")
 
@@ -41,6 +42,8 @@ def execute(args: argparse.Namespace) -> int:
         number = args.attempt or job.attempts
         if not number:
             raise EngineError(f"Job {job.id} has not started.", "`treadle logs --follow` waits for it.")
+        if args.shell:
+            return _shell(source, job, number)
         try:
             opened = source.log(job, number)
         except FileNotFoundError:
@@ -51,6 +54,16 @@ def execute(args: argparse.Namespace) -> int:
         if args.step is not None and not log.found:
             raise EngineError(f"The log has no step {args.step}.", "`treadle show RUN` lists the steps.")
         return 0
+
+
+def _shell(source: Source, job: Job, attempt: int) -> int:
+    """Print what shells have shown: safe on a terminal, as it was kept elsewhere."""
+    try:
+        kept = source.shell_record(job, attempt)
+    except FileNotFoundError:
+        raise EngineError(f"Nobody has had a shell in attempt {attempt} of job {job.id}.") from None
+    sys.stdout.buffer.write(shown(kept, colour_wanted(sys.stdout)).encode() if sys.stdout.isatty() else kept)
+    return 0
 
 
 def _follow(source: Source, job: Job, args: argparse.Namespace) -> int:

@@ -40,6 +40,15 @@ class RemoteSource:
     def log(self, job: Job, attempt: int) -> "RemoteLog":
         return RemoteLog(self._client, job.id, attempt)
 
+    def shell_record(self, job: Job, attempt: int) -> bytes:
+        try:
+            with translated(self._client):
+                return self._client.read(f"/jobs/{job.id}/shell/record", {"attempt": attempt})
+        except ApiError as error:
+            if error.status == 404:
+                raise FileNotFoundError(str(error)) from error
+            raise
+
     def follow(self, job: Job, attempt: int) -> "Iterator[RemoteLog]":
         from app.cli.remote_follow import follow
 

@@ -68,6 +68,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--executor", choices=("docker", "host"), help="where jobs without a container run")
     parser.add_argument(
+        "--hold", action="store_true", help="keep the box of a step that fails its job, for `shell` and `retry --here`"
+    )
+    parser.add_argument(
         "--checkpoint", action="store_true", help="keep what each job is after its green steps, for `retry --step`"
     )
     parser.add_argument("--workers", type=int, metavar="N", help="jobs at once (default: the number of CPUs)")
@@ -157,6 +160,7 @@ def _prepare(args: argparse.Namespace, store: "Store", settings: Settings) -> An
         labels=pairs_of(args.label, "--label"),
         executor=args.executor,
         checkpoint=args.checkpoint,
+        hold=args.hold,
         actor=actor_here(),
     )
     try:

@@ -107,6 +107,10 @@ def _job(queries: Reads, job: Job, now: datetime, colours: bool) -> Iterable[str
     parts += _expected(job, now, colours)
     if job.tolerated:
         parts.append("allowed to fail")
+    if job.patched:
+        parts.append("patched by hand")
+    if job.held_until is not None:
+        parts.append(f"held until {_at(job.held_until)}: treadle shell j{job.id}")
     if job.environment:
         parts.append(plain(f"in {job.environment} {job.environment_url}".strip()))
     attempts = queries.attempts(job.id)
@@ -139,6 +143,8 @@ def _attempt(queries: Reads, attempt: Attempt, now: datetime, colours: bool) -> 
         took,
         f"{_at(attempt.started_at)}{until}",
     ]
+    if attempt.patched:
+        parts.append("patched by hand")
     code = f"exit code {attempt.exit_code}"
     if attempt.exit_code:
         parts.append(code)

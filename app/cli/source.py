@@ -40,6 +40,9 @@ class Source(Protocol):
     def log(self, job: Job, attempt: int) -> Log:
         """Open a log. Raises FileNotFoundError where there is none (yet)."""
 
+    def shell_record(self, job: Job, attempt: int) -> bytes:
+        """Return what shells into an attempt have shown. Raises FileNotFoundError where there were none."""
+
     def follow(self, job: Job, attempt: int) -> Iterator[Log]:
         """Yield a log whenever there may be more of it, from its beginning until nothing will come any more."""
 

@@ -2,16 +2,32 @@
 
 from aiohttp import web
 
-from app.server.answers import answer
+from app.server.answers import SAFE, Refusal, answer
 from app.server.desk import Call
 from app.server.runs import find_job
 from app.server.wishes import ask
 from app.views.holds import holds_view
 from engine.control.hold_wishes import hold, release
 
+TEXT = {**SAFE, "Content-Type": "text/plain; charset=utf-8"}
+
 
 async def list_holds(call: Call) -> web.StreamResponse:
     return answer(await call.desk.ask(holds_view, call.desk.store))
+
+
+async def shell_record(call: Call) -> web.StreamResponse:
+    """Give what shells into an attempt have shown, secrets hidden."""
+
+    def read() -> bytes:
+        job = find_job(call.desk, call.ident)
+        try:
+            path = call.desk.store.shell_path(job.run_id, job.id, call.query.get("attempt", job.attempts))
+            return path.read_bytes()
+        except FileNotFoundError:
+            raise Refusal(404, f"Nobody has had a shell in this attempt of job {job.id}.") from None
+
+    return web.Response(body=await call.desk.ask(read), headers=TEXT)
 
 
 async def hold_job(call: Call) -> web.StreamResponse:

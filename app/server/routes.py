@@ -186,6 +186,11 @@ ROUTES: tuple[Route, ...] = (
             Field("debug", bool, "with debug logging"),
         ),
     ),
+    Route(
+        "GET", f"{API}/jobs/{ID}/shell/record", holds.shell_record, "what shells into an attempt have shown",
+        gives="text/plain", query=(Param("attempt", "integer", "which attempt (the latest)", least=1),),
+        answers={200: "the text, secrets hidden", 404: "there were none"},
+    ),
     Route("GET", f"{API}/holds", holds.list_holds, "the boxes of failed jobs that are held"),
     Route(
         "POST", f"{API}/jobs/{ID}/hold", holds.hold_job, "have a job's box held if one of its steps fails it", WRITE,

@@ -56,6 +56,7 @@ class LocalRequest:
     labels: Mapping[str, str] = field(default_factory=dict)
     executor: str | None = None
     checkpoint: bool = False
+    hold: bool = False
     actor: str = ""
 
 
@@ -297,6 +298,7 @@ def _plan(
         "executor": request.executor,
         "env": dict(request.env),
         "checkpoint": request.checkpoint,
+        "hold": request.hold,
     }
     hurry = urgency(event, by_person=True)
     return prepare_run(

@@ -4,7 +4,7 @@ Decides nothing about whether a workflow runs, and writes nothing. `Prepared.sou
 files: `root` (a repository here, or its mirror), `sha` (commit or snapshot), `branch` (what HEAD is on, None:
 detached), `mirror` (the bare repository with a snapshot), whether jobs may run on this machine itself (`host`), whose
 environments' secrets they may see (`vault`, a repository or None), and what a person asked for beyond the file:
-`labels`, `executor`, `env`, `checkpoint`.
+`labels`, `executor`, `env`, `checkpoint`, `hold`.
 """
 
 from collections.abc import Collection, Iterator, Mapping

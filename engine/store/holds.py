@@ -124,6 +124,13 @@ class Holds:
             return True
 
 
+    def forget_all(self) -> None:
+        """Forget every hold: for a home that has none of their boxes."""
+        with self._db.write():
+            JobRow.update(held_until=None).where(JobRow.id.in_(HoldRow.select(HoldRow.job_id))).execute()
+            HoldRow.delete().execute()
+
+
 def begin_hold(attempt: AttemptRow, new: NewHold, now: datetime) -> datetime:
     """Inside a write: hold the box of an attempt that ends; return until when."""
     HoldRow.replace(

@@ -90,6 +90,7 @@ def waken(home: Path, to: Path, now: datetime, files: int, contents: int) -> Res
     store = open_store(home, create=True)
     try:
         lost = _end_what_ran(store, now)
+        store.holds.forget_all()  # the boxes are the old home's
         letters = store.outbox.give_up_all(ELSEWHERE, now)
         store.queue.pause.set(ACTOR, now)
         runs = store.database.rows("SELECT count(*) FROM run")[0][0]

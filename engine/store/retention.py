@@ -62,6 +62,7 @@ _OF_A_JOB = (
     "DELETE FROM attempt WHERE job_id = ?",
     "DELETE FROM edge WHERE job_id = ?",
     "DELETE FROM checkpoint WHERE job_id = ?",
+    "UPDATE hold SET until = 0 WHERE job_id = ?",  # its box goes at the keeper's next look
     "DELETE FROM job WHERE id = ?",
 )
 _CHECKPOINTS = "DELETE FROM checkpoint WHERE job_id IN (SELECT id FROM job WHERE run_id = ?)"

@@ -151,6 +151,10 @@ class Store:
     def log_path(self, run_id: int, job_id: int, attempt: int) -> Path:
         return self.home / "logs" / str(run_id) / f"{job_id}-{attempt}.log"
 
+    def shell_path(self, run_id: int, job_id: int, attempt: int) -> Path:
+        """What shells into the attempt's box have shown, secrets hidden; there is none before the first."""
+        return self.log_path(run_id, job_id, attempt).with_suffix(".shell")
+
     def work_folder(self, job_id: int, attempt: int) -> Path:
         """The attempt's own folder: its channel to the box and what its workspace is made of."""
         return self.home / "work" / f"{job_id}-{attempt}"

@@ -1,5 +1,6 @@
 """Whether the box of a step that failed is held for a person, and what is kept so that somebody goes on in it."""
 
+import logging
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
@@ -10,9 +11,12 @@ from engine.store.queue import Lease
 from engine.worker.assignment import Assignment
 from engine.worker.job_log import JobLog
 from engine.worker.job_state import JobState
+from engine.worker.session import EVENT, Session
 from engine.worker.step_script import Surroundings
 from engine.worker.tools import Tools
 from pipelines.errors import ExpressionError
+
+log = logging.getLogger(__name__)
 
 
 class Holding:
@@ -56,6 +60,14 @@ class Holding:
             f"looks into it, `treadle retry {ref} --here` runs the step again, `--next` goes on after it.",
         )
         return True
+
+    def tidy(self) -> None:
+        """Take away what lies unmasked in the folder of a box that is held: a later attempt needs none of it."""
+        try:
+            Session.tidy(self._job.folder, EVENT)
+            (self._job.folder / "commands.journal").unlink(missing_ok=True)
+        except OSError as error:
+            log.warning("Raw output of job %d stays while it is held: %s", self._lease.job_id, error)
 
     def _is_tolerated(self) -> bool:
         try:

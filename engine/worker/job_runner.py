@@ -32,7 +32,7 @@ from engine.worker.job_steps import JobSteps
 from engine.worker.node_action import Node
 from engine.worker.opening import Interrupted, Opened, Opening, cancelled, overran
 from engine.worker.script_runner import ScriptRunner
-from engine.worker.session import Session
+from engine.worker.session import EVENT, Session
 from engine.worker.step_files import StepFiles
 from engine.worker.step_outcome import StepStopped
 from engine.worker.step_runner import StepRunner
@@ -40,7 +40,6 @@ from engine.worker.tools import Tools
 from pipelines.errors import ExpressionError, WorkflowError
 from pipelines.github_context import cache_scopes
 
-EVENT = "event.json"
 LOST = Outcome("lost", "infrastructure", reason="its engine stopped where the job could not be taken up again")
 ENDED_S = 2.0  # how long a driver may take to tell of an end once more
 GONE = "its container went away"
@@ -160,6 +159,7 @@ class JobRunner:
         status = queue.finish(self._lease, outcome, now, outputs=outputs, tolerated=tolerated, hold=hold)
         if hold is None or status != JobStatus.FAILED:
             return False
+        self._holding.tidy()
         self._tools.bus.wake("holds")
         return True
 

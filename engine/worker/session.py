@@ -23,6 +23,7 @@ from engine.worker.step_script import SCRIPT_BYTES, StepScript, Surroundings, su
 DRAIN_S = 0.9  # how long a child left in the background may keep a step's end waiting for its output
 EVENTS_LIMIT_BYTES = 4 << 20  # a job that writes more into its event file forfeits its box
 ACTIONS = "actions"  # in the attempt's folder: seen in the box, and written by the engine alone
+EVENT = "event.json"  # among the files: what the run is about
 FOLDERS = ("step", "log", "pipe", "file", "exchange")
 DRIVER = Path(__file__).with_name("driver.sh")
 
@@ -96,6 +97,23 @@ class Session:
         (channel / "ev").chmod(0o666)
         shutil.copyfile(DRIVER, channel / "driver.sh")
         (channel / "driver.sh").chmod(0o644)
+
+    @staticmethod
+    def tidy(folder: Path, kept: str) -> None:
+        """Take away what ended scripts have left in `folder/channel`, but the file `kept`; the driver waits on.
+
+        What they printed and handed over may hold secrets.
+        """
+        fds = [os.open(folder / "channel", os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)]
+        try:
+            for place in ("log", "file"):
+                fds.append(_open_folder(place, fds[0]))
+                for name in [entry.name for entry in os.scandir(fds[-1])]:
+                    if name != kept:
+                        _clear(fds[-1], name)
+        finally:
+            for fd in fds:
+                os.close(fd)
 
     @classmethod
     def resume(cls, box: Box, folder: Path, grace_s: float, clock: Clock | None = None) -> Self:

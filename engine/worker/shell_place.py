@@ -65,13 +65,8 @@ def shell_place(store: Store, settings: Settings, job: Job) -> ShellPlace:
         box_name(job.id, *hold.maker),
         Surroundings(told["env"], told["cwd"]),
         Mask(told["known"]["masks"]),
-        shell_record(store, job, hold.number),
+        store.shell_path(job.run_id, job.id, hold.number),
     )
-
-
-def shell_record(store: Store, job: Job, number: int) -> Path:
-    """Return the file that keeps what shells into an attempt have shown, beside its log."""
-    return store.log_path(job.run_id, job.id, number).with_suffix(".shell")
 
 
 def _running(store: Store, settings: Settings, job: Job, attempt: Attempt) -> ShellPlace:
@@ -93,7 +88,7 @@ def _running(store: Store, settings: Settings, job: Job, attempt: Attempt) -> Sh
         assignment.box_name,
         found or Surroundings(assignment.base_env(), workspace),
         Mask(masks),
-        shell_record(store, job, attempt.number),
+        store.shell_path(job.run_id, job.id, attempt.number),
     )
 
 
