@@ -9,6 +9,7 @@ from textual.content import Content
 from textual.widget import Widget
 
 from widgets.caption import Caption
+from widgets.columns import cut
 from widgets.dialog import Dialog
 from widgets.diff_view import GONE, MOVED, NEW, SIGNS, DiffRow, DiffView
 from widgets.line import Piece
@@ -16,6 +17,7 @@ from widgets.safe_text import plain, uncoloured
 from widgets.text_screen import TextScreen
 
 WAIT = "comparing"
+FRAME = 2  # cells that a title keeps from the corners
 LEGEND = "  ".join(f"{SIGNS[kind]} {kind}" for kind in (NEW, GONE, MOVED))
 
 
@@ -71,8 +73,7 @@ class DiffScreen(Dialog[int | None]):
         twin: str,
         ascii: bool = False,
     ) -> None:
-        hint = "n N change  enter open  { } step  p the attempt before  esc back"
-        super().__init__(title, twin=twin, hint=hint, ascii=ascii)
+        super().__init__(title, twin=twin, hint="n N change  enter open  { } step  esc back", ascii=ascii)
         self._load, self._read = load, read
         self._prop = DiffProp(title)
         self._before = False
@@ -101,7 +102,7 @@ class DiffScreen(Dialog[int | None]):
             return
         self._prop = prop
         box = self.query_one("#box")
-        box.border_title = Content(plain(prop.title))
+        box.border_title = Content(cut(plain(prop.title), box.size.width - FRAME, self.ascii))
         if prop.twin:
             self.query_one(".twin", Widget).update(f"$ {plain(prop.twin)}")  # type: ignore[attr-defined]
         self._say(prop.trouble or prop.sums)

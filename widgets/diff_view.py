@@ -78,7 +78,7 @@ class DiffView(StatusStyles, Motions, ScrollView, can_focus=True):
         self.set_reactive(DiffView.ascii, ascii)
         self._rows: tuple[DiffRow, ...] = ()
         self._cursor = self._x = 0
-        self._digits = 1
+        self._digits, self._widest = 1, 0
 
     @property
     def rows(self) -> tuple[DiffRow, ...]:
@@ -88,6 +88,11 @@ class DiffView(StatusStyles, Motions, ScrollView, can_focus=True):
     def cursor(self) -> int:
         """The place of the row that the cursor is on."""
         return self._cursor
+
+    @property
+    def _lead(self) -> int:
+        """The cells of the numbers before a line."""
+        return 2 * self._digits + 2
 
     @property
     def changes(self) -> list[int]:
@@ -116,6 +121,7 @@ class DiffView(StatusStyles, Motions, ScrollView, can_focus=True):
     def _take(self, rows: Sequence[DiffRow]) -> None:
         self._rows = tuple(rows)
         self._digits = max((len(str(number)) for row in rows for number in (row.old, row.new) if number), default=1)
+        self._widest = max((len(row.text) for row in rows), default=0)
         self.virtual_size = Size(1, len(self._rows))
         self.refresh()
 
@@ -125,7 +131,8 @@ class DiffView(StatusStyles, Motions, ScrollView, can_focus=True):
         self._go(self._cursor + rows)
 
     def move_side(self, columns: int) -> None:
-        self._x = max(0, self._x + columns * SIDE)
+        hidden = self._widest - (self.scrollable_content_region.width - self._lead - 2)
+        self._x = max(0, min(self._x + columns * SIDE, hidden))
         self.refresh()
 
     def move_to_end(self, last: bool) -> None:
@@ -181,7 +188,7 @@ class DiffView(StatusStyles, Motions, ScrollView, can_focus=True):
         if row.kind == FOLD:
             mark = ">" if self.ascii else "▸"
             words = f"{mark} {row.count:,} line{'s' * (row.count != 1)} alike"
-            return [Segment(" " * (2 * self._digits + 2), base), Segment(words, ink)]
+            return [Segment(" " * self._lead, base), Segment(words, ink)]
         lead = f"{row.old or '':>{self._digits}} {row.new or '':>{self._digits}} "
         text = readable(row.text.encode("utf-8", "replace"))
         room = max(0, width - len(lead) - 2)

@@ -131,3 +131,18 @@ def test_what_the_api_tells_becomes_rows(site):
     prop = diff_prop(site.get(f"/api/v1/jobs/{red.job_id}/diff").json, "treadle diff")
     assert [row.kind for row in prop.rows] == ["fold", "same", "same", "same", "gone", "new", "same", "new"]
     assert (prop.first, prop.step, prop.steps) == (5, 1, (0, 1))
+
+
+def test_it_fits_a_small_terminal_of_plain_characters(site):
+    played(site.lab, SETUP, GOOD)
+    played(site.lab, SETUP, ("test", "failed", f"{SAME}{'w' * 500} the end of a long line\n"))
+
+    async def deed(it: Tui) -> None:
+        await in_the_log(it)
+        await it.press("d")
+        await it.shows("+ www", "> 29")
+        assert it.text.isascii()
+        await it.press(*["right"] * 80)
+        await it.shows("the end of a long line")
+
+    tui_over(site, deed, size=(60, 20), ascii=True)
