@@ -13,8 +13,8 @@ from engine.core.states import JobStatus, RunStatus, cause_of_end, result_word
 
 # A job's order in the queue is one number of seconds, smaller first: when its run was created, put forward for each
 # point of priority and put back for each job of its repository that is running. Time alone makes everybody's turn
-# come, so nothing starves; among jobs of one run and priority the longest remaining path goes first, in seconds as their
-# last green attempts took: see engine/core/paths.py.
+# come, so nothing starves; among jobs of one run and priority the longest remaining path goes first, in seconds as
+# their last green attempts took: see engine/core/paths.py.
 PRIORITY_S = 60.0
 RUNNING_JOB_S = 30.0
 
