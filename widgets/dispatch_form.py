@@ -93,11 +93,13 @@ class DispatchForm(Dialog[Dispatch | None]):
         refs: Sequence[str] = (),
         ref: str = "",
         *,
+        with_ref: bool = True,
         twin: Twin | None = None,
         ascii: bool = False,
     ) -> None:
         super().__init__(title, hint="enter next  ctrl+s run  esc back", ascii=ascii)
         self._fields, self._refs, self._first_ref = tuple(fields), tuple(refs), ref
+        self._with_ref = with_ref
         self._rows: tuple[FieldRow, ...] = ()
         self._twin_of = twin
         self._twin_line = twin_line("")
@@ -108,7 +110,7 @@ class DispatchForm(Dialog[Dispatch | None]):
         self._ref = TextLine(self._first_ref, suggestions=self._refs, placeholder="default branch")
         self._rows = tuple(FieldRow(field, control_of(field, self.ascii), wide, self.ascii) for field in self._fields)
         ref = FieldRow(InputField("ref", description=about), self._ref, wide, self.ascii)
-        yield VerticalScroll(*self._rows, ref, id="fields", can_focus=False)
+        yield VerticalScroll(*self._rows, *([ref] if self._with_ref else ()), id="fields", can_focus=False)
         yield Horizontal(button("Run", "run", "success"), button("Cancel", "cancel"), classes="buttons")
         if self._twin_of is not None:
             yield self._twin_line

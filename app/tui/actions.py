@@ -46,6 +46,34 @@ RETRY_FAILED = Action(
     "retry_failed", "run again, failed only", ("retry", "r{run}", "--failed"), "/runs/{run}/retry", {"failed": True}
 )
 RETRY_JOB = Action("retry_job", "run this job again", ("retry", "j{job}"), "/jobs/{job}/retry")
+RETRY_STEP = Action(
+    "retry_step", "run this job again from a step on", ("retry", "j{job}", "--step", "{step}"), "/jobs/{job}/retry",
+    {"step": None},
+)  # fmt: skip
+DEBUG_RUN = Action(
+    "debug_run", "run again, all, with debug logging", ("retry", "r{run}", "--debug"), "/runs/{run}/retry",
+    {"debug": True},
+)  # fmt: skip
+DEBUG_FAILED = Action(
+    "debug_failed", "run again, failed only, with debug logging", ("retry", "r{run}", "--failed", "--debug"),
+    "/runs/{run}/retry", {"failed": True, "debug": True},
+)  # fmt: skip
+DEBUG_JOB = Action(
+    "debug_job", "run this job again with debug logging", ("retry", "j{job}", "--debug"), "/jobs/{job}/retry",
+    {"debug": True},
+)  # fmt: skip
+RERUN = Action("rerun", "run again with other inputs", ("retry", "r{run}"), "/runs/{run}/retry", {"inputs": None})
+RETRY_HERE = Action(
+    "retry_here", "run the held step again", ("retry", "j{job}", "--here"), "/jobs/{job}/retry", {"here": True}
+)
+RETRY_NEXT = Action(
+    "retry_next", "go on after the held step", ("retry", "j{job}", "--next"), "/jobs/{job}/retry", {"next": True}
+)
+HOLD = Action("hold", "hold this job if it fails", ("hold", "j{job}"), "/jobs/{job}/hold", {"wanted": True})
+UNHOLD = Action("unhold", "do not hold it after all", ("hold", "j{job}", "--off"), "/jobs/{job}/hold", {"wanted": False})
+RELEASE = Action(
+    "release", "let its box go", ("release", "j{job}"), "/jobs/{job}/release", loses="What was changed in its box is lost."
+)
 CANCEL_RUN = Action(
     "cancel_run",
     "cancel",
@@ -80,11 +108,12 @@ CANCEL_BISECT = Action(
 )  # fmt: skip
 SYNC = Action("sync", "look for new commits now", ("repo", "sync", "{repo}"), "/repos/{repo}/sync")
 
-ASKING = ("act(", "dispatch", "priority(", "pause", "cancel", "replay", "sync", "pin", "take_snapshot")
+ASKING = ("act(", "held(", "rerun", "dispatch", "priority(", "pause", "cancel", "replay", "sync", "pin", "take_snapshot")
 """How the actions of keys begin that lead here: a session that only reads offers none of them."""
 
 ACTIONS = (
     RETRY_RUN, RETRY_FAILED, RETRY_JOB, CANCEL_RUN, CANCEL_JOB, APPROVE, APPROVE_JOB, DISPATCH, REPLAY, PAUSE, RESUME,
     PRIORITY, PIN, UNPIN, SNAPSHOT, SYNC,
-    BISECT, CANCEL_BISECT,
+    BISECT, CANCEL_BISECT, RETRY_HERE, RETRY_NEXT, HOLD, UNHOLD, RELEASE,
+    RETRY_STEP, DEBUG_RUN, DEBUG_FAILED, DEBUG_JOB, RERUN,
 )  # fmt: skip

@@ -36,6 +36,7 @@ from app.tui.presenters import run as presenter
 from app.tui.presenters.flaky import known_flaky
 from app.tui.presenters.runs import instant
 from app.tui.remarks import annotations_screen, summaries_screen
+from app.tui.rerunning import rerun
 from engine.core.errors import EngineError
 from engine.core.states import RUN_FINAL
 from widgets.attempts_pane import AttemptsPane
@@ -60,6 +61,7 @@ class RunPage(Page):
         Binding("r", "act('retry_run')", "run again, all", show=False, id="run.retry"),
         Binding("R", "act('retry_failed')", "failed only", id="run.retry_failed"),
         Binding("T", "act('retry_job')", "try this job again", show=False, id="job.retry"),
+        Binding("ctrl+r", "rerun", "run again from a step, with debug or other inputs", show=False, id="run.rerun"),
         Binding("c", "act('cancel_run')", "cancel", id="run.cancel"),
         Binding("C", "act('cancel_job')", "cancel this job", show=False, id="job.cancel"),
         Binding("a", "act('approve')", "approve", show=False, id="run.approve"),
@@ -342,6 +344,18 @@ class RunPage(Page):
     def action_explain(self) -> None:
         job: list[tuple[Kind, int]] = [] if self.selected is None else [("job", self.selected)]
         explain(self.ui, *job, ("run", self.run["id"]))
+
+    def action_held(self, deed: str) -> None:
+        held(self.ui, self.job, deed)
+
+    def action_shell(self) -> None:
+        held(self.ui, self.job, "shell")
+
+    def action_bisect(self) -> None:
+        bisect(self.ui, self.run, next((job for job in self.jobs if job["id"] == self.selected), None))
+
+    def action_rerun(self) -> None:
+        rerun(self.ui, self.run, next((job for job in self.jobs if job["id"] == self.selected), None))
 
     def action_dispatch(self) -> None:
         self.ui.dispatch(self.run["repo"], self.run["workflow_path"])

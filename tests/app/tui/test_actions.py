@@ -13,7 +13,7 @@ from app.tui.actions import ACTIONS, DISPATCH
 
 ROOT = Path(__file__).resolve().parents[3]
 VALUES = {
-    "run": 12, "job": 34, "event": 5, "repo": "team/site", "workflow": ".github/workflows/ci.yml", "priority": -3, "bisect": 7,
+    "run": 12, "job": 34, "event": 5, "repo": "team/site", "workflow": ".github/workflows/ci.yml", "priority": -3, "bisect": 7, "step": 0,
     "name": "x", "inputs": {"env": "prod; rm -rf /", "n": "2"}, "ref": "refs/tags/v1",
 }  # fmt: skip
 
