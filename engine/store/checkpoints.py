@@ -32,6 +32,10 @@ class CheckpointGone(EngineError):
     """A checkpoint whose contents are not there any more, or are not what was kept."""
 
 
+class CheckpointRefused(EngineError):
+    """A checkpoint that must not be taken."""
+
+
 @dataclass(frozen=True, slots=True)
 class Layer:
     """What changed since the layer before it: the digests of a tar and of the names of what was gone ("": nothing),
@@ -95,7 +99,8 @@ class Checkpoints:
     ) -> Checkpoint:
         """Keep a layer over those `below` as the checkpoint after a step, in place of an earlier one; return it.
 
-        `box` are executor, image and base. Raises LeaseLost, and CheckpointGone when one below is not there any more.
+        `box` are executor, image and base. Raises LeaseLost, CheckpointGone when one below is not there any more, and
+        CheckpointRefused for an attempt that is patched.
         """
         executor, image, base = box
         with self.blobs.batch(LEVEL) as batch:
@@ -113,7 +118,10 @@ class Checkpoints:
             )
             with self._db.write():
                 held = (AttemptRow.token == lease.token) & (AttemptRow.status == AttemptStatus.RUNNING)
-                if not AttemptRow.select().where(held).exists():
+                attempt = AttemptRow.get_or_none(held)
+                if attempt is not None and attempt.patched:
+                    raise CheckpointRefused("A person had hands on the box, and no later attempt may begin with that.")
+                if attempt is None:
                     raise LeaseLost(f"Attempt {lease.number} of job {lease.job_id} is no longer {lease.worker}'s.")
                 CheckpointRow.replace(**asdict(found)).execute()
         return found

@@ -33,7 +33,7 @@ class JobCheckpoints:
         self._job = job
         self._log = log
         self._checkpointer: Checkpointer | None = None
-        self._given_up = not job.checkpoints
+        self._given_up = not job.checkpoints or job.attempt.patched
 
     @property
     def wanted(self) -> bool:
@@ -72,8 +72,9 @@ class JobCheckpoints:
         began_s = self._tools.clock.monotonic_s()
         self._for(box, look).lay_down(found)
         seconds = self._tools.clock.monotonic_s() - began_s
+        anew = "; services are started anew" if self._job.box_plan.services else ""
         self._log().say(
-            f"The checkpoint after step {found.step} of attempt {found.attempt} is laid down, {seconds:.1f} s"
+            f"The checkpoint after step {found.step} of attempt {found.attempt} is laid down, {seconds:.1f} s{anew}"
         )
 
     @property

@@ -12,11 +12,11 @@ from engine.core.retry import Outcome
 from engine.settings import DAY_S
 from engine.settings import Retention as Rules
 from engine.store.artifacts import Artifacts
-from engine.store.checkpoints import Checkpoint, CheckpointGone
+from engine.store.checkpoints import Checkpoint, CheckpointGone, CheckpointRefused
 from engine.store.gc import Collector
 from engine.store.queue import Lease
 from engine.store.retention import Going, Kind, Retention
-from engine.store.tables import JobRow
+from engine.store.tables import AttemptRow, JobRow
 from tests.engine.fakes import Lab, jobs
 
 BOX = ("docker", "busybox", "/")
@@ -77,6 +77,15 @@ def test_a_lost_lease_keeps_nothing(lab):
     with pytest.raises(LeaseLost):
         keep(lab, lease, 0, b"x")
     assert lab.store.checkpoints.list(lease.job_id) == []
+
+
+def test_nothing_is_kept_of_a_box_that_a_person_had_hands_on(lab):
+    lease = begin(lab)
+    keep(lab, lease, 0, b"x")
+    AttemptRow.update(patched=True).where(AttemptRow.id == lease.attempt_id).execute()
+    with pytest.raises(CheckpointRefused):
+        keep(lab, lease, 1, b"patched")
+    assert [one.step for one in lab.store.checkpoints.list(lease.job_id)] == [0]
 
 
 def test_the_oldest_go_when_there_is_too_much_and_shared_layers_with_the_last(lab):
