@@ -34,6 +34,8 @@ def run_shape(run: Run) -> dict[str, Any]:
         "finished_at": instant(run.finished_at),
         "cancel_asked_at": instant(run.cancel_asked_at),
         "pinned": run.pinned,
+        "held": run.held,
+        "patched": run.patched,
         "expected_finish_at": instant(run.expected_finish_at),
         "critical": list(run.critical),
         "bisect": run.bisect_id,

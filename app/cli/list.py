@@ -62,7 +62,7 @@ def _rows(runs: list[Run]) -> list[list[str]]:
             f"r{run.id}",
             run.repo,
             run.workflow_name,
-            f"#{run.number}{' pinned' if run.pinned else ''}",
+            " ".join((f"#{run.number}", *_marks(run))),
             short_ref(run.ref),
             run.title.split("\n")[0],
             run.event,
@@ -71,6 +71,12 @@ def _rows(runs: list[Run]) -> list[list[str]]:
         ]
         for run in runs
     ]
+
+
+def _marks(run: Run) -> list[str]:
+    """Return what a run is that others are not."""
+    marks = {"pinned": run.pinned, "held": run.held, "patched": run.patched}
+    return [mark for mark, borne in marks.items() if borne]
 
 
 def _took(run: Run, now: datetime) -> str:

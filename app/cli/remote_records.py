@@ -20,7 +20,7 @@ def run_of(told: Told) -> Run:
         finished_at=_maybe(told["finished_at"]), reason=told["reason"],
         cancel_asked_at=_maybe(told["cancel_asked_at"]), actor=told["actor"], pinned=told["pinned"],
         bisect_id=told["bisect"], expected_finish_at=_maybe(told["expected_finish_at"]),
-        critical=tuple(told["critical"]),
+        critical=tuple(told["critical"]), held=told["held"], patched=told["patched"],
     )  # fmt: skip
 
 

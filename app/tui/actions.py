@@ -70,9 +70,9 @@ RETRY_NEXT = Action(
     "retry_next", "go on after the held step", ("retry", "j{job}", "--next"), "/jobs/{job}/retry", {"next": True}
 )
 HOLD = Action("hold", "hold this job if it fails", ("hold", "j{job}"), "/jobs/{job}/hold", {"wanted": True})
-UNHOLD = Action("unhold", "do not hold it after all", ("hold", "j{job}", "--off"), "/jobs/{job}/hold", {"wanted": False})
+UNHOLD = Action("unhold", "do not hold it", ("hold", "j{job}", "--off"), "/jobs/{job}/hold", {"wanted": False})
 RELEASE = Action(
-    "release", "let its box go", ("release", "j{job}"), "/jobs/{job}/release", loses="What was changed in its box is lost."
+    "release", "let its box go", ("release", "j{job}"), "/jobs/{job}/release", loses="What was changed in it is lost."
 )
 CANCEL_RUN = Action(
     "cancel_run",
@@ -108,7 +108,9 @@ CANCEL_BISECT = Action(
 )  # fmt: skip
 SYNC = Action("sync", "look for new commits now", ("repo", "sync", "{repo}"), "/repos/{repo}/sync")
 
-ASKING = ("act(", "held(", "rerun", "dispatch", "priority(", "pause", "cancel", "replay", "sync", "pin", "take_snapshot")
+ASKING = (
+    *("act(", "held(", "rerun", "dispatch", "priority(", "pause", "cancel", "replay", "sync", "pin", "take_snapshot"),
+)
 """How the actions of keys begin that lead here: a session that only reads offers none of them."""
 
 ACTIONS = (

@@ -12,7 +12,7 @@ from widgets.help_screen import Group, HelpScreen
 
 FOREIGN = ("screen.copy_text", "scroll_", "page_", "quit")
 """How actions begin that Textual brings along and that our own stand for."""
-LAST = {"pane.": "Panes", "size.": "Panes", "move.": "Moving, in every pane"}
+LAST = {"held.": "A held job", "pane.": "Panes", "size.": "Panes", "move.": "Moving, in every pane"}
 """How the ids of bindings begin that are told last, whichever pane has them, and under which heading."""
 
 

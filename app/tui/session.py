@@ -43,6 +43,7 @@ class Session:
         self.problem = ""
         self.notes: list[str] = []
         self.here = ""
+        self.home: Path | None = None  # where it is on this machine
 
     def start(self) -> None:
         """Begin; returns at once."""
@@ -58,7 +59,7 @@ class HomeSession(Session):
         super().__init__(Client.of_socket(str(home), lambda: self._socket))
         self._socket = home / sockets.NAME
         self.mode = Mode.STARTING
-        self._home = home
+        self._home = self.home = home
         self._config = config
         self._folder = folder
         self._stopping = threading.Event()

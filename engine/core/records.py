@@ -41,6 +41,8 @@ class Run:
     bisect_id: int | None = None  # of the search that it is a trial of
     expected_finish_at: datetime | None = None
     critical: tuple[int, ...] = ()
+    held: bool = False
+    patched: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,9 +29,13 @@ class Green:
 
 def is_green(run: Any = RunRow) -> Any:
     """Return the clause on RunRow, or an alias of it, that holds for ordinary green runs."""
+    return (run.status == RunStatus.SUCCESS) & ~bisects(run.id) & ~has_patched(run)
+
+
+def has_patched(run: Any = RunRow) -> Any:
+    """Return the clause that holds for runs with a job whose latest attempt a person had hands on."""
     hand = JobRow.alias()
-    patched = hand.select(hand.id).where((hand.run_id == run.id) & hand.patched)
-    return (run.status == RunStatus.SUCCESS) & ~bisects(run.id) & ~fn.EXISTS(patched)
+    return fn.EXISTS(hand.select(hand.id).where((hand.run_id == run.id) & hand.patched))
 
 
 def green_sql(run: str) -> str:

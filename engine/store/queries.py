@@ -7,7 +7,8 @@ from peewee import fn
 
 from engine.core.records import Attempt, Job, JobFacts, Run, Step, Transition
 from engine.core.states import AttemptStatus, JobStatus, RunStatus, StepStatus
-from engine.store import transitions
+from engine.store import greens, transitions
+from engine.store.mending_tables import HoldRow
 from engine.store.tables import (
     AnnotationRow,
     AttemptRow,
@@ -167,12 +168,15 @@ def _is_workflow(name: str) -> Any:
 
 
 def _runs() -> Any:
+    holding = JobRow.select(JobRow.run_id).where(
+        JobRow.id.in_(HoldRow.select(HoldRow.job_id)) & JobRow.held_until.is_null(False)
+    )
     return RunRow.select(
         RunRow.id, RunRow.number, RepoRow.name.alias("repo"), RepoRow.path.alias("repo_path"), RunRow.workflow_path,
         RunRow.workflow_name, RunRow.title, RunRow.event, RunRow.ref, RunRow.sha, RunRow.status, RunRow.priority,
         RunRow.attempt, RunRow.created_at, RunRow.started_at, RunRow.finished_at, RunRow.reason, RunRow.cancel_asked_at,
         RunRow.concurrency_group, RunRow.actor, RunRow.id.in_(PinRow.select(PinRow.run_id)).alias("pinned"),
-        RunRow.bisect_id,
+        RunRow.bisect_id, RunRow.id.in_(holding).alias("held"), greens.has_patched().alias("patched"),
     ).join(RepoRow, on=(RepoRow.id == RunRow.repo_id))  # fmt: skip
 
 
@@ -181,7 +185,8 @@ def _run(row: Any) -> Run:
 
 
 def _told_run(told: dict[str, Any]) -> Run:
-    return Run(**told | {"status": RunStatus(told["status"]), "pinned": bool(told["pinned"])})
+    marks = {name: bool(told[name]) for name in ("pinned", "held", "patched")}
+    return Run(**told | marks | {"status": RunStatus(told["status"])})
 
 
 def job_record(row: JobRow) -> Job:

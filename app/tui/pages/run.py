@@ -28,6 +28,8 @@ from app.tui.arrangement import ATTEMPTS, DAG, LOG, TIMELINE, Wanted, arrange
 from app.tui.bisecting import bisect
 from app.tui.comparing import compare
 from app.tui.explaining import Kind, explain
+from app.tui.holding import do as held
+from app.tui.holding import makes_sense
 from app.tui.job_log import JobLog
 from app.tui.page import Page
 from app.tui.pages.runs import values_of
@@ -61,7 +63,7 @@ class RunPage(Page):
         Binding("r", "act('retry_run')", "run again, all", show=False, id="run.retry"),
         Binding("R", "act('retry_failed')", "failed only", id="run.retry_failed"),
         Binding("T", "act('retry_job')", "try this job again", show=False, id="job.retry"),
-        Binding("ctrl+r", "rerun", "run again from a step, with debug or other inputs", show=False, id="run.rerun"),
+        Binding("ctrl+r", "rerun", "run again: a step, debug, inputs", show=False, id="run.rerun"),
         Binding("c", "act('cancel_run')", "cancel", id="run.cancel"),
         Binding("C", "act('cancel_job')", "cancel this job", show=False, id="job.cancel"),
         Binding("a", "act('approve')", "approve", show=False, id="run.approve"),
@@ -69,8 +71,13 @@ class RunPage(Page):
         Binding("B", "bisect", "find the commit that broke this job", show=False, id="job.bisect"),
         Binding("p", "pin", "pin or unpin", show=False, id="run.pin"),
         Binding("x", "explain", "why it is as it is", show=False, id="run.explain"),
-        Binding("A", "annotations", "errors and warnings that its steps made", show=False, id="run.annotations"),
-        Binding("S", "summaries", "summaries that its steps wrote", show=False, id="run.summaries"),
+        Binding("H", "held('toggle')", "hold this job if it fails, or not", show=False, id="held.toggle"),
+        Binding("exclamation_mark", "shell", "a shell in its box", show=False, key_display="!", id="held.shell"),
+        Binding("full_stop", "held('again')", "run the held step again", show=False, key_display=".", id="held.again"),
+        Binding("comma", "held('next')", "go on after the held step", show=False, key_display=",", id="held.next"),
+        Binding("X", "held('release')", "let the held box go", show=False, id="held.release"),
+        Binding("A", "annotations", "errors and warnings of its steps", show=False, id="run.annotations"),
+        Binding("S", "summaries", "summaries of its steps", show=False, id="run.summaries"),
         Binding(
             "less_than_sign", "attempt(-1)", "the attempt before", show=False, key_display="<", id="attempt.before"
         ),
@@ -219,7 +226,9 @@ class RunPage(Page):
         made = () if self.job is None else self.job["attempts_made"]
         again_at = None if self.job is None else self.job["next_attempt_at"]
         again_s = (instant(again_at) - now).total_seconds() if again_at else None
-        self.query_one(AttemptsPane).show(presenter.attempt_rows(made, now), self.number, again_s, 0.0)
+        attempts = self.query_one(AttemptsPane)
+        attempts.show(presenter.attempt_rows(made, now), self.number, again_s, 0.0)
+        attempts.border_subtitle = presenter.held(self.job)
         prop = presenter.timeline(self.jobs, self.attempts, self.job, self.number, now)
         self.query_one(TimelinePane).show(prop)
 
@@ -338,12 +347,13 @@ class RunPage(Page):
     def action_pin(self) -> None:
         self.ui.act(UNPIN if self.run["pinned"] else PIN, values_of(self.run))
 
-    def action_bisect(self) -> None:
-        bisect(self.ui, self.run, next((job for job in self.jobs if job["id"] == self.selected), None))
-
     def action_explain(self) -> None:
         job: list[tuple[Kind, int]] = [] if self.selected is None else [("job", self.selected)]
         explain(self.ui, *job, ("run", self.run["id"]))
+
+    def allows(self, binding: Binding) -> bool:
+        """A held job's keys are told of where there is one."""
+        return super().allows(binding) and makes_sense(self.job, binding.id or "")
 
     def action_held(self, deed: str) -> None:
         held(self.ui, self.job, deed)

@@ -72,7 +72,8 @@ def job_note(job: Told, now: datetime) -> str:
     if status == "blocked":
         return "a lets it go"
     tries = f"try {job['attempts']} " if job["attempts"] > 1 else ""
-    return (tries + duration(seconds(job, now))).strip() if status != "skipped" else ""
+    hand = "held " if job["held_until"] else "patched " if job["patched"] else ""
+    return (hand + tries + duration(seconds(job, now))).strip() if status != "skipped" else ""
 
 
 def first_to_look_at(jobs: Sequence[Told]) -> int | None:
@@ -101,6 +102,15 @@ def attempt_rows(attempts: Sequence[Told], now: datetime) -> tuple[AttemptRow, .
         )
         for one in attempts
     )
+
+
+def held(job: Told | None) -> str:
+    """Return until when a job's box is held and what can be done with it, or that it will be; "" for neither."""
+    if job is None:
+        return ""
+    if job["held_until"] is not None:
+        return f"held until {_clock(job['held_until'])[:5]}: ! shell . again , go on X release"
+    return "held if it fails: H not" if job["hold"] and job["status"] not in JOB_FINAL else ""
 
 
 def log_steps(attempt: Told | None, now: datetime) -> tuple[LogStep, ...]:

@@ -1,6 +1,6 @@
 """Runs as rows: what ran, of what, for whom, how long, and how long it took before."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -39,7 +39,7 @@ def run_rows(runs: Sequence[Told], here: str, now: datetime, ascii: bool = False
     for run in reversed(runs):
         past = before.setdefault((run["repo"], run["workflow_path"]), [])
         rows.append((run["repo"] != here, _row(run, several, past[-PAST:], now, ascii)))
-        ordinary = run["status"] == "success" and not run.get("bisect")
+        ordinary = run["status"] == "success" and not run.get("bisect") and not run["patched"]
         if ordinary and (took_s := seconds(run, now)) is not None:
             past.append(took_s)
     rows.reverse()
@@ -71,6 +71,16 @@ def branch_of(run: Told) -> str:
     return short_ref(ref)
 
 
+def _marks(run: Told) -> Iterator[str]:
+    """Yield what a run is that others are not."""
+    if run["pinned"]:
+        yield "pinned: "
+    if run["held"]:
+        yield "held: "
+    if run["patched"]:
+        yield "patched by hand: "
+
+
 def _row(run: Told, several: bool, past: Sequence[float], now: datetime, ascii: bool) -> Row:
     status = str(run["status"])
     over = status in RUN_FINAL
@@ -81,7 +91,7 @@ def _row(run: Told, several: bool, past: Sequence[float], now: datetime, ascii: 
         *([Cell(plain(str(run["repo"])), "dim")] if several else []),
         Cell(plain(str(run["workflow"])), "title"),
         Cell(plain(branch_of(run))),
-        Cell(plain(f"pinned: {run['title']}" if run["pinned"] else str(run["title"]))),
+        Cell(plain("".join((*_marks(run), str(run["title"]))))),
         Cell(plain(str(run["event"])).removeprefix("workflow_"), "dim"),
         Cell(plain(str(run["actor"])), "dim"),
         Cell(age(instant(run["created_at"]), now), "dim"),
