@@ -31,7 +31,7 @@ HISTORY = 3
 SPREAD = 0.2  # by how much a job's time differs from run to run
 SEED = 60
 
-# The CI of a repository with eight packages, as it was recorded: seconds, and what each job needs, in file order.
+# The CI of a made-up repository with eight packages: seconds, and what each job needs, in file order.
 JOBS = """
 changes 4
 format 9
