@@ -106,10 +106,11 @@ class Opening:
         needs, titles = needs_of(job.model.steps, job.contexts), [title_of(step) for step in job.model.steps]
         fresh = base is None or base.fresh
         earlier = [] if fresh else [""] * state.offset
+        introduction = job.introduction()  # a job that can have no box says so, however late it is
         queue.begin(self._lease, [] if fresh and needs else [*earlier, *titles], job.deadline_at)
         if job.environment:
             queue.enter(self._lease, job.environment)
-        self._log().say_group("Set up job", job.introduction())
+        self._log().say_group("Set up job", introduction)
         self.check_in()
         if base is None:
             befores = self._bring(needs, titles, state)
