@@ -226,9 +226,8 @@ class RunPage(Page):
         made = () if self.job is None else self.job["attempts_made"]
         again_at = None if self.job is None else self.job["next_attempt_at"]
         again_s = (instant(again_at) - now).total_seconds() if again_at else None
-        attempts = self.query_one(AttemptsPane)
-        attempts.show(presenter.attempt_rows(made, now), self.number, again_s, 0.0)
-        attempts.border_subtitle = presenter.held(self.job)
+        self.query_one(AttemptsPane).show(presenter.attempt_rows(made, now), self.number, again_s, 0.0)
+        self.query_one(LogPane).border_subtitle = presenter.held(self.job)
         prop = presenter.timeline(self.jobs, self.attempts, self.job, self.number, now)
         self.query_one(TimelinePane).show(prop)
 

@@ -109,7 +109,7 @@ def held(job: Told | None) -> str:
     if job is None:
         return ""
     if job["held_until"] is not None:
-        return f"held until {_clock(job['held_until'])[:5]}: ! shell . again , go on X release"
+        return f"held until {_clock(job['held_until'])[:5]}: ! shell, . again, , go on, X release"
     return "held if it fails: H not" if job["hold"] and job["status"] not in JOB_FINAL else ""
 
 
