@@ -82,11 +82,12 @@ def write_backup(home: Path, out: IO[bytes], now: datetime, config: Path | None 
             if found.kind not in MANIFESTS:
                 tar.add_file(found.name, found.path)
             elif (data := _read(found.path)) is not None:
-                contents = [
-                    digest for digest in referred(data, found.name) if batch.want(digest)
-                ]  # none goes meanwhile
-                wanted |= blobs.reach(contents)
-                tar.add_bytes(found.name, data)
+                contents = referred(data, found.name)
+                if all(map(batch.want, contents)):  # none of them goes meanwhile
+                    wanted |= blobs.reach(contents)
+                    tar.add_bytes(found.name, data)
+                elif found.path.exists():  # else it was removed just now, and its contents with it
+                    incomplete.append(found.name)
         for digest in sorted(wanted):
             for path in (blobs.list_path(digest), blobs.path(digest)):
                 tar.add_file(path.relative_to(home).as_posix(), path)

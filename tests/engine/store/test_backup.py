@@ -92,6 +92,19 @@ def test_a_backup_comes_back_as_a_home(lab: Lab, tmp_path: Path) -> None:
     store.close()
 
 
+def test_what_is_not_whole_here_is_told_and_left_out_and_the_rest_comes_back(lab: Lab, tmp_path: Path) -> None:
+    run_id = filled(lab)
+    artifacts = Artifacts(lab.store.home / "artifacts")
+    lost = artifacts.save_tar(run_id, 1, 1, "lost", tar_of(("c", b"3")), 1 << 30)
+    artifacts.blobs.path(lost.files[0].digest).unlink()
+    out = Pipe()
+    told = write_backup(lab.store.home, out, lab.clock.now())
+    assert told["incomplete"] == [f"artifacts/runs/{run_id}/lost.json"]
+    (tmp_path / "b.tar").write_bytes(out.getvalue())
+    restore_backup(tmp_path / "b.tar", tmp_path / "new", lab.clock.now())
+    assert [artifact.name for artifact in Artifacts(tmp_path / "new/artifacts").list(run_id)] == ["site"]
+
+
 def test_plain_tar_can_read_a_backup(lab: Lab, tmp_path: Path) -> None:
     filled(lab)
     with tarfile.open(backup(lab, tmp_path / "b.tar")) as tar:
