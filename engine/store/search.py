@@ -272,12 +272,14 @@ class _Readers:
         if reader is None:
             return
         at = start
-        for number, raw in enumerate(reader.read(start, stop).splitlines(keepends=True), line + 1):
-            text = _SGR.sub(b"", raw).decode(errors="replace").rstrip("\r\n")
+        for number, raw in enumerate(
+            reader.read(start, stop).split(b"\n"), line + 1
+        ):  # a progress bar's \r ends no line
+            text = _SGR.sub(b"", raw).decode(errors="replace").rstrip("\r")
             found = words.in_line(text)
             if found is not None:
                 yield Hit(facts, self._step(reader, at), number, at, _around(text, found))
-            at += len(raw)
+            at += len(raw) + 1
 
     def close(self) -> None:
         if self._reader is not None:

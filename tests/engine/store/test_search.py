@@ -127,6 +127,13 @@ def test_of_a_log_that_is_too_long_beginning_and_end_are_known(
     assert lines(index, "last") == [(1, 10_003, "last")]
 
 
+def test_what_a_progress_bar_overwrote_ends_no_line(index: SearchIndex, tmp_path: Path) -> None:
+    log(tmp_path, 1, "10 %\r50 %\r100 %\nneedle\r\n")
+    index.take([facts()], 1)
+    [hit] = index.search(Words(["needle"]), Where(), 10).hits
+    assert (hit.line, hit.offset, hit.text) == (2, 16, "needle")
+
+
 def test_a_line_longer_than_a_block_is_cut_around_the_word(index: SearchIndex, tmp_path: Path) -> None:
     log(tmp_path, 1, "x " * 50_000 + "needle " + "y " * 50_000 + "\nafter\n")
     index.take([facts()], 1)
