@@ -8,6 +8,7 @@ that is there the last run and the last green one, those of bisections aside. Ro
 
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -215,7 +216,10 @@ class Retention:
         return Going(kind, run_id, why, self._size(run_id), before)
 
     def _size(self, run_id: int) -> int:
-        logs = sum(path.stat().st_size for path in (self._logs / str(run_id)).glob("*"))
+        logs = 0
+        for path in (self._logs / str(run_id)).glob("*"):
+            with suppress(FileNotFoundError):  # a log that was compressed just now
+                logs += path.stat().st_size
         return logs + sum(artifact.size_bytes for artifact in self._artifacts.list(run_id))
 
     def _with_files(self) -> set[int]:

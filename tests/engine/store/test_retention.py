@@ -1,6 +1,7 @@
 """What is old enough to go, what never goes, and that going breaks nothing."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -281,3 +282,21 @@ def test_the_last_green_run_that_stays_is_an_ordinary_one(lab: Lab, retention: R
     swept(retention, lab)
     assert set(kept(lab)) >= {good, red}
     assert not {patched, trial, last_trial} & set(kept(lab))
+
+
+def test_a_log_that_is_compressed_while_its_run_is_measured_breaks_nothing(
+    lab: Lab, retention: Retention, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id = done(lab)
+    glob = Path.glob
+
+    def glob_of_then(path: Path, pattern: str) -> list[Path]:
+        found = list(glob(path, pattern))
+        for log in found[:1]:
+            log.unlink(missing_ok=True)
+        return found
+
+    monkeypatch.setattr(Path, "glob", glob_of_then)
+    lab.clock.advance(OLD_S)
+    done(lab)
+    assert told(retention, lab) == [("run", run_id)]
