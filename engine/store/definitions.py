@@ -61,7 +61,8 @@ class Definitions:
 
     def forget(self, digests: Collection[str]) -> None:
         """Remove texts that nothing in the store speaks of, but those that were asked for since the last `spare`."""
-        with self._lock, self._db.write():
+        # In this order: whoever plans inside a write asks for texts, and waits for no other write then.
+        with self._db.write(), self._lock:
             for digest in set(digests) - self._asked:
                 self._parsed.pop(digest, None)
                 DefinitionRow.delete().where(DefinitionRow.digest == digest).execute()
