@@ -58,7 +58,7 @@ class Tokens:
 
 
 def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()  # a header may hold any bytes
 
 
 def _token(row: TokenRow) -> Token:
