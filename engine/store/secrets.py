@@ -6,6 +6,8 @@ import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
+from engine.store.flush import flush
+
 
 class SecretBox:
     """Seals and opens secret values with the key in `<home>/secret.key` (0600, made at first use)."""
@@ -37,6 +39,7 @@ class SecretBox:
                 os.fsync(file.fileno())
             try:
                 os.link(temporary, self._path)
+                flush(self._path.parent)  # nothing is sealed with a key that a power cut could take
             except FileExistsError:
                 pass  # somebody else was quicker: that key is the one
             finally:
