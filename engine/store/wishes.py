@@ -57,8 +57,9 @@ class Wishes:
             reset = [job for job in jobs if job.status in JOB_FINAL]
             if not reset:
                 return []
+            again = {job.id for job in reset}
             going_on = asked if begin_at and begin_at["base"] == HELD else set()
-            let_go({job.id for job in reset} - going_on, now)
+            let_go(again - going_on, now)
             for job in reset:
                 cause = "need_retried" if job.status == JobStatus.SKIPPED and job.id not in asked else "retry_asked"
                 plan = job.plan.get("retry") or {}
@@ -76,7 +77,7 @@ class Wishes:
                 change = Change(cause, now, actor, reason)
                 transitions.change_run(run_id, run.status, change, attempt=RunRow.attempt + 1, cancel_asked_at=None)
             for job in jobs:
-                if job in reset or job.status == JobStatus.PENDING:
+                if job.id in again or job.status == JobStatus.PENDING:
                     self._recount(job.id)
                 elif job.is_call:  # it goes on running, until those have ended too
                     below = (JobRow.parent_id == job.id) & JobRow.finished_at.is_null()
