@@ -96,6 +96,8 @@ class Mirror:
             return
 
     def _prepare(self) -> None:
+        if self._ready:  # without the lock, which a fetch has for as long as its remote takes
+            return
         with self._lock:
             if not self._ready:
                 git_remote.make_mirror(self.path, self.source.url)

@@ -1,7 +1,9 @@
 """Mirrors of real repositories: by path, by file:// and over HTTP, of a remote that goes away and comes back."""
 
 import subprocess
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -71,6 +73,27 @@ def test_what_a_killed_fetch_left_is_no_hindrance(tmp_path: Path, site: Site) ->
     found.fetch([])
     assert found.resolve("refs/heads/main") == site.head
     assert not partial.exists()
+
+
+def test_a_fetch_that_hangs_keeps_nobody_from_reading_the_mirror(tmp_path: Path, site: Site) -> None:
+    found = mirror(tmp_path, str(site.root))
+    found.fetch([])
+    fetching, over = threading.Event(), threading.Event()
+
+    def hang() -> None:
+        with found._alone():
+            fetching.set()
+            over.wait(10)
+
+    thread = threading.Thread(target=hang)
+    thread.start()
+    assert fetching.wait(10)
+    with ThreadPoolExecutor(1) as reader:
+        try:
+            assert reader.submit(found.resolve, "refs/heads/main").result(5) == site.head
+        finally:
+            over.set()
+    thread.join()
 
 
 def test_a_remote_that_is_away_is_an_error_until_it_comes_back(tmp_path: Path, site: Site) -> None:
