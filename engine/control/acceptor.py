@@ -135,7 +135,11 @@ class Acceptor:
             pause_s = self._counted_s + COUNT_AGAIN_S - self._clock.monotonic_s()
             if pause_s > 0 and self._news.wait_for(lambda: self._waiting or self._stopped, pause_s):
                 return
-        unplanned = self._store.inbox.backlog()
+        try:
+            unplanned = self._store.inbox.backlog()
+        except Exception:  # without this thread nothing would be taken any more
+            log.exception("the events that wait could not be counted")
+            unplanned = self._unplanned
         with self._news:
             self._counted_s = self._clock.monotonic_s()
             self._unplanned = unplanned

@@ -84,6 +84,29 @@ def _taken(acceptor: Acceptor, lab: Lab) -> bool:
         return False
 
 
+def test_a_count_that_fails_does_not_end_the_acceptor(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    lab.store.runs.repo("team/site", "")
+    acceptor = Acceptor(lab.store, lab.bus, lab.clock, 1)
+    acceptor.start()
+    acceptor.submit(arrival("d1")).result(5)
+    counted = threading.Event()
+
+    def backlog() -> int:
+        counted.set()
+        raise sqlite3.OperationalError("disk I/O error")
+
+    monkeypatch.setattr(lab.store.inbox, "backlog", backlog)
+    lab.clock.advance(1)
+    with pytest.raises(BacklogFull):
+        acceptor.submit(arrival("d2"))
+    assert counted.wait(5)
+    monkeypatch.undo()
+    lab.clock.advance(1)
+    lab.store.inbox.settle({1: Outcome("done")}, lab.clock.now())
+    assert any(_taken(acceptor, lab) for _ in range(500)), "nothing was taken any more"
+    acceptor.stop()
+
+
 def test_what_waited_before_the_start_counts(lab: Lab) -> None:
     lab.store.runs.repo("team/site", "")
     lab.store.inbox.accept([arrival(f"d{n}") for n in range(LIMIT)], lab.clock.now())
