@@ -11,6 +11,7 @@ PARTS: Mapping[str, tuple[str, ...]] = {
     "search index": ("search.db", "search.db-wal", "search.db-shm"),
     "mirrors of repositories": ("repos",),
     "checkouts and actions": ("cache",),
+    "checkpoints of jobs": ("cache/checkpoints",),
     "running jobs": ("work",),
 }
 
@@ -19,6 +20,7 @@ def usage(home: Path) -> dict[str, int]:
     """Return how many bytes each part takes on the disk, the largest first; what is none of them is `other`."""
     named = {name for names in PARTS.values() for name in names}
     sizes = {part: sum(_size(home / name) for name in names) for part, names in PARTS.items()}
+    sizes["checkouts and actions"] -= sizes["checkpoints of jobs"]
     sizes["other"] = sum(_size(path) for path in home.iterdir() if path.name not in named)
     return dict(sorted(((part, size) for part, size in sizes.items() if size), key=lambda pair: -pair[1]))
 

@@ -83,3 +83,11 @@ def test_every_fault_of_a_policy_is_told_at_once() -> None:
     with pytest.raises(WorkflowError) as caught:
         parse_policy("ci.yml:\n  a: {retry: x, prio: 1}\n  b: []\n")
     assert [finding.place.line for finding in caught.value.findings] == [2, 2, 3]
+
+
+def test_checkpoints_are_asked_for_in_the_job_or_in_the_policy_file_which_wins() -> None:
+    assert [job(lines).checkpoint for lines in ("checkpoint: true", "checkpoint: false", "")] == [True, False, None]
+    assert faults("checkpoint: sometimes") == ["checkpoint must be true or false, not 'sometimes'"]
+    workflow = parse_workflow("on: push\njobs: {a: {runs-on: x, checkpoint: true, steps: [run: x]}}", "ci.yml")
+    for said, asked in (("ci.yml: {a: {checkpoint: false}}", False), ("ci.yml: {a: {priority: 1}}", True)):
+        assert parse_policy(said).apply(workflow).jobs["a"].checkpoint is asked
