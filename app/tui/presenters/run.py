@@ -18,6 +18,7 @@ from widgets.timeline_pane import Bar, Lane, TimelineProp
 
 Told = Mapping[str, Any]
 BROKEN = ("failed", "timed_out")
+PATCHED = "patched by hand"
 LANES = 200  # jobs that a timeline draws; beyond that a terminal shows nothing more
 
 
@@ -71,9 +72,10 @@ def job_note(job: Told, now: datetime) -> str:
         return "cancelling"
     if status == "blocked":
         return "a lets it go"
+    if job["held_until"] or job["patched"]:
+        return "held" if job["held_until"] else "patched"
     tries = f"try {job['attempts']} " if job["attempts"] > 1 else ""
-    hand = "held " if job["held_until"] else "patched " if job["patched"] else ""
-    return (hand + tries + duration(seconds(job, now))).strip() if status != "skipped" else ""
+    return (tries + duration(seconds(job, now))).strip() if status != "skipped" else ""
 
 
 def first_to_look_at(jobs: Sequence[Told]) -> int | None:
@@ -97,7 +99,7 @@ def attempt_rows(attempts: Sequence[Told], now: datetime) -> tuple[AttemptRow, .
             seconds=seconds(one, now),
             worker=plain(str(one["worker"])),
             exit_code=one["exit_code"],
-            reason=attempt_reason(one),
+            reason="; ".join(part for part in (PATCHED if one["patched"] else "", attempt_reason(one)) if part),
             kind=str(one["kind"]),
         )
         for one in attempts
@@ -158,6 +160,7 @@ def heading(run: Told, now: datetime, ascii: bool = False) -> str:
         plain(branch_of(run)),
         str(run["sha"])[:8],
         "pinned" if run["pinned"] else "",
+        PATCHED if run["patched"] else "",
     ]
     return (" | " if ascii else " · ").join(part for part in parts if part)
 
