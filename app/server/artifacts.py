@@ -10,6 +10,7 @@ from aiohttp import web
 from app.server.answers import SAFE, Refusal, answer
 from app.server.desk import Call
 from app.server.ranges import byte_range
+from app.server.route import API, ID, Param, Route
 from app.server.runs import find_run
 from app.views.artifacts import contents_view
 from engine.core.errors import EngineError
@@ -113,3 +114,25 @@ def _find(call: Call) -> Artifact:
 
 def _attachment(name: str) -> str:
     return f"attachment; filename*=UTF-8''{quote(name, safe='')}"
+
+
+ROUTES = (
+    Route(
+        "GET", f"{API}/artifacts", list_all, "artifacts, the newest run's first",
+        query=(
+            Param("repo", "string", "only of this repository"),
+            Param("run", "integer", "only of this run, all of them"),
+            Param("before", "integer", "the run to page on from: only of older ones"),
+            Param("limit", "integer", "after how many to end, with a whole run", least=1),
+        ),
+    ),
+    Route(
+        "GET", f"{API}/artifacts/{ID}", download, "an artifact, as a tar or zip; takes Range",
+        query=(Param("format", "string", "which (tar)", words=tuple(map(str, Form))),), gives="application/x-tar",
+    ),
+    Route("GET", f"{API}/artifacts/{ID}/files", list_files, "the files of an artifact"),
+    Route(
+        "GET", f"{API}/artifacts/{ID}/files/{{path:.+}}", download_file,
+        "one file of an artifact, links followed; takes Range", gives="application/octet-stream",
+    ),
+)  # fmt: skip

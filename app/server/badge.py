@@ -6,6 +6,7 @@ from aiohttp import web
 
 from app.server.answers import SAFE, Refusal
 from app.server.desk import Call
+from app.server.route import BADGE, Param, Route
 from engine.core.states import RUN_FINAL, RunStatus
 from engine.store import greens
 
@@ -55,3 +56,11 @@ def picture(label: str, word: str, colour: str) -> str:
 
 def _text(text: str, middle: float, width: int) -> str:
     return f'<text x="{middle:g}" y="14" textLength="{width}" lengthAdjust="spacingAndGlyphs">{escape(text)}</text>'
+
+
+ROUTES = (
+    Route(
+        "GET", "/badge/{repo:.+}/{workflow}.svg", badge, "how a workflow stands, as a picture", BADGE,
+        query=(Param("branch", "string", "on this branch (any)"),), gives="image/svg+xml",
+    ),
+)  # fmt: skip

@@ -6,10 +6,12 @@ from aiohttp import web
 
 from app.server.answers import Refusal, answer
 from app.server.desk import Call, Desk
+from app.server.route import API, DONE, ID, PAGING, WRITE, Field, Param, Route
 from app.server.runs import find_job
 from app.views.bisects import bisect_view, proposal_view
 from engine.control import bisect_start
 from engine.core.bisect_records import Bisect
+from engine.core.states import BisectStatus
 
 PAGE, MOST = 50, 500
 
@@ -77,3 +79,37 @@ def _find(desk: Desk, bisect_id: int) -> Bisect:
     if found is None:
         raise Refusal(404, f"There is no bisect {bisect_id}.")
     return found
+
+
+ROUTES = (
+    Route(
+        "GET", f"{API}/bisects", list_bisects, "searches for the commit that broke a job, newest first",
+        query=(
+            Param("status", "string", "only with this status", words=tuple(map(str, BisectStatus))),
+            Param("job", "integer", "only for this job"),
+            *PAGING,
+        ),
+    ),
+    Route(
+        "POST", f"{API}/bisects", start, "look for the commit that broke a job", WRITE,
+        fields=(
+            Field("job", int, "the job that failed", needed=True),
+            Field("good", str, "a revision where it passes (the newest that is known)"),
+            Field("bad", str, "a revision where it fails (the job's own)"),
+        ),
+        answers={201: "the search", 404: "there is no such job", 409: "there can be none"},
+    ),
+    Route(
+        "GET", f"{API}/jobs/{ID}/bisect", propose, "what a search for the commit that broke a job would be",
+        query=(
+            Param("good", "string", "a revision where it passes (the newest that is known)"),
+            Param("bad", "string", "a revision where it fails (the job's own)"),
+        ),
+        answers={200: "what it would be", 404: "there is no such job", 409: "there can be none"},
+    ),
+    Route("GET", f"{API}/bisects/{ID}", show, "a search, with its trials and whom it names"),
+    Route(
+        "POST", f"{API}/bisects/{ID}/cancel", cancel, "end a search, and the run of its trial", WRITE,
+        fields=(), answers=DONE,
+    ),
+)  # fmt: skip

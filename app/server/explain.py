@@ -7,6 +7,7 @@ from aiohttp import web
 
 from app.server.answers import Refusal, answer
 from app.server.desk import Call
+from app.server.route import API, ID, Route
 from app.views.explain import explain_event, explain_job, explain_run
 from engine.settings import Settings
 from engine.store.store import Store
@@ -34,3 +35,10 @@ async def _told(call: Call, explains: Explains, noun: str) -> web.StreamResponse
     if told is None:
         raise Refusal(404, f"There is no {noun} {call.ident}.")
     return answer(told)
+
+
+ROUTES = (
+    Route("GET", f"{API}/runs/{ID}/explain", of_run, "why a run is as it is, or what it waits for"),
+    Route("GET", f"{API}/jobs/{ID}/explain", of_job, "why a job is as it is, or what it waits for"),
+    Route("GET", f"{API}/inbox/{ID}/explain", of_event, "why an event started what it did"),
+)  # fmt: skip

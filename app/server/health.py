@@ -4,6 +4,7 @@ from aiohttp import web
 
 from app.server.answers import AGAIN_S, Refusal, answer
 from app.server.desk import Call
+from app.server.route import PUBLIC, Route
 from app.version import VERSION
 
 
@@ -23,3 +24,9 @@ async def readyz(call: Call) -> web.StreamResponse:
     room = call.desk.store.disk.look()
     told = {"status": "ready", "paused": paused is not None, "disk_short": room.short}
     return answer(told | {"settings_read": not call.desk.live.problem})
+
+
+ROUTES = (
+    Route("GET", "/healthz", healthz, "does the process answer?", PUBLIC),
+    Route("GET", "/readyz", readyz, "does the engine take work?", PUBLIC),
+)  # fmt: skip

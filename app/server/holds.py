@@ -4,6 +4,7 @@ from aiohttp import web
 
 from app.server.answers import SAFE, Refusal, answer
 from app.server.desk import Call
+from app.server.route import API, DONE, ID, WRITE, Field, Param, Route
 from app.server.runs import find_job
 from app.server.wishes import ask
 from app.views.holds import holds_view
@@ -39,3 +40,21 @@ async def release_job(call: Call) -> web.StreamResponse:
     told = await ask(call, find_job, lambda store, job, _, clock: release(store, job, clock))
     call.desk.bus.wake("holds")
     return told
+
+
+ROUTES = (
+    Route(
+        "GET", f"{API}/jobs/{ID}/shell/record", shell_record, "what shells into an attempt have shown",
+        gives="text/plain", query=(Param("attempt", "integer", "which attempt (the latest)", least=1),),
+        answers={200: "the text, secrets hidden", 404: "there were none"},
+    ),
+    Route("GET", f"{API}/holds", list_holds, "the boxes of failed jobs that are held"),
+    Route(
+        "POST", f"{API}/jobs/{ID}/hold", hold_job, "have a job's box held if one of its steps fails it", WRITE,
+        fields=(Field("wanted", bool, "false: not after all"),), answers=DONE,
+    ),
+    Route(
+        "POST", f"{API}/jobs/{ID}/release", release_job, "let the held box of a job go", WRITE, fields=(),
+        answers=DONE,
+    ),
+)  # fmt: skip

@@ -6,8 +6,10 @@ from aiohttp import web
 
 from app.server.answers import Refusal, answer
 from app.server.desk import Call
+from app.server.route import API, DONE, ID, PAGING, WRITE, Param, Route
 from app.views.events import event_view, events_view
 from engine.control import commands
+from engine.store.inbox import DROPPED, PLANNED, RECEIVED
 
 
 async def list_events(call: Call) -> web.StreamResponse:
@@ -37,3 +39,17 @@ def _existing(call: Call) -> dict[str, Any]:
     if found is None:
         raise Refusal(404, f"There is no event {call.ident}.")
     return found
+
+
+ROUTES = (
+    Route(
+        "GET", f"{API}/inbox", list_events, "events that came in, newest first",
+        query=(
+            Param("repo", "string", "only of this repository"),
+            Param("status", "string", "only with this status", words=(RECEIVED, PLANNED, DROPPED)),
+            *PAGING,
+        ),
+    ),
+    Route("GET", f"{API}/inbox/{ID}", show_event, "an event, what it said and what became of it"),
+    Route("POST", f"{API}/inbox/{ID}/replay", replay, "plan an event once more", WRITE, fields=(), answers=DONE),
+)  # fmt: skip

@@ -10,6 +10,7 @@ from app.server.answers import answer
 from app.server.desk import Call, Desk
 from app.server.listening import listening
 from app.server.logs import LOOK_S, Part, is_over, opened
+from app.server.route import API, ID, Param, Route
 from app.server.runs import find_job
 from engine.core.clock import rfc3339
 from engine.store.log_lines import LinePart, arrivals, line_part
@@ -71,3 +72,24 @@ def _size(reader: LogReader) -> int:
 def _told(part: LinePart) -> dict[str, Any]:
     marks = [[mark.kind.name.lower(), mark.step, mark.line, mark.offset] for mark in part.marks]
     return {"start": part.start, "size": part.size, "lines": part.lines, "marks": marks}
+
+
+ROUTES = (
+    Route(
+        "GET", f"{API}/jobs/{ID}/logs/lines", log_lines,
+        "where the lines of a job's log are: newlines per 64 KiB, and what begins at which line",
+        query=(
+            Param("attempt", "integer", "which attempt (the latest)", least=1),
+            Param("after", "integer", "how many bytes are known already; the answer starts with their last block"),
+            Param("wait", "integer", "seconds to wait for more than these (0: not at all; 25 at most)"),
+        ),
+    ),
+    Route(
+        "GET", f"{API}/jobs/{ID}/logs/times", log_times, "when which byte of a job's log came in",
+        query=(
+            Param("attempt", "integer", "which attempt (the latest)", least=1),
+            Param("start", "integer", "from this byte on"),
+            Param("end", "integer", "up to this byte"),
+        ),
+    ),
+)  # fmt: skip

@@ -12,6 +12,7 @@ from app.server.answers import SAFE, Refusal, answer
 from app.server.desk import Call, Desk
 from app.server.listening import LoopListener, listening
 from app.server.ranges import byte_range
+from app.server.route import API, ID, Param, Route
 from app.server.runs import find_job
 from engine.core.clock import rfc3339
 from engine.core.errors import EngineError
@@ -181,3 +182,24 @@ def is_over(desk: Desk, part: Part) -> bool:
 async def _write(response: web.StreamResponse, data: bytes) -> None:
     async with asyncio.timeout(SLOW_S):
         await response.write(data)
+
+
+ROUTES = (
+    Route(
+        "GET", f"{API}/jobs/{ID}/logs", log, "a job's log, as bytes; takes Range", gives="text/plain",
+        query=(
+            Param("attempt", "integer", "which attempt (the latest)", least=1),
+            Param("step", "integer", "only this step's part"),
+            Param("follow", "flag", "stream until the end"),
+            Param("offset", "integer", "with follow: the byte to begin with"),
+        ),
+        answers={200: "the log", 206: "the part asked for", 404: "there is none", 416: "it is not that long"},
+    ),
+    Route(
+        "GET", f"{API}/jobs/{ID}/logs/index", index, "which step printed what of a job's log, and when",
+        query=(
+            Param("attempt", "integer", "which attempt (the latest)", least=1),
+            Param("after", "integer", "how many records to leave out, known already"),
+        ),
+    ),
+)  # fmt: skip

@@ -7,6 +7,7 @@ from aiohttp import web
 
 from app.server.answers import SAFE
 from app.server.desk import Call, Desk
+from app.server.route import Route
 from app.server.stream import FEED
 from app.version import VERSION
 from engine.core.states import JobStatus
@@ -77,3 +78,8 @@ def stored(desk: Desk) -> Iterator[Metric]:
     yield Metric("treadle_transitions", "counter", "The newest transition.", {"": store.queries.last_sequence()})
     size = store.database.path.stat().st_size
     yield Metric("treadle_database_bytes", "gauge", "Size of the database file.", {"": size})
+
+
+ROUTES = (
+    Route("GET", "/metrics", metrics, "metrics, as Prometheus text", gives="text/plain"),
+)  # fmt: skip

@@ -4,6 +4,7 @@ from aiohttp import web
 
 from app.server.answers import Refusal, answer
 from app.server.desk import Call
+from app.server.route import ADMIN, API, Field, Route
 from app.views.prune import prune_view
 
 
@@ -17,3 +18,12 @@ async def prune(call: Call) -> web.StreamResponse:
     if not dry:
         hurry()
     return answer(told | {"dry_run": dry}, 200 if dry else 202)
+
+
+ROUTES = (
+    Route(
+        "POST", f"{API}/prune", prune, "have what is old enough go, and tell what it is", ADMIN,
+        fields=(Field("dry_run", bool, "tell it, and remove nothing"),),
+        answers={200: "what would go", 202: "what goes", 409: "this engine removes nothing"},
+    ),
+)  # fmt: skip

@@ -6,6 +6,7 @@ from aiohttp import web
 
 from app.server.answers import answer
 from app.server.desk import Call
+from app.server.route import API, DONE, ID, WRITE, Field, Param, Route
 from app.server.runs import find_job
 from app.views.queue import WAITING, paused_shape, queue_view
 from engine.control import commands
@@ -49,3 +50,20 @@ async def _switch(call: Call, turn: Any) -> web.StreamResponse:
     told = await call.desk.ask(act)
     call.desk.bus.wake("queue", "news")
     return answer(told, 202)
+
+
+ROUTES = (
+    Route(
+        "GET", f"{API}/queue", show_queue, "the workers, and what waits in its order and why",
+        query=(Param("limit", "integer", "how many that wait at most", least=1),),
+    ),
+    Route(
+        "POST", f"{API}/queue/pause", pause, "claim no job until resumed; what runs goes on", WRITE,
+        fields=(), answers=DONE,
+    ),
+    Route("POST", f"{API}/queue/resume", resume, "claim jobs again", WRITE, fields=(), answers=DONE),
+    Route(
+        "POST", f"{API}/jobs/{ID}/priority", prioritize, "give a job another priority", WRITE, answers=DONE,
+        fields=(Field("priority", int, "from -1000 to 1000; the larger runs first", needed=True),),
+    ),
+)  # fmt: skip

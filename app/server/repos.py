@@ -10,6 +10,7 @@ from aiohttp import web
 from app.repo_entry import repo_entry
 from app.server.answers import Refusal, answer
 from app.server.desk import Call
+from app.server.route import ADMIN, API, WRITE, Field, Param, Route
 from app.views.repos import hook_of, repos_view, settings_view, workflows_view
 from engine.control.forks import POLL
 from engine.control.triggers.refs import look
@@ -89,3 +90,36 @@ def configured(call: Call) -> RepoSettings:
     if repo is None:
         raise Refusal(404, f"There is no repository {name[:200]!r} here.")
     return repo
+
+
+ROUTES = (
+    Route("GET", f"{API}/repos", list_repos, "the repositories and how they stand"),
+    Route(
+        "GET", f"{API}/repos/{{repo:.+}}/workflows", list_workflows, "the workflows of a branch",
+        query=(Param("branch", "string", "a branch, or a whole ref (the default branch)"),),
+    ),
+    Route(
+        "POST", f"{API}/repos", add, "put a repository into the configuration", ADMIN,
+        fields=(
+            Field("name", str, "such as team/site", needed=True),
+            Field("url", str, "where it is cloned from, or its whole path on this machine", needed=True),
+            Field("secret_env", str, "the server's variable with the secret that signs deliveries"),
+            Field("token_env", str, "the server's variable with the token for clones and statuses"),
+            Field("ssh_key", str, "the private key file for a url over ssh"),
+            Field("forge", str, "auto, github, gitea, forgejo, gitlab or none"),
+            Field("poll", str, "how often to ask for new commits, such as 60s"),
+            Field("watch", str, "commits or files: for a path on this machine"),
+            Field("fork_prs", str, "never, approval or always"),
+            Field("allow_host", bool, "let its jobs run on this machine itself"),
+        ),
+        answers={201: "it is known from now on", 422: "it cannot be, or `treadle.yml` cannot be edited safely"},
+    ),
+    Route(
+        "DELETE", f"{API}/repos/{{repo:.+}}", remove, "take a repository out of the configuration", ADMIN,
+        answers={200: "its runs, logs and secrets stay", 404: "there is no such repository"},
+    ),
+    Route(
+        "POST", f"{API}/repos/{{repo:.+}}/sync", sync, "ask a repository now where its refs are", WRITE,
+        fields=(), answers={200: "how many moved", 202: "it takes longer", 409: "it cannot be asked"},
+    ),
+)  # fmt: skip

@@ -6,6 +6,7 @@ from aiohttp import web
 
 from app.server.answers import Refusal, answer
 from app.server.desk import Call
+from app.server.route import API, DONE, ID, WRITE, Field, Route
 from app.server.runs import find_job, find_run
 from app.server.wishes import ask
 from app.shapes import checkpoint_shape, run_shape
@@ -79,3 +80,35 @@ def _host(call: Call, run: Run) -> bool:
     """Whether jobs of what is asked for may run on this machine itself."""
     repo = call.desk.settings.repo(run.repo)
     return not call.over_network or (repo is not None and repo.allow_host)
+
+
+ROUTES = (
+    Route(
+        "POST", f"{API}/runs/{ID}/retry", retry_run,
+        "run a run's jobs again, or a run like it with other inputs", WRITE,
+        answers={**DONE, 201: "the new run, with other inputs"},
+        fields=(
+            Field("failed", bool, "only what did not succeed, and what that held back"),
+            Field("debug", bool, "with debug logging"),
+            Field("inputs", dict, "inputs that are to be others: a new run of the same commit"),
+        ),
+    ),
+    Route(
+        "GET", f"{API}/runs/{ID}/inputs", list_inputs,
+        "the inputs of a run: what is declared, and what it was given",
+        answers={200: "name, type, default, options and value of each", 404: "no such run", 409: "it has no inputs"},
+    ),
+    Route(
+        "POST", f"{API}/jobs/{ID}/retry", retry_job, "run a job again, from its beginning or from a later step",
+        WRITE, answers=DONE,
+        fields=(
+            Field("step", int, "from this step on, from the checkpoint that is nearest before it"),
+            Field("here", bool, "from the step on whose box is held"),
+            Field("next", bool, "from the step after that on"),
+            Field("debug", bool, "with debug logging"),
+        ),
+    ),
+    Route(
+        "GET", f"{API}/jobs/{ID}/checkpoints", list_checkpoints, "the steps of a job that a retry can follow"
+    ),
+)  # fmt: skip

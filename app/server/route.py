@@ -19,6 +19,9 @@ log = logging.getLogger(__name__)
 Handler = Callable[[Call], Awaitable[web.StreamResponse]]
 PUBLIC, BADGE, READ, WRITE, ADMIN = "", "badge", "read", "write", "admin"
 LARGEST = 10**15  # ids and sequence numbers stay whole numbers for every JSON reader
+API = "/api/v1"
+ID = "{id:[0-9]{1,15}}"
+DONE = {202: "written down; the engine acts on it", 404: "there is no such thing", 409: "it makes no sense now"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,12 @@ class Param:
         if self.words and text not in self.words:
             raise Refusal(400, f"The parameter {self.name} is one of {', '.join(self.words)}.")
         return text
+
+
+PAGING = (
+    Param("before", "integer", "the id to page on from: only older ones"),
+    Param("limit", "integer", "how many at most", least=1),
+)
 
 
 @dataclass(frozen=True, slots=True)

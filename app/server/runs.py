@@ -6,9 +6,11 @@ from aiohttp import web
 
 from app.server.answers import Refusal, answer
 from app.server.desk import Call, Desk
+from app.server.route import API, ID, PAGING, Param, Route
 from app.shapes import artifact_shape, attempt_shape, job_shape, run_shape, step_shape, transition_shape
 from app.views.flaky import symptom_shape
 from engine.core.records import Job, Run, Transition
+from engine.core.states import RunStatus
 from engine.store import remarks
 
 PAGE, MOST = 50, 500
@@ -133,3 +135,26 @@ def _attempts(desk: Desk, job: Job) -> list[dict[str, Any]]:
         }
         for attempt in queries.attempts(job.id)
     ]
+
+
+ROUTES = (
+    Route(
+        "GET", f"{API}/runs", list_runs, "runs, newest first",
+        query=(
+            Param("repo", "string", "only of this repository"),
+            Param("branch", "string", "only of this branch, or ref"),
+            Param("workflow", "string", "only of this workflow: a file or a name"),
+            Param("status", "string", "only with this status", words=tuple(map(str, RunStatus))),
+            *PAGING,
+        ),
+    ),
+    Route("GET", f"{API}/runs/{ID}", show_run, "a run with its jobs"),
+    Route("GET", f"{API}/runs/{ID}/attempts", list_attempts, "every attempt of a run's jobs"),
+    Route(
+        "GET", f"{API}/runs/{ID}/annotations", list_annotations, "errors, warnings and notices of a run's steps"
+    ),
+    Route("GET", f"{API}/runs/{ID}/summaries", list_summaries, "summaries (Markdown) that a run's steps wrote"),
+    Route("GET", f"{API}/runs/{ID}/artifacts", list_artifacts, "a run's artifacts"),
+    Route("GET", f"{API}/jobs/{ID}", show_job, "a job with its attempts"),
+    Route("GET", f"{API}/jobs/{ID}/timeline", timeline, "everything that happened to a job"),
+)  # fmt: skip

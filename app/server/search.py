@@ -4,12 +4,15 @@ from aiohttp import web
 
 from app.server.answers import Refusal, answer
 from app.server.desk import Call
+from app.server.route import API, Param, Route
 from app.views.search import MOST, USUAL, search_view
+from engine.core.states import AttemptStatus
 from engine.store.search import Where
 from engine.store.search_words import words_of
 
 LONGEST = 500  # characters of a question
 PATIENCE_S = 2.0  # for what has just ended
+ENDED = tuple(str(status) for status in AttemptStatus if status is not AttemptStatus.RUNNING)
 
 
 async def search(call: Call) -> web.StreamResponse:
@@ -24,3 +27,17 @@ async def search(call: Call) -> web.StreamResponse:
     index_bytes = call.desk.settings.limits.search_bytes
     told = await call.desk.ask(search_view, call.desk.store, words_of(asked), where, limit, index_bytes, PATIENCE_S)
     return answer(told)
+
+
+ROUTES = (
+    Route(
+        "GET", f"{API}/search", search, "lines of all logs that hold all words, the newest logs first",
+        query=(
+            Param("q", "string", 'words, and "words in a row"; a * at an end stands for any ending'),
+            Param("repo", "string", "only in this repository"),
+            Param("workflow", "string", "only in this workflow: a file or a name"),
+            Param("status", "string", "only in attempts that ended so", words=ENDED),
+            Param("limit", "integer", "how many at most", least=1),
+        ),
+    ),
+)  # fmt: skip

@@ -7,6 +7,7 @@ from aiohttp import web
 
 from app.server.answers import Refusal, answer
 from app.server.desk import Call
+from app.server.route import ADMIN, API, Field, Param, Route
 from app.views.repos import repo_id_of
 from app.views.secrets import secrets_view
 from engine.core.errors import EngineError
@@ -50,3 +51,29 @@ async def remove_secret(call: Call) -> web.StreamResponse:
 
 def _id(call: Call, repo: str | None) -> int:
     return ALL if repo is None else repo_id_of(call.desk.store, call.desk.settings, repo)
+
+
+ROUTES = (
+    Route(
+        "GET", f"{API}/secrets", list_secrets, "the names of secrets", ADMIN,
+        query=(Param("repo", "string", "only of this repository"),),
+    ),
+    Route(
+        "POST", f"{API}/secrets", set_secret, "keep a secret; nobody reads it back", ADMIN,
+        fields=(
+            Field("name", str, "as in `secrets.NAME`", needed=True),
+            Field("value", str, "what nobody may see, at most 64 KiB", needed=True),
+            Field("repo", str, "of this repository alone (of all)"),
+            Field("environment", str, "for jobs in this environment alone"),
+        ),
+        answers={201: "it is kept", 409: "no such name or value can be"},
+    ),
+    Route(
+        "DELETE", f"{API}/secrets/{{name}}", remove_secret, "forget a secret", ADMIN,
+        query=(
+            Param("repo", "string", "that of this repository (that of all)"),
+            Param("environment", "string", "that of this environment"),
+        ),
+        answers={200: "it is forgotten", 404: "there is none"},
+    ),
+)  # fmt: skip

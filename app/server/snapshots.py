@@ -8,6 +8,7 @@ from aiohttp import web
 
 from app.server.answers import answer
 from app.server.desk import Call
+from app.server.route import ADMIN, API, WRITE, Field, Param, Route
 from app.views.snapshots import difference_view, remove_view, snapshot_shape, snapshots_view
 from app.wording import size
 from engine.control.snapshots import prune, thinned
@@ -66,3 +67,28 @@ async def prune_snapshots(call: Call) -> web.StreamResponse:
 
 def _snapshots(call: Call) -> Snapshots:
     return Snapshots(call.desk.store.home, call.desk.artifacts.blobs)
+
+
+ROUTES = (
+    Route("GET", f"{API}/snapshots", list_snapshots, "the snapshots, newest first, with what each added"),
+    Route(
+        "POST", f"{API}/snapshots", take_snapshot, "take a snapshot of the home", WRITE, fields=(),
+        answers={201: "it", 202: "it takes longer, and goes on", 409: "the database is damaged"},
+    ),
+    Route(
+        "GET", f"{API}/snapshots/diff", show_difference, "what changed from one snapshot to another", ADMIN,
+        query=(
+            Param("a", "string", "the earlier one: an id, or how it begins"),
+            Param("b", "string", "the later one (the latest)"),
+        ),
+        answers={200: "counts of what was added, removed and changed, and the first 500 of each", 409: "no such one"},
+    ),
+    Route(
+        "POST", f"{API}/snapshots/prune", prune_snapshots, "remove the snapshots that are not kept", ADMIN,
+        fields=(Field("dry_run", bool, "tell which, and remove none"),),
+    ),
+    Route(
+        "DELETE", f"{API}/snapshots/{{name}}", remove_snapshot, "remove a snapshot", ADMIN,
+        answers={200: "it is removed", 409: "there is no such one, or several"},
+    ),
+)  # fmt: skip

@@ -11,7 +11,7 @@ from aiohttp import web
 from app.server.answers import SAFE, Refusal
 from app.server.desk import Call
 from app.server.feed import Feed, Frame
-from app.server.route import LARGEST
+from app.server.route import API, LARGEST, Param, Route
 from engine.store.retention import GONE_UPTO
 
 FEED = web.AppKey("feed", Feed)
@@ -122,3 +122,16 @@ async def _still_allowed(call: Call) -> bool:
     if caller is None or caller.token_id is None:
         return True
     return any(token.id == caller.token_id for token in await call.desk.ask(call.desk.store.tokens.list))
+
+
+ROUTES = (
+    Route(
+        "GET", f"{API}/events", events, "every change of status, live", gives="text/event-stream",
+        query=(
+            Param("run", "integer", "only of these runs", many=True),
+            Param("job", "integer", "only of these jobs", many=True),
+            Param("types", "string", "only of these kinds", many=True, words=NOUNS),
+            Param("after", "integer", "the sequence number to go on from (now); Last-Event-ID wins"),
+        ),
+    ),
+)  # fmt: skip

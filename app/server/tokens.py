@@ -6,7 +6,9 @@ from aiohttp import web
 
 from app.server.answers import Refusal, answer
 from app.server.desk import Call
+from app.server.route import ADMIN, API, ID, Field, Route
 from app.shapes import token_shape
+from engine.store.tokens import SCOPES
 
 log = logging.getLogger(__name__)
 
@@ -30,3 +32,20 @@ async def revoke_token(call: Call) -> web.StreamResponse:
         raise Refusal(404, f"There is no token {call.ident}.")
     log.info("%s revoked token %d", call.actor, call.ident)
     return answer({"id": call.ident, "revoked": True})
+
+
+ROUTES = (
+    Route("GET", f"{API}/tokens", list_tokens, "the tokens, without themselves", ADMIN),
+    Route(
+        "POST", f"{API}/tokens", create_token, "make a token, told this once", ADMIN,
+        fields=(
+            Field("scope", str, "what it allows; each includes those before it", needed=True, words=SCOPES),
+            Field("name", str, "whom it is for"),
+        ),
+        answers={201: "the token"},
+    ),
+    Route(
+        "DELETE", f"{API}/tokens/{ID}", revoke_token, "make a token worthless", ADMIN,
+        answers={200: "it is", 404: "there is none"},
+    ),
+)  # fmt: skip

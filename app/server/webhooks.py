@@ -9,6 +9,7 @@ from aiohttp import web
 from app.server.answers import Refusal, answer
 from app.server.desk import Call
 from app.server.limits import Bodies
+from app.server.route import PUBLIC, Route
 from engine.forges.delivery import Envelope, read_delivery, read_envelope
 from engine.forges.event import ForgeEvent
 from engine.forges.headers import Headers
@@ -78,3 +79,15 @@ def from_this_machine(remote: str | None) -> bool:
 
 def _kind(event: ForgeEvent) -> str:
     return event.name or event.event
+
+
+ROUTES = (
+    Route(
+        "POST", "/hooks/{repo:.+}", deliver, "take a delivery of a forge", PUBLIC,
+        answers={
+            200: "known already, or a ping", 202: "on disk; survives a power cut", 400: "malformed",
+            401: "the signature is wrong or missing", 404: "no such repository", 413: "too large",
+            415: "neither JSON nor a form", 429: "too many events wait to be planned; see Retry-After",
+        },
+    ),
+)  # fmt: skip

@@ -9,10 +9,12 @@ from aiohttp import web
 from app.server.answers import Refusal, answer
 from app.server.desk import Call
 from app.server.listening import listening
+from app.server.route import API, DONE, ID, WRITE, Field, Param, Route
 from app.server.runs import find_job, find_run
 from app.shapes import run_shape
 from engine.control import commands
-from engine.control.dispatch import API, PERSON, dispatch_arrival
+from engine.control.dispatch import API as PROGRAM
+from engine.control.dispatch import PERSON, dispatch_arrival
 from engine.core.clock import Clock
 from engine.core.records import Job, Run
 from engine.store.inbox import RECEIVED
@@ -34,7 +36,7 @@ async def dispatch(call: Call) -> web.StreamResponse:
         fields.get("ref"),
         fields.get("inputs", {}),
         call.actor,
-        API if call.over_network else PERSON,
+        PROGRAM if call.over_network else PERSON,
     )
     wait_s = min(call.query.get("wait", WAIT_S), LONGEST_WAIT_S)
     with listening(desk.bus, "news", "planned") as listener:
@@ -102,3 +104,35 @@ async def ask(
     told = await desk.ask(act)
     desk.bus.wake("schedule", "queue", "wishes", "news")
     return answer(told, 202)
+
+
+ROUTES = (
+    Route(
+        "POST", f"{API}/runs", dispatch, "ask for a run of a workflow that listens to workflow_dispatch", WRITE,
+        query=(Param("wait", "integer", "seconds to wait for the run (5; 0: not at all)"),),
+        fields=(
+            Field("repo", str, "the repository's name", needed=True),
+            Field("workflow", str, "a workflow's file or name", needed=True),
+            Field("ref", str, "a branch, or a ref such as refs/tags/v1 (the default branch)"),
+            Field("inputs", dict, "what the workflow's inputs are"),
+        ),
+        answers={201: "the run", 202: "the event; the run is not planned yet", 422: "no run came of it"},
+    ),
+    Route(
+        "POST", f"{API}/runs/{ID}/approve", approve_run, "let a run go that waits for a person", WRITE,
+        fields=(), answers=DONE,
+    ),
+    Route("POST", f"{API}/runs/{ID}/cancel", cancel_run, "end a run", WRITE, fields=(), answers=DONE),
+    Route(
+        "POST", f"{API}/runs/{ID}/pin", pin_run, "keep a run whatever its age", WRITE, fields=(), answers=DONE,
+    ),
+    Route(
+        "POST", f"{API}/runs/{ID}/unpin", unpin_run, "let a pinned run go when its time comes", WRITE,
+        fields=(), answers=DONE,
+    ),
+    Route(
+        "POST", f"{API}/jobs/{ID}/approve", approve_job, "let a job into the environment that it waits for",
+        WRITE, fields=(), answers=DONE,
+    ),
+    Route("POST", f"{API}/jobs/{ID}/cancel", cancel_job, "end a job", WRITE, fields=(), answers=DONE),
+)  # fmt: skip

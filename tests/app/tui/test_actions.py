@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from app.cli.main import COMMANDS, parser_for
-from app.server.routes import API, ROUTES
+from app.server.route import API
+from app.server.routes import ROUTES
 from app.tui.actions import ACTIONS, DISPATCH
 
 ROOT = Path(__file__).resolve().parents[3]
