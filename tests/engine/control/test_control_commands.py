@@ -4,7 +4,8 @@ import threading
 
 import pytest
 
-from engine.control.commands import cancel, retry
+from engine.control.commands import cancel
+from engine.control.retries import ALL, Again, retry
 from engine.core.errors import EngineError
 from engine.core.retry import Outcome
 from engine.doorbell import Doorbell
@@ -47,9 +48,7 @@ def test_a_job_is_cancelled_alone(lab):
 def test_a_job_is_run_again_with_what_hangs_on_it(lab):
     run_id = lab.run(jobs(a="", b="needs: a"))
     lab.work({"a": FAILURE})
-    assert (
-        retry(lab.store, lab.named(run_id, "a"), False, "ada", lab.clock) == f"2 jobs of run {run_id} will run again."
-    )
+    assert retry(lab.store, lab.named(run_id, "a"), ALL, "ada", lab.clock) == f"2 jobs of run {run_id} will run again."
     lab.tick()
     assert lab.work() == ["a", "b"]
 
@@ -57,10 +56,10 @@ def test_a_job_is_run_again_with_what_hangs_on_it(lab):
 def test_a_run_is_run_again_whole_or_only_what_failed(lab):
     run_id = lab.run(jobs(a="", b="", c="needs: b"))
     lab.work({"b": FAILURE})
-    retry(lab.store, run_of(lab, run_id), True, "ada", lab.clock)
+    retry(lab.store, run_of(lab, run_id), Again(failed=True), "ada", lab.clock)
     lab.tick()
     assert lab.work() == ["b", "c"]
-    retry(lab.store, run_of(lab, run_id), False, "ada", lab.clock)
+    retry(lab.store, run_of(lab, run_id), ALL, "ada", lab.clock)
     lab.tick()
     assert sorted(lab.work()) == ["a", "b", "c"]
 
@@ -68,10 +67,10 @@ def test_a_run_is_run_again_whole_or_only_what_failed(lab):
 def test_there_may_be_nothing_to_run_again(lab):
     run_id = lab.run(jobs(a=""))
     with pytest.raises(EngineError, match="Cancel it first"):
-        retry(lab.store, lab.named(run_id, "a"), False, "ada", lab.clock)
+        retry(lab.store, lab.named(run_id, "a"), ALL, "ada", lab.clock)
     lab.work()
     with pytest.raises(EngineError, match="no job to run again"):
-        retry(lab.store, run_of(lab, run_id), True, "ada", lab.clock)
+        retry(lab.store, run_of(lab, run_id), Again(failed=True), "ada", lab.clock)
 
 
 def test_a_run_that_is_being_cancelled_is_not_run_again(lab):
@@ -80,6 +79,6 @@ def test_a_run_that_is_being_cancelled_is_not_run_again(lab):
     running = lab.start()
     lab.cancel(run_id)
     with pytest.raises(EngineError, match="being cancelled"):
-        retry(lab.store, lab.named(run_id, "a"), False, "ada", lab.clock)
+        retry(lab.store, lab.named(run_id, "a"), ALL, "ada", lab.clock)
     lab.finish(running, Outcome("cancelled"))
-    retry(lab.store, lab.named(run_id, "a"), False, "ada", lab.clock)
+    retry(lab.store, lab.named(run_id, "a"), ALL, "ada", lab.clock)
