@@ -272,9 +272,8 @@ class _Readers:
         if reader is None:
             return
         at = start
-        for number, raw in enumerate(
-            reader.read(start, stop).split(b"\n"), line + 1
-        ):  # a progress bar's \r ends no line
+        lines = reader.read(start, stop).split(b"\n")  # and at no \r, with which a progress bar begins its line anew
+        for number, raw in enumerate(lines, line + 1):
             text = _SGR.sub(b"", raw).decode(errors="replace").rstrip("\r")
             found = words.in_line(text)
             if found is not None:
