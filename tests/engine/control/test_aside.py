@@ -1,0 +1,55 @@
+"""Work on threads aside: one at a time for a key, few threads in all, and nothing that was asked for is left undone."""
+
+import threading
+
+from engine.control.aside import Aside
+from tests.engine.fakes import Lab
+
+
+def test_however_much_waits_there_are_no_more_threads_than_asked_for(lab: Lab) -> None:
+    aside, over, begun = Aside(lab.store, most=2), threading.Event(), threading.Semaphore(0)
+    done: list[int] = []
+    ended = threading.Event()
+
+    def work(number: int) -> None:
+        begun.release()
+        over.wait(10)
+        done.append(number)
+        if len(done) == 100:
+            ended.set()
+
+    before = threading.active_count()
+    for number in range(100):
+        aside.go(number, lambda number=number: work(number))  # type: ignore[misc]
+    assert begun.acquire(timeout=5) and begun.acquire(timeout=5)
+    assert threading.active_count() == before + 2
+    over.set()
+    assert ended.wait(10) and sorted(done) == list(range(100))
+
+
+def test_what_is_asked_for_meanwhile_is_done_once_more_after_it(lab: Lab) -> None:
+    aside, begun, go_on, ended = Aside(lab.store), threading.Event(), threading.Event(), threading.Event()
+    done: list[str] = []
+
+    def first() -> None:
+        begun.set()
+        go_on.wait(10)
+        done.append("first")
+
+    def last() -> None:
+        done.append("last")
+        ended.set()
+
+    aside.go("a", first)
+    assert begun.wait(5)
+    aside.go("a", lambda: done.append("overtaken"))
+    aside.go("a", last)
+    go_on.set()
+    assert ended.wait(5) and done == ["first", "last"]
+
+
+def test_work_that_fails_ends_no_other(lab: Lab) -> None:
+    aside, ended = Aside(lab.store, most=1), threading.Event()
+    aside.go("a", lambda: 1 // 0)
+    aside.go("b", ended.set)
+    assert ended.wait(5)
