@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from engine.control.dispatch import dispatch_arrival
+from engine.control.repo_ids import repo_id_of
 from engine.core.clock import Clock, SystemClock
 from engine.core.errors import EngineError
 from engine.core.records import Job, Run
 from engine.core.states import JobStatus
 from engine.doorbell import ring
-from engine.git_remote import local_path, remote
 from engine.settings import RepoSettings
 from engine.store.store import Store
 
@@ -127,8 +127,7 @@ def dispatch(
     It is planned as any other event: what stands in its way is said there. Raises EngineError for inputs that are no
     texts, numbers or booleans.
     """
-    repo_id = store.runs.repo(repo.name, str(local_path(repo.url) or ""), remote(repo.url).url)
-    arrival = dispatch_arrival(repo_id, repo.name, workflow, ref, inputs, actor)
+    arrival = dispatch_arrival(repo_id_of(store, repo), repo.name, workflow, ref, inputs, actor)
     [(event_id, _)] = store.inbox.accept([arrival], (clock or SystemClock()).now())
     ring(store.home)
     return event_id

@@ -47,7 +47,10 @@ class Runs:
         self._db = database
 
     def repo(self, name: str, path: str, url: str = "") -> int:
-        """Return the id of the repository called `name`, recording it or its new place."""
+        """Return the id of the repository called `name`, recording it or its new place. `url` bears no password."""
+        known = RepoRow.get_or_none(RepoRow.name == name)
+        if known is not None and (known.path, known.url) == (path, url):
+            return int(known.id)  # as nearly always, and it is asked for at every look at a repository
         with self._db.write():
             RepoRow.insert(name=name, path=path, url=url).on_conflict(
                 conflict_target=[RepoRow.name], preserve=[RepoRow.path, RepoRow.url]
@@ -94,6 +97,8 @@ class Runs:
                 bisect_id=new.bisect_id,
             )  # fmt: skip
             plan = new.plan(run.id, number)
+            if not plan.jobs:
+                raise ValueError("a plan without jobs")
             status = RunStatus.PENDING if plan.concurrency_group else RunStatus.QUEUED
             run.title = plan.title or new.title or new.workflow_name
             run.priority = plan.priority
@@ -107,8 +112,6 @@ class Runs:
             change = Change("planned", now, actor)
             transitions.record_start("run", run.id, run.status, change, new.workflow_name)
             self._insert_jobs(run, plan.jobs, change, {}, _times(run, plan.jobs))
-            if not plan.jobs:
-                raise ValueError("a plan without jobs")
         return int(run.id)
 
     def expand(self, job_id: int, plans: tuple[JobPlan, ...], actor: str, now: datetime) -> None:

@@ -9,6 +9,7 @@ from engine.bus import Bus
 from engine.control.aside import Aside
 from engine.control.forks import POLL, START
 from engine.control.mirrors import Mirrors
+from engine.control.repo_ids import repo_id_of
 from engine.control.routine import Routine
 from engine.control.triggers.refs import look
 from engine.core.clock import Clock
@@ -63,7 +64,7 @@ class Lookout(Routine):
             return
         again_s = repo.poll_s
         try:
-            repo_id = self._store.runs.repo(repo.name, str(self._mirrors.of(repo).source.local or ""), repo.url)
+            repo_id = repo_id_of(self._store, repo)
             look(self._store, self._mirrors, repo, repo_id, source, self._clock)
             self._failures.pop(repo.name, None)
             self._bus.wake("refs", "inbox")  # also for events that waited for the repository to answer

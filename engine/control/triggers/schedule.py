@@ -12,6 +12,7 @@ from engine.bus import Bus
 from engine.control.default_branches import DefaultBranches
 from engine.control.forks import SCHEDULE
 from engine.control.mirrors import Mirrors
+from engine.control.repo_ids import repo_id_of
 from engine.control.routine import Routine
 from engine.core.clock import Clock, rfc3339
 from engine.settings import RepoSettings
@@ -67,7 +68,6 @@ class Schedules(Routine):
     def __init__(self, store: Store, settings: LiveSettings, bus: Bus, clock: Clock, mirrors: Mirrors) -> None:
         super().__init__("schedules", store, bus, clock, "refs")
         self._settings = settings
-        self._mirrors = mirrors
         self._branches = DefaultBranches(store, bus, mirrors)
 
     def turn(self) -> datetime | None:
@@ -77,7 +77,7 @@ class Schedules(Routine):
 
     def _take(self, repo: RepoSettings, now: datetime) -> datetime | None:
         """Accept what is due in one repository; return when the next is."""
-        repo_id = self._store.runs.repo(repo.name, str(self._mirrors.of(repo).source.local or ""), repo.url)
+        repo_id = repo_id_of(self._store, repo)
         commit = self._branches.commit(repo, repo_id)
         if commit is None:
             return None

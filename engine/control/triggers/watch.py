@@ -16,6 +16,7 @@ from engine.control.aside import Aside
 from engine.control.forks import WATCH
 from engine.control.mirrors import Mirrors
 from engine.control.occasions import working_tree_key
+from engine.control.repo_ids import repo_id_of
 from engine.control.triggers.poll import Lookout
 from engine.control.triggers.refs import push_payload
 from engine.core.clock import Clock
@@ -145,7 +146,7 @@ def take_snapshot(
         raise GitError(f"{repo.url} is not a repository on this machine.")
     if changed is not None and git.ignored(found, changed) == changed:
         return False
-    repo_id = store.runs.repo(repo.name, str(found.root), repo.url)
+    repo_id = repo_id_of(store, repo)
     place = store.home / "repos" / f"{slug(f'working tree of {repo.name}')}.git"
     taken = git.snapshot_worktree(found, place)
     with store.database.write(durable=True):
