@@ -225,7 +225,9 @@ class Artifacts:
 
     def _publish(self, artifact: Artifact, partial: Path) -> None:
         manifest = self._manifest(artifact.run_id, artifact.name)
-        manifest.parent.mkdir(parents=True, exist_ok=True)
+        if not manifest.parent.exists():
+            manifest.parent.mkdir(exist_ok=True)
+            flush(self._runs)
         with partial.open("x") as out:
             json.dump(asdict(artifact) | {"created_at": rfc3339(artifact.created_at)}, out)
             out.flush()

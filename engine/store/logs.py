@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 from engine.core.errors import EngineError
+from engine.store.flush import flush
 from engine.store.log_frames import Frames, write_frames
 from engine.store.log_index import SIZE, Entry, Mark, unpacked
 
@@ -312,6 +313,7 @@ def compress(path: Path) -> None:
         os.close(source)
         os.close(target)
     draft.rename(packed)
+    flush(packed.parent)  # the new form is there to stay before the old one goes
     path.unlink()
 
 
