@@ -31,6 +31,7 @@ from engine.worker.docker_config import (
 from engine.worker.docker_held import DockerHeld
 from engine.worker.docker_images import Images, missing
 from engine.worker.docker_network import remove_network
+from engine.worker.docker_removal import remove_container, remove_volume
 from engine.worker.docker_services import DockerServices, Tools
 from engine.worker.docker_sight import check_sight
 from engine.worker.docker_slots import SLOT_LABEL, Slot, Slots
@@ -197,14 +198,14 @@ class DockerExecutor:
         removed: list[str] = []
         for container in containers:
             if container["Id"] not in kept and container["Labels"].get(BOX_LABEL) not in names:
-                self._remove_container(container["Id"])
+                remove_container(self._client, container["Id"])
                 removed.append(container["Id"])
         for network in api.networks(filters=ours):
             if (network.get("Labels") or {}).get(BOX_LABEL) not in names:
                 remove_network(self._client, network["Id"], self._clock, patience_s=1.0)
         for volume in api.volumes(filters=ours)["Volumes"] or []:
             if (volume.get("Labels") or {}).get(BOX_LABEL) not in names:
-                self._remove_volume(volume["Name"])
+                remove_volume(self._client, volume["Name"])
         return removed
 
     def close(self) -> None:
@@ -260,7 +261,9 @@ class DockerExecutor:
         except APIError as error:
             if status_of(error) != 409:
                 raise
-            self._remove_container(name)  # the same attempt, made once already and never used: its reply was lost
+            remove_container(
+                self._client, name
+            )  # the same attempt, never used: its reply was lost
             return str(api.create_container_from_config(config, name)["Id"])
 
     def _box(self, box_id: str, spec: BoxSpec, name: str, slot: Slot | None) -> DockerBox:
@@ -321,9 +324,9 @@ class DockerExecutor:
             raise EngineError(f"The workspace of {spec.name} could not be filled: exit code {state['ExitCode']}.")
 
     def _undo(self, box: DockerBox | None, name: str, slot: Slot | None) -> None:
-        self._remove_container(box.id if box else name)
+        remove_container(self._client, box.id if box else name)
         for layer in overlay_layers(name):
-            self._remove_volume(layer)
+            remove_volume(self._client, layer)
         with self._lock:
             self._boxes.discard(box.id if box else "")
         if box:
@@ -381,38 +384,9 @@ class DockerExecutor:
         from requests.exceptions import RequestException
 
         try:
-            self._remove_container(box_id)
+            remove_container(self._client, box_id)
             self._give_back(box_id)
             for volume in volumes:
-                self._remove_volume(volume)
+                remove_volume(self._client, volume)
         except (DockerException, RequestException, EngineError) as error:
             _log.warning("%s was left behind, the next start removes it: %s", name, error)
-
-    def _remove_container(self, container: str) -> None:
-        from docker.errors import APIError
-
-        try:
-            self._client.api.remove_container(container, force=True, v=True)
-        except APIError as error:
-            if status_of(error) == 409:  # somebody else is removing it just now
-                self._await_removal(container)
-            elif status_of(error) != 404:
-                raise EngineError(f"The container {container} cannot be removed: {explain(error)}.") from error
-
-    def _await_removal(self, container: str) -> None:
-        from docker.errors import APIError
-
-        try:
-            self._client.api.wait(container, timeout=30, condition="removed")
-        except APIError as error:
-            if status_of(error) != 404:
-                raise EngineError(f"The container {container} cannot be removed: {explain(error)}.") from error
-
-    def _remove_volume(self, volume: str) -> None:
-        from docker.errors import APIError
-
-        try:
-            self._client.api.remove_volume(volume)
-        except APIError as error:
-            if status_of(error) not in (404, 409):  # gone, or of a container that still is
-                raise EngineError(f"The volume {volume} cannot be removed: {explain(error)}.") from error

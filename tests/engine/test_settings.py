@@ -8,6 +8,7 @@ import pytest
 
 from engine.core.errors import SettingsError
 from engine.settings import (
+    HoldSettings,
     Limits,
     Listen,
     Notify,
@@ -181,6 +182,12 @@ def test_a_key_that_changes_nothing_says_so_with_its_line(tmp_path):
 )  # fmt: skip
 def test_the_floor_of_the_disk_is_a_size_a_share_or_off(tmp_path, said, disk_bytes, floor_bytes):
     assert loaded(tmp_path, said).disk_floor.of(disk_bytes) == floor_bytes
+
+
+def test_how_long_and_in_how_much_memory_boxes_are_held_can_be_said(tmp_path):
+    said = loaded(tmp_path, "hold: {ttl: 2h, memory: 512MiB, shell: busybox}").hold
+    assert said == HoldSettings(7200.0, 512 << 20, "busybox")
+    assert loaded(tmp_path, "").hold == HoldSettings(3600.0, 4 << 30, "")
 
 
 def test_limits_of_retention_can_be_off(tmp_path):

@@ -67,6 +67,14 @@ def test_the_policy_says_more_of_a_job_than_the_job_does() -> None:
     assert b.timeout_minutes is not None and b.timeout_minutes.text == "30"
 
 
+@pytest.mark.parametrize(("said", "wanted"), [("on-failure", True), ("never", False)])
+def test_a_job_or_its_policy_says_whether_its_box_is_held(said: str, wanted: bool) -> None:
+    assert job(f"hold: {said}").hold is wanted
+    workflow = parse_policy(f"ci.yml: {{a: {{hold: {said}}}}}").apply(parse_workflow(WORKFLOW, "ci.yml"))
+    assert (workflow.jobs["a"].hold, workflow.jobs["b"].hold) == (wanted, None)
+    assert "cannot be" in " ".join(faults("hold: always"))
+
+
 def test_a_file_is_named_by_its_path_too() -> None:
     policy = parse_policy(".github/workflows/ci.yml: {a: {priority: 1}}")
     assert policy.apply(parse_workflow(WORKFLOW, ".github/workflows/ci.yml")).jobs["a"].priority == 1
