@@ -1,16 +1,27 @@
 """The pages made from the code are what the code says."""
 
+import argparse
 import importlib.util
 import re
+import socket
+import subprocess
+from contextlib import redirect_stderr
+from io import StringIO
 from pathlib import Path
 
 import pytest
 
+from app.cli.main import COMMANDS, parser_for, split, top_parser
 from engine.core.states import TABLES
 from engine.settings_file import parse_settings
 from pipelines.parse import parse_workflow
+from tests.engine.git_forge import GitForge
+from tests.page import blocks_of, called, carry_out, place
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
+PAGES = sorted(DOCS.glob("*.md"))
+WRITTEN = [DOCS.parent / "README.md", *PAGES]
+CONFIG = "executor: host\nlabels: {ubuntu-latest: host}\nworkers: 2\ngrace: 1s\nlisten: 127.0.0.1:PORT\n"
 
 
 @pytest.fixture
@@ -55,3 +66,78 @@ def test_every_example_of_the_page_on_workflows_is_valid(tmp_path):
             whole += "jobs: {a: {runs-on: ubuntu-latest, steps: [run: x]}}\n"
         workflow = parse_workflow(whole, "example.yml")
         assert [finding.message for finding in workflow.findings] == [], text
+
+
+def runs(page: Path) -> bool:
+    return any(not block.why_not for block in blocks_of(page.read_text()))
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in WRITTEN if runs(page) and page.stem != "home-lab"], ids=lambda page: page.stem
+)
+def test_the_commands_of_a_page_do_what_it_says(page, tmp_path):
+    port = free_port()
+    carry_out(page, tmp_path, place(tmp_path, CONFIG.replace("PORT", port)), {"8484": port})
+
+
+def test_the_page_on_the_home_lab_leads_to_a_green_tick(docker_debian, tmp_path):
+    """On a forge that serves a repository to whoever has its token, and hears statuses as Gitea does."""
+    bare = tmp_path / "forge" / "team" / "site.git"
+    subprocess.run(["git", "init", "-q", "--bare", "-b", "main", bare], check=True)
+    port, token = free_port(), "the-token-from-gitea"
+    forge = GitForge(tmp_path / "forge", token)
+    try:
+        config = f"labels: {{ubuntu-latest: '{docker_debian}'}}\nlisten: 127.0.0.1:{port}\n"
+        environment = place(tmp_path, config) | {"FORGE": str(tmp_path / "forge")}
+        instead = {
+            "8484": port, "192.168.1.20": "127.0.0.1", "http://git.lan:3000": forge.url,
+            "/etc/treadle.env": str(tmp_path / "treadle.env"), "make test": "echo all is well",
+        }  # fmt: skip
+        carry_out(DOCS / "home-lab.md", tmp_path, environment, instead)
+        assert forge.until(lambda told: told[-1:] and told[-1]["state"] == "success")[0]["state"] == "pending"
+    finally:
+        forge.close()
+
+
+def free_port() -> str:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return str(free.getsockname()[1])
+
+
+def refused(words: list[str], whole: bool) -> str:
+    """Return what the command line's own parsers say against a call; of one that is not `whole` they know the flags."""
+    front, name, rest = split(words)
+    if name is None or name.isupper():
+        parser, rest = top_parser(), front
+    elif name not in COMMANDS:
+        return f"there is no {name}"
+    else:
+        parser, rest = parser_for(name), [*front, *rest]
+    if not whole:
+        parsers = [parser]
+        for action in parser._actions:
+            if isinstance(action, argparse._SubParsersAction):
+                parsers += [action.choices[word] for word in rest if word in action.choices]
+        known = {flag for one in parsers for flag in one._option_string_actions}
+        return " ".join(word for word in rest if re.match("--?[a-z]", word) and word.partition("=")[0] not in known)
+    try:
+        with redirect_stderr(StringIO()) as said:
+            parser.parse_args(rest)
+    except SystemExit as end:
+        return said.getvalue() if end.code else ""
+    return ""
+
+
+@pytest.mark.parametrize("page", WRITTEN, ids=lambda page: page.stem)
+def test_a_page_names_no_command_that_the_parsers_do_not_take(page):
+    found = [(line, words, refused(words, whole)) for line, words, whole in called(page.read_text())]
+    assert [one for one in found if one[2]] == []
+
+
+@pytest.mark.parametrize("page", WRITTEN, ids=lambda page: page.stem)
+def test_a_page_links_to_what_is_there(page):
+    for target, heading in re.findall(r"\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)", page.read_text()):
+        path = (page.parent / target).resolve() if target else page
+        assert path.exists(), target
+        heads = re.findall("^#+ (.*)$", path.read_text(), re.MULTILINE) if heading else []
+        assert not heading or heading in [re.sub(r"[^\w\- ]", "", head).lower().replace(" ", "-") for head in heads]
