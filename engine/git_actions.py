@@ -19,8 +19,9 @@ from pathlib import Path
 
 from engine import git
 from engine.core.errors import GitError
+from engine.core.refs import HEADS, TAGS
 from engine.git_mirror import Mirror, slug
-from engine.git_remote import HEADS, TAGS, Remote, remote
+from engine.git_remote import Remote, remote
 
 SHA = re.compile(r"[0-9a-f]{40}")
 UNUSED = timedelta(days=30)

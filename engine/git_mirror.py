@@ -16,7 +16,8 @@ from pathlib import Path
 
 from engine import git, git_remote
 from engine.core.errors import GitError
-from engine.git_remote import HEADS, TAGS, Remote, RemoteRefs
+from engine.core.refs import HEADS, TAGS
+from engine.git_remote import Remote, RemoteRefs
 
 _NOT_IN_SLUG = re.compile(r"[^A-Za-z0-9._-]+")
 

@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 from engine import git_ssh
 from engine.core.errors import GitError
+from engine.core.refs import HEADS, TAGS
 from engine.git import prepare
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 CONNECT_S = 10
 SILENCE_S = 30  # a server that says nothing for so long is gone
-HEADS, TAGS = "refs/heads/", "refs/tags/"
 _PEELED = "^{}"
 HTTP_FIXES = (
     ("status code: 403", "The token of this repository lacks the right to read it."),

@@ -10,8 +10,8 @@ from app.repo_entry import repo_entry
 from app.shapes import token_shape
 from app.views.repos import hook_of, repo_id_of, repos_view
 from app.views.secrets import secrets_view
-from engine.control.forks import POLL
 from engine.control.mirrors import Mirrors
+from engine.control.sources import POLL
 from engine.core.clock import SystemClock
 from engine.core.errors import EngineError
 from engine.doorbell import ring

@@ -12,7 +12,7 @@ from app.server.answers import Refusal, answer
 from app.server.desk import Call
 from app.server.route import ADMIN, API, WRITE, Field, Param, Route
 from app.views.repos import hook_of, repos_view, settings_view, workflows_view
-from engine.control.forks import POLL
+from engine.control.sources import POLL
 from engine.control.triggers.refs import look
 from engine.core.errors import SettingsError
 from engine.settings import RepoSettings

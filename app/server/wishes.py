@@ -13,8 +13,8 @@ from app.server.route import API, DONE, ID, WRITE, Field, Param, Route
 from app.server.runs import find_job, find_run
 from app.shapes import run_shape
 from engine.control import commands
-from engine.control.dispatch import API as PROGRAM
-from engine.control.dispatch import PERSON, dispatch_arrival
+from engine.control.dispatch import dispatch_arrival
+from engine.control.sources import PERSON, PROGRAM
 from engine.core.clock import Clock
 from engine.core.records import Job, Run
 from engine.store.inbox import RECEIVED

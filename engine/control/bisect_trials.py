@@ -7,9 +7,10 @@ from typing import Any
 
 from engine import git
 from engine.control.called_workflows import OtherRepositories, finder
-from engine.control.planning import NO_SHA, Prepared, decoded, final_plan, new_run, prepare_run, refuse_what_cannot_run
+from engine.control.planning import Prepared, decoded, final_plan, new_run, prepare_run, refuse_what_cannot_run
 from engine.core.clock import rfc3339
 from engine.core.errors import GitError
+from engine.core.refs import NO_SHA
 from engine.store.bisects import RedJob, top
 from engine.store.runs import NewRun
 from engine.store.store import Store

@@ -6,7 +6,7 @@ from engine import git
 from engine.control.occasions import Occasion
 from engine.control.places import Place
 from engine.core.errors import GitError
-from engine.git_remote import HEADS
+from engine.core.refs import HEADS
 
 
 class ChangedFiles:

@@ -5,6 +5,7 @@ from typing import Any
 
 from engine.control.dispatch import dispatch_arrival
 from engine.control.repo_ids import repo_id_of
+from engine.control.sources import is_local
 from engine.core.clock import Clock, SystemClock
 from engine.core.errors import EngineError
 from engine.core.records import Job, Run
@@ -13,7 +14,6 @@ from engine.doorbell import ring
 from engine.settings import RepoSettings
 from engine.store.store import Store
 
-LOCAL = "local-"  # how the deliveries of `treadle run` begin: see engine/control/intake.py
 HIGHEST = 1000  # a priority; each point is a minute, so this is most of a day
 
 
@@ -105,7 +105,7 @@ def replay(store: Store, event_id: int) -> str:
     event = store.inbox.get(event_id)
     if event is None:
         raise EngineError(f"There is no event {event_id}.", "`treadle events` shows those there are.")
-    if event.delivery.startswith(LOCAL):
+    if is_local(event.delivery):
         raise EngineError(f"Event {event_id} is of `treadle run`, whose files may be others by now.", "Retry its run.")
     if not store.inbox.replay(event_id):
         raise EngineError(f"Event {event_id} is so old that what it said is gone.")

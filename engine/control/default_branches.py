@@ -8,7 +8,7 @@ from engine.control.aside import Aside
 from engine.control.commit_reader import CommitReader
 from engine.control.mirrors import Mirrors
 from engine.core.errors import GitError
-from engine.git_remote import HEADS
+from engine.core.refs import HEADS
 from engine.settings import RepoSettings
 from engine.store.commits import KnownCommit
 from engine.store.store import Store

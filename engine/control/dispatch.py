@@ -4,12 +4,10 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
+from engine.control.own_events import full_name, own_arrival
+from engine.control.sources import PERSON
 from engine.core.errors import EngineError
 from engine.store.inbox import Arrival
-
-PERSON = "person"  # somebody at this machine
-API = "api"  # somebody with a token, over the network: as far from this machine as a forge is
-LOCAL = "local"  # the owner, where a repository's name tells none
 
 
 def dispatch_arrival(
@@ -34,13 +32,7 @@ def dispatch_arrival(
     }
     if ref:
         payload["ref"] = ref
-    event = {"forge": "github", "event": "workflow_dispatch", "delivery_id": delivery, "payload": payload}
-    return Arrival(repo_id, delivery, "workflow_dispatch", source, {"event": event, "signature": "unchecked"})
-
-
-def full_name(repo: str) -> str:
-    """Return a repository's name as a forge would write it in a payload: with its owner."""
-    return repo if "/" in repo else f"{LOCAL}/{repo}"
+    return own_arrival(repo_id, delivery, "workflow_dispatch", source, payload)
 
 
 def text_of(name: str, value: Any) -> str:

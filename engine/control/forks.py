@@ -2,14 +2,9 @@
 
 from enum import StrEnum
 
+from engine.control.sources import OURS, PERSON
 from engine.git_remote import local_path
 from engine.settings import RepoSettings
-
-PERSON, WATCH, POLL, SCHEDULE, START, RUN = "person", "watch", "poll", "schedule", "start", "run"
-"""What events of ours are from, beside the forges' names. START: a delivery was missed while no engine ran. RUN:
-another run came to something."""
-OURS = frozenset({PERSON, WATCH, POLL, SCHEDULE, START, RUN})
-SEEN = frozenset({WATCH, POLL, START})
 
 
 class Trust(StrEnum):

@@ -14,7 +14,6 @@ from engine import git
 from engine.control.called_workflows import finder, other_repositories
 from engine.control.followers import WORKFLOW_RUN, followers, payload_of_success
 from engine.control.planning import (
-    NO_SHA,
     Prepared,
     decoded,
     new_run,
@@ -22,8 +21,10 @@ from engine.control.planning import (
     refuse_what_cannot_run,
     urgency,
 )
+from engine.control.sources import local_delivery
 from engine.core.clock import Clock
 from engine.core.errors import GitError
+from engine.core.refs import HEADS, NO_SHA, TAGS
 from engine.store.store import Store
 from pipelines.called import Calls
 from pipelines.errors import Finding, Place, Severity, WorkflowError
@@ -130,7 +131,7 @@ def record(store: Store, intake: Intake, actor: str, clock: Clock) -> list[int]:
     with store.database.write(durable=True):  # all of them or none
         repo_id = store.runs.repo(repo.name, str(repo.root), repo.remote_url or "")
         fields = {"ref": first.ref, "sha": first.sha, "actor": actor, "payload": first.contexts["github"]["event"]}
-        event_id, _ = store.runs.event(repo_id, f"local-{uuid.uuid4()}", first.event, fields, clock.now())
+        event_id, _ = store.runs.event(repo_id, local_delivery(), first.event, fields, clock.now())
         for prepared in intake.runs:
             new = new_run(prepared, repo_id, event_id, store.secrets.seal(intake.request.secrets))
             ids.append(store.runs.create(new, actor, clock.now()))
@@ -156,7 +157,7 @@ class _Facts:
 
     @property
     def ref(self) -> str:
-        return f"refs/tags/{self.tag}" if self.tag else f"refs/heads/{self.branch or 'HEAD'}"
+        return f"{TAGS}{self.tag}" if self.tag else f"{HEADS}{self.branch or 'HEAD'}"
 
     def load(self, path: str) -> bytes | None:
         """Return the bytes of a file, None when there is none."""
@@ -209,10 +210,10 @@ def _look(store: Store, request: LocalRequest) -> _Facts:
 
 def _named(repo: git.Repo, rev: str, sha: str) -> tuple[str | None, str | None]:
     """Return the branch or the tag that a revision means; a bare commit is taken for HEAD's branch where it is that."""
-    for prefix in ("refs/heads/", "refs/tags/", "refs/remotes/origin/"):
+    for prefix in (HEADS, TAGS, "refs/remotes/origin/"):
         name = rev.removeprefix(prefix)
         if not name.startswith("refs/") and _exists(repo, prefix + name):
-            return (None, name) if prefix == "refs/tags/" else (name, None)
+            return (None, name) if prefix == TAGS else (name, None)
     return (repo.branch if sha == repo.head else None), None
 
 
@@ -314,7 +315,7 @@ def _ref(facts: _Facts, event: str, payload: Mapping[str, Any]) -> str:
     pull = pull if isinstance(pull, dict) else {}
     if event == "pull_request_target":
         base = pull.get("base")
-        return f"refs/heads/{base['ref']}" if isinstance(base, dict) and base.get("ref") else facts.ref
+        return f"{HEADS}{base['ref']}" if isinstance(base, dict) and base.get("ref") else facts.ref
     number = payload.get("number") or pull.get("number")
     return f"refs/pull/{number if isinstance(number, int) else 1}/merge"
 

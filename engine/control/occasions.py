@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.control.forks import PERSON
+from engine.control.sources import PERSON
+from engine.core.refs import HEADS
 from engine.forges.event import ForgeEvent, Target
-from engine.git_remote import HEADS
 from engine.store.inbox import InboxEvent
 from engine.store.run_news import FIELD
 from pipelines.model import Workflow

@@ -8,9 +8,10 @@ from engine import git
 from engine.control.commit_reader import CommitReader
 from engine.control.occasions import Occasion, Snapshot
 from engine.core.errors import GitError
+from engine.core.refs import HEADS
 from engine.forges.event import Target
 from engine.git_mirror import Mirror
-from engine.git_remote import HEADS, RemoteRefs
+from engine.git_remote import RemoteRefs
 from engine.store.commits import KnownCommit
 from engine.store.store import Store
 

@@ -23,7 +23,6 @@ from pipelines.model import Workflow
 from pipelines.parse import unsupported
 from pipelines.plan import RunPlan, plan_run
 
-NO_SHA = "0" * 40
 PRIORITIES = {"pull_request": 20, "pull_request_target": 20, "schedule": 0}
 MANUAL, OTHER = 30, 10  # what a person asks for goes first, what a push brings before what the clock brings
 

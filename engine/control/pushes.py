@@ -7,9 +7,9 @@ may be seen while its delivery is judged; so that is asked once more in the writ
 from dataclasses import dataclass
 
 from engine import git
-from engine.control.forks import SEEN
 from engine.control.occasions import Occasion
 from engine.control.places import Place
+from engine.control.sources import SEEN
 from engine.core.errors import GitError
 from engine.store.inbox import InboxEvent
 from engine.store.store import Store

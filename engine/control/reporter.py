@@ -11,6 +11,7 @@ from datetime import datetime
 from engine.bus import Bus
 from engine.control.mailer import Mailer, url_mark
 from engine.control.routine import Routine
+from engine.control.sources import WATCH, is_local
 from engine.core.clock import Clock
 from engine.core.states import RUN_FINAL, RunStatus
 from engine.forges import statuses
@@ -26,7 +27,6 @@ log = logging.getLogger(__name__)
 CURSOR = "reporter"
 PAGE = 20_000  # changes looked through at once
 KEEP_EVERY = 5_000  # changes without anything to say, after which the cursor is kept all the same
-LOCAL = "local-"  # how the deliveries of `treadle run` begin: see engine/control/intake.py
 
 
 class Reporter(Routine):
@@ -72,7 +72,7 @@ class Reporter(Routine):
 
     def _of(self, change: RunChange) -> Iterator[NewLetter]:
         facts = reports.run_facts(change.run_id)
-        if facts is None or facts.delivery.startswith(LOCAL):
+        if facts is None or is_local(facts.delivery):
             return
         began_at = reports.began_at(change.run_id, change.sequence) or facts.created_at
         by_hand = change.status == RunStatus.SUCCESS and bool(facts.patched)
@@ -87,7 +87,7 @@ class Reporter(Routine):
             patched=facts.patched,
         )
         repo = self._settings.now.repo(facts.repo)
-        if repo is not None and repo.token and facts.source != "watch":
+        if repo is not None and repo.token and facts.source != WATCH:
             yield from self._status(repo, facts, standing)
         if self._settings.now.notify and change.status in RUN_FINAL and not by_hand:
             yield from self._notices(facts, standing, change)

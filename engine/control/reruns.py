@@ -1,12 +1,11 @@
 """A run once more with other inputs: a new run, of the same commit, the same workflow text and the same jobs."""
 
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from engine.control.commands import LOCAL
 from engine.control.planning import MANUAL, new_run, prepare_run
+from engine.control.sources import local_delivery
 from engine.core.clock import Clock, SystemClock
 from engine.core.errors import EngineError
 from engine.core.records import JobFacts, Run
@@ -74,7 +73,7 @@ def rerun(
     with store.database.write(durable=True):
         fields = {"ref": run.ref, "sha": run.sha, "actor": actor, "payload": payload}
         repo_id = store.runs.repo_of(run.id)
-        event_id, _ = store.runs.event(repo_id, f"{LOCAL}{uuid.uuid4()}", run.event, fields, now)
+        event_id, _ = store.runs.event(repo_id, local_delivery(), run.event, fields, now)
         run_id = store.runs.create(new_run(prepared, repo_id, event_id, facts.secrets), actor, now)
         store.runs.verdicts(event_id, {run.workflow_path: f"run {run.id} was asked for with other inputs"})
         if debug:

@@ -9,9 +9,9 @@ from engine.bus import Bus
 from engine.core.clock import Clock
 from engine.core.job_contexts import job_contexts, needs_context
 from engine.core.records import JobFacts
+from engine.core.refs import HEADS
 from engine.core.scheduling import Condition as Decides
 from engine.core.scheduling import Gate, Need, decide
-from engine.git_remote import HEADS
 from engine.settings import EnvironmentSettings
 from engine.store.decisions import Decidable
 from engine.store.store import Store

@@ -10,13 +10,13 @@ from typing import Any
 
 from engine.bus import Bus
 from engine.control.default_branches import DefaultBranches
-from engine.control.dispatch import full_name
-from engine.control.forks import RUN
 from engine.control.mirrors import Mirrors
+from engine.control.own_events import full_name
 from engine.control.routine import Routine
+from engine.control.sources import RUN, is_local
 from engine.core.clock import Clock, rfc3339
+from engine.core.refs import HEADS
 from engine.core.states import result_word
-from engine.git_remote import HEADS
 from engine.settings_live import LiveSettings
 from engine.store import run_news
 from engine.store.inbox import Arrival
@@ -25,7 +25,6 @@ from engine.store.store import Store
 from pipelines.triggers import TriggerEvent, fires
 
 CURSOR = "workflow-runs"
-LOCAL = "local-"  # how the deliveries of `treadle run` begin: see engine/control/intake.py
 MOST_DEPTH = 3  # as on GitHub: a run, and three that had each other started
 PAGE = 20_000  # changes looked through at once
 KEEP_EVERY = 5_000  # changes without anything to say, after which the cursor is kept all the same
@@ -73,7 +72,7 @@ class WorkflowRuns(Routine):
 
     def _of(self, news: RunNews) -> Iterator[Arrival]:
         origin = run_news.origin_of(news.run_id)
-        if origin is None or origin.delivery.startswith(LOCAL) or origin.depth >= MOST_DEPTH:
+        if origin is None or is_local(origin.delivery) or origin.depth >= MOST_DEPTH:
             return
         if self._is_heard(origin, news):
             yield arrival_of(origin, news)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
-from engine.forges.refs import HEADS, TAGS
+from engine.core.refs import HEADS, TAGS
 from pipelines.events import started_by_delivery
 from pipelines.triggers import DEFAULT_TYPES, TriggerEvent
 

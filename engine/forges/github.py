@@ -4,12 +4,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from engine.core.refs import HEADS, TAGS
 from engine.forges.errors import malformed
 from engine.forges.event import ForgeEvent
 from engine.forges.payload import Payload
 from engine.forges.refs import (
-    HEADS,
-    TAGS,
     checked_name,
     checked_sha,
     is_repo_name,

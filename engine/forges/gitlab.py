@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from engine.core.refs import TAGS
 from engine.forges.github import head_commit
 from engine.forges.payload import Payload
 from engine.forges.refs import is_sha, is_zero
@@ -75,7 +76,7 @@ def _push(payload: Payload, common: dict[str, Any]) -> Shape:
         "total_commits": payload.number("total_commits_count"),
     }
     told = {"total_commits": payload.number("total_commits_count")}
-    is_tag = (payload.text("ref") or "").startswith("refs/tags/")
+    is_tag = (payload.text("ref") or "").startswith(TAGS)
     return Shape("push", tree, told=told | ({"tag_message": payload.word("message")} if is_tag else {}))
 
 

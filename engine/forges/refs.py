@@ -3,10 +3,10 @@ before anything sees it, so that no name can be read as an option, a path or a r
 
 import re
 
+from engine.core.refs import HEADS, TAGS
 from engine.forges.errors import malformed
 
 MAX_REF = 1024
-HEADS, TAGS = "refs/heads/", "refs/tags/"
 _SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _REPO_PART = re.compile(r"[A-Za-z0-9_.~-]{1,255}")
 # git-check-ref-format(1), and no leading dash

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import quote, urlsplit
 
+from engine.core.refs import HEADS, TAGS
 from engine.core.spans import span
 from engine.core.states import RunStatus
 
@@ -213,7 +214,7 @@ def notice_body(notice: str, told: Told, standing: Standing) -> Mapping[str, obj
     """Return the JSON of a `notify:` webhook. `text` alone is enough for a chat; it holds nothing of a stranger's but
     the branch's name, made harmless."""
     verb = {"fixed": "works again"}.get(notice, "succeeded" if notice == "success" else notice)
-    branch = told.ref.removeprefix("refs/heads/").removeprefix("refs/tags/")
+    branch = told.ref.removeprefix(HEADS).removeprefix(TAGS)
     text = f"{told.repo}: {told.workflow} #{told.number} {verb} on {branch} ({description(standing)})"
     for char, harmless in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
         text = text.replace(char, harmless)

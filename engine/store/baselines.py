@@ -1,11 +1,10 @@
 """What an attempt is held against, when nobody says what: what its job looked like when all was well. Read-only."""
 
 from engine.core.records import Job
+from engine.core.refs import HEADS
 from engine.store.cursors import Cursors
 from engine.store.greens import Green, latest_green
 from engine.store.tables import RunRow
-
-HEADS = "refs/heads/"
 
 
 def baseline(job: Job, cursors: Cursors) -> tuple[Green, str] | None:

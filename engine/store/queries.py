@@ -6,6 +6,7 @@ from typing import Any
 from peewee import fn
 
 from engine.core.records import Attempt, Job, JobFacts, Run, Step, Transition
+from engine.core.refs import HEADS
 from engine.core.states import AttemptStatus, JobStatus, RunStatus, StepStatus
 from engine.store import greens, transitions
 from engine.store.mending_tables import HoldRow
@@ -42,7 +43,7 @@ class Queries:
         if repo is not None:
             query = query.where(RepoRow.name == repo)
         if branch is not None:
-            query = query.where(RunRow.ref.in_([branch, f"refs/heads/{branch}"]))
+            query = query.where(RunRow.ref.in_([branch, f"{HEADS}{branch}"]))
         if status is not None:
             query = query.where(RunRow.status == status)
         if before is not None:

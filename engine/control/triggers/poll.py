@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 
 from engine.bus import Bus
 from engine.control.aside import Aside
-from engine.control.forks import POLL, START
 from engine.control.mirrors import Mirrors
 from engine.control.repo_ids import repo_id_of
 from engine.control.routine import Routine
+from engine.control.sources import POLL, START
 from engine.control.triggers.refs import look
 from engine.core.clock import Clock
 from engine.core.errors import GitError, StoreBusy

@@ -7,13 +7,11 @@ import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from engine.control.dispatch import full_name
 from engine.control.mirrors import Mirrors
-from engine.control.planning import NO_SHA
+from engine.control.own_events import own_arrival, push_payload
 from engine.core.clock import Clock
 from engine.core.errors import GitError
 from engine.settings import RepoSettings
-from engine.store.inbox import Arrival
 from engine.store.refs import KnownRef
 from engine.store.store import Store
 
@@ -89,18 +87,10 @@ def _accept(
         return
     delivery = f"seen-{uuid.uuid4()}"
     payload = push_payload(repo.name, moved.ref, moved.before, moved.after, default_branch)
-    event = {"forge": "github", "event": "push", "delivery_id": delivery, "payload": payload}
-    arrival = Arrival(repo_id, delivery, "push", source, {"event": event, "signature": "unchecked"})
+    arrival = own_arrival(repo_id, delivery, "push", source, payload)
     [(event_id, _)] = store.inbox.accept([arrival], now)
     store.refs.moved(repo_id, moved.ref, moved.after, event_id)
     store.refs.saw(repo_id, moved.ref, moved.after, event_id, now)
-
-
-def push_payload(repo: str, ref: str, before: str | None, after: str, default_branch: str | None) -> dict[str, object]:
-    """Return what a forge would have sent, as far as refs can tell; planning adds the commit."""
-    repository = {"full_name": full_name(repo), **({"default_branch": default_branch} if default_branch else {})}
-    told = {"ref": ref, "before": before or NO_SHA, "after": after, "created": before is None, "deleted": False}
-    return {**told, "repository": repository}
 
 
 def _key(repo_id: int) -> str:

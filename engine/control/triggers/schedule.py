@@ -10,10 +10,10 @@ from zoneinfo import ZoneInfo
 
 from engine.bus import Bus
 from engine.control.default_branches import DefaultBranches
-from engine.control.forks import SCHEDULE
 from engine.control.mirrors import Mirrors
 from engine.control.repo_ids import repo_id_of
 from engine.control.routine import Routine
+from engine.control.sources import SCHEDULE
 from engine.core.clock import Clock, rfc3339
 from engine.settings import RepoSettings
 from engine.settings_live import LiveSettings

@@ -13,20 +13,19 @@ import watchfiles
 from engine import git
 from engine.bus import Bus
 from engine.control.aside import Aside
-from engine.control.forks import WATCH
 from engine.control.mirrors import Mirrors
 from engine.control.occasions import working_tree_key
+from engine.control.own_events import own_arrival, push_payload
 from engine.control.repo_ids import repo_id_of
+from engine.control.sources import WATCH
 from engine.control.triggers.poll import Lookout
-from engine.control.triggers.refs import push_payload
 from engine.core.clock import Clock
 from engine.core.errors import GitError
+from engine.core.refs import HEADS
 from engine.git_folder import common_dir
 from engine.git_mirror import slug
-from engine.git_remote import HEADS
 from engine.settings import RepoSettings
 from engine.settings_live import LiveSettings
-from engine.store.inbox import Arrival
 from engine.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -156,15 +155,14 @@ def take_snapshot(
             return False
         delivery = f"files-{uuid.uuid4()}"
         payload = push_payload(repo.name, f"{HEADS}{found.branch or 'HEAD'}", last["sha"], taken.sha, None)
-        event = {"forge": "github", "event": "push", "delivery_id": delivery, "payload": payload}
         snapshot = {
             "sha": taken.sha,
             "root": str(found.root),
             "mirror": str(place) if taken.dirty else None,
             "head": taken.head,
         }
-        fields = {"event": event, "signature": "unchecked", "snapshot": snapshot}
-        store.inbox.accept([Arrival(repo_id, delivery, "push", WATCH, fields)], clock.now())
+        arrival = own_arrival(repo_id, delivery, "push", WATCH, payload, snapshot=snapshot)
+        store.inbox.accept([arrival], clock.now())
     return True
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.control.forks import POLL
+from engine.control.sources import POLL
 from engine.control.triggers.poll import Lookout
 from engine.control.triggers.refs import look
 from engine.settings import RepoSettings
