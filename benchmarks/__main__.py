@@ -28,6 +28,7 @@ SCRIPTS = (
     "search",
     "gc",
     "many",
+    "scale",
 )  # print tables of their own
 NAMES = (*ANYWHERE, *IN_DOCKER, *SCRIPTS)
 WIDTH = 32

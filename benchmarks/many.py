@@ -26,7 +26,7 @@ from engine.store.store import Store, open_store
 from engine.store.tables import TABLES
 
 PER_RUN, STEPS = 10, 4
-WORKFLOWS, BRANCHES, REPOS = 8, 20, 5
+WORKFLOWS, BRANCHES, REPOS, OPEN = 8, 20, 5, 3
 DAYS = 60
 AIM_MS = 100
 CHUNK = 500  # runs a write
@@ -65,17 +65,17 @@ def _default(field: Any) -> Any:
     return None if field.null else "" if "Char" in type(field).__name__ or "Text" in type(field).__name__ else 0
 
 
-def fill(store: Store, jobs: int, each: int) -> None:
-    """Write runs of so many jobs each, over sixty days; one in ten failed and tried a job twice, the last three run."""
+def fill(store: Store, jobs: int, each: int, repos: int = REPOS, open_runs: int = OPEN) -> None:
+    """Write runs of so many jobs each, over sixty days; one in ten failed and tried a job twice, the last ones run."""
     rows, runs = Rows(store), jobs // each
     start = datetime.now(UTC).timestamp() - DAYS * 86_400
-    for repo in range(1, REPOS + 1):
+    for repo in range(1, repos + 1):
         rows.add("repo", id=repo, name=f"team/{repo}")
     numbers: dict[tuple[int, int], int] = {}
     for run in range(1, runs + 1):
-        place = (run % REPOS + 1, run % WORKFLOWS)
+        place = (run % repos + 1, run % WORKFLOWS)
         numbers[place] = numbers.get(place, 0) + 1
-        _run(rows, run, place, numbers[place], start + run * DAYS * 86_400 / runs, run > runs - 3, each)
+        _run(rows, run, place, numbers[place], start + run * DAYS * 86_400 / runs, run > runs - open_runs, each)
         if run % CHUNK == 0:
             rows.write()
     rows.write()
