@@ -27,8 +27,8 @@ class Listener:
 
 
 class Bus:
-    """Topics and who listens to them: inbox, planned, refs, schedule, queue, wishes, news, log, outbox, and
-    config (its file may have changed) and settings (they have)."""
+    """Topics and who listens to them: inbox, planned, refs, schedule, queue, wishes, news, log, outbox, holds, prune,
+    and config (its file may have changed) and settings (they have)."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

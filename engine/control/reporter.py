@@ -6,11 +6,10 @@ that `treadle run` took as it was, not for a watched folder.
 
 import logging
 from collections.abc import Iterator
-from datetime import datetime
 
 from engine.bus import Bus
+from engine.control.change_reader import ChangeReader
 from engine.control.mailer import Mailer, url_mark
-from engine.control.routine import Routine
 from engine.control.sources import WATCH, is_local
 from engine.core.clock import Clock
 from engine.core.states import RUN_FINAL, RunStatus
@@ -25,22 +24,18 @@ from engine.store.store import Store
 
 log = logging.getLogger(__name__)
 CURSOR = "reporter"
-PAGE = 20_000  # changes looked through at once
-KEEP_EVERY = 5_000  # changes without anything to say, after which the cursor is kept all the same
 
 
-class Reporter(Routine):
+class Reporter(ChangeReader[NewLetter]):
     """One thread that reads, and a mailer that sends. Start it whenever; it goes on from where it stopped."""
 
     def __init__(self, store: Store, settings: LiveSettings, bus: Bus, clock: Clock) -> None:
-        super().__init__("reporter", store, bus, clock, "news")
+        super().__init__(CURSOR, "outbox", store, bus, clock)
         self._settings = settings
         self._mailer = Mailer(store, settings, bus, clock)
-        self._seen = self._kept = 0
         self._untold: set[str] = set()
 
     def start(self) -> None:
-        self._seen = self._kept = int(self._store.cursors.get(CURSOR) or 0)
         super().start()
         self._mailer.start()
 
@@ -49,26 +44,16 @@ class Reporter(Routine):
         super().stop()
         self._mailer.stop()
 
-    def turn(self) -> datetime | None:
-        """Read all there is."""
-        while not self._stopped.is_set() and self._read():
-            pass
-        return None
+    def first(self) -> int:
+        return 0
 
-    def _read(self) -> bool:
-        """Turn one page of changes into letters; return whether there may be more."""
-        last = self._store.queries.last_sequence()
-        upto = min(last, self._seen + PAGE)
-        letters = [letter for change in _telling(reports.run_changes(self._seen, upto)) for letter in self._of(change)]
-        if letters or upto - self._kept >= KEEP_EVERY:
-            with self._store.database.write():
-                self._store.outbox.add(letters, self._clock.now())
-                self._store.cursors.set(CURSOR, upto)
-            self._kept = upto
-        self._seen = upto
-        if letters:
-            self._bus.wake("outbox")
-        return upto < last
+    def read(self, after: int, upto: int) -> list[NewLetter] | None:
+        """Return the letters that changes ask for."""
+        changes = _telling(reports.run_changes(after, upto))
+        return [letter for change in changes for letter in self._of(change)] or None
+
+    def write(self, said: list[NewLetter]) -> None:
+        self._store.outbox.add(said, self._clock.now())
 
     def _of(self, change: RunChange) -> Iterator[NewLetter]:
         facts = reports.run_facts(change.run_id)

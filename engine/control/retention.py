@@ -20,7 +20,6 @@ from engine.store.store import Store
 
 log = logging.getLogger(__name__)
 EVERY = timedelta(hours=1)
-STEP_PAUSE_S = 0.02
 
 
 class Pruning:
@@ -79,9 +78,7 @@ class RetentionRoutine(Routine):
         if now < self._due_at:
             return self._due_at
         self._due_at = now + EVERY
-        for _ in self._pruning.steps(self._settings.now.retention, now):
-            if self._stopped.wait(STEP_PAUSE_S):
-                break
+        self.in_steps(self._pruning.steps(self._settings.now.retention, now))
         if self._pruning.done or self._pruning.freed_bytes:
             log.info("Retention took away %s.", self._pruning)
         return self._due_at

@@ -1,7 +1,10 @@
 """What the threads of the control plane share: a turn when something is said or falls due, and sleep in between."""
 
 import logging
+import os
+import sys
 import threading
+from collections.abc import Iterable
 from datetime import datetime
 
 from engine.bus import Bus
@@ -11,6 +14,8 @@ from engine.store.store import Store
 
 log = logging.getLogger(__name__)
 PAUSE_S, LONGEST_PAUSE_S = 1.0, 16.0
+STEP_PAUSE_S = 0.02
+NICE = 15
 LONGEST_NAP_S = 60.0  # a waiting thread does not notice that the machine slept, nor that its clock was set
 
 
@@ -45,6 +50,12 @@ class Routine:
         self._thread.join()
         self._bus.leave(self._listener)
 
+    def in_steps(self, steps: Iterable[object]) -> None:
+        """Work step by step until all is done or it is time to stop; in the pauses who waits for the store has it."""
+        for _ in steps:
+            if self._stopped.wait(STEP_PAUSE_S):
+                break
+
     def _run(self) -> None:
         failures = 0
         try:
@@ -70,3 +81,9 @@ class Routine:
 
     def _nap_s(self, due: datetime) -> float:
         return min(LONGEST_NAP_S, max(0.0, (due - self._clock.now()).total_seconds()))
+
+
+def give_way() -> None:
+    """Have the calling thread run behind all others of the machine, on a system where a thread has its own priority."""
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)

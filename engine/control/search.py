@@ -1,15 +1,13 @@
 """Has the logs of what has ended learnt by the search index, after the fact and behind everybody who works."""
 
 import logging
-import os
 import sqlite3
-import sys
 import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from engine.bus import Bus
-from engine.control.routine import Routine
+from engine.control.routine import Routine, give_way
 from engine.core.clock import Clock
 from engine.core.states import AttemptStatus
 from engine.store.search import LogFacts, SearchIndex
@@ -20,7 +18,6 @@ GATHER_S = 1.0  # what ends together is written together
 TIDY_EVERY = timedelta(hours=1)
 PAGE = 50
 FEW = 5  # while somebody waits
-NICE = 15
 _ENDED = f"""
 SELECT t.sequence, t.run_id, t.job_id, t.attempt, repo.name, run.workflow_name, run.workflow_path, t.name, t.to_status
 FROM transition AS t JOIN run ON run.id = t.run_id JOIN repo ON repo.id = run.repo_id
@@ -37,11 +34,11 @@ class SearchRoutine(Routine):
         self._index = SearchIndex(store.home)
         self._limit = limit_bytes
         self._tidy_at = clock.now()
-        self._low = False
 
     def turn(self) -> datetime | None:
         """Learn what has ended since the last turn; once an hour forget what is gone."""
-        self._give_way()
+        if threading.current_thread().name == self._name:  # never a test's, or whoever takes a turn by hand
+            give_way()
         if not self._limit:
             self._index.reset()
             return None
@@ -60,11 +57,6 @@ class SearchRoutine(Routine):
             log.warning("%s is damaged (%s) and is made anew.", self._index.path, error)
             self._index.reset()
         return self._tidy_at
-
-    def _give_way(self) -> None:
-        if not self._low and sys.platform == "linux" and threading.current_thread().name == "search":
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
-            self._low = True
 
 
 def learn(store: Store, index: SearchIndex, limit_bytes: int, page: int, enough: Callable[[], bool]) -> bool:

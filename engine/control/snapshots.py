@@ -1,14 +1,11 @@
 """Takes snapshots when they are due, and lets the old ones go: `retention.snapshots` says how many of each age."""
 
 import logging
-import os
-import sys
-import threading
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from engine.bus import Bus
-from engine.control.routine import Routine
+from engine.control.routine import Routine, give_way
 from engine.core.clock import Clock
 from engine.core.errors import EngineError
 from engine.settings import SnapshotRetention
@@ -17,7 +14,6 @@ from engine.store.snapshots import HAND, SCHEDULE, Snapshot, Snapshots
 from engine.store.store import Store
 
 log = logging.getLogger(__name__)
-NICE = 15
 PERIODS = (("hourly", timedelta(hours=1)), ("daily", timedelta(days=1)), ("weekly", timedelta(days=7)))
 FORMS = {"hourly": "%Y-%m-%d %H", "daily": "%Y-%m-%d", "weekly": "%G-%V"}  # what those of one period have in common
 EARLY = timedelta(minutes=1)  # so that each hour has its own although taking one takes a moment
@@ -75,7 +71,7 @@ class SnapshotRoutine(Routine):
         at = due_at(self._snapshots.list(), rules, now)
         if at is None or (at := max(at, self._not_before)) > now:
             return at
-        self._be_nice()
+        give_way()
         try:
             self._take(now)
         except (EngineError, OSError) as error:
@@ -98,7 +94,3 @@ class SnapshotRoutine(Routine):
         log.info("Took snapshot %s: %d new bytes.", snapshot.id, snapshot.new_bytes)
         for name in snapshot.incomplete:
             log.warning("Snapshot %s: contents of %s are not on the disk.", snapshot.id, name)
-
-    def _be_nice(self) -> None:
-        if sys.platform == "linux":  # where a thread has a priority of its own
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)

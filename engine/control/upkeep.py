@@ -1,16 +1,13 @@
 """Keeps a home from growing without end: once an hour, in small steps that keep nobody waiting."""
 
 import logging
-import os
-import sys
-import threading
 from datetime import datetime, timedelta
 from itertools import chain
 
 from engine import git_upkeep
 from engine.bus import Bus
 from engine.control.aside import Aside
-from engine.control.routine import Routine
+from engine.control.routine import Routine, give_way
 from engine.core.clock import Clock
 from engine.core.errors import GitError
 from engine.store.store import Store
@@ -18,8 +15,6 @@ from engine.store.sweep import Sweep
 
 log = logging.getLogger(__name__)
 EVERY = timedelta(hours=1)
-STEP_PAUSE_S = 0.02
-NICE = 15
 
 
 class Upkeep(Routine):
@@ -39,16 +34,13 @@ class Upkeep(Routine):
         self._aside.go("mirrors", lambda: self._tidy_mirrors(now))
         sweep = self._sweep
         kinds = (sweep.events, sweep.letters, sweep.commits, sweep.durations, sweep.failures)
-        for _ in chain.from_iterable(kind(now) for kind in kinds):
-            if self._stopped.wait(STEP_PAUSE_S):
-                break
+        self.in_steps(chain.from_iterable(kind(now) for kind in kinds))
         self._due_at = now + EVERY
         return self._due_at
 
     def _tidy_mirrors(self, now: datetime) -> None:
         """On a thread aside. Whoever stops leaves it behind: a kill in the middle does a mirror no harm."""
-        if sys.platform == "linux":  # where a thread has a priority of its own
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
+        give_way()
         for path in git_upkeep.mirrors(self._store.home / "repos"):
             if self._stopped.is_set():
                 return

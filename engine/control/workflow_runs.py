@@ -5,14 +5,13 @@ action as its delivery's name, so that it is there once whatever is killed when.
 """
 
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Any
 
 from engine.bus import Bus
+from engine.control.change_reader import ChangeReader
 from engine.control.default_branches import DefaultBranches
 from engine.control.mirrors import Mirrors
 from engine.control.own_events import full_name
-from engine.control.routine import Routine
 from engine.control.sources import RUN, is_local
 from engine.core.clock import Clock, rfc3339
 from engine.core.refs import HEADS
@@ -26,49 +25,26 @@ from pipelines.triggers import TriggerEvent, fires
 
 CURSOR = "workflow-runs"
 MOST_DEPTH = 3  # as on GitHub: a run, and three that had each other started
-PAGE = 20_000  # changes looked through at once
-KEEP_EVERY = 5_000  # changes without anything to say, after which the cursor is kept all the same
 
 
-class WorkflowRuns(Routine):
-    """Woken by news of runs. The first time it begins with what comes from then on, later where it stopped."""
+class WorkflowRuns(ChangeReader[Arrival]):
+    """The first time it begins with what comes from then on."""
 
     def __init__(self, store: Store, settings: LiveSettings, bus: Bus, clock: Clock, mirrors: Mirrors) -> None:
-        super().__init__("workflow-runs", store, bus, clock, "news")
+        super().__init__(CURSOR, "inbox", store, bus, clock, durable=True)
         self._settings = settings
         self._branches = DefaultBranches(store, bus, mirrors)
-        self._seen = self._kept = 0
 
-    def start(self) -> None:
-        known = self._store.cursors.get(CURSOR)
-        if known is None:
-            known = self._store.queries.last_sequence()
-            self._store.cursors.set(CURSOR, known)
-        self._seen = self._kept = int(known)
-        super().start()
+    def first(self) -> int:
+        return self._store.queries.last_sequence()
 
-    def turn(self) -> datetime | None:
-        """Read all there is."""
-        while not self._stopped.is_set() and self._read():
-            pass
-        return None
+    def read(self, after: int, upto: int) -> list[Arrival] | None:
+        """Return the events that changes of runs are, to workflows as they are now: later ones hear nothing of them."""
+        news = run_news.run_news(after, upto)
+        return [arrival for one in news for arrival in self._of(one)] if news else None
 
-    def _read(self) -> bool:
-        """Turn one page of changes into events; return whether there may be more."""
-        last = self._store.queries.last_sequence()
-        upto = min(last, self._seen + PAGE)
-        news = run_news.run_news(self._seen, upto)
-        arrivals = [arrival for one in news for arrival in self._of(one)]
-        if news or upto - self._kept >= KEEP_EVERY:
-            with self._store.database.write(durable=bool(arrivals)):
-                if arrivals:
-                    self._store.inbox.accept(arrivals, self._clock.now())
-                self._store.cursors.set(CURSOR, upto)
-            self._kept = upto
-        self._seen = upto
-        if arrivals:
-            self._bus.wake("inbox")
-        return upto < last
+    def write(self, said: list[Arrival]) -> None:
+        self._store.inbox.accept(said, self._clock.now())
 
     def _of(self, news: RunNews) -> Iterator[Arrival]:
         origin = run_news.origin_of(news.run_id)

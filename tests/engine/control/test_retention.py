@@ -19,7 +19,7 @@ def artifacts(lab: Lab) -> Artifacts:
 
 @pytest.fixture
 def routine(lab: Lab, artifacts: Artifacts, monkeypatch: pytest.MonkeyPatch) -> RetentionRoutine:
-    monkeypatch.setattr("engine.control.retention.STEP_PAUSE_S", 0)
+    monkeypatch.setattr("engine.control.routine.STEP_PAUSE_S", 0)
     settings = LiveSettings(Settings(home=lab.store.home))
     return RetentionRoutine(lab.store, settings, lab.bus, lab.clock, pruning_of(lab.store, artifacts))
 

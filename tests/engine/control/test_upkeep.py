@@ -17,7 +17,7 @@ from tests.engine.fakes import START, Lab
 
 @pytest.fixture
 def upkeep(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Upkeep:
-    monkeypatch.setattr("engine.control.upkeep.STEP_PAUSE_S", 0)
+    monkeypatch.setattr("engine.control.routine.STEP_PAUSE_S", 0)
     upkeep = Upkeep(lab.store, lab.bus, lab.clock)
     monkeypatch.setattr(upkeep._aside, "go", lambda _, work: work())  # so that a test sees it done
     return upkeep
