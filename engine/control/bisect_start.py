@@ -90,9 +90,9 @@ def red_job(store: Store, job: Job) -> RedJob:
     if job.status not in (JobStatus.FAILED, JobStatus.TIMED_OUT):
         raise EngineError(f"Job {job.id} is {job.status}: it has not failed.")
     red = store.bisects.red(job.id)
-    if red.bisect_id is not None:
-        raise EngineError(f"Job {job.id} is a trial of bisect {red.bisect_id}.")
-    if red.patched:
+    if red.facts.run.bisect_id is not None:
+        raise EngineError(f"Job {job.id} is a trial of bisect {red.facts.run.bisect_id}.")
+    if red.facts.job.patched:
         raise EngineError(f"Job {job.id} was patched by hand: it says nothing of its commit.", "Run it again first.")
     ending = ending_of(store, job)
     if not ending.broke:
@@ -147,7 +147,8 @@ def _good_of(store: Store, red: RedJob, repo: git.Repo, bad: str) -> tuple[str, 
             "Name a commit that worked: --good REV.",
         )
     raise EngineError(
-        f"No commit that {bad[:12]} leads back to is known where {name!r} passed.",
+        f"No commit that {bad[:12]} leads back to is known where {name!r} passed in a run like this one: "
+        "of the same event, inputs, labels, executor and environment.",
         "Name one that worked: --good REV. (Runs of a working tree with changes are of no commit.)",
     )
 
