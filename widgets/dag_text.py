@@ -9,6 +9,7 @@ from widgets.dag_fold import Node, shares, status_of
 from widgets.dag_job import BROKEN, DONE, DagJob
 from widgets.dag_picture import Box
 from widgets.glyphs import LOOKS, look
+from widgets.names import cut_middle
 from widgets.safe_text import plain
 
 Span: TypeAlias = tuple[str, str]
@@ -43,20 +44,7 @@ def spans(node: Node, jobs: Mapping[int, DagJob], box: Box, ascii: bool) -> tupl
 def title(node: Node, cells: int, ascii: bool, marked: bool = False) -> str:
     """Return the node's name, cut in its middle to `cells`; that of a fold can be marked as opened or not."""
     mark = (("v " if ascii else "▾ ") if node.opened else ("> " if ascii else "▸ ")) if marked else ""
-    return mark + cut(node.label, max(cells - len(mark), 1), ascii)
-
-
-def cut(text: str, cells: int, ascii: bool = False) -> str:
-    """Return `text`, with its middle replaced by an ellipsis where it is wider than `cells` (at least one)."""
-    if cell_len(text) <= cells:
-        return text
-    front = set_cell_size(text, cells // 2)
-    room = cells - 1 - cells // 2
-    start = len(text)
-    while cell_len(text[start - 1 :]) <= room:
-        start -= 1
-    back = text[start:]
-    return front + ("~" if ascii else "…") + " " * (room - cell_len(back)) + back
+    return mark + cut_middle(node.label, max(cells - len(mark), 1), ascii)
 
 
 def width_of(text: str) -> int:

@@ -17,6 +17,7 @@ from textual.strip import Strip
 from widgets.columns import fill
 from widgets.glyphs import look
 from widgets.motions import Motions
+from widgets.names import told_apart
 from widgets.safe_text import plain
 from widgets.seconds import in_words, tick_text
 from widgets.status_styles import StatusStyles
@@ -94,11 +95,12 @@ class TimelinePane(StatusStyles, Motions, ScrollView, can_focus=True):
         self._drawn_width = -1
         self._zoom, self._left_s = 0, 0.0
         self._strips: dict[int, Strip] = {}
+        self._names: dict[str, str] = {}  # what labels become in the cells that there are
 
     def show(self, prop: TimelineProp) -> None:
         """Show these lanes as of `now_s`. Only lanes that look different are painted again."""
         old, self._prop = self._prop, prop
-        if len(old.lanes) != len(prop.lanes):
+        if [lane.label for lane in old.lanes] != [lane.label for lane in prop.lanes]:
             self.virtual_size = Size(1, len(prop.lanes) + 1)
             self._forget()
             self._reveal()
@@ -182,6 +184,13 @@ class TimelinePane(StatusStyles, Motions, ScrollView, can_focus=True):
         longest = max((len(lane.label) + 2 * lane.depth for lane in self._prop.lanes), default=0) + 3
         return min(longest, max(8, width // 3))
 
+    def _names_for(self, width: int) -> dict[str, str]:
+        cells, names = self._label_cells(width) - 3, dict[str, str]()
+        for depth in sorted({lane.depth for lane in self._prop.lanes}):
+            labels = [plain(lane.label) for lane in self._prop.lanes if lane.depth == depth]
+            names |= told_apart(labels, max(1, cells - 2 * depth), self.ascii)
+        return names
+
     def _scale_for(self, width: int) -> Scale:
         bars = [bar for lane in self._prop.lanes for bar in lane.bars]
         live = any(bar.end_s is None for bar in bars)
@@ -197,6 +206,7 @@ class TimelinePane(StatusStyles, Motions, ScrollView, can_focus=True):
         if width != self._drawn_width:
             self._drawn_width, self._scale = width, self._scale_for(width)
             self._strips.clear()
+            self._names = self._names_for(width)
         index = y - 1 + self.scroll_offset.y
         if y == 0:
             segments = self._axis()
@@ -223,7 +233,7 @@ class TimelinePane(StatusStyles, Motions, ScrollView, can_focus=True):
     def _lane(self, lane: Lane) -> list[Segment]:
         seen, cells = look(lane.status), self._label_cells(self._drawn_width)
         indent = "  " * lane.depth
-        name = fill(plain(lane.label), max(0, cells - len(indent) - 3), ascii=self.ascii)
+        name = fill(self._names[plain(lane.label)], max(0, cells - len(indent) - 3), ascii=self.ascii)
         label = self.get_component_rich_style("title") if lane.lit else self.rich_style
         return [
             Segment(f"{indent}{seen.sign(self.ascii)} ", self.status_style(lane.status)),

@@ -12,7 +12,8 @@ from tests.widgets.dag_reading import STATUSES
 from widgets.dag_fold import Node, fold
 from widgets.dag_job import DagJob
 from widgets.dag_picture import Box
-from widgets.dag_text import cut, fold_width, job_width, spans
+from widgets.dag_text import fold_width, job_width, spans
+from widgets.names import cut_middle
 
 HOSTILE = "\x1b]52;c;aGk=\x07[red]名前\u202e[/]\x1b[2J\u0301"
 
@@ -59,12 +60,12 @@ def test_a_fold_counts_what_failed_in_it():
     ],
 )
 def test_a_long_name_loses_its_middle(long, cells, short):
-    assert cut(long, cells) == short
+    assert cut_middle(long, cells) == short
 
 
 @given(st.text(max_size=30), st.integers(1, 20))
 def test_a_cut_name_is_never_wider(name, cells):
-    assert cell_len(cut(name, cells)) <= cells
+    assert cell_len(cut_middle(name, cells)) <= cells
 
 
 @given(

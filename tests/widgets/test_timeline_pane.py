@@ -201,3 +201,18 @@ def test_ascii_draws_with_ascii_alone():
         assert "".join(text_of(app)).isascii()
 
     play(scene)
+
+
+def test_jobs_of_a_matrix_have_labels_that_tell_them_apart():
+    names = [f"unit (3.11, debian-{os}-slim)" for os in ("bookworm", "trixie")]
+
+    async def scene(app, pane, pilot):
+        pane.show(TimelineProp(tuple(Lane(name, "success", (Bar("attempt", "success", 0, 9),)) for name in names), 9))
+        await pilot.pause()
+        labels = [line[2:16].strip() for line in text_of(app)[1:3]]
+        assert len(set(labels)) == 2
+        pane.show(TimelineProp((Lane("lint", "success", ()), Lane("docs", "success", ())), 9))
+        await pilot.pause()
+        assert [line[2:6] for line in text_of(app)[1:3]] == ["lint", "docs"]
+
+    play(scene, (44, 7))

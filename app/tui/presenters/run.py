@@ -208,6 +208,7 @@ def _step_lanes(job: Told, chosen: int, zero: datetime) -> list[Lane]:
                     _since(step["finished_at"], zero),
                 ),
             ),
+            depth=1,
         )
         for step in attempt["steps"]
         if step["started_at"]
