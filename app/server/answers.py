@@ -7,8 +7,9 @@ from typing import Any
 from aiohttp import web
 
 from engine.control.acceptor import BacklogFull, Draining
-from engine.core.errors import DiskFull, EngineError, SettingsError, StoreBusy
+from engine.core.errors import DiskFull, EngineError, NotThere, SettingsError, StoreBusy
 from engine.forges.errors import DeliveryError
+from pipelines.errors import WorkflowError
 
 AGAIN_S = 5
 SAFE = {
@@ -39,6 +40,18 @@ def answer(value: Any, status: int = 200, headers: Mapping[str, str] | None = No
     )
 
 
+async def begin(request: web.Request, response: web.StreamResponse) -> bool:
+    """Send the head of an answer that is written piece by piece; return whether its body is to follow.
+
+    It is not for HEAD, which ends there.
+    """
+    await response.prepare(request)
+    if request.method != "HEAD":
+        return True
+    await response.write_eof()
+    return False
+
+
 def refusal_of(error: Exception) -> Refusal | None:
     """Return what an error means to the caller; None when it is a fault of ours."""
     again = {"Retry-After": str(AGAIN_S)}
@@ -53,7 +66,9 @@ def refusal_of(error: Exception) -> Refusal | None:
             return Refusal(507, str(error), again)
         case Draining() | StoreBusy():
             return Refusal(503, str(error), again)
-        case SettingsError():
+        case NotThere():
+            return Refusal(404, str(error))
+        case SettingsError() | WorkflowError():
             return Refusal(422, str(error))
         case EngineError():
             return Refusal(409, str(error))

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from app.server.answers import SAFE, Refusal, answer
+from app.server.answers import SAFE, Refusal, answer, begin
 from app.server.desk import Call
 from app.server.ranges import byte_range
 from app.server.route import API, ID, Param, Route
@@ -86,7 +86,8 @@ async def _give(
 
 async def _send(call: Call, response: web.StreamResponse, chunks: Iterator[bytes], left: int) -> web.StreamResponse:
     """Send so many bytes of the chunks. A fault on the way ends the connection, not the file."""
-    await response.prepare(call.request)
+    if not await begin(call.request, response):
+        return response
     try:
         while left and (chunk := await call.desk.ask(next, chunks, None)) is not None:
             part = chunk[:left]

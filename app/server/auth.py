@@ -2,18 +2,21 @@
 
 import ipaddress
 import socket
+from contextlib import suppress
 from datetime import timedelta
 from urllib.parse import urlsplit
 
 from aiohttp import web
 
 from app.server.answers import Refusal
-from app.server.desk import Caller, Desk
+from app.server.desk import Call, Caller, Desk
 from app.server.limits import HOST
+from engine.core.errors import StoreBusy
 from engine.store.tokens import SCOPES
 
 PERSON = Caller("a person", SCOPES[-1])
 USED_AGAIN = timedelta(minutes=1)  # how often a token's last use is written down
+LOOK_S = 10.0  # how long a revoked token may go on with a stream
 
 
 def over_socket(request: web.Request) -> bool:
@@ -60,8 +63,27 @@ async def caller_by(desk: Desk, request: web.Request, scope: str, elsewhere: str
         raise Refusal(403, f"This needs a token with the scope {scope}; this one has {token.scope}.")
     now = desk.clock.now()
     if token.used_at is None or now - token.used_at > USED_AGAIN:
-        await desk.ask(desk.store.tokens.used, token.id, now)
+        with suppress(StoreBusy):  # a full disk, say: no reason to turn anybody away
+            await desk.ask(desk.store.tokens.used, token.id, now)
     return Caller(token.name or f"token {token.id}", token.scope, token.id)
+
+
+class Allowance:
+    """Whether who asked for a stream may still have it: a token that is revoked ends what was begun with it."""
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+        self._looked_s = call.desk.clock.monotonic_s()
+        self.ended = False
+
+    async def holds(self) -> bool:
+        """Return whether it does, as of the last LOOK_S seconds."""
+        caller, desk = self._call.caller, self._call.desk
+        now_s = desk.clock.monotonic_s()
+        if caller is not None and caller.token_id is not None and now_s - self._looked_s >= LOOK_S:
+            self._looked_s = now_s
+            self.ended = not await desk.ask(desk.store.tokens.is_there, caller.token_id)
+        return not self.ended
 
 
 def _is_loopback(host: str) -> bool:

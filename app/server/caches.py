@@ -20,9 +20,7 @@ async def list_caches(call: Call) -> web.StreamResponse:
 
 async def remove_caches(call: Call) -> web.StreamResponse:
     """Forget entries by their id or key; what they hold goes with the next sweep."""
-    name, desk = call.query.get("name"), call.desk
-    if not name:
-        raise Refusal(400, "`name` is missing: an id or a key.")
+    name, desk = call.query["name"], call.desk
     gone = await desk.ask(remove_named, desk.store.home, name, call.query.get("repo"))
     if not gone:
         raise Refusal(404, f"There is no cache {name[:200]!r}.")
@@ -38,7 +36,7 @@ ROUTES = (
     Route(
         "DELETE", f"{API}/caches", remove_caches, "remove what actions/cache keeps, by id or key", WRITE,
         query=(
-            Param("name", "string", "the id, or the key: then on all branches"),
+            Param("name", "string", "the id, or the key: then on all branches", needed=True),
             Param("repo", "string", "only of this repository"),
         ),
         answers={200: "what is gone", 404: "there is none"},

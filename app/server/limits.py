@@ -4,7 +4,8 @@ import asyncio
 import re
 from collections.abc import Callable
 
-from aiohttp import web
+from aiohttp import ClientError, web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from app.server.answers import AGAIN_S, Refusal
 
@@ -47,6 +48,8 @@ class Bodies:
             self.held -= size
             if isinstance(error, TimeoutError):
                 raise Refusal(408, f"The body did not come within {BODY_S:.0f} s.", close=True) from None
+            if isinstance(error, web.RequestPayloadError | HttpProcessingError | ClientError):
+                raise Refusal(400, "The body is not what its head says, or breaks off.", close=True) from None
             raise
         return b"".join(chunks)
 

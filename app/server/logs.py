@@ -8,7 +8,8 @@ from typing import Any
 
 from aiohttp import web
 
-from app.server.answers import SAFE, Refusal, answer
+from app.server.answers import SAFE, Refusal, answer, begin
+from app.server.auth import Allowance
 from app.server.desk import Call, Desk
 from app.server.listening import LoopListener, listening
 from app.server.ranges import byte_range
@@ -67,17 +68,18 @@ async def _whole(call: Call, part: Part) -> web.StreamResponse:
     with opened(call.desk, part) as reader:
         if reader is None:
             raise Refusal(404, f"Job {part.job.id} has no log of attempt {part.attempt}.")
-        begin, end = await call.desk.ask(_bounds, reader, part)
-        asked = byte_range(call.request.headers.get("Range"), end - begin)
-        start, stop = asked or (0, end - begin)
+        first, end = await call.desk.ask(_bounds, reader, part)
+        asked = byte_range(call.request.headers.get("Range"), end - first)
+        start, stop = asked or (0, end - first)
         headers = TEXT | {"X-Treadle-Attempt": str(part.attempt), "Content-Length": str(stop - start)}
         if asked:
-            headers["Content-Range"] = f"bytes {start}-{stop - 1}/{end - begin}"
+            headers["Content-Range"] = f"bytes {start}-{stop - 1}/{end - first}"
         response = web.StreamResponse(status=206 if asked else 200, headers=headers)
-        await response.prepare(call.request)
-        at = begin + start
-        while at < begin + stop and call.request.method != "HEAD":
-            block = await call.desk.ask(reader.read, at, min(at + BLOCK_BYTES, begin + stop))
+        if not await begin(call.request, response):
+            return response
+        at = first + start
+        while at < first + stop:
+            block = await call.desk.ask(reader.read, at, min(at + BLOCK_BYTES, first + stop))
             if not block:
                 break
             at += len(block)
@@ -90,16 +92,18 @@ async def _follow(call: Call, part: Part) -> web.StreamResponse:
     """Give the log as it grows until the attempt ends; where none was asked for, attempt after attempt, to the job's
     end."""
     response = web.StreamResponse(headers=TEXT | {"X-Treadle-Attempt": str(part.attempt), "Accept-Ranges": "none"})
-    await response.prepare(call.request)
+    if not await begin(call.request, response):
+        return response
     skip: int = call.query.get("offset", 0)
+    allowance = Allowance(call)
     try:
         with listening(call.desk.bus, "log", "news") as listener:
             while True:
-                async for block in _growing(call, part, listener, skip):
+                async for block in _growing(call, part, listener, allowance, skip):
                     await _write(response, block)
                 job = await call.desk.ask(find_job, call.desk, call.ident)
                 over = job.status in JOB_FINAL and job.attempts <= part.attempt
-                if "attempt" in call.query or over or call.desk.draining:
+                if "attempt" in call.query or over or call.desk.draining or allowance.ended:
                     break
                 part, skip = Part(job, part.attempt + 1, part.step), 0
         await response.write_eof()
@@ -111,10 +115,12 @@ async def _follow(call: Call, part: Part) -> web.StreamResponse:
     return response
 
 
-async def _growing(call: Call, part: Part, listener: LoopListener, skip: int) -> AsyncIterator[bytes]:
+async def _growing(
+    call: Call, part: Part, listener: LoopListener, allowance: Allowance, skip: int
+) -> AsyncIterator[bytes]:
     """Yield what there is of a log behind `skip`, then what comes, until its attempt is over."""
     given = skip
-    while not call.desk.draining:
+    while not call.desk.draining and await allowance.holds():
         over = await call.desk.ask(is_over, call.desk, part)  # asked first: what was written before is then there
         with opened(call.desk, part) as reader:
             while reader is not None:
@@ -125,6 +131,8 @@ async def _growing(call: Call, part: Part, listener: LoopListener, skip: int) ->
                     break
                 given += len(block)
                 yield block
+                if not await allowance.holds():
+                    return
         if over:
             return
         await asyncio.sleep(GATHER_S)

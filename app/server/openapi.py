@@ -62,7 +62,8 @@ def _query_parameter(param: Param) -> dict[str, Any]:
     elif param.words:
         one["enum"] = list(param.words)
     schema = {"type": "array", "items": one} if param.many else one
-    return {"name": param.name, "in": "query", "description": param.says, "schema": schema}
+    told = {"name": param.name, "in": "query", "description": param.says, "schema": schema}
+    return told | {"required": True} if param.needed else told
 
 
 def _body(fields: Sequence[Field]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from app.cli.log_text import shown
-from app.server.answers import SAFE, Refusal
+from app.server.answers import SAFE, Refusal, begin
 from app.server.auth import caller_by, check_address, over_socket
 from app.server.desk import Call, Desk
 from app.server.logs import SLOW_S
@@ -71,7 +71,9 @@ async def run_page(call: Call) -> web.StreamResponse:
     def find() -> str:
         run = find_run(call.desk, call.ident)
         jobs = call.desk.store.queries.jobs(run.id)
-        attempts = {job.id: call.desk.store.queries.attempts(job.id) for job in jobs}
+        attempts: dict[int, list[Attempt]] = {job.id: [] for job in jobs}
+        for attempt in call.desk.store.queries.run_attempts(run.id):
+            attempts.setdefault(attempt.job_id, []).append(attempt)
         said = _annotations(remarks.run_annotations(run.id, SHOWN)) + _summaries(remarks.run_summaries(run.id, SHOWN))
         return _run(run, jobs, attempts, call.desk.clock.now(), said)
 
@@ -92,7 +94,8 @@ async def log_page(call: Call) -> web.StreamResponse:
         raise Refusal(404, f"Job {job.id} has no log of attempt {number}.") from None
     with reader:
         response = web.StreamResponse(headers=SAFE | {"Content-Type": "text/plain; charset=utf-8"})
-        await response.prepare(call.request)
+        if not await begin(call.request, response):
+            return response
         async for lines in _lines(call.desk, reader):
             async with asyncio.timeout(SLOW_S):
                 await response.write(shown(lines, colours=False).encode("utf-8", "replace"))

@@ -26,7 +26,10 @@ DONE = {202: "written down; the engine acts on it", 404: "there is no such thing
 
 @dataclass(frozen=True, slots=True)
 class Param:
-    """A query parameter: an `integer` (from `least`), a `string` (one of `words`, if any), or a `flag` (1, 0)."""
+    """A query parameter: an `integer` (from `least`), a `string` (one of `words`, if any), or a `flag` (1, 0).
+
+    Without one that is `needed` nothing is asked for.
+    """
 
     name: str
     kind: str
@@ -34,6 +37,7 @@ class Param:
     many: bool = False
     words: tuple[str, ...] = ()
     least: int = 0
+    needed: bool = False
 
     def read(self, texts: Iterable[str]) -> Any:
         values = [self._value(part) for text in texts for part in (text.split(",") if self.many else [text])]
@@ -128,6 +132,9 @@ def read_query(route: Route, request: web.Request) -> dict[str, Any]:
             names = ", ".join(known) or "none"
             raise Refusal(400, f"There is no parameter {name[:50]!r} here; known are: {names}.")
         found[name] = known[name].read(request.query.getall(name))
+    for param in route.query:
+        if param.needed and not str(found.get(param.name, "")).strip():
+            raise Refusal(400, f"The parameter {param.name} is missing: {param.says}.")
     return found
 
 
@@ -144,6 +151,8 @@ async def read_fields(fields: tuple[Field, ...], request: web.Request, bodies: B
         raise Refusal(415, "The body has to be application/json.")
     if not isinstance(data, dict):
         raise Refusal(400, "The body is JSON, but not an object.")
+    if not _is_text(data):
+        raise Refusal(400, "The body holds half of a surrogate pair, which is no text.")
     known = {one.name: one for one in fields}
     for name, value in data.items():
         if name not in known:
@@ -159,11 +168,22 @@ async def read_fields(fields: tuple[Field, ...], request: web.Request, bodies: B
 
 
 def _is(value: Any, kind: type) -> bool:
+    if kind is int and isinstance(value, int) and abs(value) >= LARGEST:
+        return False
     return isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
 
 
+def _is_text(data: Any) -> bool:
+    """Can all texts in JSON be kept? Escapes may spell what no encoding has."""
+    try:
+        json.dumps(data, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _kind(kind: type) -> str:
-    return {str: "a text", bool: "true or false", dict: "an object", int: "a whole number"}[kind]
+    return {str: "a text", bool: "true or false", dict: "an object", int: "a whole number of up to 15 digits"}[kind]
 
 
 @web.middleware

@@ -63,6 +63,6 @@ def application(desk: Desk, feed: Feed) -> web.Application:
     for route in ROUTES:
         handler = guarded(route, desk, bodies)
         app.router.add_route(route.method, route.path, handler)
-        if route.method == "GET" and route.gives == "application/json":
+        if route.method == "GET":
             app.router.add_route("HEAD", route.path, handler)
     return app

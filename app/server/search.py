@@ -17,9 +17,7 @@ ENDED = tuple(str(status) for status in AttemptStatus if status is not AttemptSt
 
 async def search(call: Call) -> web.StreamResponse:
     """Tell which lines of which logs hold all words: see `search_view`."""
-    asked: str = call.query.get("q", "")
-    if not asked.strip():
-        raise Refusal(400, "The parameter q is missing.")
+    asked: str = call.query["q"]
     if len(asked) > LONGEST:
         raise Refusal(400, f"The words are longer than {LONGEST} characters.")
     where = Where(call.query.get("repo"), call.query.get("workflow"), call.query.get("status"))
@@ -33,7 +31,7 @@ ROUTES = (
     Route(
         "GET", f"{API}/search", search, "lines of all logs that hold all words, the newest logs first",
         query=(
-            Param("q", "string", 'words, and "words in a row"; a * at an end stands for any ending'),
+            Param("q", "string", 'words, and "words in a row"; a * at an end stands for any ending', needed=True),
             Param("repo", "string", "only in this repository"),
             Param("workflow", "string", "only in this workflow: a file or a name"),
             Param("status", "string", "only in attempts that ended so", words=ENDED),

@@ -25,7 +25,7 @@ async def list_snapshots(call: Call) -> web.StreamResponse:
 
 async def show_difference(call: Call) -> web.StreamResponse:
     """What changed from one snapshot to another."""
-    a, b = call.query.get("a", ""), call.query.get("b", "latest")
+    a, b = call.query["a"], call.query.get("b", "latest")
     return answer(await call.desk.ask(difference_view, _snapshots(call), a, b))
 
 
@@ -78,10 +78,10 @@ ROUTES = (
     Route(
         "GET", f"{API}/snapshots/diff", show_difference, "what changed from one snapshot to another", ADMIN,
         query=(
-            Param("a", "string", "the earlier one: an id, or how it begins"),
+            Param("a", "string", "the earlier one: an id, or how it begins", needed=True),
             Param("b", "string", "the later one (the latest)"),
         ),
-        answers={200: "counts of what was added, removed and changed, and the first 500 of each", 409: "no such one"},
+        answers={200: "counts of what was added, removed and changed, and the first 500 of each", 404: "no such one"},
     ),
     Route(
         "POST", f"{API}/snapshots/prune", prune_snapshots, "remove the snapshots that are not kept", ADMIN,
@@ -89,6 +89,6 @@ ROUTES = (
     ),
     Route(
         "DELETE", f"{API}/snapshots/{{name}}", remove_snapshot, "remove a snapshot", ADMIN,
-        answers={200: "it is removed", 409: "there is no such one, or several"},
+        answers={200: "it is removed", 404: "there is no such one", 409: "there are several"},
     ),
 )  # fmt: skip

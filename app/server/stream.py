@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from app.server.answers import SAFE, Refusal
+from app.server.answers import SAFE, Refusal, begin
+from app.server.auth import Allowance
 from app.server.desk import Call
 from app.server.feed import Feed, Frame
 from app.server.route import API, LARGEST, Param, Route
@@ -50,21 +51,21 @@ async def events(call: Call) -> web.StreamResponse:
     )
     feed.readers += 1
     try:
-        await response.prepare(call.request)
+        if not await begin(call.request, response):
+            return response
         _let_a_cut_be_felt(call.request, True)
         # The bare id gives a reader that has seen nothing yet a place to come back to.
         await _write(response, f"retry: 1000\nid: {place}\n\n".encode())
         if not (wanted.runs or wanted.jobs or feed.remembers(place)) and place < (gone := await _gone_upto(call)):
             await _write(response, _gap(place, gone))
-        while not feed.closed:
+        allowance = Allowance(call)
+        while not feed.closed and await allowance.holds():
             frames = await feed.page(place)
             if frames:
                 place = frames[-1].sequence
                 if data := b"".join(one.data for one in frames if wanted.takes(one)):
                     await _write(response, data)
             elif not await feed.wait(place, HEARTBEAT_S):
-                if not await _still_allowed(call):
-                    break
                 await _write(response, b": still here\n\n")
         _let_a_cut_be_felt(call.request, False)
         await response.write_eof()
@@ -114,14 +115,6 @@ def _let_a_cut_be_felt(request: web.Request, wanted: bool) -> None:
 async def _write(response: web.StreamResponse, data: bytes) -> None:
     async with asyncio.timeout(SLOW_S):
         await response.write(data)
-
-
-async def _still_allowed(call: Call) -> bool:
-    """Has the token been revoked meanwhile?"""
-    caller = call.caller
-    if caller is None or caller.token_id is None:
-        return True
-    return any(token.id == caller.token_id for token in await call.desk.ask(call.desk.store.tokens.list))
 
 
 ROUTES = (

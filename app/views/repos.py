@@ -10,9 +10,10 @@ from app.shapes import instant, run_shape
 from engine.control.commit_reader import CommitReader
 from engine.control.mirrors import Mirrors
 from engine.core.clock import rfc3339
-from engine.core.errors import EngineError
+from engine.core.errors import EngineError, NotThere
+from engine.core.refs import HEADS
 from engine.git_mirror import Mirror
-from engine.git_remote import HEADS, remote
+from engine.git_remote import remote
 from engine.settings import RepoSettings, Settings
 from engine.settings_live import LiveSettings
 from engine.store.commits import KnownCommit, KnownWorkflow
@@ -61,7 +62,7 @@ def hook_of(settings: Settings, name: str) -> str:
 
 
 def repo_id_of(store: Store, settings: Settings, name: str) -> int:
-    """Return a repository's id, recording one that is configured and was never seen. Raises EngineError."""
+    """Return a repository's id, recording one that is configured and was never seen. Raises NotThere."""
     known = known_repo(name)
     if known is not None:
         return known.id
@@ -72,7 +73,7 @@ def repo_id_of(store: Store, settings: Settings, name: str) -> int:
     names = [repo.name for repo in settings.repos] + [repo.name for repo in known_repos()]
     near = get_close_matches(name, names, n=1)
     hint = f"Did you mean {near[0]!r}?" if near else "`treadle repo list` shows those there are."
-    raise EngineError(f"There is no repository {name!r}.", hint)
+    raise NotThere(f"There is no repository {name[:200]!r}.", hint)
 
 
 def workflows_view(

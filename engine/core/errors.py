@@ -15,6 +15,10 @@ class EngineError(Exception):
         return f"{message} {self.fix}".strip()
 
 
+class NotThere(EngineError):
+    """What somebody named is not there: no repository, no snapshot of that name."""
+
+
 class IllegalTransition(EngineError):
     """A cause that the transition table does not know for this status."""
 

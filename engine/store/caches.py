@@ -123,7 +123,7 @@ class Caches:
 
     def list(self, repo: str | None = None) -> "list[Cache]":
         """Return all entries, or those of one repository: the one used last comes first."""
-        folder = quote(repo, safe="") if repo is not None else "*"
+        folder = "*" if repo is None else _folder(repo)
         found = (_read(path) for path in self._entries.glob(f"{folder}/*.json"))
         return sorted((entry for entry in found if entry), key=lambda entry: entry.used_at, reverse=True)
 
@@ -151,7 +151,13 @@ class Caches:
 
     def _path(self, repo: str, scope: str, key: str, version: str) -> Path:
         name = hashlib.sha256(json.dumps([scope, key, version]).encode()).hexdigest()
-        return self._entries / quote(repo, safe="") / f"{name}.json"
+        return self._entries / _folder(repo) / f"{name}.json"
+
+
+def _folder(repo: str) -> str:
+    """Return the name of a repository's folder; of a name that no folder can bear, its digest."""
+    name = quote(repo, safe="")
+    return hashlib.sha256(name.encode()).hexdigest() if len(name) > 255 or name in ("", ".", "..") else name
 
 
 def _read(path: Path) -> Cache | None:

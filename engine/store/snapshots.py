@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.core.clock import rfc3339
-from engine.core.errors import EngineError
+from engine.core.errors import EngineError, NotThere
 from engine.store.ahead import ahead
 from engine.store.blob_batch import BlobBatch, cut
 from engine.store.blobs import BlobError, Blobs
@@ -48,6 +48,10 @@ _ID = re.compile(r"\d{8}-\d{6}(?:-\d+)?")
 
 class SnapshotError(EngineError):
     """A snapshot that is not there, cannot be made, or is not whole."""
+
+
+class NoSnapshot(SnapshotError, NotThere):
+    """There is no snapshot of that name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,9 +270,10 @@ class Snapshots:
             return every[0]
         known: Sequence[Snapshot | Damaged] = [*every, *damaged]
         found = [one for one in known if one.id == name] or [one for one in known if name and one.id.startswith(name)]
-        if len(found) != 1:
-            what = f"Several snapshots begin with {name!r}." if found else f"There is no snapshot {name!r}."
-            raise SnapshotError(what, "`treadle snapshot list` shows them.")
+        if not found:
+            raise NoSnapshot(f"There is no snapshot {name!r}.", "`treadle snapshot list` shows them.")
+        if len(found) > 1:
+            raise SnapshotError(f"Several snapshots begin with {name!r}.", "`treadle snapshot list` shows them.")
         if isinstance(found[0], Damaged):
             raise SnapshotError(f"Snapshot {found[0].id} is damaged: {found[0].problem}.", MEND)
         return found[0]

@@ -44,6 +44,10 @@ class Tokens:
         row = TokenRow.get_or_none(TokenRow.digest == _digest(text))
         return None if row is None else _token(row)
 
+    def is_there(self, token_id: int) -> bool:
+        """Whether a token has not been revoked."""
+        return TokenRow.get_or_none(TokenRow.id == token_id) is not None
+
     def used(self, token_id: int, now: datetime) -> None:
         with self._db.write():
             TokenRow.update(used_at=now).where(TokenRow.id == token_id).execute()

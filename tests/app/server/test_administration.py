@@ -65,7 +65,7 @@ def test_a_secret_goes_in_and_never_comes_out(site: Site, caplog: pytest.LogCapt
         (400, {"name": "A", "value": VALUE, "more": 1}),
         (409, {"name": "1A", "value": VALUE}),
         (409, {"name": "GITHUB_A", "value": VALUE}),
-        (409, {"name": "A", "value": VALUE, "repo": "acme/none"}),
+        (404, {"name": "A", "value": VALUE, "repo": "acme/none"}),
         (409, {"name": "A", "value": VALUE * 10_000}),
         (413, {"name": "A", "value": VALUE * 100_000}),
     ],

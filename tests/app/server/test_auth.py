@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from app.server.routes import ROUTES
+from engine.core.errors import DiskFull
 from tests.app.server.site import Site
 from tests.app.server.site import site as serve
 
@@ -51,6 +52,16 @@ def test_the_last_use_of_a_token_is_noted(site: Site) -> None:
     site.get("/api/v1/runs", scope="read")
     (token,) = site.lab.store.tokens.list()
     assert token.used_at == site.lab.clock.now()
+
+
+def test_a_token_whose_use_cannot_be_noted_lets_its_owner_in_all_the_same(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise DiskFull("There is no room on the disk.")
+
+    monkeypatch.setattr(site.lab.store.tokens, "used", full)
+    assert site.get("/api/v1/runs", scope="read").status == 200
 
 
 def test_the_homes_socket_needs_no_token_and_is_its_owners_alone(site: Site) -> None:

@@ -5,6 +5,7 @@ import threading
 
 import pytest
 
+from app.server.auth import LOOK_S
 from engine.store.logs import LogWriter, Progress, compress
 from engine.store.queue import Lease
 from tests.app.server.site import Site
@@ -119,6 +120,22 @@ def test_a_log_is_followed_to_its_end(site: Site, lease: Lease) -> None:
     site.lab.bus.wake("news")
     follower.take(b"last\n")
     assert follower.ends()
+
+
+def test_a_revoked_token_ends_the_following_of_a_log(site: Site, lease: Lease) -> None:
+    log, now = writer(site, lease), site.lab.clock.now()
+    log.begin_step(0, now)
+    follower = Follower(site, f"/jobs/{lease.job_id}/logs?follow=1")
+    log.append(0, b"seen\n", Progress(5), now)
+    site.lab.bus.wake("log")
+    follower.take(b"seen\n")
+    (token,) = site.lab.store.tokens.list()
+    site.lab.store.tokens.revoke(token.id)
+    site.lab.clock.advance(LOOK_S)
+    log.append(0, b"never seen\n", Progress(16), now)
+    site.lab.bus.wake("log")
+    assert follower.ends()
+    log.close()
 
 
 def test_following_a_job_goes_on_with_its_next_attempt(site: Site, lease: Lease) -> None:
