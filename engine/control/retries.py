@@ -11,7 +11,6 @@ from engine.core.errors import EngineError
 from engine.core.records import Job, Run
 from engine.core.states import JOB_FINAL, RUN_FINAL, JobStatus
 from engine.doorbell import ring
-from engine.store.checkpoints import Checkpoint
 from engine.store.store import Store
 
 AGAIN = (JobStatus.FAILED, JobStatus.TIMED_OUT, JobStatus.CANCELLED)
@@ -71,11 +70,6 @@ def retry(store: Store, target: Run | Job, again: Again, actor: str, clock: Cloc
         more = f", and {len(reset) - 1} more after it" if len(reset) > 1 else ""
         return f"Job {target.id} will run again {where}{debug}{more}."
     return f"{len(reset)} job{'s' if len(reset) > 1 else ''} of run {run_id} will run again{debug}."
-
-
-def beginnings(store: Store, job: Job) -> tuple[Checkpoint, ...]:
-    """Return the checkpoints that a job can begin at; each is the one after its step."""
-    return tuple(store.checkpoints.list(job.id))
 
 
 def _beginning(store: Store, job: Job, again: Again) -> tuple[Beginning | None, str]:

@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from engine.bus import Bus
 from engine.control.routine import Routine, give_way
 from engine.core.clock import Clock
-from engine.core.states import AttemptStatus
-from engine.store.search import LogFacts, SearchIndex
+from engine.store.ended_logs import ended_logs
+from engine.store.search import SearchIndex
 from engine.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -18,11 +18,6 @@ GATHER_S = 1.0  # what ends together is written together
 TIDY_EVERY = timedelta(hours=1)
 PAGE = 50
 FEW = 5  # while somebody waits
-_ENDED = f"""
-SELECT t.sequence, t.run_id, t.job_id, t.attempt, repo.name, run.workflow_name, run.workflow_path, t.name, t.to_status
-FROM transition AS t JOIN run ON run.id = t.run_id JOIN repo ON repo.id = run.repo_id
-WHERE t.sequence > ? AND t.noun = 'attempt' AND t.to_status <> '{AttemptStatus.RUNNING}'
-ORDER BY t.sequence LIMIT ?"""
 
 
 class SearchRoutine(Routine):
@@ -66,11 +61,11 @@ def learn(store: Store, index: SearchIndex, limit_bytes: int, page: int, enough:
     """
     known = False
     while not known and not enough():
-        rows = store.database.rows(_ENDED, (index.place(), page))
-        if rows:
-            index.take([LogFacts(*row[1:]) for row in rows], rows[-1][0])
+        ended = ended_logs(store.database, index.place(), page)
+        if ended:
+            index.take([facts for _, facts in ended], ended[-1][0])
             index.shrink(limit_bytes)
-        known = len(rows) < page
+        known = len(ended) < page
     return known
 
 

@@ -85,7 +85,7 @@ class SnapshotRoutine(Routine):
         return due_at(self._snapshots.list(), rules, now)
 
     def _take(self, now: datetime) -> None:
-        version = self._store.database.rows("PRAGMA data_version")[0][0]  # another one when another connection wrote
+        version = self._store.database.data_version()
         unchanged = self._seen[1] if self._seen and self._seen[0] == version else None
         snapshot = self._snapshots.create(
             SCHEDULE, now, config=self._settings.file, unchanged=unchanged, stopped=self._stopped.is_set

@@ -177,8 +177,3 @@ class ForgeEvent:
             for name, value in told.items()
             if value is not None
         }
-
-
-def as_github_payload(event: ForgeEvent) -> Mapping[str, Any]:
-    """Return `github.event` for an event of any forge: what GitHub would have sent, besides the forge's own fields."""
-    return event.github_payload

@@ -45,8 +45,6 @@ class RedJob:
     facts: JobFacts
     repo_id: int
     event_id: int
-    patched: bool
-    bisect_id: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +156,7 @@ class Bisects:
         """Return a job with all that a trial of it is planned from. The job must exist."""
         facts = Queries().facts(job_id)
         run = RunRow.get_by_id(facts.run.id)
-        return RedJob(facts, run.repo_id, run.event_id, JobRow.get_by_id(job_id).patched, run.bisect_id)
+        return RedJob(facts, run.repo_id, run.event_id)
 
     def known_jobs(
         self, red: RedJob, *, green: bool = False, shas: Collection[str] | None = None

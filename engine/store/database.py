@@ -85,9 +85,17 @@ class Database:
         """Carry out one statement for each row, inside a write."""
         self._db.connection().executemany(statement, rows)
 
+    def change(self, statement: str, values: Sequence[Any] = ()) -> int:
+        """Carry out one statement inside a write; return how many rows it changed."""
+        return int(self._db.connection().execute(statement, values).rowcount)
+
     def rows(self, query: str, values: Sequence[Any] = ()) -> list[Any]:
         """Return what a query finds, as tuples of plain SQLite values: for what is asked for every event."""
         return self._db.connection().execute(query, values).fetchall()
+
+    def data_version(self) -> int:
+        """Return a number that is another one, to this thread, whenever anybody else has written."""
+        return int(self.rows("PRAGMA data_version")[0][0])
 
     def close_thread(self) -> None:
         """Close the calling thread's connection, as every thread must before it ends."""

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from engine.store.log_index import SIZE, Entry, Mark, unpacked
-from engine.store.logs import LogReader, index_path
+from engine.store.log_paths import index_path
+from engine.store.logs import LogReader
 
 BLOCK = 64 * 1024
 _PIECE = 16 * BLOCK

@@ -18,6 +18,7 @@ from engine.core.errors import EngineError
 from engine.store.flush import flush
 from engine.store.log_frames import Frames, write_frames
 from engine.store.log_index import SIZE, Entry, Mark, unpacked
+from engine.store.log_paths import index_path, packed_path
 
 NO_STEP = -1
 _BLOCK = 64 * 1024
@@ -315,16 +316,6 @@ def compress(path: Path) -> None:
     draft.rename(packed)
     flush(packed.parent)  # the new form is there to stay before the old one goes
     path.unlink()
-
-
-def index_path(path: Path) -> Path:
-    """Where the index of the log at `path` is."""
-    return path.with_suffix(".idx")
-
-
-def packed_path(path: Path) -> Path:
-    """Where the compressed form of the log at `path` is."""
-    return path.with_suffix(path.suffix + ".zst")
 
 
 def _open(path: Path) -> tuple[int, Frames | None]:

@@ -230,11 +230,9 @@ class Retention:
     def _begin(self, one: Going) -> bool:
         """Take away the run's own row, and note that the rest has to follow; return whether it was still to go."""
         with self._db.write():
-            before = self._changes()
-            self._db.rows(_BEGIN, (one.run_id, one.finished_before.timestamp()))
-            if self._changes() == before:
+            if not self._db.change(_BEGIN, (one.run_id, one.finished_before.timestamp())):
                 return False
-            self._db.rows("INSERT OR IGNORE INTO removal VALUES (?)", (one.run_id,))
+            self._db.change("INSERT OR IGNORE INTO removal VALUES (?)", (one.run_id,))
             [(upto,)] = self._db.rows("SELECT max(sequence) FROM transition WHERE run_id = ?", (one.run_id,))
             if upto is not None and upto > int(self._cursors.get(GONE_UPTO) or 0):
                 self._cursors.set(GONE_UPTO, upto)
@@ -246,34 +244,28 @@ class Retention:
                 for statement in _OF_A_JOB:
                     self._db.execute_many(statement, jobs)
             yield
-        gone = True
+        gone = 1
         while gone:
             with self._db.write():
-                before = self._changes()
-                self._db.rows(_CHANGES, (run_id,))
-                gone = self._changes() != before
+                gone = self._db.change(_CHANGES, (run_id,))
             yield
         self._strip(run_id)
         with self._db.write():
-            self._db.rows("DELETE FROM action_pin WHERE run_id = ?", (run_id,))
-            self._db.rows("DELETE FROM bisect WHERE run_id = ?", (run_id,))
-            self._db.rows("DELETE FROM removal WHERE run_id = ?", (run_id,))
+            for table in ("action_pin", "bisect", "removal"):  # the last: nothing is left to be done
+                self._db.change(f"DELETE FROM {table} WHERE run_id = ?", (run_id,))
 
     def _strip(self, run_id: int) -> None:
         for artifact in self._artifacts.list(run_id):
             self._artifacts.delete(artifact)
         shutil.rmtree(self._logs / str(run_id), ignore_errors=True)
         with self._db.write():
-            self._db.rows(_CHECKPOINTS, (run_id,))
+            self._db.change(_CHECKPOINTS, (run_id,))
 
     def _is_kept(self, one: Going) -> bool:
         query = (
             f"SELECT 1 FROM run WHERE id = ? AND (status NOT IN ({_FINAL}) OR finished_at >= ? OR id IN ({_PINNED}))"
         )
         return bool(self._db.rows(query, (one.run_id, one.finished_before.timestamp())))
-
-    def _changes(self) -> int:
-        return int(self._db.rows("SELECT total_changes()")[0][0])
 
 
 def runs_in(folder: Path) -> set[int]:

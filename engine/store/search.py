@@ -16,6 +16,7 @@ from typing import Any
 
 from engine.core.errors import EngineError
 from engine.store.log_index import Mark
+from engine.store.log_paths import log_path
 from engine.store.logs import LogReader
 from engine.store.search_words import SearchError, Words
 
@@ -91,7 +92,7 @@ class SearchIndex:
 
     def __init__(self, home: Path) -> None:
         self.path = home / NAME
-        self._logs = home / "logs"
+        self._home = home
 
     # -- asking -----------------------------------------------------------------------------------------------------
 
@@ -103,7 +104,7 @@ class SearchIndex:
         counts: dict[int, int] = {}
         read = 0
         with self._open() as db:
-            readers = _Readers(self._logs)
+            readers = _Readers(self._home)
             try:
                 for log_id, start, stop, line in self._blocks(db, words, where):
                     if counts.get(log_id, 0) >= PER_LOG:
@@ -161,7 +162,7 @@ class SearchIndex:
             if not runs:
                 break
             after = runs[-1]
-            gone = [(run_id,) for run_id in runs if not (self._logs / str(run_id)).exists()]
+            gone = [(run_id,) for run_id in runs if not (self._home / "logs" / str(run_id)).exists()]
             if gone:
                 with self._write() as db:
                     db.executemany("DELETE FROM block WHERE log_id IN (SELECT id FROM log WHERE run_id = ?)", gone)
@@ -191,7 +192,7 @@ class SearchIndex:
         if db.execute("SELECT 1 FROM log WHERE run_id = ? AND job_id = ? AND attempt = ?", key).fetchone():
             return
         try:
-            reader = LogReader(self._path(facts))
+            reader = LogReader(log_path(self._home, *key))
         except (FileNotFoundError, EngineError):
             return
         shard = _shard(db)
@@ -236,9 +237,6 @@ class SearchIndex:
                 (words.match, *values),
             )
 
-    def _path(self, facts: LogFacts) -> Path:
-        return self._logs / str(facts.run_id) / f"{facts.job_id}-{facts.attempt}.log"
-
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
         with closing(sqlite3.connect(self.path, timeout=BUSY_S, isolation_level=None)) as db:
@@ -262,8 +260,8 @@ class SearchIndex:
 class _Readers:
     """The log that is read just now, kept open: blocks come log by log."""
 
-    def __init__(self, logs: Path) -> None:
-        self._logs = logs
+    def __init__(self, home: Path) -> None:
+        self._home = home
         self._of: LogFacts | None = None
         self._reader: LogReader | None = None
 
@@ -290,7 +288,7 @@ class _Readers:
             self.close()
             self._of = facts
             try:
-                self._reader = LogReader(self._logs / str(facts.run_id) / f"{facts.job_id}-{facts.attempt}.log")
+                self._reader = LogReader(log_path(self._home, facts.run_id, facts.job_id, facts.attempt))
             except (FileNotFoundError, EngineError):
                 pass  # it was removed, or is damaged: there is nothing to show of it
         return self._reader

@@ -13,7 +13,7 @@ from pathlib import Path
 from engine.core.errors import EngineError
 from engine.core.states import AttemptStatus
 from engine.store.gc import Collector
-from engine.store.logs import packed_path
+from engine.store.log_paths import log_path, packed_path
 
 NAMED = 3
 FROM_BACKUP = "Restore the home from a snapshot or a backup."
@@ -67,7 +67,7 @@ def check_logs(home: Path) -> Iterator[Fault]:
             )
         lost = []
         for run, job, number in db.execute(_ENDED):
-            path = home / "logs" / str(run) / f"{job}-{number}.log"
+            path = log_path(home, run, job, number)
             if run in folders and not path.exists() and not packed_path(path).exists():
                 lost.append(job)
         if lost:

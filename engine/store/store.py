@@ -11,6 +11,7 @@ from engine.store.commits import Commits
 from engine.store.cursors import Cursors
 from engine.store.database import Database
 from engine.store.inbox import Inbox
+from engine.store.log_paths import log_path
 from engine.store.outbox import Outbox
 from engine.store.pins import Pins
 from engine.store.queries import Queries
@@ -149,7 +150,7 @@ class Store:
         return Definitions(self.database)
 
     def log_path(self, run_id: int, job_id: int, attempt: int) -> Path:
-        return self.home / "logs" / str(run_id) / f"{job_id}-{attempt}.log"
+        return log_path(self.home, run_id, job_id, attempt)
 
     def shell_path(self, run_id: int, job_id: int, attempt: int) -> Path:
         """What shells into the attempt's box have shown, secrets hidden; there is none before the first."""

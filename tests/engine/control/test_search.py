@@ -56,7 +56,6 @@ def test_many_are_taken_page_by_page(lab: Lab, index: SearchIndex, monkeypatch: 
         say(lab, lab.run(jobs(a="")), "needle\n")
         lab.work()
     monkeypatch.setattr(search, "PAGE", 3)
-    monkeypatch.setattr(search, "_ENDED", search._ENDED.replace("LIMIT 50", "LIMIT 3"))
     routine(lab).turn()
     assert len(found(index, "needle")) == 7
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from engine.forges.errors import DeliveryError
-from engine.forges.event import ForgeEvent, as_github_payload
+from engine.forges.event import ForgeEvent
 from pipelines.parse import parse_workflow
 from pipelines.triggers import fires
 from tests.engine.forges.deliveries import OLD, REPOSITORY, SHA, ZERO, commit, gitlab_push, pull_request, push, read
@@ -29,7 +29,7 @@ def test_a_push_says_what_was_pushed_by_whom() -> None:
     assert (event.sha, event.before, event.author, event.pusher, event.message) == (SHA, OLD, "dev", "dev", "change")
     assert event.changed_files == ("src/a.py",)
     assert event.target_of("push").fetch_ref == event.target_of("push").ref == "refs/heads/main"
-    assert as_github_payload(event) == event.payload
+    assert event.github_payload == event.payload
 
 
 def test_filters_see_a_push_as_it_was() -> None:

@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 
 from engine.forges.delivery import read_delivery
-from engine.forges.event import as_github_payload
 from engine.forges.headers import Headers
 from tests.engine.forges.deliveries import OLD, REPOSITORY, SHA, ZERO, commit, headers, pull_request, push, read
 
@@ -26,7 +25,7 @@ def test_a_push_that_tells_less_than_githubs_gives_the_same_facts(forge: str) ->
     event = read(PLAIN, forge=forge)
     assert (event.author, event.pusher, event.message, event.sha) == ("dev", "dev", "change", SHA)
     assert (event.created, event.deleted, event.changed_files) == (False, False, ("a", "b"))
-    shaped = as_github_payload(event)
+    shaped = event.github_payload
     assert (shaped["head_commit"]["message"], shaped["pusher"]["name"], shaped["created"]) == ("change", "dev", False)
     assert event.payload == PLAIN
 
@@ -54,7 +53,7 @@ def test_a_push_to_a_new_branch_has_nothing_before() -> None:
 def test_their_words_for_actions_become_githubs(action: str, kind: str, types: tuple[str, ...]) -> None:
     event = read(pull_request(action), "pull_request", "gitea")
     assert (event.action, event.actions_type, event.types) == (action, kind, types)
-    assert as_github_payload(event)["action"] == types[0]
+    assert event.github_payload["action"] == types[0]
     assert event.fetch_ref == "refs/pull/5/head"
 
 
@@ -64,7 +63,7 @@ def test_gogs_spells_the_sides_of_a_pull_request_flat_and_without_commits() -> N
     pull = {key: value for key, value in told["pull_request"].items() if key not in ("head", "base")} | sides
     event = read({**told, "pull_request": pull}, "pull_request", "gogs")
     assert (event.head_ref, event.base_ref, event.head_sha, event.is_fork) == ("feature", "main", None, False)
-    assert as_github_payload(event)["pull_request"]["head"]["ref"] == "feature"
+    assert event.github_payload["pull_request"]["head"]["ref"] == "feature"
 
 
 def test_a_created_ref_comes_with_its_commit_and_a_deleted_one_may_come_in_full() -> None:

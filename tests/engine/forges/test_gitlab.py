@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from engine.forges.event import as_github_payload
 from tests.engine.forges.deliveries import OLD, PROJECT, SHA, ZERO, gitlab_push, merge_request, read
 
 
@@ -16,7 +15,7 @@ def test_a_push_becomes_a_push() -> None:
 
 
 def test_a_push_is_presented_as_githubs_with_its_own_fields_beside() -> None:
-    shaped = as_github_payload(read(gitlab_push(), "Push Hook", "gitlab"))
+    shaped = read(gitlab_push(), "Push Hook", "gitlab").github_payload
     assert shaped["head_commit"]["message"] == "change"
     assert shaped["repository"]["full_name"] == "acme/tools/app"
     assert shaped["repository"]["default_branch"] == "main"
@@ -56,7 +55,7 @@ def test_a_deleted_ref_starts_nothing(event: str) -> None:
 def test_its_words_for_actions_become_githubs(action: str, kind: str, types: tuple[str, ...]) -> None:
     event = read(merge_request(action), "Merge Request Hook", "gitlab")
     assert (event.action, event.actions_type, event.types) == (action, kind, types)
-    assert as_github_payload(event)["action"] == types[0]
+    assert event.github_payload["action"] == types[0]
 
 
 def test_an_update_brings_commits_only_if_it_says_which_were_there_before() -> None:
@@ -90,7 +89,7 @@ def test_a_merge_request_becomes_a_pull_request() -> None:
     assert (event.merged, event.is_fork, event.labels, event.author) == (True, False, ("bug",), "Dev")
     target = event.target_of("pull_request")
     assert (target.ref, target.fetch_ref) == ("refs/pull/7/merge", "refs/merge-requests/7/head")
-    pull = as_github_payload(event)["pull_request"]
+    pull = event.github_payload["pull_request"]
     assert (pull["number"], pull["user"]["login"], pull["merged"], pull["head"]["ref"]) == (7, "dev", True, "feature")
 
 
@@ -104,7 +103,7 @@ def test_a_release_is_presented_as_githubs() -> None:
     event = read(told, "Release Hook", "gitlab")
     assert (event.tag, event.title, event.sha, event.action) == ("v1", "One", SHA, "create")
     assert [trigger.action for trigger in event.trigger_events()] == ["published", "created", "released"]
-    assert as_github_payload(event)["release"]["tag_name"] == "v1"
+    assert event.github_payload["release"]["tag_name"] == "v1"
 
 
 def test_a_system_hook_is_told_by_what_is_in_it() -> None:

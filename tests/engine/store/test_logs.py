@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from engine.core.errors import EngineError
 from engine.store import log_frames, logs
 from engine.store.log_index import Entry, Mark, unpacked
-from engine.store.logs import LogReader, LogWriter, Progress, compress, index_path, packed_path
+from engine.store.log_paths import index_path, packed_path
+from engine.store.logs import LogReader, LogWriter, Progress, compress
 
 NOW = datetime(2025, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 LIMIT = 1 << 30

@@ -15,7 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.store.log_index import SIZE, Mark
-from engine.store.logs import LogReader, LogWriter, index_path
+from engine.store.log_paths import index_path
+from engine.store.logs import LogReader, LogWriter
 from engine.worker.commands import CommandStream
 from engine.worker.log_pump import LogPump, discard
 from engine.worker.problem_matchers import LINE_LIMIT_BYTES, ProblemMatchers
