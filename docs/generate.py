@@ -1,6 +1,7 @@
 """Prints the pages that are made from the code: `python docs/generate.py` writes them, tests compare them."""
 
 import argparse
+import re
 import sys
 from pathlib import Path
 
@@ -8,6 +9,7 @@ FOLDER = Path(__file__).resolve().parent
 sys.path.insert(0, str(FOLDER.parent))
 
 from app.cli.main import COMMANDS, parser_for  # noqa: E402
+from docs import print_api, print_architecture, print_figures  # noqa: E402
 from engine.core.states import JOB_FINAL, RUN_FINAL, TABLES  # noqa: E402
 
 TERMINAL = """
@@ -291,13 +293,34 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|")
 
 
+def filled(text: str) -> str:
+    """Return a page with what stands between its marks printed anew: `<!-- printed: NAME -->` … `<!-- end -->`."""
+
+    def fill(found: re.Match[str]) -> str:
+        name, between = found[1], "\n\n" if "\n" in found[2] else ""
+        says = PRINTED[name]() if name in PRINTED else print_figures.block(name)
+        return f"<!-- printed: {name} -->{between}{says}{between}<!-- end -->"
+
+    return re.sub(r"<!-- printed: (\w+) -->(.*?)<!-- end -->", fill, text, flags=re.DOTALL)
+
+
 PAGES = {
     "states.md": states_page,
     "commands.md": commands_page,
     "terminal.md": terminal_page,
     "compatibility.md": compatibility_page,
 }
+PRINTED = {
+    "rooms": print_architecture.rooms,
+    "threads": print_architecture.threads,
+    "folders": print_architecture.folders,
+    "goals": print_figures.goals,
+    "routes": print_api.routes,
+}
+PARTLY = ("api.md", "architecture.md", "performance.md")
 
 if __name__ == "__main__":
     for name, page in PAGES.items():
         (FOLDER / name).write_text(page())
+    for name in PARTLY:
+        (FOLDER / name).write_text(filled((FOLDER / name).read_text()))

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PATIENCE_S = 60
+PATIENCE_S = 110
 FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 COMMENT = re.compile(r"<!-- (not run|exits|goes on): ((?:(?!-->).)+) -->\s*\Z", re.DOTALL)
 UNSEEN = re.compile(r"^<!-- unseen\n(.*?)^-->$", re.MULTILINE | re.DOTALL)
@@ -45,7 +45,7 @@ grep -qF {words} {out}
 """
 BEGIN = """
 set -eE; shopt -s expand_aliases; beside=""
-trap 'for one in $beside; do kill $(ps -o pid= --ppid $one) $one 2> /dev/null || true; wait $one; done' EXIT
+trap 'for one in $beside; do kill $(ps -o pid= --ppid $one) $one 2> /dev/null || true; wait $one || true; done' EXIT
 """
 
 

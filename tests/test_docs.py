@@ -54,6 +54,20 @@ def test_the_page_on_the_terminal_ui_is_printed_from_its_panes(generate):
     assert (DOCS / "terminal.md").read_text() == generate.terminal_page(), "run: python docs/generate.py"
 
 
+@pytest.mark.parametrize("page", ["api.md", "architecture.md", "performance.md"])
+def test_what_a_page_says_it_prints_is_printed(generate, page):
+    text = (DOCS / page).read_text()
+    assert page in generate.PARTLY
+    assert text == generate.filled(text), "run: python docs/generate.py"
+
+
+def test_the_page_on_the_architecture_names_only_files_that_are_there():
+    found = re.findall(r"`((?:app|engine|pipelines|widgets|tests)/[\w/.]+)`", (DOCS / "architecture.md").read_text())
+    assert len(found) > 50
+    rooms = {"engine/git", "engine/settings"}  # each some files whose names begin so
+    assert [path for path in found if path not in rooms and not (DOCS.parent / path).exists()] == []
+
+
 def test_every_example_of_the_page_on_workflows_is_valid(tmp_path):
     found = re.findall(r"^```yaml\n(.*?)^```$", (DOCS / "workflows.md").read_text(), re.DOTALL | re.MULTILINE)
     assert len(found) > 5
