@@ -19,6 +19,7 @@ from engine.core.retry import Outcome
 from engine.core.scheduling import order_s, turn_s
 from engine.core.states import AttemptStatus, JobStatus, RunStatus, StepStatus
 from engine.store import durations, transitions
+from engine.store.columns import DATABASE
 from engine.store.database import Database
 from engine.store.disk import Disk
 from engine.store.failures import note_end
@@ -30,6 +31,10 @@ from engine.store.transitions import Change
 from engine.store.verdicts import verdict_on
 
 Entry: TypeAlias = tuple[float, int, int]  # order, -remaining path, job
+
+# What every step asks, in plain SQL: see engine/store/transitions.py.
+_HELD = "SELECT 1 FROM attempt WHERE id = ? AND token = ? AND status = 'running'"
+_KEEP_STATE = "UPDATE attempt SET state = ? WHERE id = ?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +194,7 @@ class Queue:
                 }
                 transitions.change_step(lease, item.index, change, **fields)
             if state is not None:
-                AttemptRow.update(state=state).where(AttemptRow.id == lease.attempt_id).execute()
+                DATABASE.execute_sql(_KEEP_STATE, (AttemptRow.state.db_value(state), lease.attempt_id))
 
     def annotate(self, lease: Lease, rows: Sequence[Mapping[str, Any]]) -> None:
         """Keep annotations: step, level, message, properties."""
@@ -326,8 +331,7 @@ class Queue:
             StepRow.insert_many(rows[first : first + 200]).on_conflict_ignore().execute()
 
     def _held(self, lease: Lease) -> None:
-        held = (AttemptRow.token == lease.token) & (AttemptRow.status == AttemptStatus.RUNNING)
-        if AttemptRow.select(AttemptRow.id).where(held).scalar() != lease.attempt_id:
+        if DATABASE.execute_sql(_HELD, (lease.attempt_id, lease.token)).fetchone() is None:
             raise LeaseLost(f"Attempt {lease.number} of job {lease.job_id} is no longer {lease.worker}'s.")
 
     def _end(
