@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from app.wording import age, duration, short_ref
+from app.wording import age_of, count_of, duration, short_ref
 from widgets.glyphs import LOOKS, look
 
 Told = Mapping[str, Any]
@@ -204,7 +204,7 @@ def _what_came(event: Told, now: datetime) -> str:
     ref = f" of {short_ref(about['ref'])}" if about["ref"] else ""
     by = f" by {about['actor']}" if about["actor"] else ""
     source = event["forge"] or event["source"]
-    came = age(datetime.fromisoformat(event["received_at"]), now)
+    came = age_of(event["received_at"], now)
     return f"{event['kind']}{ref}{by}, from {source}, {came}"
 
 
@@ -234,7 +234,7 @@ def _matrix(matrix: Told, title: str, own: int | None = None) -> Iterable[Line]:
         yield from (Line(f"  {one['written']}") for one in matrix["written"])
         return
     count = len(matrix["cells"])
-    yield Line(f"{title}: {count} cell{'' if count == 1 else 's'}", "title")
+    yield Line(f"{title}: {count_of(count, 'cell')}", "title")
     if matrix["problem"]:
         yield Line(f"  {matrix['problem']}")
     for one in matrix["written"]:

@@ -21,6 +21,11 @@ def age(at: datetime, now: datetime) -> str:
     return f"{int(seconds)} s ago"
 
 
+def age_of(instant: str, now: datetime) -> str:
+    """Return how long ago an instant was that is told as JSON does."""
+    return age(datetime.fromisoformat(instant), now)
+
+
 def size(count: int) -> str:
     """Return a number of bytes as people say it: `512 B`, `1.4 KiB`, `2.0 GiB`."""
     if count < 1024:

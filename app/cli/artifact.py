@@ -1,21 +1,18 @@
 """`treadle artifact`: what runs left, and one of them fetched."""
 
 import argparse
-import sys
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from app.cli.deeds import Deed, add_deeds, carry_out
 from app.cli.naming import RUN_HELP, find_run
-from app.cli.output import colour_wanted, print_json, table, talk, terminal_width
+from app.cli.output import print_json, print_table, talk
 from app.cli.source import Source, source_of
-from app.wording import age, size
+from app.wording import age_of, size
 from engine.core.clock import SystemClock
 from engine.core.errors import EngineError
 
-NAME = "artifact"
-HELP = "list artifacts, and fetch one: as files in a folder, a tar, a zip, or a single file"
 HEADER = ("RUN", "WORKFLOW", "REPO", "JOB", "NAME", "SIZE", "FILES", "AGE", "KEPT UNTIL")
 SPARE = ("REPO", "JOB", "WORKFLOW", "KEPT UNTIL")
 Told = Mapping[str, Any]
@@ -65,7 +62,7 @@ def _list(args: argparse.Namespace) -> int:
     else:
         now = SystemClock().now()
         rows = [_row(one, now) for one in found]
-        print(*table(HEADER, rows, 4, terminal_width(), colour_wanted(sys.stdout), SPARE), sep="\n")
+        print_table(HEADER, rows, "NAME", SPARE)
     return 0
 
 
@@ -94,7 +91,7 @@ def _row(one: Told, now: datetime) -> tuple[str, ...]:
         one["name"],
         size(one["size_bytes"]),
         str(one["files"]),
-        age(datetime.fromisoformat(one["created_at"]), now),
+        age_of(one["created_at"], now),
         "pinned" if one["kept_until"] is None else _day(one["kept_until"]),
     )
 

@@ -8,14 +8,11 @@ from pathlib import Path
 from typing import IO, Any
 
 from app.cli.output import print_json, talk
-from app.cli.place import home_of
+from app.cli.place import home_with_runs
 from app.cli.repo_names import config_path
 from app.wording import size
 from engine.core.clock import SystemClock
 from engine.core.errors import EngineError
-
-NAME = "backup"
-HELP = "write a home into one tar, while it works"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -24,9 +21,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(args: argparse.Namespace) -> int:
-    home = home_of(args)
-    if not (home / "treadle.db").exists():
-        raise EngineError(f"There is nothing in {home} yet.", "Run `treadle run` in a repository first.")
+    home = home_with_runs(args)
     told = _to_stdout(args, home) if args.file == "-" else _to_file(args, home, Path(args.file).expanduser())
     if args.json and args.file != "-":
         print_json(told)

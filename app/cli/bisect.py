@@ -12,8 +12,6 @@ from engine.core.errors import EngineError, SettingsError
 from engine.core.records import Job, Run
 from engine.core.states import BisectStatus, JobStatus
 
-NAME = "bisect"
-HELP = "find the commit that broke a job, by running it alone at commits in between"
 RUNNING = str(BisectStatus.RUNNING)
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from app.cli.output import colour_wanted, paint, table, terminal_width
-from app.wording import age
+from app.wording import age_of, count_of
 from engine.core.clock import SystemClock
 from engine.core.states import BisectStatus
 from widgets.safe_text import plain
@@ -31,8 +31,7 @@ class Teller:
         if self._json:
             self._line({"type": "bisect", **told})
             return
-        count = told["commits"]
-        among = "1 commit" if count == 1 else f"{count} commits"
+        among = count_of(told["commits"], "commit")
         self._say(
             f"Bisect {told['id']} of {plain(told['job']['name'])} in {plain(told['workflow'])}: {among} after "
             f"{_end(told['good'], told['good_run'], 'good')}, up to {_end(told['bad'], told['bad_run'], 'bad')}."
@@ -118,7 +117,7 @@ def search_lines(searches: Sequence[Told]) -> list[str]:
             f"{len(one['trials'])} of {one['expected']}",
             one["culprit"]["sha"][:SHORT] if one["culprit"] else "",
             (one["culprit"] or {}).get("subject") or one["reason"],
-            age(datetime.fromisoformat(one["created_at"]), now),
+            age_of(one["created_at"], now),
         ]
         for one in searches
     ]

@@ -1,23 +1,19 @@
 """`treadle cache`: what `actions/cache` keeps in this home, and its removal."""
 
 import argparse
-import sys
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from app.cli.deeds import Deed, add_deeds, carry_out
-from app.cli.output import colour_wanted, print_json, table, talk, terminal_width
-from app.cli.place import home_of
+from app.cli.output import print_json, print_table, talk
+from app.cli.place import home_with_runs
 from app.cli.source import check_where
 from app.views.caches import caches_view, remove_caches
-from app.wording import age, size
+from app.wording import age_of, size
 from engine.core.clock import SystemClock
 from engine.core.errors import EngineError
 
-NAME = "cache"
-HELP = "list and remove what actions/cache keeps"
 HEADER = ("ID", "REPO", "BRANCH", "KEY", "SIZE", "ON DISK", "USED")
 Told = dict[str, Any]
 
@@ -54,10 +50,10 @@ def _list(args: argparse.Namespace) -> int:
         now = SystemClock().now()
         rows = [
             (one["id"], one["repo"], one["ref"].removeprefix("refs/heads/"), one["key"], size(one["size_bytes"]),
-             size(one["stored_bytes"]), age(datetime.fromisoformat(one["used_at"]), now))
+             size(one["stored_bytes"]), age_of(one["used_at"], now))
             for one in found
         ]  # fmt: skip
-        print(*table(HEADER, rows, 3, terminal_width(), colour_wanted(sys.stdout), ("REPO",)), sep="\n")
+        print_table(HEADER, rows, "KEY", ("REPO",))
     return 0
 
 
@@ -84,7 +80,4 @@ def _asked(
         client = client_at(args.connect, args.token)
         with translated(client):
             return list(getattr(client, method)("/caches", query)["caches"])
-    home = home_of(args)
-    if not (home / "treadle.db").exists():
-        raise EngineError(f"There is nothing in {home} yet.", "Run `treadle run` in a repository first.")
-    return here(home)
+    return here(home_with_runs(args))

@@ -1,21 +1,6 @@
 """`treadle cancel`: wish that a run or a job ends."""
 
-import argparse
+from app.cli.wish import Wish
 
-from app.cli.naming import find_either, report
-from app.cli.source import source_of
-
-NAME = "cancel"
-HELP = "cancel a run or a job"
-
-
-def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("target", metavar="RUN|JOB", help="a run (12, r12, #NUMBER, latest) or a job (j34, RUN/NAME)")
-    parser.add_argument("--json", action="store_true", help="print what was done as a JSON object")
-
-
-def execute(args: argparse.Namespace) -> int:
-    with source_of(args) as source:
-        target = find_either(source.queries, args.target, jobs_first=False)
-        report(target, source.cancel(target), source.heard(), args.json)
-    return 0
+WISH = Wish("target", lambda source, target: source.cancel(target))
+configure, execute = WISH.configure, WISH.execute

@@ -1,18 +1,14 @@
 """`treadle checkpoint`: the steps of a job that a retry can follow, for what the job was after them is kept."""
 
 import argparse
-import sys
-from datetime import datetime
 
 from app.cli.deeds import Deed, add_deeds, carry_out
 from app.cli.naming import JOB_HELP, find_job
-from app.cli.output import colour_wanted, print_json, table, talk, terminal_width
+from app.cli.output import print_json, print_table, talk
 from app.cli.source import source_of
-from app.wording import age, size
+from app.wording import age_of, size
 from engine.core.clock import SystemClock
 
-NAME = "checkpoint"
-HELP = "list the steps of a job that a retry can follow"
 HEADER = ("AFTER", "STEP", "RETRY WITH", "ATTEMPT", "ADDED", "TAKEN")
 
 
@@ -42,8 +38,8 @@ def _list(args: argparse.Namespace) -> int:
     now = SystemClock().now()
     rows = [
         (str(one["step"]), steps.get(one["step"], ""), f"--step {one['begin_at']}", str(one["attempt"]),
-         size(one["size_bytes"]), age(datetime.fromisoformat(one["at"]), now))
+         size(one["size_bytes"]), age_of(one["at"], now))
         for one in found
     ]  # fmt: skip
-    print(*table(HEADER, rows, 1, terminal_width(), colour_wanted(sys.stdout)), sep="\n")
+    print_table(HEADER, rows, "STEP")
     return 0

@@ -10,8 +10,6 @@ from app.cli.place import home_of
 from engine.core.clock import SystemClock
 from engine.core.errors import ExecutorUnavailable
 
-NAME = "demo"
-HELP = "run the bundled demo"
 BUNDLED = Path(__file__).resolve().parent.parent / "demo"
 FAMILIES = ("busybox", "alpine", "debian", "ubuntu")  # images known to bring all that the demo's steps call
 PULLED = "busybox:latest"

@@ -13,8 +13,6 @@ from app.diff_words import FOLD, MARKS, fold_words, sums_of, title_of
 from engine.core.records import Run
 from widgets.safe_text import plain
 
-NAME = "diff"
-HELP = "compare a job's log with that of its last green run, or of another"
 PREVIOUS = "previous"
 COLOURS = {"new": "green", "gone": "red", "moved": "bright_black"}
 Told = Mapping[str, Any]

@@ -4,11 +4,8 @@ import argparse
 from pathlib import Path
 
 from app.cli.given import pairs_of
-from app.cli.output import print_json, talk
 from app.cli.source import source_of
-
-NAME = "dispatch"
-HELP = "ask for a run of a workflow of a configured repository"
+from app.cli.wish import tell
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -25,11 +22,6 @@ def execute(args: argparse.Namespace) -> int:
         args.repo = str(Path(args.repo).expanduser().resolve())
     with source_of(args) as source:
         event_id = source.dispatch(args.repo, args.workflow, args.ref, inputs)
-        heard = source.heard()
-    if args.json:
-        print_json({"event": event_id, "engine": heard})
-        return 0
-    print(f"Asked for {args.workflow} of {args.repo}, as event {event_id}.")
-    if not heard:
-        talk("No engine runs on this home now; the next one takes it up.")
+        done = f"Asked for {args.workflow} of {args.repo}, as event {event_id}."
+        tell({"event": event_id}, done, source.heard(), args.json)
     return 0

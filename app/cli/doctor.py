@@ -9,8 +9,6 @@ from app.cli.checkup import Check, checkup
 from app.cli.output import colour_wanted, paint, print_json
 from app.cli.place import home_of
 
-NAME = "doctor"
-HELP = "check this machine and say what to mend"
 LOOKS = {"ok": ("✓", "green"), "warn": ("!", "yellow"), "fail": ("✗", "red")}
 
 

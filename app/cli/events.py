@@ -1,18 +1,15 @@
 """`treadle events`: what came in, and what became of it."""
 
 import argparse
-import sys
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from app.cli.output import colour_wanted, print_json, table, talk, terminal_width
+from app.cli.output import print_json, print_table, talk
 from app.cli.source import source_of
-from app.wording import age, short_ref
+from app.wording import age_of, short_ref
 from engine.core.clock import SystemClock
 
-NAME = "events"
-HELP = "list the events that came in, and what became of them"
 HEADER = ("EVENT", "AGE", "REPO", "KIND", "FROM", "REF", "BY", "BECAME")
 SPARE = ("BY", "FROM", "AGE", "REPO")
 STATUSES = ("received", "planned", "dropped")
@@ -38,14 +35,14 @@ def execute(args: argparse.Namespace) -> int:
         return 0
     now = SystemClock().now()
     rows = [_row(one, now) for one in events]
-    print(*table(HEADER, rows, 7, terminal_width(), colour_wanted(sys.stdout), SPARE), sep="\n")
+    print_table(HEADER, rows, "BECAME", SPARE)
     return 0
 
 
 def _row(event: Told, now: datetime) -> tuple[str, ...]:
     about = event["about"]
     return (
-        str(event["id"]), age(datetime.fromisoformat(event["received_at"]), now), event["repo"], event["kind"],
+        str(event["id"]), age_of(event["received_at"], now), event["repo"], event["kind"],
         event["source"], short_ref(about["ref"] or ""), about["actor"] or "", _became(event),
     )  # fmt: skip
 

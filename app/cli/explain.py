@@ -17,8 +17,6 @@ from engine.core.clock import SystemClock
 from engine.core.errors import SettingsError
 from widgets.safe_text import plain_line
 
-NAME = "explain"
-HELP = "tell why a run, a job or an event is as it is, or what an event would run"
 EVENT = re.compile(r"e([0-9]{1,15})")
 COLOURS = {"title": "bold", "dim": "bright_black"}
 

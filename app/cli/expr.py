@@ -14,9 +14,6 @@ from pipelines.expr_syntax import parse
 from pipelines.functions import Function, from_json, printable, to_json
 from pipelines.json_value import Json
 
-NAME = "expr"
-HELP = "evaluate one expression and print its value as JSON"
-
 _SO_FAR_SO_GOOD: dict[str, Function] = {
     "success": lambda *_: True,
     "failure": lambda *_: False,

@@ -8,11 +8,9 @@ from typing import Any
 
 from app.cli.output import colour_wanted, print_json, table, talk, terminal_width
 from app.cli.source import source_of
-from app.wording import age
+from app.wording import age_of
 from engine.core.clock import SystemClock
 
-NAME = "flaky"
-HELP = "list the failures that come and go: how often, since which commit, how often a retry passed"
 HEADER = ("PASSED", "JOB", "STEP", "SINCE", "LAST", "FIRST ERROR")
 SPARE = ("LAST", "STEP")
 Told = Mapping[str, Any]
@@ -52,7 +50,7 @@ def _row(one: Told, now: datetime) -> tuple[str, ...]:
         f"{one['passed']} of {one['times']}",
         job,
         str(one["step"]),
-        f"{first['sha'][:8]} {age(datetime.fromisoformat(first['at']), now)}",
-        age(datetime.fromisoformat(last["at"]), now),
+        f"{first['sha'][:8]} {age_of(first['at'], now)}",
+        age_of(last["at"], now),
         str(one["line"]),
     )

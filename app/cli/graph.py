@@ -7,6 +7,7 @@ from pathlib import Path
 
 from app.cli.output import print_json, terminal_width
 from app.cli.workflow_files import find_workflow
+from app.wording import count_of
 from pipelines.called import Calls
 from pipelines.calls import local_find, look_into
 from pipelines.graph_facts import GraphJob, depth, facts, graph, matrix_count
@@ -14,9 +15,6 @@ from pipelines.model import Workflow
 from widgets.dag_drawing import drawing
 from widgets.dag_job import DagJob
 from widgets.safe_text import plain
-
-NAME = "graph"
-HELP = "print a workflow's job graph"
 
 WIDTH = 80
 
@@ -68,11 +66,7 @@ def _nodes(jobs: Mapping[str, GraphJob], ascii: bool) -> list[DagJob]:
 
 
 def _heading(workflow: Workflow, jobs: Mapping[str, GraphJob]) -> str:
-    return f"{plain(workflow.title)}: {_plural(len(jobs), 'job')} in {_plural(depth(jobs), 'layer')}"
-
-
-def _plural(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+    return f"{plain(workflow.title)}: {count_of(len(jobs), 'job')} in {count_of(depth(jobs), 'layer')}"
 
 
 def _can_draw() -> bool:

@@ -1,18 +1,16 @@
 """`treadle hold`: have a job's box held if one of its steps fails it, or list the boxes that are held."""
 
 import argparse
-import sys
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from app.cli.naming import JOB_HELP, find_job, report
-from app.cli.output import colour_wanted, print_json, table, talk, terminal_width
+from app.cli.naming import JOB_HELP, find_job
+from app.cli.output import print_json, print_table, talk
 from app.cli.source import source_of
+from app.cli.wish import report
 from app.wording import size
 
-NAME = "hold"
-HELP = "have a job's box held if it fails, or list what is held"
 HEADER = ("JOB", "NAME", "RUN", "STEP", "UNTIL", "MEMORY", "SHELL")
 
 
@@ -35,7 +33,7 @@ def execute(args: argparse.Namespace) -> int:
             talk("Nothing is held.")
         else:
             rows = [_row(one) for one in held["holds"]]
-            print(*table(HEADER, rows, 1, terminal_width(), colour_wanted(sys.stdout)), sep="\n")
+            print_table(HEADER, rows, "NAME")
     return 0
 
 

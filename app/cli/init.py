@@ -9,9 +9,6 @@ from pathlib import Path
 from app.cli.output import print_json, talk
 from app.cli.workflow_files import workflow_files
 
-NAME = "init"
-HELP = "write a starter workflow"
-
 TARGET = Path(".treadle", "workflows", "ci.yml")
 GENERIC = "generic"
 SIGNS = {"pyproject.toml": "python", "package.json": "node", "go.mod": "go", "Cargo.toml": "rust"}

@@ -1,10 +1,9 @@
 """`treadle list`: runs, the latest first."""
 
 import argparse
-import sys
 from datetime import datetime
 
-from app.cli.output import colour_wanted, print_json, table, talk, terminal_width
+from app.cli.output import print_json, print_table, talk
 from app.cli.place import home_of
 from app.cli.source import source_of
 from app.expectation import done_in
@@ -14,8 +13,6 @@ from engine.core.clock import SystemClock
 from engine.core.records import Run
 from engine.core.states import RunStatus
 
-NAME = "list"
-HELP = "list runs, the latest first"
 HEADER = ("STATUS", "ID", "REPO", "WORKFLOW", "#", "REF", "TITLE", "EVENT", "AGE", "TOOK")
 SPARE = ("EVENT", "REF", "AGE", "TOOK", "REPO")
 
@@ -42,8 +39,7 @@ def execute(args: argparse.Namespace) -> int:
         header.remove("REPO")
         rows = [[*row[:2], *row[3:]] for row in rows]
     spare = [name for name in SPARE if name in header]
-    width = terminal_width()
-    print(*table(header, rows, header.index("TITLE"), width, colour_wanted(sys.stdout), spare), sep="\n")
+    print_table(header, rows, "TITLE", spare)
     return 0
 
 

@@ -17,7 +17,7 @@ from app.cli.output import colour_wanted, width_of
 from app.cli.result import Result
 from app.cli.summary import ending, failures, overview
 from app.expectation import late, of_usual
-from app.wording import duration, short_ref
+from app.wording import count_of, duration, short_ref
 from engine.core.clock import Clock, SystemClock
 from engine.core.forecast import slower
 from engine.core.records import Job, Run, Transition
@@ -121,7 +121,7 @@ def _runs(board: Board, now: datetime, fold: int) -> Iterable[Text]:
 def _more(noun: str, finished: int, waiting: int, indent: str = "") -> Iterable[Text]:
     """Count what was folded away."""
     if finished:
-        what = f"{finished} more {noun}{'' if finished == 1 else 's'} finished"
+        what = f"{count_of(finished, f'more {noun}')} finished"
         yield Text(f"{indent}{look('success').glyph} {what}", style="green")
     if waiting:
         what = f"{waiting} more {noun} waits" if waiting == 1 else f"{waiting} more {noun}s wait"
@@ -207,7 +207,7 @@ def _steps(board: Board, job: JobView, now: datetime) -> Iterable[Text]:
     done = sum(step.status in ("success", "skipped") for step in job.steps.values())
     ahead = sum(step.status == "pending" for step in job.steps.values())
     if done:
-        yield Text(f"      {look('success').glyph} {done} step{'' if done == 1 else 's'} done", style="bright_black")
+        yield Text(f"      {look('success').glyph} {count_of(done, 'step')} done", style="bright_black")
     for index, step in sorted(job.steps.items()):
         if step.status not in ("success", "skipped", "pending"):
             line = Text("      ").append_text(_status(step.status)).append(f"  {step.name}")

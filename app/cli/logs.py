@@ -17,8 +17,6 @@ from engine.core.states import JOB_FINAL, AttemptStatus, JobStatus
 from engine.store.log_index import Mark
 from engine.store.logs import NO_STEP
 
-NAME = "logs"
-HELP = "print or follow a job's log"
 BLOCK_BYTES = 1 << 20
 
 

@@ -15,7 +15,10 @@ SUCCESS, FAILURE, USAGE, UNAVAILABLE, INTERRUPTED = 0, 1, 2, 3, 130
 
 
 class Command(NamedTuple):
-    """A command that exists: the module that carries it out, its line in the help, whether it takes `--connect`."""
+    """A command that exists: the module that carries it out, its line in the help, whether it takes `--connect`.
+
+    The module has `configure(parser)`, which adds its arguments, and `execute(args)`, which returns the exit code.
+    """
 
     module: str
     help: str
@@ -35,7 +38,9 @@ COMMANDS = {
     "logs": Command("app.cli.logs", "print or follow a job's log", remote=True),
     "diff": Command("app.cli.diff", "compare a job's log with that of its last green run, or of another", remote=True),
     "search": Command("app.cli.search", "find words in all logs", remote=True),
-    "retry": Command("app.cli.retry", "run a job or a run again, or only what failed; a job from a later step", remote=True),
+    "retry": Command(
+        "app.cli.retry", "run a job or a run again, or only what failed; a job from a later step", remote=True
+    ),
     "hold": Command("app.cli.hold", "have a job's box held if it fails, or list what is held", remote=True),
     "shell": Command("app.cli.shell", "open a shell where a job's step failed, or where it runs now"),
     "release": Command("app.cli.release", "let the held box of a job go", remote=True),
@@ -138,7 +143,8 @@ def connects(front: list[str], rest: list[str]) -> bool:
 def parser_for(name: str) -> argparse.ArgumentParser:
     """Return the parser of one command, with the options that every command takes."""
     module = import_module(COMMANDS[name].module)
-    parser = argparse.ArgumentParser(prog=f"treadle {name}", description=f"{module.HELP[:1].upper()}{module.HELP[1:]}.")
+    said = COMMANDS[name].help
+    parser = argparse.ArgumentParser(prog=f"treadle {name}", description=f"{said[:1].upper()}{said[1:]}.")
     module.configure(parser)
     common = parser.add_argument_group("where")
     common.add_argument("--home", metavar="DIR", help="the folder that holds everything (default: $TREADLE_HOME)")

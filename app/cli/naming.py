@@ -6,7 +6,6 @@ A RUN is `12`, `r12`, `latest`, or `#3` (the newest run with that number). A JOB
 
 from typing import Any, Protocol
 
-from app.cli.output import print_json, talk
 from engine.core.errors import EngineError
 from engine.core.records import Attempt, Job, Run, Step
 from engine.core.states import JOB_FINAL, AttemptStatus
@@ -78,17 +77,6 @@ def find_either(queries: Reads, text: str, *, jobs_first: bool) -> Run | Job:
     if found is None:
         raise EngineError(f"There is no run or job {text}.", "`treadle list` and `treadle show RUN` list them.")
     return found
-
-
-def report(target: Run | Job, done: str, heard: bool, as_json: bool) -> None:
-    """Say what was asked of a run or a job, and whether an engine has heard it."""
-    if as_json:
-        kind = "run" if isinstance(target, Run) else "job"
-        print_json({"kind": kind, "id": target.id, "done": done, "engine": heard})
-        return
-    print(done)
-    if not heard:
-        talk("No engine runs on this home now; the next one takes it up.")
 
 
 def _run(queries: Reads, text: str) -> Run | None:

@@ -122,6 +122,12 @@ def table(
     return lines
 
 
+def print_table(header: Sequence[str], rows: Sequence[Sequence[str]], flexible: str, spare: Sequence[str] = ()) -> None:
+    """Print a table, as wide as the terminal is; `flexible` names the column that gives way first."""
+    at = header.index(flexible)
+    print(*table(header, rows, at, terminal_width(), colour_wanted(sys.stdout), spare), sep="\n")
+
+
 def _pad(text: str, width: int) -> str:
     text = clip(text, width)
     return text + " " * (width - width_of(text))

@@ -13,7 +13,7 @@ from app.cli.log_text import piped, shown, without_introduction
 from app.cli.output import colour_wanted, paint
 from app.cli.result import Result
 from app.cli.summary import ending, failures, overview
-from app.wording import duration, short_ref
+from app.wording import count_of, duration, short_ref
 from engine.core.clock import Clock, SystemClock
 from engine.core.records import Job, Run, Transition
 from engine.core.states import JOB_FINAL
@@ -47,7 +47,7 @@ class PlainLines:
         view = self._board.run_added(run, jobs)
         self._width = max([self._width, *(min(WIDEST_LABEL, len(self._label(job.id))) for job in jobs)])
         where = " ".join(part for part in (plain(short_ref(run.ref)), run.sha[:8]) if part)
-        count = f"{len(jobs)} job{'' if len(jobs) == 1 else 's'}"
+        count = count_of(len(jobs), "job")
         self._line(f"{view.name} #{run.number}  {plain(run.event)} {where}  {count} (r{run.id})", "bold")
 
     def job_added(self, job: Job) -> None:

@@ -2,11 +2,9 @@
 
 import argparse
 
-from app.cli.naming import JOB_HELP, find_job, report
+from app.cli.naming import JOB_HELP, find_job
 from app.cli.source import source_of
-
-NAME = "priority"
-HELP = "put a job forward or back in the queue"
+from app.cli.wish import report
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -1,18 +1,15 @@
 """`treadle prune`: has what is old enough go, or tells what would go and why."""
 
 import argparse
-import sys
 from collections.abc import Mapping
 from typing import Any
 
-from app.cli.output import colour_wanted, print_json, table, talk, terminal_width
+from app.cli.output import print_json, print_table, talk
 from app.cli.place import home_of
 from app.cli.source import check_where
 from app.wording import count_of, size
 from engine.core.errors import EngineError
 
-NAME = "prune"
-HELP = "remove what is old enough to go, or tell what would go and why"
 HEADER = ("KIND", "RUN", "ARTIFACT", "SIZE", "WHY")
 NOUNS = {"run": ("", "run"), "files": ("the files of ", "run"), "artifact": ("", "artifact")}
 Told = Mapping[str, Any]
@@ -34,7 +31,7 @@ def execute(args: argparse.Namespace) -> int:
         for one in told["going"]
     ]
     if rows:
-        print(*table(HEADER, rows, 4, terminal_width(), colour_wanted(sys.stdout), ("ARTIFACT",)), sep="\n")
+        print_table(HEADER, rows, "WHY", ("ARTIFACT",))
     talk(_summary(told))
     if told["engine"] and not told["dry_run"] and (rows or told["garbage"]["contents"]):
         talk("The engine of this home removes it, a little at a time.")

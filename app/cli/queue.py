@@ -1,19 +1,16 @@
 """`treadle queue`: what runs, what waits and why; pausing and resuming."""
 
 import argparse
-import sys
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from app.cli.output import colour_wanted, print_json, table, talk, terminal_width
+from app.cli.output import print_json, print_table, talk
 from app.cli.source import source_of
 from app.expectation import done_in, late, starts_in
-from app.wording import age, duration, size
+from app.wording import age_of, duration, size
 from engine.core.clock import SystemClock
 
-NAME = "queue"
-HELP = "show what runs, what waits and why; pause and resume the queue"
 HEADER = ("STATUS", "JOB", "NAME", "REPO", "WORKFLOW", "PRIORITY", "WHY")
 SPARE = ("WORKFLOW", "PRIORITY", "REPO")
 Told = Mapping[str, Any]
@@ -48,7 +45,7 @@ def execute(args: argparse.Namespace) -> int:
         _waiting(one, now) for one in told["waiting"]
     ]
     if rows:
-        print(*table(HEADER, rows, 6, terminal_width(), colour_wanted(sys.stdout), SPARE), sep="\n")
+        print_table(HEADER, rows, "WHY", SPARE)
     return 0
 
 
@@ -59,7 +56,7 @@ def _summary(told: Told, now: datetime) -> str:
     workers = busy if workers_here else "No engine runs here"
     parts = [f"{workers}, {counts['queued']} queued, {held} held."]
     if told["paused"]:
-        since = age(datetime.fromisoformat(told["paused"]["at"]), now)
+        since = age_of(told["paused"]["at"], now)
         parts.append(f"Paused by {told['paused']['by']}, {since}; `treadle queue resume` lets it go on.")
     if told["disk"]["short"]:
         disk = told["disk"]

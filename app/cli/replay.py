@@ -2,11 +2,8 @@
 
 import argparse
 
-from app.cli.output import print_json, talk
 from app.cli.source import source_of
-
-NAME = "replay"
-HELP = "have an event planned once more"
+from app.cli.wish import tell
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -17,11 +14,5 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def execute(args: argparse.Namespace) -> int:
     with source_of(args) as source:
         done = source.replay(args.event)
-        heard = source.heard()
-    if args.json:
-        print_json({"event": args.event, "done": done, "engine": heard})
-        return 0
-    print(done)
-    if not heard:
-        talk("No engine runs on this home now; the next one takes it up.")
+        tell({"event": args.event, "done": done}, done, source.heard(), args.json)
     return 0

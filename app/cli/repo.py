@@ -1,21 +1,17 @@
 """`treadle repo`: the repositories of the configuration, and what came of each last."""
 
 import argparse
-import sys
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from app.cli.admin import admin_of
 from app.cli.deeds import Deed, add_deeds, carry_out, nothing_more
-from app.cli.output import colour_wanted, print_json, table, talk, terminal_width
-from app.wording import age
+from app.cli.output import print_json, print_table, talk
+from app.wording import age_of, count_of
 from engine.core.clock import SystemClock
 from engine.git_remote import local_path
 from widgets.safe_text import plain
 
-NAME = "repo"
-HELP = "add, list, sync and remove the repositories that the server knows"
 HEADER = ("STATUS", "NAME", "LAST RUN", "LAST EVENT", "FORGE", "FROM")
 
 
@@ -87,7 +83,7 @@ def _list(args: argparse.Namespace) -> int:
         talk("No repositories. `treadle repo add NAME URL` puts one into the configuration.")
         return 0
     rows = [_row(one) for one in repos]
-    print(*table(HEADER, rows, 5, terminal_width(), colour_wanted(sys.stdout)), sep="\n")
+    print_table(HEADER, rows, "FROM")
     for one in repos:
         if one["configured"] and one["last_sync"] and one["last_sync"]["problem"]:
             talk(f"{one['name']} cannot be asked: {plain(one['last_sync']['problem'])}")
@@ -105,7 +101,7 @@ def _sync(args: argparse.Namespace) -> int:
     if moved is None:
         talk(f"{args.name} has not answered yet; the engine goes on asking.")
         return 0
-    talk(f"{moved} ref{'' if moved == 1 else 's'} of {args.name} moved since the last look.")
+    talk(f"{count_of(moved, 'ref')} of {args.name} moved since the last look.")
     if moved and not heard:
         talk("No engine runs here: it is planned at the next start.")
     return 0
@@ -114,12 +110,8 @@ def _sync(args: argparse.Namespace) -> int:
 def _row(repo: Mapping[str, Any]) -> tuple[str, ...]:
     now = SystemClock().now()
     run, event = repo["last_run"], repo["last_event"]
-    ran = f"r{run['id']} {run['workflow']}, {age(datetime.fromisoformat(run['created_at']), now)}" if run else "none"
-    came = (
-        f"{event['kind']} ({event['source']}), {age(datetime.fromisoformat(event['received_at']), now)}"
-        if event
-        else "none"
-    )
+    ran = f"r{run['id']} {run['workflow']}, {age_of(run['created_at'], now)}" if run else "none"
+    came = f"{event['kind']} ({event['source']}), {age_of(event['received_at'], now)}" if event else "none"
     forge = repo["forge"] if repo["configured"] else "not configured"
     return (run["status"] if run else "", repo["name"], ran, came, forge, repo["url"])
 

@@ -4,17 +4,14 @@ import argparse
 from typing import TYPE_CHECKING
 
 from app.cli.given import pairs_of
-from app.cli.naming import find_either, report
-from app.cli.output import print_json, talk
+from app.cli.naming import find_either
 from app.cli.source import source_of
+from app.cli.wish import report, tell
 from engine.core.errors import SettingsError
 from engine.core.records import Job, Run
 
 if TYPE_CHECKING:
     from app.cli.source import Source
-
-NAME = "retry"
-HELP = "run a job or a run again, or only what failed; a job from a later step"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -64,10 +61,5 @@ def _rerun(source: "Source", target: Run | Job, inputs: dict[str, str], args: ar
     if isinstance(target, Job):
         raise SettingsError(f"Job {target.id} has no inputs of its own.", f"Name its run, r{target.run_id}.")
     made = source.rerun(target, inputs, args.debug)
-    heard = source.heard()
-    if args.json:
-        print_json({"kind": "run", "id": made["id"], "number": made["number"], "done": made["done"], "engine": heard})
-        return
-    print(made["done"])
-    if not heard:
-        talk("No engine runs on this home now; the next one takes it up.")
+    told = {"kind": "run", "id": made["id"], "number": made["number"], "done": made["done"]}
+    tell(told, made["done"], source.heard(), args.json)

@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from engine.git import Repo
     from engine.store.store import Store
 
-NAME = "run"
-HELP = "run workflows of a folder to the end"
-
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
@@ -64,9 +61,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="L=IMAGE",
-        help="map a runs-on label to an image or to `host`; repeatable",
+        help="map a runs-on label to an image, `swarm:` and an image, or `host`; repeatable",
     )
-    parser.add_argument("--executor", choices=("docker", "host"), help="where jobs without a container run")
+    parser.add_argument("--executor", choices=("docker", "host", "swarm"), help="where jobs without a container run")
     parser.add_argument(
         "--hold", action="store_true", help="keep the box of a step that fails its job, for `shell` and `retry --here`"
     )

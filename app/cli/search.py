@@ -11,8 +11,6 @@ from app.cli.source import source_of
 from engine.core.states import AttemptStatus
 from widgets.safe_text import plain
 
-NAME = "search"
-HELP = "find words in all logs"
 ENDED = tuple(str(status) for status in AttemptStatus if status is not AttemptStatus.RUNNING)
 Told = Mapping[str, Any]
 

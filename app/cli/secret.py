@@ -3,18 +3,14 @@
 import argparse
 import getpass
 import sys
-from datetime import datetime
 
 from app.cli.admin import admin_of
 from app.cli.deeds import Deed, add_deeds, carry_out
-from app.cli.output import colour_wanted, print_json, table, talk, terminal_width
-from app.wording import age
+from app.cli.output import print_json, print_table, talk
+from app.wording import age_of
 from engine.core.clock import SystemClock
 from engine.core.errors import EngineError
 from engine.store.vault import LONGEST
-
-NAME = "secret"
-HELP = "keep, list and remove the secrets of workflows"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -67,14 +63,11 @@ def _list(args: argparse.Namespace) -> int:
                 one["name"],
                 one["repo"] or "(all)",
                 one.get("environment") or "",
-                age(datetime.fromisoformat(one["updated_at"]), now),
+                age_of(one["updated_at"], now),
             )
             for one in found
         ]
-        print(
-            *table(("NAME", "REPO", "ENVIRONMENT", "SET"), cells, 0, terminal_width(), colour_wanted(sys.stdout)),
-            sep="\n",
-        )
+        print_table(("NAME", "REPO", "ENVIRONMENT", "SET"), cells, "NAME")
     return 0
 
 

@@ -19,8 +19,6 @@ from app.cli.place import home_of
 if TYPE_CHECKING:
     from engine.worker.shells import RecordedShell
 
-NAME = "shell"
-HELP = "open a shell where a job's step failed, or where it runs now"
 READ_BYTES = 1 << 16
 
 

@@ -18,8 +18,6 @@ from engine.core.states import JobStatus, StepStatus
 from widgets.glyphs import look
 from widgets.safe_text import plain, uncoloured
 
-NAME = "show"
-HELP = "show a run: its jobs, attempts and steps"
 LEVELS = {"error": "red", "warning": "yellow", "notice": "cyan"}
 
 

@@ -11,8 +11,6 @@ from app.cli.source import source_of
 from app.wording import duration
 from engine.core.slo import WINDOWS
 
-NAME = "slo"
-HELP = "show how well the promises on speed and success are kept"
 Told = Mapping[str, Any]
 
 

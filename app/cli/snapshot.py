@@ -2,23 +2,19 @@
 
 import argparse
 import json
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
 from app.cli.deeds import Deed, add_deeds, carry_out, nothing_more
-from app.cli.output import colour_wanted, print_json, table, talk, terminal_width
-from app.cli.place import home_of
+from app.cli.output import print_json, print_table, table, talk
+from app.cli.place import home_of, home_with_runs
 from app.cli.source import check_where
-from app.wording import age, count_of, size
+from app.wording import age_of, count_of, size
 from engine.core.clock import SystemClock
-from engine.core.errors import EngineError, SettingsError
+from engine.core.errors import SettingsError
 
-NAME = "snapshot"
-HELP = "take, list, compare and remove snapshots of a home; make a new home of one"
 HEADER = ("ID", "KIND", "TAKEN", "RUNS", "JOBS", "ARTIFACTS", "SIZE", "NEW")
 ORDER = ("run", "job", "artifact", "cache", "log", "setting", "repo", "secret", "token", "key")
 Told = Mapping[str, Any]
@@ -137,7 +133,7 @@ def _restore(args: argparse.Namespace) -> int:
     if args.id.endswith(".tar") or "/" in args.id:
         done = restore_backup(Path(args.id).expanduser(), to, now)
     else:
-        snapshots = Snapshots(_home(args))
+        snapshots = Snapshots(home_with_runs(args))
         done = restore_snapshot(snapshots, snapshots.get(args.id), to, now)
     if args.json:
         print_json(restored_shape(done))
@@ -163,7 +159,7 @@ def _prune(args: argparse.Namespace) -> int:
     if sound := [one for one in gone if "kind" in one]:
         _print(sound)
     verb = "would go" if args.dry_run else "removed; what they alone held goes with the next `treadle prune`"
-    talk(f"{len(gone)} snapshot{'' if len(gone) == 1 else 's'} {verb}.")
+    talk(f"{count_of(len(gone), 'snapshot')} {verb}.")
     return 0
 
 
@@ -171,12 +167,12 @@ def _print(snapshots: list[Told]) -> None:
     now = SystemClock().now()
     rows = [
         (
-            one["id"], one["kind"], age(datetime.fromisoformat(one["created_at"]), now), str(one["runs"]),
+            one["id"], one["kind"], age_of(one["created_at"], now), str(one["runs"]),
             str(one["jobs"]), str(one["artifacts"]), size(one["size_bytes"]), size(one["new_bytes"]),
         )
         for one in snapshots
     ]  # fmt: skip
-    print(*table(HEADER, rows, 2, terminal_width(), colour_wanted(sys.stdout), ("JOBS", "ARTIFACTS")), sep="\n")
+    print_table(HEADER, rows, "TAKEN", ("JOBS", "ARTIFACTS"))
 
 
 def _row(one: Told) -> tuple[str, str, str, str]:
@@ -186,13 +182,6 @@ def _row(one: Told) -> tuple[str, str, str, str]:
 
 def _extent(told: Told) -> str:
     return f"{count_of(told['runs'], 'run')}, {count_of(told['artifacts'], 'artifact')}, {size(told['size_bytes'])}"
-
-
-def _home(args: argparse.Namespace) -> Path:
-    home = home_of(args)
-    if not (home / "treadle.db").exists():
-        raise EngineError(f"There is nothing in {home} yet.", "Run `treadle run` in a repository first.")
-    return home
 
 
 @contextmanager
@@ -214,7 +203,7 @@ class _HomeKeeper:
         from engine.store.snapshots import Snapshots
 
         self._args = args
-        self._snapshots = Snapshots(_home(args))
+        self._snapshots = Snapshots(home_with_runs(args))
 
     def create(self) -> Told:
         from app.cli.repo_names import config_path

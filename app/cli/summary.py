@@ -5,7 +5,7 @@ from datetime import datetime
 from app.cli.board import Board, JobView, RunView
 from app.cli.log_text import shown
 from app.cli.output import paint, status_text, width_of
-from app.wording import duration
+from app.wording import count_of, duration
 from widgets.glyphs import look
 from widgets.safe_text import plain
 
@@ -21,8 +21,8 @@ def failures(board: Board, colours: bool) -> list[str]:
     for job in failed[:MOST_FAILURES]:
         lines += ["", *_failure(board, job, colours)]
     if len(failed) > MOST_FAILURES:
-        more = len(failed) - MOST_FAILURES
-        lines += ["", f"{more} more job{'' if more == 1 else 's'} failed; `treadle show RUN` lists a run's jobs."]
+        more = count_of(len(failed) - MOST_FAILURES, "more job")
+        lines += ["", f"{more} failed; `treadle show RUN` lists a run's jobs."]
     return lines
 
 

@@ -1,18 +1,13 @@
 """`treadle token`: who may use the API over TCP."""
 
 import argparse
-import sys
-from datetime import datetime
 
 from app.cli.admin import admin_of
 from app.cli.deeds import Deed, add_deeds, carry_out, nothing_more
-from app.cli.output import colour_wanted, print_json, table, talk, terminal_width
-from app.wording import age
+from app.cli.output import print_json, print_table, talk
+from app.wording import age_of
 from engine.core.clock import SystemClock
 from engine.store.tokens import SCOPES
-
-NAME = "token"
-HELP = "create, list and revoke tokens for the API"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -62,12 +57,12 @@ def _list(args: argparse.Namespace) -> int:
         (str(one["id"]), one["scope"], one["name"], _since(one["created_at"]), _since(one["used_at"])) for one in tokens
     ]
     header = ("ID", "SCOPE", "NAME", "MADE", "USED")
-    print(*table(header, rows, 2, terminal_width(), colour_wanted(sys.stdout)), sep="\n")
+    print_table(header, rows, "NAME")
     return 0
 
 
 def _since(at: str | None) -> str:
-    return age(datetime.fromisoformat(at), SystemClock().now()) if at else "never"
+    return age_of(at, SystemClock().now()) if at else "never"
 
 
 def _revoke(args: argparse.Namespace) -> int:

@@ -1,13 +1,6 @@
-"""`treadle unpin`: lets a pinned run go when its time comes."""
+"""`treadle unpin`: let a pinned run go when its time comes."""
 
-import argparse
+from app.cli.wish import Wish
 
-from app.cli import pin
-
-NAME = "unpin"
-HELP = "let a pinned run go when its time comes"
-configure = pin.configure
-
-
-def execute(args: argparse.Namespace) -> int:
-    return pin.pin(args, False)
+WISH = Wish("run", lambda source, run: source.unpin(run), by_engine=False)
+configure, execute = WISH.configure, WISH.execute

@@ -6,14 +6,12 @@ import sys
 from pathlib import Path
 
 from app.cli.workflow_files import SUFFIXES, workflow_files
+from app.wording import count_of
 from pipelines.calls import check_calls
 from pipelines.errors import Finding, Place, Severity, WorkflowError
 from pipelines.parse import parse_workflow
 from pipelines.policy import POLICY_PATH, parse_policy
 from widgets.safe_text import plain
-
-NAME = "validate"
-HELP = "check workflow files"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -93,9 +91,5 @@ def json_line(path: str, findings: tuple[Finding, ...]) -> str:
 
 def summary(files: int, errors: int, warnings: int) -> str:
     if not errors and not warnings:
-        return f"{count(files, 'file')}: nothing to complain of."
-    return f"{count(files, 'file')}: {count(errors, 'error')}, {count(warnings, 'warning')}."
-
-
-def count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+        return f"{count_of(files, 'file')}: nothing to complain of."
+    return f"{count_of(files, 'file')}: {count_of(errors, 'error')}, {count_of(warnings, 'warning')}."

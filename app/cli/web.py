@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from app.tui.session import HomeSession
     from app.web.child import Child
 
-NAME = "web"
-HELP = "serve the terminal UI to a browser"
 LISTEN = "127.0.0.1:8485"
 CAP = 4
 LOOK_S, ENGINE_S = 0.05, 10.0

@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,14 +14,6 @@ from engine.core.errors import EngineError, ExecutorUnavailable, GitError, Setti
 from pipelines.errors import Finding, Place, Severity, WorkflowError
 
 ROOT = Path(__file__).resolve().parents[3]
-
-
-@pytest.mark.parametrize("name", COMMANDS)
-def test_the_table_of_commands_says_what_the_modules_say(name):
-    module = import_module(COMMANDS[name].module)
-    told = COMMANDS[name].help
-    assert name == module.NAME
-    assert told == module.HELP
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -84,7 +75,7 @@ def test_an_error_becomes_its_exit_code(monkeypatch, capsys, error, code, said):
     def execute(args):
         raise error
 
-    module = SimpleNamespace(NAME="list", HELP="x", configure=lambda parser: None, execute=execute)
+    module = SimpleNamespace(configure=lambda parser: None, execute=execute)
     monkeypatch.setattr(frame, "import_module", lambda name: module)
     assert main(["list"]) == code
     assert capsys.readouterr().err == said
@@ -94,7 +85,7 @@ def test_a_bug_is_one_sentence_unless_asked_for_more(monkeypatch, capsys):
     def execute(args):
         raise ZeroDivisionError("by zero")
 
-    module = SimpleNamespace(NAME="list", HELP="x", configure=lambda parser: None, execute=execute)
+    module = SimpleNamespace(configure=lambda parser: None, execute=execute)
     monkeypatch.setattr(frame, "import_module", lambda name: module)
     assert main(["list"]) == 1
     assert capsys.readouterr().err.count("\n") == 1
@@ -107,7 +98,7 @@ def test_a_reader_that_leaves_early_hears_no_complaint():
     code = (
         "import sys, types, app.cli.main as frame;"
         "many = lambda args: [print('x' * 1000) for _ in range(1000)] and 0;"
-        "module = types.SimpleNamespace(HELP='x', configure=lambda parser: None, execute=many);"
+        "module = types.SimpleNamespace(configure=lambda parser: None, execute=many);"
         "frame.import_module = lambda name: module;"
         "sys.exit(frame.main(['list']))"
     )
