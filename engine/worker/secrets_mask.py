@@ -12,7 +12,8 @@ of the whole, and values of under four bytes have no encoded forms: these would 
 import base64
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
 from urllib.parse import quote_from_bytes
 from xml.sax.saxutils import escape
 
@@ -30,8 +31,7 @@ class Mask:
         self.refused = False
         self._values: set[str] = set()
         self._forms: set[bytes] = set()
-        self._roots: list[tuple[bytes, tuple[bytes, ...]]] = []
-        self._longest: tuple[bytes, ...] = ()
+        self._index: _Index | None = None  # made when it is needed first: many values may come in a row
         self._learn(values)
 
     @property
@@ -54,14 +54,14 @@ class Mask:
 
     def text(self, text: str) -> str:
         """Return `text` with every secret hidden."""
-        if not self._roots:
+        if not self._forms:
             return text
         return self.stream().flush(_bytes(text)).decode("utf-8", "surrogateescape")
 
     def spans(self, data: bytes) -> list[tuple[int, int]]:
         """Return the places that secrets cover, in order, merged where they overlap or touch."""
         found: list[tuple[int, int]] = []
-        for root, longer in self._roots:
+        for root, longer in self._indexed.roots:
             at = data.find(root)
             first = last = at
             while at >= 0:
@@ -86,7 +86,7 @@ class Mask:
         """Return where the longest end of `data` starts that could still become a secret; its length if none could."""
         best = len(data)
         line = -1
-        for form in self._longest:
+        for form in self._indexed.longest:
             low = max(0, len(data) - len(form) + 1)
             if b"\n" not in form:
                 if line < 0:
@@ -101,32 +101,46 @@ class Mask:
         return best
 
     def _learn(self, values: Iterable[str]) -> bool:
-        """Take the values in; index the forms anew only when one is new."""
+        """Take the values in."""
         fine = True
-        fresh = False
         for value in values:
             if not value.strip():
                 self.refused, fine = True, False
             elif value not in self._values:
                 self._values.add(value)
                 self._forms.update(_forms(value.strip()))
-                fresh = True
-        if fresh:
-            self._index()
+                self._index = None
         return fine
 
-    def _index(self) -> None:
-        """Group forms by shared beginnings: only a root is searched for, its longer kin are compared where it is."""
-        groups: list[tuple[bytes, list[bytes]]] = []
-        ordered = sorted(self._forms)
-        for form in ordered:
-            if groups and form.startswith(groups[-1][0]):
-                groups[-1][1].append(form)
-            else:
-                groups.append((form, []))
-        self._roots = [(root, tuple(sorted(longer, key=len, reverse=True))) for root, longer in groups]
-        following = [*ordered[1:], b""]
-        self._longest = tuple(f for f, after in zip(ordered, following, strict=True) if not after.startswith(f))
+    @property
+    def _indexed(self) -> "_Index":
+        if self._index is None:
+            self._index = _index(self._forms)
+        return self._index
+
+
+@dataclass(frozen=True, slots=True)
+class _Index:
+    """Forms grouped by shared beginnings: only a root is searched for, its longer kin (the longest first) are compared
+    where it is. `longest` are those that no other one goes on from."""
+
+    roots: tuple[tuple[bytes, tuple[bytes, ...]], ...]
+    longest: tuple[bytes, ...]
+
+
+def _index(forms: Collection[bytes]) -> _Index:
+    groups: list[tuple[bytes, list[bytes]]] = []
+    ordered = sorted(forms)
+    for form in ordered:
+        if groups and form.startswith(groups[-1][0]):
+            groups[-1][1].append(form)
+        else:
+            groups.append((form, []))
+    following = [*ordered, b""][1:]
+    return _Index(
+        tuple((root, tuple(sorted(longer, key=len, reverse=True))) for root, longer in groups),
+        tuple(form for form, after in zip(ordered, following, strict=True) if not after.startswith(form)),
+    )
 
 
 class MaskStream:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.worker import secrets_mask
 from engine.worker.secrets_mask import Mask, _forms
 
 TOKEN = "s3cr3t-value"
@@ -149,3 +150,15 @@ def test_another_process_can_take_up_a_stream(values: list[str], chunks: list[st
     successor = Mask(values).stream(stream.open, stream.covered)
     shown += successor.feed(rest + "".join(chunks[when:]).encode()) + successor.flush()
     assert shown == whole(values, "".join(chunks).encode())
+
+
+def test_many_values_in_a_row_are_put_in_order_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    ordered: list[int] = []
+    made = secrets_mask._index
+    monkeypatch.setattr(secrets_mask, "_index", lambda forms: ordered.append(len(forms)) or made(forms))
+    mask = Mask()
+    for number in range(500):
+        mask.add(f"value-{number}-")
+    assert mask.text("value-7-value-499-") == "***"
+    assert mask.text("value-500-") == "value-500-"
+    assert len(ordered) == 1
