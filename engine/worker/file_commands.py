@@ -4,7 +4,7 @@ The rules are those of GitHub's runner on Linux: lines end with LF alone (a CR s
 trimmed, unquoted or expanded, the last of several values for a name wins. Never acts on what it read.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 SUMMARY_LIMIT_BYTES = 1024 * 1024
@@ -12,11 +12,17 @@ BLOCKED_ENV = frozenset({"NODE_OPTIONS"})
 
 
 class FileCommandError(Exception):
-    """A file that cannot be read as meant; the step fails with this sentence as its error."""
+    """A file that cannot be read as meant; the step fails for it."""
 
-    def __init__(self, message: str) -> None:
-        super().__init__(message)
-        self.message = message
+    def __init__(self, sentence: str, *written: str) -> None:
+        """`written` are the step's own words, for each `{}` of the sentence."""
+        super().__init__(sentence, *written)
+        self._sentence = sentence
+        self._written = written
+
+    def message(self, hide: Callable[[str], str] = str) -> str:
+        """Return what is said of it. Secrets are hidden before words are cut short: half of one could not be."""
+        return self._sentence.format(*(_quoted(hide(text)) for text in self._written))
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +49,12 @@ def parse_values(content: bytes) -> dict[str, str]:
         elif heredoc >= 0:
             name, delimiter = line[:heredoc], line[heredoc + 2 :]
             if not delimiter:
-                raise FileCommandError(f"Invalid format {_quoted(line)}: after << a delimiter must follow.")
+                raise FileCommandError("Invalid format {}: after << a delimiter must follow.", line)
             value = _until(lines, name, delimiter)
         else:
-            raise FileCommandError(f"Invalid format {_quoted(line)}: neither NAME=value nor NAME<<DELIMITER.")
+            raise FileCommandError("Invalid format {}: neither NAME=value nor NAME<<DELIMITER.", line)
         if not name:
-            raise FileCommandError(f"Invalid format {_quoted(line)}: the name must not be empty.")
+            raise FileCommandError("Invalid format {}: the name must not be empty.", line)
         values[name] = value
     return values
 
@@ -62,7 +68,7 @@ def parse_env(content: bytes, own: Collection[str] = ()) -> EnvChange:
     values, errors = {}, []
     for name, value in parse_values(content).items():
         if "\0" in name or "\0" in value:
-            raise FileCommandError(f"The environment variable {_quoted(name)} holds a NUL character.")
+            raise FileCommandError("The environment variable {} holds a NUL character.", name)
         if name.upper() in BLOCKED_ENV:
             errors.append(f"GITHUB_ENV cannot set {name}: Node would run its value in later steps.")
         elif name in own:
@@ -95,7 +101,7 @@ def _until(lines: Iterator[str], name: str, delimiter: str) -> str:
         if line == delimiter:
             return "\n".join(value)
         value.append(line)
-    raise FileCommandError(f"The value of {_quoted(name)} has no end: no line is {_quoted(delimiter)} alone.")
+    raise FileCommandError("The value of {} has no end: no line is {} alone.", name, delimiter)
 
 
 def _text(content: bytes) -> str:

@@ -67,7 +67,7 @@ class StepFiles:
         try:
             taken.summary = self._log.mask.text(read_summary(self._read(number, "summary")) or "")
         except FileCommandError as error:
-            self._log.annotate("error", error.message)  # as on GitHub, the step does not fail for it
+            self._log.annotate("error", error.message())  # as on GitHub, the step does not fail for it
         self._log.keep(stream)
         taken.error = taken.error or stream.failure
         return taken
@@ -87,5 +87,6 @@ class StepFiles:
         try:
             yield
         except FileCommandError as error:
-            self._log.annotate("error", error.message)
-            taken.error = taken.error or error.message
+            message = error.message(self._log.mask.text)
+            self._log.annotate("error", message)
+            taken.error = taken.error or message

@@ -8,6 +8,7 @@ from engine.worker.file_commands import (
     parse_values,
     read_summary,
 )
+from engine.worker.secrets_mask import Mask
 
 
 @pytest.mark.parametrize(
@@ -59,7 +60,7 @@ def test_a_file_that_says_nothing_clear_is_refused_with_a_sentence(content: byte
 def test_an_error_names_a_long_line_by_its_beginning_alone() -> None:
     with pytest.raises(FileCommandError) as caught:
         parse_values(b"x" * 100_000)
-    assert len(caught.value.message) < 200
+    assert len(caught.value.message()) < 200
 
 
 def test_the_runners_own_variables_keep_their_value() -> None:
@@ -82,3 +83,11 @@ def test_a_summary_may_fill_one_mebibyte() -> None:
     assert read_summary(b"x" * SUMMARY_LIMIT_BYTES) == "x" * SUMMARY_LIMIT_BYTES
     with pytest.raises(FileCommandError, match="1024 KiB"):
         read_summary(b"x" * (SUMMARY_LIMIT_BYTES + 1))
+
+
+def test_a_secret_is_hidden_before_what_was_written_is_cut_short() -> None:
+    mask = Mask(["it's-a-secret-of-many-characters"])
+    with pytest.raises(FileCommandError) as caught:
+        parse_values(b"x" * 70 + b"it's-a-secret-of-many-characters and more")
+    assert "it's" in caught.value.message()
+    assert "it's" not in caught.value.message(mask.text)
