@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from engine.core.errors import ExecutorUnavailable
 from engine.worker.docker_client import DockerClient
@@ -16,6 +17,10 @@ from engine.worker.docker_images import Images
 
 BUSYBOX = "busybox:latest"
 DEBIAN = "treadle-test/debian:1"  # bash, git, python3; made by .ci/docker-up
+
+# How long an example takes says how busy the machine is, not whether the law holds.
+settings.register_profile("treadle", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("treadle")
 
 
 @pytest.fixture(scope="session")

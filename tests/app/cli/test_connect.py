@@ -27,6 +27,7 @@ ARGUMENTS = {
     "cancel": ["1"],
     "bisect": ["--list"],
     "retry": ["1"],
+    "release": ["1"],
     "checkpoint": ["list", "1"],
     "approve": ["1"],
     "pin": ["1"],
