@@ -24,6 +24,9 @@ class FileCommandError(Exception):
         """Return what is said of it. Secrets are hidden before words are cut short: half of one could not be."""
         return self._sentence.format(*(_quoted(hide(text)) for text in self._written))
 
+    def __str__(self) -> str:
+        return self.message()
+
 
 @dataclass(frozen=True, slots=True)
 class EnvChange:
