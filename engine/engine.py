@@ -138,8 +138,13 @@ def executors_of(settings: Settings, store: Store) -> Executors:
 
         return HostExecutor(home_id(store.home))
 
+    def swarm() -> Executor:
+        from engine.worker.docker_swarm import SwarmExecutor
+
+        return SwarmExecutor(home_id(store.home), store.home, settings.swarm)
+
     def known() -> set[str]:
         boxes = [box for box in wanted_boxes() if box.box_id]
         return {box_name(box.job_id, box.number, box.attempt_id) for box in boxes} | {box.box_id for box in boxes}
 
-    return Executors({"docker": docker, "host": host}, known)
+    return Executors({"docker": docker, "host": host, "swarm": swarm}, known)

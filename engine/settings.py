@@ -83,6 +83,20 @@ class HoldSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class SwarmSettings:
+    """How jobs run on a Docker Swarm: where their tasks dial (None: where the manager advertises itself), the address
+    to listen at if that is another, placement constraints, how long a node may take to begin a task, how long a task
+    lives on without a line to the engine, and the static busybox that images without means of their own are sent."""
+
+    address: Listen | None = None
+    listen: str | None = None
+    constraints: tuple[str, ...] = ()
+    wait_s: float = 120.0
+    lost_s: float = 600.0
+    busybox: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Slo:
     """The promises that the SLO screen measures: push to first job, and the share of jobs that succeed in time."""
 
@@ -158,6 +172,7 @@ class Settings:
     retention: Retention = Retention()
     disk_floor: DiskFloor = DiskFloor()
     hold: HoldSettings = HoldSettings()
+    swarm: SwarmSettings = SwarmSettings()
     slo: Slo = Slo()
     public_badges: bool = False
     actions: Mapping[str, str] = field(default_factory=dict)

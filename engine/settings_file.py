@@ -22,6 +22,7 @@ from engine.settings import (
     Settings,
     Slo,
     SnapshotRetention,
+    SwarmSettings,
 )
 from engine.settings_actions import KEYS_FIX, is_action_key
 from pipelines.filters import PatternError, compile_patterns
@@ -294,6 +295,14 @@ RETENTION = {
     "per_workflow": ("per_workflow", unless_off(positive)),
     "size": ("size_bytes", unless_off(size)),
 }
+SWARM = {
+    "address": ("address", address),
+    "listen": ("listen", text),
+    "constraints": ("constraints", many(text)),
+    "wait": ("wait_s", duration),
+    "lost": ("lost_s", duration),
+    "busybox": ("busybox", file_path),
+}
 HOLD = {"ttl": ("ttl_s", duration), "memory": ("memory_bytes", size), "shell": ("shell", text)}
 ENVIRONMENT = {
     "approval": ("approval", flag),
@@ -319,7 +328,7 @@ KEYS: Mapping[str, tuple[str, Reader]] = {
     "listen": ("listen", address),
     "public_url": ("public_url", web_address),
     "workers": ("workers", count),
-    "executor": ("executor", one_of("docker", "host")),
+    "executor": ("executor", one_of("docker", "host", "swarm")),
     "labels": ("labels", text_map),
     "timeout": ("timeout_s", duration),
     "grace": ("grace_s", duration),
@@ -327,6 +336,7 @@ KEYS: Mapping[str, tuple[str, Reader]] = {
     "retention": ("retention", section(Retention, RETENTION)),
     "disk_floor": ("disk_floor", floor),
     "hold": ("hold", section(HoldSettings, HOLD)),
+    "swarm": ("swarm", section(SwarmSettings, SWARM)),
     "slo": ("slo", section(Slo, {"trigger": ("trigger_s", duration), "completion": ("completion", share)})),
     "public_badges": ("public_badges", flag),
     "actions": ("actions", actions_map),

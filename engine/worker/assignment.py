@@ -19,11 +19,12 @@ from engine.store.queue import Lease
 from engine.store.store import Store
 from engine.store.vault import TOKEN
 from engine.worker.executor import Box, BoxSpec, box_name
-from engine.worker.job_box import DOCKER, BoxPlan, plan_box, starts_with_checkout
+from engine.worker.job_box import HOST, SWARM, BoxPlan, plan_box, starts_with_checkout
 from engine.worker.job_secrets import JobSecrets, secrets_of
 from engine.worker.job_state import JobState, Scope, blaming, evaluate_env
 from engine.worker.services import ServicesSpec
 from engine.worker.step_words import seconds_of
+from engine.worker.swarm_plan import NotInSwarm
 from pipelines.environments import environment_name, environment_url
 from pipelines.errors import ExpressionError
 from pipelines.github_context import default_variables
@@ -83,8 +84,13 @@ class Assignment:
         overrides = self.facts.source
         labels = {**self._settings.labels, **overrides.get("labels", {})}
         contexts = self._container_contexts() if self.model.container or self.model.services else self.contexts
-        plan = plan_box(self.model, contexts, labels, overrides.get("executor") or self._settings.executor)
-        if plan.executor != DOCKER and not overrides.get("host", True):
+        try:
+            plan = plan_box(self.model, contexts, labels, overrides.get("executor") or self._settings.executor)
+            if plan.executor == SWARM and overrides.get("checkpoint"):
+                raise NotInSwarm(self.model.key, "asks for checkpoints", self.model.place)
+        except NotInSwarm as error:
+            raise ExecutorUnavailable(f"{self.workflow.path}:{error.place.line}: {error.args[0]}", error.fix) from None
+        if plan.executor == HOST and not overrides.get("host", True):
             raise ExecutorUnavailable(
                 f"Job {self.model.key} would run on this machine itself, which an event from the network may not have.",
                 f"Map its label to an image, or set `allow_host: true` for {self.facts.run.repo} in treadle.yml.",
@@ -126,7 +132,7 @@ class Assignment:
 
     def services_spec(self) -> ServicesSpec:
         plan = self.box_plan
-        on_machine = plan.executor != DOCKER
+        on_machine = plan.executor == HOST
         return ServicesSpec(
             name=self.box_name,
             folder=self.folder,
@@ -245,7 +251,7 @@ class Assignment:
     def base_env(self) -> dict[str, str]:
         """Return the variables that a workflow may override."""
         asked = dict.fromkeys(("ACTIONS_STEP_DEBUG", "ACTIONS_RUNNER_DEBUG"), "true") if self.facts.job.debug else {}
-        if self.box_plan.executor != DOCKER:
+        if self.box_plan.executor == HOST:
             return {"CI": "true", **asked}
         # In a container the workspace may belong to another user than git runs as; tell git that this is fine.
         safe = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "safe.directory", "GIT_CONFIG_VALUE_0": "*"}
@@ -280,7 +286,7 @@ class Assignment:
 
     @property
     def _os(self) -> str:
-        if self.box_plan.executor == DOCKER:
+        if self.box_plan.executor != HOST:
             return "Linux"
         return {"Darwin": "macOS"}.get(platform.system(), platform.system())
 

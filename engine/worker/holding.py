@@ -9,6 +9,7 @@ from engine.core.retry import Outcome
 from engine.store.holds import NewHold
 from engine.store.queue import Lease
 from engine.worker.assignment import Assignment
+from engine.worker.job_box import SWARM
 from engine.worker.job_log import JobLog
 from engine.worker.job_state import JobState
 from engine.worker.session import EVENT, Session
@@ -43,6 +44,9 @@ class Holding:
         now = self._tools.clock.now()
         outcome = self._diagnosed(Outcome("failed", failure["kind"], failure["exit_code"], failure["error"]))
         if not store.holds.would_hold(self._lease.job_id, outcome, now):
+            return False
+        if job.box_plan.executor == SWARM:
+            self._log.annotate("warning", "The box of this step is not held: a task in a swarm cannot be.")
             return False
         until = now + timedelta(seconds=self._tools.settings.hold.ttl_s)
         known = self._log.known()

@@ -17,6 +17,7 @@ from engine.worker.job_services import (
     read_volumes,
 )
 from engine.worker.services import ServicePlan
+from engine.worker.swarm_plan import PREFIX, refuse
 from pipelines.container_options import BoxOptions, ContainerOptions
 from pipelines.errors import ExpressionError
 from pipelines.model import Job, Step
@@ -26,6 +27,7 @@ from pipelines.volumes import Volume
 
 HOST = "host"
 DOCKER = "docker"
+SWARM = "swarm"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +47,11 @@ class BoxPlan:
 
 
 def plan_box(job: Job, contexts: Mapping[str, Any], labels: Mapping[str, str], executor: str) -> BoxPlan:
-    """Return where `job` runs, and beside what. `labels` maps runs-on labels to images or `host`; `executor` is docker
-    or host.
+    """Return where `job` runs, and beside what. `labels` maps runs-on labels to images, `swarm:` and an image, or
+    `host`; `executor` is docker, host, or swarm.
 
-    Raises ExecutorUnavailable with the fix when nothing maps, ExpressionError when an expression fails.
+    Raises ExecutorUnavailable with the fix when nothing maps, or for what a swarm does not have; ExpressionError when
+    an expression fails.
     """
     container = job.container
     image, options = "", ContainerOptions()
@@ -62,6 +65,10 @@ def plan_box(job: Job, contexts: Mapping[str, Any], labels: Mapping[str, str], e
         )
     if not image:
         image = HOST if executor == HOST else label_image(job, contexts, labels)
+    elif labels and executor == DOCKER and _label_of(job, contexts, labels).startswith(PREFIX):
+        executor = SWARM
+    if image.startswith(PREFIX):
+        executor, image = SWARM, image.removeprefix(PREFIX)
     env = read_env(container, contexts, "container.env") if container else {}
     services = plan_services(job, contexts, image == HOST) if job.services else ()
     if image == HOST:
@@ -70,7 +77,7 @@ def plan_box(job: Job, contexts: Mapping[str, Any], labels: Mapping[str, str], e
         raise ExpressionError("evaluation", "container.options: a job with services is in their network: no --network")
     resources = job.resources
     plan = BoxPlan(
-        DOCKER,
+        SWARM if executor == SWARM else DOCKER,
         image,
         {**env, **options.env},
         options.box,
@@ -78,14 +85,16 @@ def plan_box(job: Job, contexts: Mapping[str, Any], labels: Mapping[str, str], e
         options.memory_bytes or (resources.memory_bytes if resources else None),
         services=services,
     )
-    if container is None:
-        return plan
-    return replace(
-        plan,
-        ports=read_ports(container, contexts, "container.ports"),
-        volumes=read_volumes(container, contexts, "container.volumes"),
-        credentials=read_credentials(container, contexts, "container.credentials"),
-    )
+    if container is not None:
+        plan = replace(
+            plan,
+            ports=read_ports(container, contexts, "container.ports"),
+            volumes=read_volumes(container, contexts, "container.volumes"),
+            credentials=read_credentials(container, contexts, "container.credentials"),
+        )
+    if plan.executor == SWARM:
+        refuse(job, plan.options, services, plan.ports, plan.volumes)
+    return plan
 
 
 def starts_with_checkout(steps: Iterable[Step]) -> bool:
@@ -111,9 +120,7 @@ def _is_checkout(step: Step) -> bool:
 
 def label_image(job: Job, contexts: Mapping[str, Any], labels: Mapping[str, str]) -> str:
     """Return the image, or `host`, of the first label of a job that is mapped. Raises as `plan_box`."""
-    asked = resolve(job.runs_on, contexts)
-    wanted = asked.get("labels", []) if isinstance(asked, dict) else asked
-    names = [str(name) for name in (wanted if isinstance(wanted, list) else [wanted]) if name not in (None, "")]
+    names = _labels(job, contexts)
     for name in names:
         if name in labels:
             return labels[name]
@@ -128,3 +135,14 @@ def label_image(job: Job, contexts: Mapping[str, Any], labels: Mapping[str, str]
         f"Job {job.key} runs on {', '.join(names)}, and no such label is mapped to an image{hint}.",
         f"Add it under `labels:` in treadle.yml, or run with --label {names[0]}=IMAGE.",
     )
+
+
+def _label_of(job: Job, contexts: Mapping[str, Any], labels: Mapping[str, str]) -> str:
+    """Return what the first label that is mapped is mapped to, '' where none is."""
+    return next((labels[name] for name in _labels(job, contexts) if name in labels), "")
+
+
+def _labels(job: Job, contexts: Mapping[str, Any]) -> list[str]:
+    asked = resolve(job.runs_on, contexts)
+    wanted = asked.get("labels", []) if isinstance(asked, dict) else asked
+    return [str(name) for name in (wanted if isinstance(wanted, list) else [wanted]) if name not in (None, "")]

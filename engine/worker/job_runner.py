@@ -24,7 +24,7 @@ from engine.worker.diagnosis import diagnosed
 from engine.worker.executor import Box
 from engine.worker.halt import Detached, Halt
 from engine.worker.holding import Holding
-from engine.worker.job_box import DOCKER
+from engine.worker.job_box import DOCKER, SWARM
 from engine.worker.job_log import JobLog
 from engine.worker.job_setup import SetupFailed
 from engine.worker.job_state import Before, JobState, Scope, scope_contexts
@@ -260,8 +260,9 @@ class JobRunner:
         loader = ActionLoader(self._opening.fetcher, tools, log, self._tools.clock, look)
         image = job.box_plan.image
         node = Node(tools, log, f"the image {image}" if image else "this machine")
+        maker = SWARM if job.box_plan.executor == SWARM else DOCKER
         containers = ContainerActions(
-            lambda: self._tools.executors.get(DOCKER), job.box_spec(None), session, tools, log, site.exchange,
+            lambda: self._tools.executors.get(maker), job.box_spec(None), session, tools, log, site.exchange,
             site.exchange_inside, event,
         )  # fmt: skip
         return ActionRunner(stores, site, tools, log, loader, node, containers)

@@ -9,6 +9,7 @@ from engine.core.scheduling import status_functions
 from engine.worker.executor import Say
 from engine.worker.executors import Executors
 from engine.worker.job_box import DOCKER, BoxPlan, plan_box
+from engine.worker.swarm_plan import NotInSwarm
 from pipelines.called import Calls
 from pipelines.errors import ExpressionError, Place
 from pipelines.evaluation import KNOWN_EARLY, names_of
@@ -75,7 +76,8 @@ def boxes(wanted: Iterable[Wanted]) -> list[Placed]:
             except ExecutorUnavailable as error:
                 if len(run.jobs) > 1:
                     error.fix += " `--job NAME` runs other jobs without it."
-                raise _at(workflow.path, _place_of_box(model), error) from None
+                place = error.place if isinstance(error, NotInSwarm) else _place_of_box(model)
+                raise _at(workflow.path, place, error) from None
             images = (plan.image, *(service.image for service in plan.services))
             plans.setdefault((plan.executor, images), Placed(plan, model, workflow.path))
     return list(plans.values())

@@ -19,7 +19,7 @@ from engine.store.store import Store
 from engine.worker.assignment import Assignment, unsealed
 from engine.worker.commands import CommandStream, no_file
 from engine.worker.executor import box_name
-from engine.worker.job_box import DOCKER, HOST
+from engine.worker.job_box import DOCKER, SWARM
 from engine.worker.problem_matchers import ProblemMatchers
 from engine.worker.secrets_mask import Mask
 from engine.worker.step_script import SCRIPT_BYTES, Surroundings, surroundings_in
@@ -72,7 +72,12 @@ def shell_place(store: Store, settings: Settings, job: Job) -> ShellPlace:
 def _running(store: Store, settings: Settings, job: Job, attempt: Attempt) -> ShellPlace:
     lease = Lease(job.id, job.run_id, attempt.id, attempt.number, attempt.token, attempt.worker)
     assignment = Assignment(store, settings, lease)
-    kind = DOCKER if assignment.box_plan.executor == DOCKER else HOST
+    kind = assignment.box_plan.executor
+    if kind == SWARM:
+        raise EngineError(
+            f"Job {job.id} runs in a swarm, and no shell leads there.",
+            "On the node that runs it, `docker exec` into the task's container does.",
+        )
     state = assignment.kept_state()
     known = state.known.get("masks", ()) if state else ()
     masks = (*assignment.hidden, *known, *_masks(assignment.folder / "commands.journal"))
