@@ -15,6 +15,8 @@ Escapes: TypeAlias = tuple[tuple[str, str], ...]
 
 LEVELS = ("error", "warning", "notice")
 KEPT_ANNOTATIONS = 50
+LONGEST_MESSAGE = 64 * 1024  # of an annotation, as on GitHub; the log has all of it
+COMMANDS_LIMIT = 16 << 20  # of a script's commands together: what they set is kept in memory
 
 _DATA: Escapes = (("%0D", "\r"), ("%0A", "\n"), ("%25", "%"))
 _PROPERTY: Escapes = (("%0D", "\r"), ("%0A", "\n"), ("%3A", ":"), ("%2C", ","), ("%25", "%"))
@@ -113,6 +115,7 @@ class CommandStream:
     _echo: bool = False
     _warned: set[str] = field(default_factory=set)
     _said: Counter[str] = field(default_factory=Counter)
+    _taken: int = 0  # of COMMANDS_LIMIT
 
     def __post_init__(self) -> None:
         self._echo = self.debug  # until the step says otherwise
@@ -132,8 +135,17 @@ class CommandStream:
         if self._token:
             self._token = ""
             return [text]
+        if self.changed and self._taken >= COMMANDS_LIMIT:
+            self.changed = False
+            return []  # not even as it is: it may hold what was to be hidden
         shown = [text] if self._echo and command.name not in _NEVER_ECHOED else []
-        return shown + _ACTIONS[command.name](self, command)
+        shown += _ACTIONS[command.name](self, command)
+        if self.changed and not self._before[2]:
+            self._taken += len(text)
+            if self._taken >= COMMANDS_LIMIT:
+                said = self._fail(f"The step's commands are more than {COMMANDS_LIMIT >> 20} MiB: no other is heeded.")
+                self.changed, shown = True, shown + said
+        return shown
 
     def place(self, log_start: int) -> None:
         """Note where in the log the last line's part begins."""
@@ -202,7 +214,8 @@ class CommandStream:
         return Annotation(level, self._clean(message), self._clean(title), self._clean(file), *_span(*numbers))
 
     def _clean(self, text: str) -> str:
-        return _storable(self.hide(text))
+        hidden = _storable(self.hide(text))
+        return hidden if len(hidden) <= LONGEST_MESSAGE else f"{hidden[: LONGEST_MESSAGE - 1]}…"
 
     def _warn_once(self, about: str, message: str) -> list[str]:
         if about in self._warned:

@@ -15,6 +15,7 @@ from engine.worker.problem_matchers import FILE_LIMIT_BYTES, MatcherError, Probl
 from engine.worker.secrets_mask import Mask
 
 KEPT_OWN = 50  # annotations of the engine's own per attempt
+KEPT = 1000  # of all, by one engine: a composite action may run a script for each file
 
 
 class JobLog:
@@ -45,7 +46,7 @@ class JobLog:
         self._clock = clock
         self._writer = LogWriter(path, limit_bytes, grew)
         self._rows: list[dict[str, Any]] = []
-        self._own = 0
+        self._own = self._kept = 0
 
         def stream(_: int) -> CommandStream:
             return CommandStream(
@@ -110,10 +111,12 @@ class JobLog:
 
     def keep(self, stream: CommandStream) -> None:
         """Keep the annotations that a script's commands made."""
-        for annotation in stream.annotations:
+        kept = stream.annotations[: max(0, KEPT - self._kept)]
+        self._kept += len(kept)
+        for annotation in kept:
             self._keep(annotation)
-        if stream.dropped_annotations:
-            self.say(f"{stream.dropped_annotations} more annotations of this step are in the log alone.")
+        if dropped := stream.dropped_annotations + len(stream.annotations) - len(kept):
+            self.say(f"{dropped} more annotations of this step are in the log alone.")
 
     def take_annotations(self) -> list[dict[str, Any]]:
         """Return what was kept since the last call, as rows for the store."""

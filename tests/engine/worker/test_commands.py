@@ -1,6 +1,14 @@
 import pytest
 
-from engine.worker.commands import KEPT_ANNOTATIONS, Annotation, Command, CommandStream, parse
+from engine.worker.commands import (
+    COMMANDS_LIMIT,
+    KEPT_ANNOTATIONS,
+    LONGEST_MESSAGE,
+    Annotation,
+    Command,
+    CommandStream,
+    parse,
+)
 from engine.worker.problem_matchers import MatcherError
 
 
@@ -191,3 +199,28 @@ def test_echo_shows_the_commands_that_show_nothing_else() -> None:
     stream.line("::echo::on")
     assert stream.line("::group::g") == ["::group::g", "##[group]g"]
     assert stream.line("::error::e") == ["##[error]e"]
+
+
+def test_a_script_whose_commands_are_too_much_fails_and_shows_none_of_those_that_follow() -> None:
+    streams = CommandStream(), CommandStream()
+    line = f"::set-output name=x::{'v' * (1 << 19)}"
+    entries, shown = [], []
+    for number in range(COMMANDS_LIMIT // len(line) + 3):
+        shown.append(streams[0].line(f"{line}{number}"))
+        if streams[0].changed:
+            entries.append(streams[0].entry(f"{line}{number}"))
+    assert "no other is heeded" in streams[0].failure
+    assert shown[-1] == [] and len(entries) < len(shown)
+    assert streams[0].line("::add-mask::not to be seen") == []
+    assert streams[0].masks == []
+    assert streams[0].line("::group::still") == ["##[group]still"]
+    for entry in entries:
+        streams[1].replay(entry)
+    assert (streams[1].failure, streams[1].outputs) == (streams[0].failure, streams[0].outputs)
+
+
+def test_an_annotation_has_an_end_that_the_log_has_not() -> None:
+    stream = CommandStream()
+    [line] = stream.line(f"::error::{'x' * 100_000}") or []
+    assert len(line) > 100_000
+    assert len(stream.annotations[0].message) == LONGEST_MESSAGE
