@@ -46,6 +46,7 @@ class FoldedLog(Vertical):
         self._ended = self._counted = False
         self._trouble = self._note = ""
         self._noted_at: tuple[int, int | None] = (0, None)
+        self._left_at: tuple[int, int | None] | None = None  # where the cursor was put when the log had ended
 
     def compose(self) -> ComposeResult:
         yield from (self.view, self.prompt, self._status)
@@ -70,7 +71,10 @@ class FoldedLog(Vertical):
             self.steps = steps
             self.view.show_steps(steps)
             if self._counted and before != [(step.index, step.status) for step in steps]:
+                is_untouched = self._left_at == self.view.place
                 self._find_folds()
+                if is_untouched:  # how the steps ended is known only now
+                    self._open_at_the_point()
         self.tell()
 
     @property
@@ -110,6 +114,7 @@ class FoldedLog(Vertical):
         self._lines, self._folds, self._open = LogLines(), FoldedRows(), OpenFolds()
         self._ended = self._counted = False
         self._trouble = self._note = ""
+        self._left_at = None
         self.view.follow = source is not None
         self.view.reset(self._lines, self._folds)
         if source is not None:
@@ -142,7 +147,7 @@ class FoldedLog(Vertical):
                 view.grown()
         if is_end:
             view.follow = False
-            if is_whole and was_at_end:
+            if was_at_end:
                 self._open_at_the_point()
         self.grew()
         self.tell()
@@ -195,8 +200,10 @@ class FoldedLog(Vertical):
                 point = next((line for line in errors if fold.first <= line < fold.end), fold.end - 1)
                 self.reveal(point)
                 self.view.go_to(point, share=0.7)
-                return
-        self.view.to_end()
+                break
+        else:
+            self.view.to_end()
+        self._left_at = self.view.place
 
     # -- folds ------------------------------------------------------------------------------------------------------
 

@@ -213,6 +213,32 @@ def test_a_running_step_is_open_and_closes_when_the_next_begins_unless_it_is_rea
     play(LogApp(log), script)
 
 
+def test_a_log_that_was_followed_ends_at_its_error_also_when_the_steps_tell_of_it_later():
+    log = MemoryLog(ended=False)
+    log.step(0, lines(5))
+    log.mark("step_begin", 1)
+
+    async def script(app, pilot):
+        stale = (LogStep(0, "one", "running"), LogStep(1, "two", "pending"))
+        app.pane.show(app.source, stale)
+        await app.sees("line 4", "FOLLOW")
+        log.data += b"second\n"
+        log.mark("error", 1)
+        log.data += b"##[error]boom\nafter\n"
+        log.mark("step_end", 1)
+        log.write(b"", ended=True)
+        await app.sees("END")
+        app.pane.show(app.source, (LogStep(0, "one", "success", 3), LogStep(1, "two", "failed", 1)))
+        await app.sees("▾ ✗ two  failed", "after")
+        assert cursor(app) == "Error: boom"
+        await pilot.press("g")
+        app.pane.show(app.source, (LogStep(0, "one", "success", 4), LogStep(1, "two", "timed_out", 1)))
+        await app.sees("timed out")
+        assert "one" in cursor(app), "who went elsewhere stays there"
+
+    play(LogApp(log), script)
+
+
 def test_an_engine_that_is_away_is_waited_for_and_nothing_is_lost(monkeypatch):
     monkeypatch.setattr("widgets.log_feed.AGAIN_S", 0.02)
     log = MemoryLog(lines(30), ended=False)
