@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from statistics import median
 
-from engine.core.scheduling import turn_s
 from engine.core.states import JOB_FINAL, JobStatus
+from engine.core.turns import Turns
 
 SOON = 0.1
 """A job that is over its time is expected to end in this share of what it took so far, SOON_LEAST_S at least."""
@@ -86,8 +86,7 @@ class Play:
         self._dependents: dict[int, list[int]] = {}
         self._inner: dict[int, list[int]] = {}
         self._open: dict[int, int] = {}  # of a call: its jobs that have not ended
-        self._ready: dict[int, list[tuple[float, float, int]]] = {}  # by repository
-        self._running: dict[int, int] = {}  # repository -> jobs that run
+        self._turns = Turns()
         self._active: dict[tuple[int, str], int] = {}  # of a matrix with a limit
         self._gated: dict[tuple[int, str], deque[int]] = {}
         self._events: list[tuple[float, int, int]] = []  # when, what, job
@@ -185,22 +184,20 @@ class Play:
             self._count(job, -1)
             heapq.heappush(self._events, (self._now, _DROP, job.id))
         elif not job.held:
-            heapq.heappush(self._ready.setdefault(job.repo_id, []), (job.order, -job.path, job.id))
+            self._turns.push(job.repo_id, (job.order, -job.path, job.id))
 
     def _claim(self) -> None:
         """Give free workers the first of what is queued, as Queue.claim does."""
         while self._outlook.claims and self._busy < self._outlook.workers:
-            heads = [(repo, heap[0]) for repo, heap in self._ready.items() if heap]
-            if not heads:
+            if (first := self._turns.pop()) is None:
                 return
-            repo, _ = min(heads, key=lambda one: (turn_s(one[1][0], self._running.get(one[0], 0)), *one[1][1:]))
-            job = self._jobs[heapq.heappop(self._ready[repo])[2]]
+            job = self._jobs[first[1][2]]
             self._begin(job, self._now, self._now + self._usual.seconds(job), counted=True)
 
     def _begin(self, job: Work, start: float, end: float, counted: bool = False) -> None:
         self.starts[job.id] = start
         self._busy += 1
-        self._running[job.repo_id] = self._running.get(job.repo_id, 0) + 1
+        self._turns.count(job.repo_id, 1)
         if not counted:
             self._count(job, 1)
         heapq.heappush(self._events, (end, _END, job.id))
@@ -210,7 +207,7 @@ class Play:
             self._doomed.update(self._inner.get(job.id, ()))
         elif not job.is_call:
             self._busy -= 1
-            self._running[job.repo_id] -= 1
+            self._turns.count(job.repo_id, -1)
             self._count(job, -1)
         self._settle(job.id)
         if not ran:

@@ -1,23 +1,24 @@
 """The queue: the jobs whose status is `queued`, in order, and the leases on those that run.
 
-The rows are the truth. The heaps in memory only know their order, are rebuilt from the rows at start, and a stale
-entry costs a look: every claim is a compare-and-set on the row. What `engine/store/line.py` shows is read from rows.
+The rows are the truth. What is in memory only knows their order, is rebuilt from the rows at start, and a stale entry
+costs a look: every claim is a compare-and-set on the row. What `engine/store/line.py` shows is read from rows.
 """
 
-import heapq
 import secrets
 import threading
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, TypeAlias
+from typing import Any
 
 from engine.core.beginning import CHECKPOINT, HELD
 from engine.core.deadlines import LEASE_S, Watched
 from engine.core.errors import LeaseLost
 from engine.core.retry import Outcome
-from engine.core.scheduling import order_s, turn_s
+from engine.core.scheduling import order_s
 from engine.core.states import AttemptStatus, JobStatus, RunStatus, StepStatus
+from engine.core.turns import Entry, Turns
 from engine.store import durations, transitions
 from engine.store.columns import DATABASE
 from engine.store.database import Database
@@ -29,8 +30,6 @@ from engine.store.pause import Pause
 from engine.store.tables import AnnotationRow, AttemptRow, JobRow, RunRow, StepRow
 from engine.store.transitions import Change
 from engine.store.verdicts import verdict_on
-
-Entry: TypeAlias = tuple[float, int, int]  # order, -remaining path, job
 
 # What every step asks, in plain SQL: see engine/store/transitions.py.
 _HELD = "SELECT 1 FROM attempt WHERE id = ? AND token = ? AND status = 'running'"
@@ -74,21 +73,16 @@ class Queue:
         self._disk = disk or Disk(database.path.parent)
         self.pause = Pause(database)
         self._lock = threading.Lock()
-        self._heaps: dict[int, list[Entry]] = {}  # by repository
+        self._turns = Turns()
         self._orders: dict[int, float] = {}  # job -> its order; an entry with another one is stale
         self._doubted = False
-        self._running: dict[int, int] = {}  # repo -> jobs running
 
     def load(self) -> int:
         """Rebuild the order from the rows; return how many jobs wait."""
         with self._lock:
-            self._heaps.clear()
+            running = JobRow.select(JobRow.repo_id).where((JobRow.status == JobStatus.RUNNING) & (JobRow.is_call == 0))
+            self._turns = Turns(Counter(row.repo_id for row in running))
             self._orders.clear()
-            self._running.clear()
-            for row in JobRow.select(JobRow.repo_id).where(
-                (JobRow.status == JobStatus.RUNNING) & (JobRow.is_call == 0)
-            ):
-                self._running[row.repo_id] = self._running.get(row.repo_id, 0) + 1
         self._look_again()
         return self.waiting()
 
@@ -132,7 +126,7 @@ class Queue:
                 return None
             if lease is not None:
                 with self._lock:
-                    self._running[repo_id] = self._running.get(repo_id, 0) + 1
+                    self._turns.count(repo_id, 1)
                 return lease
         return None
 
@@ -278,24 +272,16 @@ class Queue:
         with self._lock:
             if self._orders.get(job_id) != order:
                 self._orders[job_id] = order
-                heapq.heappush(self._heaps.setdefault(repo_id, []), entry)
+                self._turns.push(repo_id, entry)
 
     def _pop(self) -> tuple[int, Entry] | None:
         with self._lock:
-            best: tuple[Entry, int] | None = None
-            for repo_id, heap in self._heaps.items():
-                while heap and self._orders.get(heap[0][2]) != heap[0][0]:
-                    heapq.heappop(heap)
-                if heap:
-                    order, path, job_id = heap[0]
-                    key = (turn_s(order, self._running.get(repo_id, 0)), path, job_id)
-                    if best is None or key < best[0]:
-                        best = (key, repo_id)
-            if best is None:
-                return None
-            entry = heapq.heappop(self._heaps[best[1]])
-            del self._orders[entry[2]]
-            return best[1], entry
+            while (popped := self._turns.pop()) is not None:
+                order, _, job_id = popped[1]
+                if self._orders.get(job_id) == order:
+                    del self._orders[job_id]
+                    return popped
+            return None
 
     def _take(self, job_id: int, worker: str, now: datetime) -> Lease | None:
         job = JobRow.get_or_none(JobRow.id == job_id)
@@ -378,7 +364,7 @@ class Queue:
                 durations.learn(job, attempt, now)
             status = JobStatus(JobRow.select(JobRow.status).where(JobRow.id == job.id).scalar())
         with self._lock:
-            self._running[job.repo_id] = max(0, self._running.get(job.repo_id, 0) - 1)
+            self._turns.count(job.repo_id, -1)
         if status == JobStatus.QUEUED:
             self.add([job.id])
         return status
