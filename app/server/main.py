@@ -133,7 +133,8 @@ class Server:
 
 def record_repos(settings: Settings, store: Store) -> dict[str, int]:
     """Have every repository of the settings in the store; return their ids by name."""
-    ids = {}
-    for repo in settings.repos:
-        ids[repo.name] = store.runs.repo(repo.name, str(local_path(repo.url) or ""), remote(repo.url).url)
-    return ids
+    with store.database.write():
+        return {
+            repo.name: store.runs.repo(repo.name, str(local_path(repo.url) or ""), remote(repo.url).url)
+            for repo in settings.repos
+        }

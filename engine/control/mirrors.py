@@ -10,6 +10,7 @@ from engine.settings import RepoSettings
 from engine.store.store import Store
 
 USUAL = ("main", "master")
+KEY = "default-branch:"
 
 
 class Mirrors:
@@ -33,6 +34,10 @@ class Mirrors:
         found: str | None = store.cursors.get(_key(repo_id))
         return found
 
+    def default_heads(self, store: Store) -> dict[str, str]:
+        """Return, by the names of repositories, the commits of the default branches that are known: one query."""
+        return store.refs.heads(KEY)
+
     def found(self, store: Store, repo_id: int, refs: RemoteRefs) -> None:
         """Keep what a remote says of itself; where its HEAD is detached, the default branch stays the one known."""
         known = self.default_branch(store, repo_id)
@@ -42,4 +47,4 @@ class Mirrors:
 
 
 def _key(repo_id: int) -> str:
-    return f"default-branch:{repo_id}"
+    return f"{KEY}{repo_id}"

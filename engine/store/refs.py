@@ -8,10 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from engine.core.refs import HEADS
 from engine.store.database import Database
 from engine.store.tables import RefRow, SightingRow
 
 _SIGHTINGS = "SELECT sha, min(event_id) FROM sighting WHERE repo_id = ? AND name = ? GROUP BY sha"
+_HEADS = f"""SELECT repo.name, ref.sha FROM repo JOIN cursor ON cursor.name = ? || repo.id
+ JOIN ref ON ref.repo_id = repo.id AND ref.name = '{HEADS}' || json_extract(cursor.value, '$')"""
 MEMORY = timedelta(days=7)  # a forge redelivers for three days
 
 
@@ -34,6 +37,10 @@ class Refs:
     def get(self, repo_id: int, name: str) -> KnownRef | None:
         rows = self._db.rows("SELECT sha, event_id FROM ref WHERE repo_id = ? AND name = ?", (repo_id, name))
         return KnownRef(*rows[0]) if rows else None
+
+    def heads(self, prefix: str) -> dict[str, str]:
+        """Return, by repository name, the commit of the branch that a cursor named PREFIX and the id holds."""
+        return dict(self._db.rows(_HEADS, (prefix,)))
 
     def found(self, repo_id: int, commits: Mapping[str, str]) -> None:
         """Take refs for known that nobody has told of, as at the first look at a repository."""

@@ -62,7 +62,9 @@ def _look(
     except GitError as error:
         store.syncs.note(repo_id, clock.now(), str(error))
         raise
-    with store.database.write(durable=True):
+    looked = store.cursors.get(_key(repo_id)) is not None
+    still = looked and not any(compare(known_before, found.commits))
+    with store.database.write(durable=not still):  # nothing is promised of a look that finds nothing
         store.syncs.note(repo_id, clock.now())
         store.inbox.hurry(repo_id)  # what waits for the repository to answer need not wait longer
         mirrors.found(store, repo_id, found)

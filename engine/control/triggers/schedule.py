@@ -55,6 +55,13 @@ class Schedule:
         return None
 
 
+@dataclass(frozen=True, slots=True)
+class Due:
+    """When the next schedule of a repository is due, None where it has none."""
+
+    at: datetime | None
+
+
 def schedules_of(workflow: Workflow) -> Iterator[Schedule]:
     for trigger in workflow.on:
         lines = trigger.filters.get("cron", ())
@@ -68,15 +75,29 @@ class Schedules(Routine):
     def __init__(self, store: Store, settings: LiveSettings, bus: Bus, clock: Clock, mirrors: Mirrors) -> None:
         super().__init__("schedules", store, bus, clock, "refs")
         self._settings = settings
+        self._mirrors = mirrors
         self._branches = DefaultBranches(store, bus, mirrors)
+        self._due: dict[tuple[RepoSettings, str], Due] = {}  # by repository and the commit of its default branch
 
     def turn(self) -> datetime | None:
-        """Accept an event for each schedule that is due; return when the next is, None without any."""
-        now = self._clock.now()
-        return min((at for repo in self._settings.now.repos if (at := self._take(repo, now)) is not None), default=None)
+        """Accept an event for each schedule that is due; return when the next is, None without any.
 
-    def _take(self, repo: RepoSettings, now: datetime) -> datetime | None:
-        """Accept what is due in one repository; return when the next is."""
+        Only repositories that moved, or in which something is due, are looked into.
+        """
+        now, heads = self._clock.now(), self._mirrors.default_heads(self._store)
+        known, self._due = self._due, {}
+        for repo in self._settings.now.repos:
+            if (sha := heads.get(repo.name)) is None:
+                continue
+            due = known.get((repo, sha))
+            if due is None or (due.at is not None and due.at <= now):
+                due = self._take(repo, now)
+            if due is not None:
+                self._due[repo, sha] = due
+        return min((due.at for due in self._due.values() if due.at is not None), default=None)
+
+    def _take(self, repo: RepoSettings, now: datetime) -> Due | None:
+        """Accept what is due in one repository; return when the next is, None while its workflows are not known."""
         repo_id = repo_id_of(self._store, repo)
         commit = self._branches.commit(repo, repo_id)
         if commit is None:
@@ -98,7 +119,7 @@ class Schedules(Routine):
                     self._store.inbox.accept(arrivals, now)
         if arrivals:
             self._bus.wake("inbox")
-        return min((at for one in schedules if (at := one.next_after(now)) is not None), default=None)
+        return Due(min((at for one in schedules if (at := one.next_after(now)) is not None), default=None))
 
 
 def _arrival(repo_id: int, schedule: Schedule, fire: datetime) -> Arrival:

@@ -107,12 +107,13 @@ class Watcher:
         return watched
 
     def _changed(self, paths: set[Path]) -> None:
-        for name in {repo.name for repo in self._watched.values()}:
-            places = {place: repo for place, repo in self._watched.items() if repo.name == name}
-            mine = {path for path in paths if any(path.is_relative_to(place) for place in places)}
-            repo = next(iter(places.values()))
-            if mine:
-                self._look(repo, mine)
+        """Have those repositories looked at in whose places something changed."""
+        mine: dict[RepoSettings, set[Path]] = {}
+        for path in paths:
+            for repo in {self._watched[place] for place in (path, *path.parents) if place in self._watched}:
+                mine.setdefault(repo, set()).add(path)
+        for repo, changed in mine.items():
+            self._look(repo, changed)
 
     def _look(self, repo: RepoSettings, changed: set[Path] | None) -> None:
         if repo.watch == "commits":
