@@ -7,11 +7,12 @@ from typing import Any
 
 from app.cli.deeds import Deed, add_deeds, carry_out
 from app.cli.naming import RUN_HELP, find_run
+from app.cli.options import count
 from app.cli.output import print_json, print_table, talk
 from app.cli.source import Source, source_of
 from app.wording import age_of, size
 from engine.core.clock import SystemClock
-from engine.core.errors import EngineError
+from engine.core.errors import EngineError, SettingsError
 
 HEADER = ("RUN", "WORKFLOW", "REPO", "JOB", "NAME", "SIZE", "FILES", "AGE", "KEPT UNTIL")
 SPARE = ("REPO", "JOB", "WORKFLOW", "KEPT UNTIL")
@@ -34,7 +35,7 @@ execute = carry_out
 def _of_runs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", metavar="RUN", nargs="?", help=f"{RUN_HELP} (default: all runs)")
     parser.add_argument("--repo", metavar="NAME", help="only of this repository")
-    parser.add_argument("--limit", type=int, default=50, metavar="N", help="at most so many (default: 50)")
+    parser.add_argument("--limit", type=count, default=50, metavar="N", help="at most so many (default: 50)")
 
 
 def _one(parser: argparse.ArgumentParser) -> None:
@@ -101,8 +102,10 @@ def _day(at: str) -> str:
 
 
 def _get(args: argparse.Namespace) -> int:
-    from app.cli.artifact_get import get
+    from app.cli.artifact_get import STDOUT, get
 
+    if args.json and args.output == STDOUT:
+        raise SettingsError("With `--output -` the file itself is on stdout.", "Leave --json away.")
     with source_of(args) as source:
         run = find_run(source.queries, args.run)
         there = source.artifacts_of(run)
@@ -113,6 +116,6 @@ def _get(args: argparse.Namespace) -> int:
                 f"Run r{run.id} has no artifact {args.name!r}.", f"It has {names}." if names else "It has none."
             )
         output = get(source, artifact, args.path, args.form, args.output)
-    if args.json and output is not None:
-        print_json({**artifact, "output": str(output.absolute())})
+    if args.json:
+        print_json({**artifact, "output": str(output.absolute()) if output else None})
     return 0

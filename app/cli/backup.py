@@ -12,7 +12,7 @@ from app.cli.place import home_with_runs
 from app.cli.repo_names import config_path
 from app.wording import size
 from engine.core.clock import SystemClock
-from engine.core.errors import EngineError
+from engine.core.errors import EngineError, SettingsError
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -38,7 +38,7 @@ def _to_stdout(args: argparse.Namespace, home: Path) -> dict[str, Any]:
     if sys.stdout.isatty():
         raise EngineError("A tar is nothing for a terminal.", "Send it to a file or a pipe.")
     if args.json:
-        raise EngineError("With `-` the tar itself is on stdout.", "Leave --json away.")
+        raise SettingsError("With `-` the tar itself is on stdout.", "Leave --json away.")
     return _write(args, home, sys.stdout.buffer)
 
 

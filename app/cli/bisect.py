@@ -7,6 +7,7 @@ from app.cli.bisect_source import Searches, Told, searches_of
 from app.cli.bisect_text import Teller, search_lines
 from app.cli.interrupts import Interrupts
 from app.cli.naming import Reads, find_either
+from app.cli.options import count
 from app.cli.output import print_json, talk
 from engine.core.errors import EngineError, SettingsError
 from engine.core.records import Job, Run
@@ -23,7 +24,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--bad", metavar="REV", help="a commit where it fails (default: the job's own)")
     parser.add_argument("--no-wait", action="store_true", help="begin, and leave it to the engine")
     parser.add_argument("--list", action="store_true", help="list the searches, the latest first")
-    parser.add_argument("--cancel", type=int, metavar="ID", help="end a search, and the run of its trial")
+    parser.add_argument("--cancel", type=count, metavar="ID", help="end a search, and the run of its trial")
     parser.add_argument("--json", action="store_true", help="print JSON: a line for each trial, then the search")
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from app.cli.log_text import shown
 from app.cli.naming import JOB_HELP, find_either, find_job
+from app.cli.options import count, whole
 from app.cli.output import colour_wanted, paint, print_json, talk
 from app.cli.source import source_of
 from app.diff_words import FOLD, MARKS, fold_words, sums_of, title_of
@@ -20,14 +21,17 @@ Told = Mapping[str, Any]
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("job", metavar="JOB", help=JOB_HELP)
-    parser.add_argument("--attempt", type=int, metavar="N", help="the attempt (default: the latest)")
+    parser.add_argument("--attempt", type=count, metavar="N", help="the attempt (default: the latest)")
     parser.add_argument(
         "--against", metavar="JOB|RUN",
         help="a job, or a run with a job of the same name, or `previous`: the attempt before (default: the last green "
         "run on the same branch, else on the default branch, else on any)",
     )  # fmt: skip
     parser.add_argument(
-        "--step", type=int, metavar="N", help="this step, by the number that `show` gives it (default: the failed one)"
+        "--step",
+        type=whole,
+        metavar="N",
+        help="this step, by the number that `show` gives it (default: the failed one)",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from app.cli.options import count
 from app.cli.output import print_json, print_table, talk
 from app.cli.source import source_of
 from app.wording import age_of, short_ref
@@ -19,8 +20,8 @@ Told = Mapping[str, Any]
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--repo", metavar="NAME", help="only of this repository")
     parser.add_argument("--status", choices=STATUSES, help="only those that wait, were planned, or came to nothing")
-    parser.add_argument("--before", type=int, metavar="EVENT", help="only events older than this id")
-    parser.add_argument("--limit", type=int, default=20, metavar="N", help="at most so many (default: 20)")
+    parser.add_argument("--before", type=count, metavar="EVENT", help="only events older than this id")
+    parser.add_argument("--limit", type=count, default=20, metavar="N", help="at most so many (default: 20)")
     parser.add_argument("--json", action="store_true", help="print a JSON array, with the verdict on each workflow")
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from app.cli.options import count
 from app.cli.output import colour_wanted, print_json, table, talk, terminal_width
 from app.cli.source import source_of
 from app.wording import age_of
@@ -19,7 +20,7 @@ Told = Mapping[str, Any]
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("repo", nargs="?", metavar="REPO", help="only of this repository")
     parser.add_argument("--all", action="store_true", help="all failures that are remembered, not only what is flaky")
-    parser.add_argument("--limit", type=int, default=100, metavar="N", help="at most so many (default: 100)")
+    parser.add_argument("--limit", type=count, default=100, metavar="N", help="at most so many (default: 100)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 

@@ -10,6 +10,7 @@ from app.cli.output import print_json, print_table, talk
 from app.cli.source import source_of
 from app.cli.wish import report
 from app.wording import size
+from engine.core.errors import SettingsError
 
 HEADER = ("JOB", "NAME", "RUN", "STEP", "UNTIL", "MEMORY", "SHELL")
 
@@ -21,6 +22,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(args: argparse.Namespace) -> int:
+    if args.off and args.job is None:
+        raise SettingsError("--off takes back what was asked for a job.", "Name the job.")
     with source_of(args) as source:
         if args.job is not None:
             job = find_job(source.queries, args.job)

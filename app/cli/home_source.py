@@ -12,7 +12,7 @@ from app.cli.naming import Reads, is_over
 from app.cli.place import home_of
 from app.cli.source import Log
 from engine.core.clock import SystemClock
-from engine.core.errors import EngineError, SettingsError
+from engine.core.errors import EngineError, NoEngine, SettingsError
 from engine.core.records import Job, Run
 
 if TYPE_CHECKING:
@@ -181,8 +181,10 @@ class HomeSource:
         from app.views.queue import queue_view
 
         engine = Client.of_home(self._home)
-        if engine.is_there():  # it alone knows its workers
+        try:  # it alone knows its workers
             return dict(engine.get("/queue", {"limit": limit}))
+        except NoEngine:
+            pass
         return queue_view(self._store(), 0, limit, self._foreteller().jobs) | {"draining": False}
 
     def pause(self) -> str:

@@ -3,6 +3,7 @@
 import argparse
 from datetime import datetime
 
+from app.cli.options import count
 from app.cli.output import print_json, print_table, talk
 from app.cli.place import home_of
 from app.cli.source import source_of
@@ -21,8 +22,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--repo", metavar="NAME", help="only runs of this repository")
     parser.add_argument("--branch", metavar="NAME", help="only runs of this branch")
     parser.add_argument("--status", choices=[str(status) for status in RunStatus], help="only runs in this status")
-    parser.add_argument("--before", type=int, metavar="RUN", help="only runs older than this id")
-    parser.add_argument("--limit", type=int, default=20, metavar="N", help="at most so many (default: 20)")
+    parser.add_argument("--before", type=count, metavar="RUN", help="only runs older than this id")
+    parser.add_argument("--limit", type=count, default=20, metavar="N", help="at most so many (default: 20)")
     parser.add_argument("--json", action="store_true", help="print a JSON array")
 
 

@@ -8,10 +8,11 @@ from typing import BinaryIO, Protocol
 from app.cli.json_lines import JsonLines
 from app.cli.log_text import shown
 from app.cli.naming import JOB_HELP, find_job
+from app.cli.options import count, whole
 from app.cli.output import colour_wanted, talk
 from app.cli.source import Log, Source, source_of
 from engine.core.clock import rfc3339
-from engine.core.errors import EngineError
+from engine.core.errors import EngineError, SettingsError
 from engine.core.records import Job
 from engine.core.states import JOB_FINAL, AttemptStatus, JobStatus
 from engine.store.log_index import Mark
@@ -22,8 +23,8 @@ BLOCK_BYTES = 1 << 20
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("job", metavar="JOB", help=JOB_HELP)
-    parser.add_argument("--attempt", type=int, metavar="N", help="the attempt (default: the latest)")
-    parser.add_argument("--step", type=int, metavar="N", help="only this step, by the number that `show` gives it")
+    parser.add_argument("--attempt", type=count, metavar="N", help="the attempt (default: the latest)")
+    parser.add_argument("--step", type=whole, metavar="N", help="only this step, by the number that `show` gives it")
     parser.add_argument(
         "--follow", "-f", action="store_true", help="print what comes until the job ends; exit 1 unless it succeeds"
     )
@@ -33,6 +34,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(args: argparse.Namespace) -> int:
+    _check(args)
     with source_of(args) as source:
         job = find_job(source.queries, args.job)
         if args.follow:
@@ -52,6 +54,14 @@ def execute(args: argparse.Namespace) -> int:
         if args.step is not None and not log.found:
             raise EngineError(f"The log has no step {args.step}.", "`treadle show RUN` lists the steps.")
         return 0
+
+
+def _check(args: argparse.Namespace) -> None:
+    """Raise SettingsError for options that do not go together."""
+    if args.shell and (args.follow or args.json or args.timestamps or args.step is not None):
+        raise SettingsError("What shells have shown is one text of one attempt.", "With --shell give --attempt alone.")
+    if args.json and args.timestamps:
+        raise SettingsError("--timestamps is for lines of text.", "Leave out --json or --timestamps.")
 
 
 def _shell(source: Source, job: Job, attempt: int) -> int:

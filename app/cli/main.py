@@ -67,7 +67,11 @@ COMMANDS = {
     ),
     "slo": Command("app.cli.slo", "show how well the promises on speed and success are kept", remote=True),
     "prune": Command("app.cli.prune", "remove what is old enough to go, or tell what would go and why", remote=True),
-    "artifact": Command("app.cli.artifact", "list artifacts; fetch one, as a folder, a tar or a zip", remote=True),
+    "artifact": Command(
+        "app.cli.artifact",
+        "list artifacts, and fetch one: as files in a folder, a tar, a zip, or a single file",
+        remote=True,
+    ),
     "cache": Command("app.cli.cache", "list and remove what actions/cache keeps", remote=True),
     "snapshot": Command(
         "app.cli.snapshot", "take, list, compare and remove snapshots of a home; make a new home of one", remote=True

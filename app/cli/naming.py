@@ -6,6 +6,7 @@ A RUN is `12`, `r12`, `latest`, or `#3` (the newest run with that number). A JOB
 
 from typing import Any, Protocol
 
+from app.cli.options import is_number
 from engine.core.errors import EngineError
 from engine.core.records import Attempt, Job, Run, Step
 from engine.core.states import JOB_FINAL, AttemptStatus
@@ -83,9 +84,9 @@ def _run(queries: Reads, text: str) -> Run | None:
     if text == "latest":
         return next(iter(queries.runs(limit=1)), None)
     if text.startswith("#"):
-        return _by_number(queries, int(text[1:])) if text[1:].isdecimal() else None
+        return _by_number(queries, int(text[1:])) if is_number(text[1:]) else None
     ident = text.removeprefix("r")
-    return queries.run(int(ident)) if ident.isdecimal() else None
+    return queries.run(int(ident)) if is_number(ident) else None
 
 
 def _by_number(queries: Reads, number: int) -> Run | None:
@@ -109,4 +110,4 @@ def _job(queries: Reads, text: str) -> Job | None:
             raise EngineError(f"{name!r} are several jobs.", f"Name one: {names}.")
         return named[0] if named else None
     ident = text.removeprefix("j")
-    return queries.job(int(ident)) if ident.isdecimal() else None
+    return queries.job(int(ident)) if is_number(ident) else None

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from app.cli.options import count
 from app.cli.output import print_json, print_table, talk
 from app.cli.source import source_of
 from app.expectation import done_in, late, starts_in
@@ -21,7 +22,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "deed", nargs="?", metavar="pause|resume", choices=("pause", "resume"),
         help="claim no job until resumed, also over a restart, while what runs goes on; or claim jobs again",
     )  # fmt: skip
-    parser.add_argument("--limit", type=int, default=50, metavar="N", help="at most so many that wait (default: 50)")
+    parser.add_argument("--limit", type=count, default=50, metavar="N", help="at most so many that wait (default: 50)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 

@@ -2,12 +2,13 @@
 
 import argparse
 
+from app.cli.options import count
 from app.cli.source import source_of
 from app.cli.wish import tell
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("event", type=int, metavar="EVENT", help="an event's id, as `treadle events` shows it")
+    parser.add_argument("event", type=count, metavar="EVENT", help="an event's id, as `treadle events` shows it")
     parser.add_argument("--json", action="store_true", help="print what was done as a JSON object")
 
 

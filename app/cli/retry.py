@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from app.cli.given import pairs_of
 from app.cli.naming import find_either
+from app.cli.options import whole
 from app.cli.source import source_of
 from app.cli.wish import report, tell
 from engine.core.errors import SettingsError
@@ -24,7 +25,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     where.add_argument(
         "--step",
-        type=int,
+        type=whole,
         metavar="N",
         help="from step N on, as the log numbers them: in the box that is held, or on the nearest checkpoint before it",
     )
@@ -53,8 +54,11 @@ def execute(args: argparse.Namespace) -> int:
 
 
 def _check(target: Run | Job, args: argparse.Namespace) -> None:
+    """Raise SettingsError for what is asked of the wrong kind."""
     if args.failed and isinstance(target, Job):
         raise SettingsError(f"Job {target.id} is one job: --failed is for runs.", f"Name its run, r{target.run_id}.")
+    if isinstance(target, Run) and (args.step is not None or args.here or args.next):
+        raise SettingsError(f"Run {target.id} has jobs, and those have steps.", "Name one of its jobs.")
 
 
 def _rerun(source: "Source", target: Run | Job, inputs: dict[str, str], args: argparse.Namespace) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.cli.given import actor_here, pairs_of
 from app.cli.interrupts import Interrupts
+from app.cli.options import count
 from app.cli.output import talk
 from app.cli.place import home_of
 from app.cli.renderers import renderer_for
@@ -70,7 +71,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--checkpoint", action="store_true", help="keep what each job is after its green steps, for `retry --step`"
     )
-    parser.add_argument("--workers", type=int, metavar="N", help="jobs at once (default: the number of CPUs)")
+    parser.add_argument("--workers", type=count, metavar="N", help="jobs at once (default: the number of CPUs)")
     parser.add_argument("--plain", action="store_true", help="plain lines, also on a terminal")
     parser.add_argument("--json", action="store_true", help="print JSON lines")
 
@@ -132,8 +133,6 @@ def _settings(args: argparse.Namespace, home: Path) -> Settings:
     for note in settings.notes:
         talk(note)
     if args.workers is not None:
-        if args.workers < 1:
-            raise SettingsError(f"--workers {args.workers} leaves nobody to work.", "Give at least 1.")
         settings = replace(settings, workers=args.workers)
     return settings
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from itertools import groupby
 from typing import Any
 
+from app.cli.options import count
 from app.cli.output import colour_wanted, paint, print_json, status_text, talk
 from app.cli.source import source_of
 from engine.core.states import AttemptStatus
@@ -24,7 +25,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--repo", metavar="NAME", help="only in this repository")
     parser.add_argument("--workflow", metavar="NAME", help="only in this workflow: a file or a name")
     parser.add_argument("--status", choices=ENDED, help="only in attempts that ended so")
-    parser.add_argument("--limit", type=int, default=50, metavar="N", help="at most so many lines (default: 50)")
+    parser.add_argument("--limit", type=count, default=50, metavar="N", help="at most so many lines (default: 50)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 

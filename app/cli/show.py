@@ -30,8 +30,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def execute(args: argparse.Namespace) -> int:
     with source_of(args) as source:
         run = find_run(source.queries, args.run)
-        if args.summary and not args.json:
-            _print_summaries(source.queries, run)
+        if args.summary:
+            _print_summaries(source.queries, run, as_json=args.json)
             return 0
         run, jobs = source.foretold_jobs(run)
         if args.json:
@@ -41,16 +41,18 @@ def execute(args: argparse.Namespace) -> int:
     return 0
 
 
-def _print_summaries(queries: Reads, run: Run) -> None:
+def _print_summaries(queries: Reads, run: Run, *, as_json: bool) -> None:
     """Print the summaries of each job's latest attempt: laid out on a terminal, as they were written elsewhere."""
-    found = 0
-    for job in queries.jobs(run.id):
-        attempts = queries.attempts(job.id)
-        texts = queries.summaries(attempts[-1].id) if attempts else []
-        if not texts:
-            continue
-        print(*([""] if found else []), paint(plain(job.name), "bold", colour_wanted(sys.stdout)), "", sep="\n")
-        found += len(texts)
+    latest = [(job, made[-1]) for job in queries.jobs(run.id) if (made := queries.attempts(job.id))]
+    found = [(job, attempt, texts) for job, attempt in latest if (texts := queries.summaries(attempt.id))]
+    if as_json:
+        told = [
+            {"job": job.id, "name": job.name, "attempt": made.number, "summaries": texts} for job, made, texts in found
+        ]
+        print_json(told)
+        return
+    for place, (job, _, texts) in enumerate(found):
+        print(*([""] if place else []), paint(plain(job.name), "bold", colour_wanted(sys.stdout)), "", sep="\n")
         for text in texts:
             if sys.stdout.isatty():
                 print_markdown(text)

@@ -4,6 +4,7 @@ import argparse
 
 from app.cli.admin import admin_of
 from app.cli.deeds import Deed, add_deeds, carry_out, nothing_more
+from app.cli.options import count
 from app.cli.output import print_json, print_table, talk
 from app.wording import age_of
 from engine.core.clock import SystemClock
@@ -25,12 +26,12 @@ execute = carry_out
 
 
 def _create_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--name", default="", help="whom it is for")
+    parser.add_argument("--name", metavar="NAME", default="", help="whom it is for")
     parser.add_argument("--scope", required=True, choices=SCOPES, help="what it allows; each includes those before it")
 
 
 def _revoke_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("id", type=int, metavar="ID", help="the token's id, as `token list` shows it")
+    parser.add_argument("id", type=count, metavar="ID", help="the token's id, as `token list` shows it")
 
 
 def _create(args: argparse.Namespace) -> int:

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import ipaddress
+import json
 import logging
 import os
 import signal
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from app.cli.options import count
 from app.cli.output import talk
 from app.cli.place import home_of
 from engine.core.errors import EngineError, SettingsError
@@ -34,12 +36,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="where a proxy with TLS lets browsers in, such as https://ci.example; any --listen but loopback needs it",
     )
     parser.add_argument(
-        "--cap", metavar="N", type=int, default=CAP, help=f"sessions at once, a process each (default: {CAP})"
+        "--cap", metavar="N", type=count, default=CAP, help=f"sessions at once, a process each (default: {CAP})"
     )
     mode = parser.add_mutually_exclusive_group()
     mode.add_argument("--read-only", action="store_true", help="show all, change nothing (the default)")
     mode.add_argument("--writable", action="store_true", help="let browsers act, too")
     parser.add_argument("--ascii", action="store_true", help="draw with ASCII alone")
+    parser.add_argument("--json", action="store_true", help="print the address as a JSON object")
 
 
 def execute(args: argparse.Namespace) -> int:
@@ -50,8 +53,6 @@ def execute(args: argparse.Namespace) -> int:
             f"{listen.host} can be reached from elsewhere, and what is typed would travel unencrypted.",
             "Put a proxy with TLS before it and say --public-url https://NAME, or listen on 127.0.0.1 and use ssh -L.",
         )
-    if args.cap < 1:
-        raise SettingsError("--cap is a whole number from 1.")
     try:
         import textual_serve  # noqa: F401
     except ImportError:
@@ -69,23 +70,22 @@ def execute(args: argparse.Namespace) -> int:
     session.start()
     try:
         _await_engine(session)
-        asyncio.run(_serve(child, listen, args.cap, public_url, home, writable=args.writable))
+        asyncio.run(_serve(child, listen, public_url, home, args))
     finally:
         session.stop()
     return 0
 
 
-async def _serve(
-    child: "Child", listen: Listen, cap: int, public_url: str | None, home: Path, *, writable: bool
-) -> None:
+async def _serve(child: "Child", listen: Listen, public_url: str | None, home: Path, args: argparse.Namespace) -> None:
     from app.web.server import serving
 
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, lambda: os._exit(1) if stop.is_set() else stop.set())
-    async with serving(child, listen, cap, public_url=public_url, title=f"treadle {home.name}") as (_, guard):
-        talk(f"The UI of {home}, {'for reading and acting' if writable else 'for reading alone'}. Open this address:")
-        print(guard.url, flush=True)
+    async with serving(child, listen, args.cap, public_url=public_url, title=f"treadle {home.name}") as (_, guard):
+        rights = "for reading and acting" if args.writable else "for reading alone"
+        talk(f"The UI of {home}, {rights}. Open this address:")
+        print(json.dumps({"url": guard.url}) if args.json else guard.url, flush=True)
         await stop.wait()
         talk("Stopping. Open tabs end, running jobs do not.")
 

@@ -44,7 +44,7 @@ def test_a_run_that_succeeds_is_0_and_one_that_fails_is_1(treadle: Treadle) -> N
         (GREEN, ("--input", "x=1"), "inputs are given, but the event is push (use --event workflow_dispatch)"),
         (GREEN, ("--input", "x"), "treadle: --input x: give NAME=VALUE."),
         (GREEN, ("--secret", "hunter2"), "treadle: Of --secret: give NAME=VALUE."),
-        (GREEN, ("--workers", "0"), "treadle: --workers 0 leaves nobody to work. Give at least 1."),
+        (GREEN, ("--workers", "0"), "argument --workers: '0' is no whole number from 1"),
         (
             GREEN,
             ("--payload", "gone.json"),

@@ -29,7 +29,6 @@ PATIENCE_S = 60
         (["--listen", "127.0.0.1:99999"], "an address and a port"),
         (["--public-url", "http://ci.example"], "https"),
         (["--public-url", "https://ci.example/treadle"], "nothing after it"),
-        (["--cap", "0"], "from 1"),
     ],
 )
 def test_what_would_be_unsafe_or_senseless_is_refused_as_wrong_usage(line, said, tmp_path, capsys):
