@@ -11,9 +11,11 @@ from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Button, Label
 
+from widgets.columns import cut
 from widgets.safe_text import plain
 
 Answer = TypeVar("Answer")
+FRAME = 2  # cells that a title keeps from the corners
 
 
 class Dialog(ModalScreen[Answer]):
@@ -49,6 +51,15 @@ class Dialog(ModalScreen[Answer]):
         box.border_title = Content(plain(self._heading))
         box.border_subtitle = Content(self._hint)
         yield box
+
+    def retitle(self, title: str, *, twin: str = "", hint: str | None = None) -> None:
+        """Say that it is about something else now; `twin` and `hint` stay where they are not told."""
+        box = self.query_one("#box")
+        box.border_title = Content(cut(plain(title), max(1, box.size.width - FRAME), self.ascii))
+        if twin:
+            self.query_one(".twin", Label).update(f"$ {plain(twin)}")
+        if hint is not None:
+            box.border_subtitle = Content(hint)
 
     def action_leave(self) -> None:
         self.dismiss(self.nothing)

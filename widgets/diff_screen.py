@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
 from textual.binding import Binding, BindingType
-from textual.content import Content
 from textual.widget import Widget
+from textual.widgets import Label
 
 from widgets.caption import Caption
-from widgets.columns import cut
 from widgets.dialog import Dialog
 from widgets.diff_view import GONE, MOVED, NEW, SIGNS, DiffRow, DiffView
 from widgets.line import Piece
@@ -17,7 +16,6 @@ from widgets.safe_text import plain, uncoloured
 from widgets.text_screen import TextScreen
 
 WAIT = "comparing"
-FRAME = 2  # cells that a title keeps from the corners
 LEGEND = "  ".join(f"{SIGNS[kind]} {kind}" for kind in (NEW, GONE, MOVED))
 
 
@@ -73,13 +71,16 @@ class DiffScreen(Dialog[int | None]):
         twin: str,
         ascii: bool = False,
     ) -> None:
-        super().__init__(title, twin=twin, hint="n N change  enter open  { } step  esc back", ascii=ascii)
+        super().__init__(title, twin=twin, hint="n N next  enter open  { } step  p before  esc back", ascii=ascii)
         self._load, self._read = load, read
         self._prop = DiffProp(title)
         self._before = False
+        self._trouble = Label(markup=False)
+        self._trouble.display = False
 
     def body(self) -> Iterable[Widget]:
         yield Caption(ascii=self.ascii)
+        yield self._trouble
         yield DiffView(ascii=self.ascii)
 
     def on_mount(self) -> None:
@@ -101,11 +102,11 @@ class DiffScreen(Dialog[int | None]):
         if not self.is_attached:
             return
         self._prop = prop
-        box = self.query_one("#box")
-        box.border_title = Content(cut(plain(prop.title), box.size.width - FRAME, self.ascii))
-        if prop.twin:
-            self.query_one(".twin", Widget).update(f"$ {plain(prop.twin)}")  # type: ignore[attr-defined]
-        self._say(prop.trouble or prop.sums)
+        self.retitle(prop.title, twin=prop.twin)
+        self._say(prop.sums)
+        self._trouble.update("\n".join(plain(line) for line in prop.trouble.split("\n")))
+        self._trouble.display = bool(prop.trouble)
+        self.query_one(Caption).display = not prop.trouble
         self._view.show(prop.rows, prop.first)
 
     def action_step(self, direction: int) -> None:

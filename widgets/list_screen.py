@@ -23,16 +23,15 @@ class ListScreen(Dialog[RowId | None]):
         columns: Sequence[Column],
         rows: Sequence[Row],
         *,
-        empty: str = "",
         hint: str = "enter open  esc back",
         twin: str = "",
         ascii: bool = False,
     ) -> None:
         super().__init__(title, hint=hint, twin=twin, ascii=ascii)
-        self._columns, self._rows, self._empty = tuple(columns), tuple(rows), empty
+        self._columns, self._rows = tuple(columns), tuple(rows)
 
     def body(self) -> Iterable[Widget]:
-        yield RowList(self._columns, empty=self._empty, ascii=self.ascii)
+        yield RowList(self._columns, ascii=self.ascii)
 
     def on_mount(self) -> None:
         self.query_one(RowList).show(self._rows)

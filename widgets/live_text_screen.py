@@ -4,9 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import ClassVar, NamedTuple, TypeAlias
 
 from textual.binding import Binding, BindingType
-from textual.content import Content
 from textual.timer import Timer
-from textual.widget import Widget
 
 from widgets.safe_text import plain, plain_line
 from widgets.text_body import TextBody, Words
@@ -52,7 +50,7 @@ class LiveTextScreen(TextScreen):
 
     def on_mount(self) -> None:
         if len(self._abouts) > 1:
-            self.query_one("#box").border_subtitle = Content(f"x {self._abouts[1].title}  {self._hint}")
+            self._turn_to(0)
         self._timer = self.set_interval(self._pace_s, self._look)
         self.call_after_refresh(self._look)
 
@@ -76,16 +74,16 @@ class LiveTextScreen(TextScreen):
         if not told.live and self._timer is not None:
             self._timer.pause()
 
+    def _turn_to(self, at: int) -> None:
+        self._at = at
+        about, other = self._abouts[at], self._abouts[(at + 1) % len(self._abouts)]
+        self.retitle(about.title, twin=about.twin, hint=f"x {plain(other.title)}  {self._hint}")
+
     async def action_turn(self) -> None:
         """Tell of the next thing."""
         if len(self._abouts) == 1:
             return
-        self._at = (self._at + 1) % len(self._abouts)
-        about, other = self._abouts[self._at], self._abouts[(self._at + 1) % len(self._abouts)]
-        box = self.query_one("#box")
-        box.border_title = Content(plain(about.title))
-        box.border_subtitle = Content(f"x {plain(other.title)}  {self._hint}")
-        self.query_one(".twin", Widget).update(f"$ {plain(about.twin)}")  # type: ignore[attr-defined]
+        self._turn_to((self._at + 1) % len(self._abouts))
         if self._timer is not None:
             self._timer.resume()
         await self._look()

@@ -27,12 +27,11 @@ class LogPane(SearchedLog):
         Binding("right_curly_bracket", "head(1)", "next step", show=False, id="log.next_step"),
         Binding("t", "times", "when each line came", show=False, id="log.times"),
         Binding("w", "wrap", "wrap long lines", show=False, id="log.wrap"),
-        Binding("y", "copy", "copy the line, or what is selected", show=False, id="log.copy"),
+        Binding("y", "copy", "copy the line or selection", show=False, id="log.copy"),
         Binding("v", "range", "select lines from here on", show=False, id="log.range"),
         Binding("Y", "copy_step", "copy the whole step", show=False, id="log.copy_step"),
         Binding("s", "save", "save the log to a file", show=False, id="log.save"),
         Binding("o", "pager", "open the log in the pager", show=False, id="log.pager"),
-        Binding("d", "compare", "compare with green", id="log.compare"),
     ]
     DEFAULT_CSS = "LogPane { height: 1fr; width: 1fr; }"
 
@@ -49,9 +48,6 @@ class LogPane(SearchedLog):
         def __init__(self, step: int | None) -> None:
             super().__init__()
             self.step = step
-
-    class CompareAsked(Message):
-        """What is shown is to be compared with what it looks like when all is well."""
 
     class PagerAsked(SaveAsked):
         """The log is to be shown by the pager, from `line` (the first is 1) on."""
@@ -214,9 +210,6 @@ class LogPane(SearchedLog):
 
     def action_save(self) -> None:
         self.post_message(self.SaveAsked(self.step))
-
-    def action_compare(self) -> None:
-        self.post_message(self.CompareAsked())
 
     def action_pager(self) -> None:
         self.post_message(self.PagerAsked(self.step, self.view.place[0] + 1))

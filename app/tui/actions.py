@@ -19,7 +19,6 @@ class Action:
     twin: tuple[str, ...]
     path: str
     body: Mapping[str, Any] = field(default_factory=dict)
-    method: str = "POST"
     loses: str = ""
 
     def line(self, values: Mapping[str, Any]) -> str:
@@ -119,3 +118,4 @@ ACTIONS = (
     BISECT, CANCEL_BISECT, RETRY_HERE, RETRY_NEXT, HOLD, UNHOLD, RELEASE,
     RETRY_STEP, DEBUG_RUN, DEBUG_FAILED, DEBUG_JOB, RERUN,
 )  # fmt: skip
+NAMED = {action.name: action for action in ACTIONS}

@@ -14,9 +14,9 @@ AT_ONCE = 64 * 1024  # bytes of a fold that are opened by one key
 PREVIOUS = "previous"
 
 
-def compare(ui: "TreadleApp", job: int, attempt: int, open_at: Callable[[int], None]) -> None:
+def compare(ui: "TreadleApp", job: int, name: str, attempt: int, open_at: Callable[[int], None]) -> None:
     """Compare an attempt's log, the failed step first; `open_at` shows a byte of it."""
-    client, title = ui.session.client, f"job {job}, attempt {attempt}"
+    client, title = ui.session.client, f"{name} (j{job}), attempt {attempt}"
 
     def twin(step: int | None, before: bool) -> str:
         words = [f"treadle diff j{job} --attempt {attempt}"]

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.tui.actions import DISPATCH
 from engine.core.errors import EngineError
+from engine.core.refs import HEADS, TAGS
 from widgets.confirm import Choice
 from widgets.dispatch_form import Dispatch, DispatchForm
 from widgets.input_field import InputField
@@ -13,12 +14,16 @@ from widgets.safe_text import plain
 if TYPE_CHECKING:
     from app.tui.tui import TreadleApp
 
+RECENT = 100  # runs whose refs are suggested
 KEPT = 50  # workflows whose last inputs are remembered
 NONE = "No repository here has a workflow that listens to workflow_dispatch."
 
 
-async def dispatch(app: "TreadleApp", repo: str = "", path: str = "") -> None:
-    """Ask for a workflow of `repo` (of any, those of this repository first) and its inputs; then start it."""
+async def dispatch(app: "TreadleApp", repo: str = "", path: str = "", ref: str = "") -> None:
+    """Ask for a workflow of `repo` (of any, those of this repository first) and its inputs; then start it.
+
+    `ref` is where it is asked for unless the person wants another; refs that have run before are suggested.
+    """
     try:
         offered = await _offered(app, repo)
     except EngineError as error:
@@ -33,7 +38,7 @@ async def dispatch(app: "TreadleApp", repo: str = "", path: str = "") -> None:
         return
     where, workflow = chosen
     values = {"repo": where, "workflow": workflow["path"]}
-    answer = await app.question(_form(app, where, workflow))
+    answer = await app.question(_form(app, where, workflow, await _refs(app, where), ref))
     if answer is not None:
         _remember(app, where, workflow["path"], answer.inputs)
         app.act(DISPATCH, values | {"ref": answer.ref, "inputs": answer.inputs, "name": workflow["name"]})
@@ -67,7 +72,21 @@ async def _choose(app: "TreadleApp", offered: list[tuple[str, dict[str, Any]]]) 
     return None if answer is None else offered[int(answer)]
 
 
-def _form(app: "TreadleApp", repo: str, workflow: dict[str, Any]) -> DispatchForm:
+async def _refs(app: "TreadleApp", repo: str) -> tuple[str, ...]:
+    """Return the branches and tags of the last runs, as the form takes them."""
+    try:
+        runs = (await app.ask(app.session.client.get, "/runs", {"repo": repo, "limit": RECENT}))["runs"]
+    except EngineError:
+        return ()  # the form is complete without
+    return tuple(dict.fromkeys(ref for run in runs if (ref := askable(run["ref"]))))
+
+
+def askable(ref: str) -> str:
+    """Return a ref as it is asked for: a branch by its name, a tag in full; "" for what nobody can ask for."""
+    return ref.removeprefix(HEADS) if ref.startswith(HEADS) else ref if ref.startswith(TAGS) else ""
+
+
+def _form(app: "TreadleApp", repo: str, workflow: dict[str, Any], refs: tuple[str, ...], ref: str) -> DispatchForm:
     last = app.prefs.get("inputs", {}).get(f"{repo}:{workflow['path']}")
     last = {name: value for name, value in last.items() if isinstance(value, str)} if isinstance(last, dict) else {}
     fields = [
@@ -86,7 +105,9 @@ def _form(app: "TreadleApp", repo: str, workflow: dict[str, Any]) -> DispatchFor
     def twin(asked: Dispatch) -> str:
         return DISPATCH.line({"repo": repo, "workflow": workflow["path"], "ref": asked.ref, "inputs": asked.inputs})
 
-    return DispatchForm(f"Start {plain(workflow['name'])}", fields, twin=twin, ascii=app.ascii)
+    return DispatchForm(
+        f"Start {plain(workflow['name'])}", fields, refs, ref if ref == plain(ref) else "", twin=twin, ascii=app.ascii
+    )
 
 
 def _text(value: Any) -> str:

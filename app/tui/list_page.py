@@ -111,6 +111,7 @@ class ListPage(Page):
 
     def on_row_list_moved(self, message: RowList.Moved) -> None:
         """At the last row, fetch older ones."""
+        self.show_frame()
         if self.more and message.id == (self.list.shown or (None,))[-1]:
             self.wanted += self.SOME
             self.look_again(at_once=True)

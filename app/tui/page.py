@@ -13,6 +13,7 @@ from textual.widget import Widget
 
 from app.client import Change
 from app.tui.actions import ASKING
+from app.tui.key_words import ALWAYS, BRIEF
 from engine.core.clock import Clock
 from engine.core.errors import EngineError
 from widgets.breadcrumb import Breadcrumb
@@ -147,15 +148,23 @@ class Page(Screen[None]):
             return
         right = "  ".join(part for part in (self.aside(), self.ui.standing()) if part)
         self.query_one(Breadcrumb).show(self.crumbs(), right)
-        self.query_one(KeyBar).show(self.keys())
+        self.query_one(KeyBar).show(self.keys(), len(ALWAYS))
+
+    def pressing(self) -> Sequence[str]:
+        """Return the ids of the keys that matter most as things stand: they come first in the bar."""
+        return ()
 
     def keys(self) -> tuple[tuple[str, str], ...]:
-        """Return the keys that matter here, each with its word: those of the focused pane first."""
-        shown: dict[str, tuple[str, str]] = {}
+        """Return the keys that matter here, each with its word: what is pressing, then those of the focused pane."""
+        offered: dict[str, Binding] = {}
         for _, binding in self._offered():
-            if binding.show:
-                shown.setdefault(binding.action, (self.app.get_key_display(binding), binding.description))
-        return tuple(shown.values())
+            offered.setdefault(binding.id or f"{binding.key} {binding.action}", binding)
+        first = [offered[id] for id in self.pressing() if id in offered]
+        shown = dict.fromkeys([*first, *(binding for binding in offered.values() if binding.show)])
+        return tuple(
+            (self.app.get_key_display(one), BRIEF.get(one.id or "", one.description))
+            for one in sorted(shown, key=lambda one: one.id in ALWAYS)
+        )
 
     def _offered(self) -> Iterator[tuple[DOMNode, Binding]]:
         """Yield the bindings that do something now, each with whose it is."""

@@ -1,38 +1,57 @@
 """The run page's two lists over the screen: what its steps found, and what they sum up."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from app.client import Client
 from app.tui.presenters import remarks as presenter
+from engine.core.errors import EngineError
 from widgets.list_screen import ListScreen
 from widgets.markdown_screen import MarkdownScreen
-from widgets.row_list import RowId
+
+if TYPE_CHECKING:
+    from app.tui.tui import TreadleApp
 
 NO_ANNOTATIONS = "No step of this run has made an error, warning or notice of its own."
+NO_SUMMARIES = "No step of this run has written a summary."
 Told = Mapping[str, Any]
+GoTo = Callable[[int, int, int | None], None]
+"""Shows the log of a job's attempt, at a byte of it where one is known."""
 
 
-def annotations_screen(
-    client: Client, run: Told, ascii: bool
-) -> tuple[ListScreen, Callable[[RowId | None], Told | None]]:
-    """Return the list of a run's annotations, and what turns its answer into the chosen one. Raises EngineError."""
-    found = client.get(f"/runs/{run['id']}/annotations")["annotations"]
-    title = f"{run['workflow']} #{run['number']}: {len(found)} annotation{'s' * (len(found) != 1)}"
-    screen = ListScreen(
-        title,
-        presenter.COLUMNS,
-        presenter.annotation_rows(found),
-        empty=NO_ANNOTATIONS,
-        hint="enter the line in the log  esc back",
-        twin=f"treadle show r{run['id']}",
-        ascii=ascii,
+async def show_annotations(ui: "TreadleApp", run: Told, go_to: GoTo) -> None:
+    """List what the steps of a run found; the one that is chosen is gone to."""
+    found = await _told(ui, run, "annotations", NO_ANNOTATIONS)
+    if not found:
+        return
+    row = await ui.question(
+        ListScreen(
+            f"{run['workflow']} #{run['number']}: {len(found)} annotation{'s' * (len(found) != 1)}",
+            presenter.COLUMNS,
+            presenter.annotation_rows(found),
+            hint="enter the line in the log  esc back",
+            twin=f"treadle show r{run['id']}",
+            ascii=ui.ascii,
+        )
     )
-    return screen, lambda row: found[row] if isinstance(row, int) else None
+    if isinstance(row, int):
+        go_to(found[row]["job"], found[row]["attempt"], found[row].get("log_start"))
 
 
-def summaries_screen(client: Client, run: Told, ascii: bool) -> MarkdownScreen | None:
-    """Return the summaries of a run's steps, None where there are none. Raises EngineError."""
-    found = client.get(f"/runs/{run['id']}/summaries")["summaries"]
-    title, twin = f"{run['workflow']} #{run['number']}: summaries", f"treadle show r{run['id']} --summary"
-    return MarkdownScreen(title, presenter.summary_parts(found), twin=twin, ascii=ascii) if found else None
+async def show_summaries(ui: "TreadleApp", run: Told) -> None:
+    """Show what the steps of a run have written as their summaries."""
+    found = await _told(ui, run, "summaries", NO_SUMMARIES)
+    if found:
+        title, twin = f"{run['workflow']} #{run['number']}: summaries", f"treadle show r{run['id']} --summary"
+        ui.push_screen(MarkdownScreen(title, presenter.summary_parts(found), twin=twin, ascii=ui.ascii))
+
+
+async def _told(ui: "TreadleApp", run: Told, what: str, nothing: str) -> list[dict[str, Any]]:
+    """Return what the engine tells of a run's steps; say so where that is nothing, or why it tells nothing."""
+    try:
+        found: list[dict[str, Any]] = (await ui.ask(ui.session.client.get, f"/runs/{run['id']}/{what}"))[what]
+    except EngineError as error:
+        ui.tell(str(error), bad=True)
+        return []
+    if not found:
+        ui.tell(nothing)
+    return found

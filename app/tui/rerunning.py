@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from app.tui.actions import DEBUG_FAILED, DEBUG_JOB, DEBUG_RUN, RERUN, RETRY_STEP
+from app.tui.actions import DEBUG_FAILED, DEBUG_JOB, DEBUG_RUN, NAMED, RERUN, RETRY_STEP
 from engine.core.errors import EngineError
 from engine.core.states import JOB_FINAL
 from widgets.confirm import Choice
@@ -15,7 +15,6 @@ from widgets.safe_text import plain
 if TYPE_CHECKING:
     from app.tui.tui import TreadleApp
 
-DEBUGGED = {action.name: action for action in (DEBUG_RUN, DEBUG_FAILED, DEBUG_JOB)}
 WITH_INPUTS = ("workflow_dispatch", "workflow_call")
 NOTHING_KEPT = "Nothing is kept of {name}: `checkpoint: true` in the job has it kept from the next run on."
 
@@ -37,7 +36,7 @@ async def _rerun(app: "TreadleApp", run: Mapping[str, Any], job: Mapping[str, An
         elif how == "inputs":
             await _with_inputs(app, run, values)
         elif how is not None:
-            app.act(DEBUGGED[how], values)
+            app.act(NAMED[how], values)
     except EngineError as error:
         app.tell(str(error), bad=True)
 

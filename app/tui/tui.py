@@ -280,14 +280,14 @@ class TreadleApp(App[Any]):
     def on_text_screen_copy_asked(self, message: Any) -> None:
         self.copy_out(message.text, message.text.count("\n") + 1)
 
-    def dispatch(self, repo: str = "", path: str = "") -> None:
-        """Have a workflow started by hand: of any repository, of one, or a certain one."""
+    def dispatch(self, repo: str = "", path: str = "", ref: str = "") -> None:
+        """Have a workflow started by hand: of any repository, of one, or a certain one, on `ref` if any."""
         from app.tui.dispatching import dispatch
 
         if self.read_only:
             self.tell(READ_ONLY, bad=True)
         else:
-            self.run_worker(dispatch(self, repo, path), group="ask", exclusive=True)
+            self.run_worker(dispatch(self, repo, path, ref), group="ask", exclusive=True)
 
     def save_log(self, job: int, attempt: int) -> None:
         from app.tui.log_files import save

@@ -23,7 +23,7 @@ class QueuePage(ListPage):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("plus", f"priority({STEP})", "sooner", key_display="+", id="queue.forward"),
         Binding("minus", f"priority(-{STEP})", "later", key_display="-", id="queue.back"),
-        Binding("p", "pause", "pause or resume", id="queue.pause"),
+        Binding("P", "pause", "pause or resume", id="queue.pause"),
         Binding("c", "cancel", "cancel", id="queue.cancel"),
         Binding("x", "explain", "why it waits, or runs", show=False, id="queue.explain"),
     ]

@@ -7,8 +7,10 @@ from typing import Any, ClassVar
 from textual.binding import Binding, BindingType
 
 from app.client import Change
-from app.tui.actions import APPROVE, CANCEL_RUN, PIN, RETRY_FAILED, RETRY_RUN, UNPIN, Action
+from app.tui import pressing
+from app.tui.actions import NAMED, PIN, UNPIN
 from app.tui.beginning import begin, ways
+from app.tui.explaining import explain
 from app.tui.list_page import ListPage
 from app.tui.presenters import runs as presenter
 from app.tui.session import Mode
@@ -25,11 +27,12 @@ class RunsPage(ListPage):
     COLUMNS = presenter.COLUMNS
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r", "act('retry_run')", "run again, all", show=False, id="run.retry"),
-        Binding("R", "act('retry_failed')", "failed only", id="run.retry_failed"),
-        Binding("c", "act('cancel_run')", "cancel", id="run.cancel"),
+        Binding("R", "act('retry_failed')", "failed only", show=False, id="run.retry_failed"),
+        Binding("c", "act('cancel_run')", "cancel", show=False, id="run.cancel"),
         Binding("a", "act('approve')", "approve", show=False, id="run.approve"),
         Binding("d", "dispatch", "start one", id="run.dispatch"),
         Binding("p", "pin", "pin or unpin", show=False, id="run.pin"),
+        Binding("x", "explain", "why it is as it is", show=False, id="run.explain"),
     ]
 
     def __init__(self) -> None:
@@ -94,9 +97,8 @@ class RunsPage(ListPage):
         self.list.change(self.rows())
 
     def action_act(self, name: str) -> None:
-        action: Action = {a.name: a for a in (RETRY_RUN, RETRY_FAILED, CANCEL_RUN, APPROVE)}[name]
         chosen = set(self.chosen())
-        self.ui.act(action, *(values_of(run) for run in self.runs if run["id"] in chosen))
+        self.ui.act(NAMED[name], *(values_of(run) for run in self.runs if run["id"] in chosen))
         self.list.unmark()
 
     def action_pin(self) -> None:
@@ -106,6 +108,14 @@ class RunsPage(ListPage):
         free = [run for run in runs if not run["pinned"]]
         self.ui.act(PIN if free else UNPIN, *map(values_of, free or runs))
         self.list.unmark()
+
+    def action_explain(self) -> None:
+        if isinstance(id := self.list.cursor_id, int):
+            explain(self.ui, ("run", id))
+
+    def pressing(self) -> Sequence[str]:
+        run = next((run for run in self.runs if run["id"] == self.list.cursor_id), None)
+        return () if run is None else pressing.on_run(run)
 
     def action_dispatch(self) -> None:
         self.ui.dispatch()

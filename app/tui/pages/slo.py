@@ -59,7 +59,7 @@ class SloPage(Page):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left_square_bracket,left,h", "window(-1)", "less far back", key_display="[", id="slo.shorter"),
         Binding("right_square_bracket,right,l", "window(1)", "further back", key_display="]", id="slo.longer"),
-        Binding("F", "flaky", "failures that come and go", id="slo.flaky"),
+        Binding("f", "flaky", "failures that come and go", id="slo.flaky"),
     ]
 
     def __init__(self) -> None:

@@ -21,7 +21,7 @@ async def in_the_log(it: Tui) -> None:
 
 async def compared(it: Tui) -> None:
     await in_the_log(it)
-    await it.press("d")
+    await it.press("D")
     await it.shows("+ new", "b failed")
 
 
@@ -48,7 +48,7 @@ def test_n_leads_from_change_to_change_and_around(site):
 
     async def deed(it: Tui) -> None:
         await in_the_log(it)
-        await it.press("d")
+        await it.press("D")
         await it.shows("+ x")
         view = it.app.screen.query_one("DiffView")
         texts = []
@@ -87,7 +87,7 @@ def test_another_step_and_the_attempt_before_may_be_asked_for(site):
 
     async def deed(it: Tui) -> None:
         await in_the_log(it)
-        await it.press("d")
+        await it.press("D")
         await it.shows("+ other", "against #1")
         await it.press("left_curly_bracket")
         await it.shows("+ hello", "- hi", "--step 0")
@@ -104,7 +104,7 @@ def test_where_there_is_nothing_to_compare_with_that_is_said(site):
 
     async def deed(it: Tui) -> None:
         await in_the_log(it)
-        await it.press("d")
+        await it.press("D")
         await it.shows("has never been in a green run")
         await it.press("n", "N", "enter", "y", "right_curly_bracket", "g", "G", "escape")
         await it.hides("has never been in a green run")
@@ -112,15 +112,15 @@ def test_where_there_is_nothing_to_compare_with_that_is_said(site):
     tui_over(site, deed)
 
 
-def test_elsewhere_the_key_starts_a_workflow_as_ever(site):
+def test_the_key_is_one_of_the_page_and_not_of_its_log_alone(site):
     played(site.lab, SETUP, BAD)
 
     async def deed(it: Tui) -> None:
         await it.press("enter")
         await it.until(lambda: type(it.app.page).__name__ == "RunPage" and it.app.page.fetched)
-        await it.press("d")
-        await it.until(lambda: it.told)
-        assert "workflow_dispatch" in it.told[-1] or "repository" in it.told[-1]
+        assert "D diff" in it.lines[-1]
+        await it.press("D")
+        await it.shows("has never been in a green run", "$ treadle diff j1")
 
     tui_over(site, deed)
 
@@ -139,7 +139,7 @@ def test_it_fits_a_small_terminal_of_plain_characters(site):
 
     async def deed(it: Tui) -> None:
         await in_the_log(it)
-        await it.press("d")
+        await it.press("D")
         await it.shows("+ www", "> 29")
         assert it.text.isascii()
         await it.press(*["right"] * 80)

@@ -12,7 +12,7 @@ def test_the_list_is_a_key_away_and_leads_to_the_last_failure(site):
     site.lab.finish(site.lab.start(), FAILED)
 
     async def deed(it: Tui) -> None:
-        await it.press("5", "F")
+        await it.press("5", "f")
         await it.shows("Flaky", "1 of 2", "11111111", "Error: lost localhost:4711", "$ treadle flaky")
         await it.press("enter")
         await it.until(lambda: it.lines[0].startswith("Runs › Other"))
@@ -26,7 +26,7 @@ def test_all_failures_may_be_asked_for(site):
     site.lab.finish(site.lab.start(), FAILED)
 
     async def deed(it: Tui) -> None:
-        await it.press("5", "F")
+        await it.press("5", "f")
         await it.shows("No failure is known to come and go.")
         await it.press("a")
         await it.shows("0 of 1", "Error: lost", "treadle flaky --all")

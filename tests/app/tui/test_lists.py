@@ -65,11 +65,11 @@ def test_the_queue_is_paused_and_resumed_by_a_key(site):
 
     async def deed(it: Tui) -> None:
         await on(it, "2", "Queue")
-        await it.press("p")
+        await it.press("P")
         await it.until(lambda: "paused by" in it.lines[0])
         assert site.lab.claim() is None
         assert any("$ treadle queue pause" in notice for notice in it.told)
-        await it.press("p")
+        await it.press("P")
         await it.until(lambda: "paused" not in it.lines[0])
         assert site.lab.claim() is not None
 

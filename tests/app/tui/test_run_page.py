@@ -281,7 +281,7 @@ def test_help_shows_the_pages_acting_keys_and_the_logs_keys_without_scrolling(si
     async def deed(it: Tui) -> None:
         await opened(it)
         await it.press("question_mark")
-        await it.shows("Keys", "cancel", "failed only", "follow the end", "next error", "save the log", "approve")
+        await it.shows("Keys", "cancel", "failed only", "follow the end", "previous error", "save the log", "approve")
         await it.press(*"follow")
         await it.hides("failed only")
         assert "follow the end" in it.text
