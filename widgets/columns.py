@@ -7,18 +7,24 @@ from rich.cells import cell_len, set_cell_size
 
 GAP = 1
 LEAST = 12
-"""What a column that shares the rest should keep before others are dropped for it."""
+"""What a column that shares the rest should keep before others are dropped for it, unless it says more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """`width` in cells, None shares the rest. `drop` says who goes first when it is narrow: 1, then 2 …; 0 never."""
+    """`width` in cells, None shares the rest. `drop` says who goes first when it is narrow: 1, then 2 …; 0 never.
+
+    One that shares the rest has others dropped for it until it has its `least`. `middle`: its texts differ most at
+    their ends, so they are cut in the middle.
+    """
 
     key: str
     title: str
     width: int | None = None
     right: bool = False
     drop: int = 0
+    least: int = LEAST
+    middle: bool = False
 
 
 def fit(columns: Sequence[Column], width: int) -> tuple[int, ...]:
@@ -45,8 +51,8 @@ def fit(columns: Sequence[Column], width: int) -> tuple[int, ...]:
 
 
 def _needed(columns: Sequence[Column], kept: Sequence[int]) -> int:
-    wide = (columns[i].width for i in kept)
-    return sum(LEAST if one is None else one for one in wide) + GAP * (len(kept) - 1)
+    ones = (columns[i] for i in kept)
+    return sum(one.least if one.width is None else one.width for one in ones) + GAP * (len(kept) - 1)
 
 
 def cut(text: str, width: int, ascii: bool = False) -> str:

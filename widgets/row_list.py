@@ -16,6 +16,7 @@ from textual.strip import Strip
 from widgets.columns import GAP, Column, fill, fit
 from widgets.glyphs import look
 from widgets.motions import Motions
+from widgets.names import cut_middle
 from widgets.row_filter import RowFilter
 from widgets.row_order import Cell, Row, RowId, RowOrder
 from widgets.safe_text import plain
@@ -358,6 +359,8 @@ class RowList(StatusStyles, Motions, ScrollView, can_focus=True):
             if status is not None and column.key == "status" and id is not None:
                 seen = look(status)
                 text, style = f"{seen.sign(self.ascii)} {text or plain(seen.word)}", style or "status"
+            if column.middle:
+                text = cut_middle(text, wide, self.ascii)
             self._paint(segments, fill(text, wide, column.right, self.ascii), style, status)
         return Strip(segments).adjust_cell_length(width, base)
 

@@ -69,3 +69,10 @@ def test_a_filled_text_has_exactly_its_cells(text, width, right, ascii):
 )
 def test_what_is_cut_says_so(text, width, ascii, seen):
     assert cut(text, width, ascii) == seen
+
+
+def test_others_are_dropped_for_a_column_until_it_has_its_least():
+    columns = (Column("a", "A", 10, drop=1), Column("b", "B", 10), Column("text", "TEXT", least=30))
+    assert fit(columns, 52) == (10, 10, 30)
+    assert fit(columns, 51) == (0, 10, 40)
+    assert fit(columns, 20) == (0, 10, 9), "what is never dropped is not dropped for it"

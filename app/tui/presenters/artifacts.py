@@ -22,7 +22,7 @@ COLUMNS = (
     Column("run", "RUN", 7, right=True),
     Column("workflow", "WORKFLOW", 20, drop=3),
     Column("repo", "REPO", 16, drop=1),
-    Column("job", "JOB", 18, drop=2),
+    Column("job", "JOB", 18, drop=2, middle=True),
     Column("name", "NAME"),
     Column("size", "SIZE", 10, right=True),
     Column("files", "FILES", 6, right=True),

@@ -13,7 +13,7 @@ from widgets.safe_text import plain
 Told = Mapping[str, Any]
 COLUMNS = (
     Column("passed", "PASSED", 11),
-    Column("job", "JOB", 18),
+    Column("job", "JOB", 18, middle=True),
     Column("step", "STEP", 16, drop=2),
     Column("since", "SINCE", 18, drop=3),
     Column("last", "LAST", 9, drop=1),

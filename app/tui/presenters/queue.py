@@ -17,7 +17,7 @@ COLUMNS = (
     Column("status", "STATUS", 11),
     Column("place", "PLACE", 9),
     Column("priority", "PRIO", 5, right=True),
-    Column("job", "JOB", 24),
+    Column("job", "JOB", 24, middle=True),
     Column("run", "RUN", 22, drop=2),
     Column("repo", "REPO", 14, drop=1),
     Column("since", "SINCE", 9, right=True),

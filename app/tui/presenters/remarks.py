@@ -11,7 +11,7 @@ from widgets.safe_text import plain
 Told = Mapping[str, Any]
 COLUMNS = (
     Column("level", "LEVEL", 9),
-    Column("job", "JOB", 18, drop=2),
+    Column("job", "JOB", 18, drop=2, middle=True),
     Column("step", "STEP", 18, drop=3),
     Column("place", "PLACE", 24, drop=1),
     Column("message", "MESSAGE"),

@@ -8,12 +8,12 @@ from widgets.row_list import Cell, Row
 from widgets.safe_text import plain
 
 COLUMNS = (
-    Column("status", "STATUS", 11, drop=3),
-    Column("run", "RUN", 14, drop=2),
-    Column("job", "JOB", 16),
+    Column("status", "STATUS", 11, drop=2),
+    Column("run", "RUN", 14, drop=3),
+    Column("job", "JOB", 20, middle=True),
     Column("step", "STEP", 12, drop=1),
     Column("line", "LINE", 7, right=True),
-    Column("text", "WHAT IT SAYS"),
+    Column("text", "WHAT IT SAYS", least=30),
 )
 WITH_REPO = (*COLUMNS[:2], Column("repo", "REPO", 12, drop=1), *COLUMNS[2:])
 
