@@ -25,11 +25,20 @@ def is_over(queries: "Reads", job_id: int, attempt: int) -> bool:
     return job is None or job.status in JOB_FINAL
 
 
-class Reads(Protocol):
-    """What commands ask of runs and jobs: of the store's Queries, or of a remote engine.
+class ReadsAttempts(Protocol):
+    """What became of jobs. Steps, annotations and summaries are asked of attempts that `attempts` has told of."""
 
-    Steps, annotations and summaries are asked of attempts that `attempts` has told of.
-    """
+    def attempts(self, job_id: int) -> list[Attempt]: ...
+
+    def steps(self, attempt_id: int) -> list[Step]: ...
+
+    def annotations(self, attempt_id: int) -> list[dict[str, Any]]: ...
+
+    def summaries(self, attempt_id: int) -> list[str]: ...
+
+
+class Reads(ReadsAttempts, Protocol):
+    """What commands ask of runs and jobs: of the store's Queries, or of a remote engine."""
 
     def runs(
         self,
@@ -46,13 +55,8 @@ class Reads(Protocol):
 
     def job(self, job_id: int) -> Job | None: ...
 
-    def attempts(self, job_id: int) -> list[Attempt]: ...
-
-    def steps(self, attempt_id: int) -> list[Step]: ...
-
-    def annotations(self, attempt_id: int) -> list[dict[str, Any]]: ...
-
-    def summaries(self, attempt_id: int) -> list[str]: ...
+    def of_run(self, run_id: int) -> ReadsAttempts:
+        """Return what answers of all attempts of one run, as they are now."""
 
 
 def find_run(queries: Reads, text: str) -> Run:

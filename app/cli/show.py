@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from app.cli.naming import RUN_HELP, Reads, find_run
+from app.cli.naming import RUN_HELP, Reads, ReadsAttempts, find_run
 from app.cli.output import colour_wanted, paint, print_json, print_markdown, status_text, talk
 from app.cli.source import source_of
 from app.expectation import done_in, late, of_usual, starts_in
@@ -34,17 +34,19 @@ def execute(args: argparse.Namespace) -> int:
             _print_summaries(source.queries, run, as_json=args.json)
             return 0
         run, jobs = source.foretold_jobs(run)
+        told = source.queries.of_run(run.id)
         if args.json:
-            print_json(_shape(source.queries, run, jobs))
+            print_json(_shape(told, run, jobs))
         else:
-            print(*_lines(source.queries, run, jobs, SystemClock().now(), colour_wanted(sys.stdout)), sep="\n")
+            print(*_lines(told, run, jobs, SystemClock().now(), colour_wanted(sys.stdout)), sep="\n")
     return 0
 
 
 def _print_summaries(queries: Reads, run: Run, *, as_json: bool) -> None:
     """Print the summaries of each job's latest attempt: laid out on a terminal, as they were written elsewhere."""
-    latest = [(job, made[-1]) for job in queries.jobs(run.id) if (made := queries.attempts(job.id))]
-    found = [(job, attempt, texts) for job, attempt in latest if (texts := queries.summaries(attempt.id))]
+    all_told = queries.of_run(run.id)
+    latest = [(job, made[-1]) for job in queries.jobs(run.id) if job.attempts and (made := all_told.attempts(job.id))]
+    found = [(job, attempt, texts) for job, attempt in latest if (texts := all_told.summaries(attempt.id))]
     if as_json:
         told = [
             {"job": job.id, "name": job.name, "attempt": made.number, "summaries": texts} for job, made, texts in found
@@ -62,7 +64,7 @@ def _print_summaries(queries: Reads, run: Run, *, as_json: bool) -> None:
         talk(f"No step of run {run.id} has written a summary.")
 
 
-def _shape(queries: Reads, run: Run, jobs: Sequence[Job]) -> dict[str, Any]:
+def _shape(queries: ReadsAttempts, run: Run, jobs: Sequence[Job]) -> dict[str, Any]:
     told = [
         job_shape(job)
         | {
@@ -70,7 +72,7 @@ def _shape(queries: Reads, run: Run, jobs: Sequence[Job]) -> dict[str, Any]:
                 attempt_shape(attempt)
                 | {"steps": [step_shape(step) for step in queries.steps(attempt.id)]}
                 | {"annotations": queries.annotations(attempt.id), "summaries": queries.summaries(attempt.id)}
-                for attempt in queries.attempts(job.id)
+                for attempt in (queries.attempts(job.id) if job.attempts else ())
             ]
         }
         for job in jobs
@@ -78,7 +80,7 @@ def _shape(queries: Reads, run: Run, jobs: Sequence[Job]) -> dict[str, Any]:
     return run_shape(run) | {"jobs": told}
 
 
-def _lines(queries: Reads, run: Run, jobs: Sequence[Job], now: datetime, colours: bool) -> Iterable[str]:
+def _lines(queries: ReadsAttempts, run: Run, jobs: Sequence[Job], now: datetime, colours: bool) -> Iterable[str]:
     title = f"{plain(run.workflow_name)} #{run.number}"
     took = duration(((run.finished_at or now) - run.started_at).total_seconds()) if run.started_at else ""
     yield f"{status_text(run.status, colours)}  {paint(title, 'bold', colours)}  r{run.id}  {took}".rstrip()
@@ -98,7 +100,7 @@ def _lines(queries: Reads, run: Run, jobs: Sequence[Job], now: datetime, colours
         yield from _job(queries, job, now, colours)
 
 
-def _job(queries: Reads, job: Job, now: datetime, colours: bool) -> Iterable[str]:
+def _job(queries: ReadsAttempts, job: Job, now: datetime, colours: bool) -> Iterable[str]:
     parts = [status_text(job.status, colours), paint(plain(job.name), "bold", colours), f"j{job.id}"]
     if job.status == JobStatus.PENDING and job.needs:
         parts.append(f"needs {plain(', '.join(job.needs))}")
@@ -113,7 +115,7 @@ def _job(queries: Reads, job: Job, now: datetime, colours: bool) -> Iterable[str
         parts.append(f"held until {_at(job.held_until)}: treadle shell j{job.id}")
     if job.environment:
         parts.append(plain(f"in {job.environment} {job.environment_url}".strip()))
-    attempts = queries.attempts(job.id)
+    attempts = queries.attempts(job.id) if job.attempts else []
     if job.reason and job.status != JobStatus.SUCCESS and not (attempts and attempts[-1].reason == job.reason):
         parts.append(plain(job.reason))
     yield "  ".join(parts)
@@ -134,7 +136,7 @@ def _expected(job: Job, now: datetime, colours: bool) -> Iterable[str]:
         yield paint(late(job.slower), "yellow", colours)
 
 
-def _attempt(queries: Reads, attempt: Attempt, now: datetime, colours: bool) -> Iterable[str]:
+def _attempt(queries: ReadsAttempts, attempt: Attempt, now: datetime, colours: bool) -> Iterable[str]:
     took = duration(((attempt.finished_at or now) - attempt.started_at).total_seconds())
     until = f" to {_at(attempt.finished_at, attempt.started_at)}" if attempt.finished_at else ""
     parts = [

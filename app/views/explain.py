@@ -168,16 +168,16 @@ def _briefs(store: Store, jobs: list[Job], run: Run, planned: Planned) -> list[T
     edges, run_changes = store.queries.needs(run.id), explain.run_changes(run.id)
     plain = (JobStatus.SUCCESS, JobStatus.RUNNING)
     asked = dict.fromkeys([job.id for job in jobs if job.status not in plain][:LISTED])
-    waiting = store.line.waiting(asked)
+    waiting, changes, standings = store.line.waiting(asked), explain.changes_of_jobs(asked), explain.standings(asked)
     told: list[Told] = []
     for job in jobs:
         reason, waits = "", None
         if job.id in asked:
             needs = [by_id[need_id] for need_id in edges.get(job.id, ())]
-            past = Past(job, run, explain.job_changes(job.id), run_changes, needs)
+            past = Past(job, run, changes[job.id], run_changes, needs)
             reason = because(job, past.changes, needs, ())
             if job.finished_at is None:
-                waits = waits_now(store, waiting.get(job.id), past, explain.standing(job.id), planned.repo_id)
+                waits = waits_now(store, waiting.get(job.id), past, standings[job.id], planned.repo_id)
         told.append(
             {
                 "id": job.id,

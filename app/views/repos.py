@@ -17,7 +17,7 @@ from engine.git_remote import remote
 from engine.settings import RepoSettings, Settings
 from engine.settings_live import LiveSettings
 from engine.store.commits import KnownCommit, KnownWorkflow
-from engine.store.repos import LastEvent, known_repo, known_repos, last_event
+from engine.store.repos import LastEvent, known_repo, known_repos, last_events, last_runs
 from engine.store.store import Store
 from engine.store.syncs import Sync
 from pipelines.errors import WorkflowError
@@ -37,15 +37,18 @@ def repos_view(store: Store | None, settings: Settings, mirrors: Mirrors) -> lis
     - `last_event`: null, or {`id`, `kind`, `source`, `status`, `problem`, `received_at`}. `last_run`: null, or a run.
     """
     found = {repo.name: _configured(repo) for repo in settings.repos}
-    for known in known_repos() if store else ():
-        assert store is not None
-        runs = store.queries.runs(repo=known.name, limit=1)
+    if store is None:
+        return [{**EMPTY, **found[name]} for name in sorted(found)]
+    branches, syncs, events, newest = mirrors.default_branches(store), store.syncs.all(), last_events(), last_runs()
+    runs = store.queries.runs_by_id(newest.values())
+    for known in known_repos():
+        last = runs.get(newest.get(known.id, 0))
         place = known.path or (remote(known.url).url if known.url else "")
         shape = found.setdefault(known.name, {"name": known.name, "url": place, "configured": False})
-        shape["default_branch"] = mirrors.default_branch(store, known.id)
-        shape["last_sync"] = _sync(store.syncs.last(known.id))
-        shape["last_event"] = _event(last_event(known.id))
-        shape["last_run"] = run_shape(runs[0]) if runs else None
+        shape["default_branch"] = branches.get(known.id)
+        shape["last_sync"] = _sync(syncs.get(known.id))
+        shape["last_event"] = _event(events.get(known.id))
+        shape["last_run"] = run_shape(last) if last else None
     return [{**EMPTY, **found[name]} for name in sorted(found)]
 
 

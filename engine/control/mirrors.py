@@ -34,6 +34,10 @@ class Mirrors:
         found: str | None = store.cursors.get(_key(repo_id))
         return found
 
+    def default_branches(self, store: Store) -> dict[int, str]:
+        """Return the default branches that are known, by the repository's id."""
+        return {int(ident): name for ident, name in store.cursors.all(KEY).items()}
+
     def default_heads(self, store: Store) -> dict[str, str]:
         """Return, by the names of repositories, the commits of the default branches that are known: one query."""
         return store.refs.heads(KEY)

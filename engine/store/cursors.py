@@ -5,6 +5,8 @@ from typing import Any
 from engine.store.database import Database
 from engine.store.tables import CursorRow
 
+LAST = "\U0010ffff"
+
 
 class Cursors:
     def __init__(self, database: Database) -> None:
@@ -14,6 +16,11 @@ class Cursors:
         """Return what was kept under a name, or None."""
         rows = self._db.rows("SELECT value FROM cursor WHERE name = ?", (name,))
         return CursorRow.value.python_value(rows[0][0]) if rows else None
+
+    def all(self, prefix: str) -> dict[str, Any]:
+        """Return what is kept under names that begin so, by the rest of the name."""
+        rows = self._db.rows("SELECT name, value FROM cursor WHERE name >= ? AND name < ?", (prefix, prefix + LAST))
+        return {name[len(prefix) :]: CursorRow.value.python_value(value) for name, value in rows}
 
     def forget(self, name: str) -> bool:
         """Keep nothing under a name any more; return whether there was something. Nests in a write."""

@@ -3,7 +3,7 @@
 Read-only; it decides nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -55,9 +55,14 @@ class Holder:
 
 
 def standing(job_id: int) -> Standing:
-    columns = (JobRow.ancestry_ok, JobRow.ancestry_failed, JobRow.waits_for, JobRow.concurrency_group)
-    found: Any = JobRow.select(*columns).where(JobRow.id == job_id).tuples().get()
-    return Standing(*found)
+    return standings([job_id])[job_id]
+
+
+def standings(job_ids: Collection[int]) -> dict[int, Standing]:
+    """Return how each of these jobs stands, by its id."""
+    columns = (JobRow.id, JobRow.ancestry_ok, JobRow.ancestry_failed, JobRow.waits_for, JobRow.concurrency_group)
+    found: Any = JobRow.select(*columns).where(JobRow.id.in_(list(job_ids))).tuples()
+    return {ident: Standing(*told) for ident, *told in found}
 
 
 def planned(run_id: int) -> Planned:
@@ -129,7 +134,16 @@ def run_changes(run_id: int) -> list[Transition]:
 
 def job_changes(job_id: int) -> list[Transition]:
     """Return what happened to a job itself, oldest first: neither its attempts' nor its steps' changes."""
-    return transitions.of((TransitionRow.job_id == job_id) & (TransitionRow.noun == "job"))
+    return changes_of_jobs([job_id])[job_id]
+
+
+def changes_of_jobs(job_ids: Collection[int]) -> dict[int, list[Transition]]:
+    """Return what happened to each of these jobs itself, by its id."""
+    found: dict[int, list[Transition]] = {job_id: [] for job_id in job_ids}
+    for one in transitions.of(TransitionRow.job_id.in_(list(job_ids)) & (TransitionRow.noun == "job")):
+        assert one.job_id is not None
+        found[one.job_id].append(one)
+    return found
 
 
 def step_reasons(attempt_id: int) -> dict[int, list[Any]]:

@@ -7,7 +7,7 @@ from peewee import fn
 
 from engine.core.records import Attempt, Job, JobFacts, Run, Step, Transition
 from engine.core.refs import HEADS
-from engine.core.states import AttemptStatus, JobStatus, RunStatus, StepStatus
+from engine.core.states import AttemptStatus, JobStatus, RunStatus
 from engine.store import greens, transitions
 from engine.store.mending_tables import HoldRow
 from engine.store.tables import (
@@ -21,7 +21,19 @@ from engine.store.tables import (
     StepRow,
     TransitionRow,
 )
+from engine.store.whole_run import STEP, WholeRun, annotation_record, step_record
 from pipelines.plan import JobPlan
+
+# What a `Job` is made of. Rows of models, and plans that nobody asks for, are most of the cost of a large run's page.
+JOB_COLUMNS = tuple(
+    field
+    for field in JobRow._meta.sorted_fields
+    if field.name
+    not in (
+        "repo_id", "plan", "remaining_path", "unmet", "ancestry_ok", "ancestry_failed", "waits_for", "fails_matrix",
+        "concurrency_group", "retries_left", "lost_count", "begin_at",
+    )
+)  # fmt: skip
 
 
 class Queries:
@@ -72,7 +84,8 @@ class Queries:
 
     def jobs(self, run_id: int) -> list[Job]:
         """Return a run's jobs in the order of the workflow file."""
-        return [job_record(row) for row in JobRow.select().where(JobRow.run_id == run_id).order_by(JobRow.id)]
+        rows = JobRow.select(*JOB_COLUMNS).where(JobRow.run_id == run_id).order_by(JobRow.id)
+        return [job_record(row) for row in rows.namedtuples()]
 
     def job(self, job_id: int) -> Job | None:
         row = JobRow.get_or_none(JobRow.id == job_id)
@@ -87,9 +100,10 @@ class Queries:
     def needs(self, run_id: int) -> dict[int, list[int]]:
         """Return, for each job of a run, the ids of the jobs it waits for."""
         edges: dict[int, list[int]] = {}
-        query = EdgeRow.select().join(JobRow, on=(JobRow.id == EdgeRow.job_id)).where(JobRow.run_id == run_id)
-        for edge in query.order_by(EdgeRow.job_id, EdgeRow.need_id):
-            edges.setdefault(edge.job_id, []).append(edge.need_id)
+        query: Any = EdgeRow.select(EdgeRow.job_id, EdgeRow.need_id).join(JobRow, on=(JobRow.id == EdgeRow.job_id))
+        wanted = query.where(JobRow.run_id == run_id).order_by(EdgeRow.job_id, EdgeRow.need_id)
+        for job_id, need_id in wanted.tuples():
+            edges.setdefault(job_id, []).append(need_id)
         return edges
 
     def attempts(self, job_id: int) -> list[Attempt]:
@@ -119,14 +133,8 @@ class Queries:
         return AttemptRow.get_by_id(attempt_id).state
 
     def steps(self, attempt_id: int) -> list[Step]:
-        rows = StepRow.select().where(StepRow.attempt_id == attempt_id).order_by(StepRow.position)
-        return [
-            Step(
-                row.attempt_id, row.position, row.name, StepStatus(row.status), row.outcome, row.conclusion,
-                row.exit_code, row.started_at, row.finished_at, row.log_start, row.log_end,
-            )
-            for row in rows
-        ]  # fmt: skip
+        rows: Any = StepRow.select(*STEP).where(StepRow.attempt_id == attempt_id).order_by(StepRow.position)
+        return [step_record(row) for row in rows.tuples()]
 
     def summaries(self, attempt_id: int) -> list[str]:
         """Return the step summaries (Markdown) of an attempt, in order."""
@@ -135,7 +143,11 @@ class Queries:
 
     def annotations(self, attempt_id: int) -> list[dict[str, Any]]:
         rows = AnnotationRow.select().where(AnnotationRow.attempt_id == attempt_id).order_by(AnnotationRow.id)
-        return [{"step": row.step, "level": row.level, "message": row.message, **row.properties} for row in rows]
+        return [annotation_record(row) for row in rows]
+
+    def of_run(self, run_id: int) -> WholeRun:
+        """Return what answers of this run's attempts without a query for each."""
+        return WholeRun(run_id, self.run_attempts(run_id))
 
     def transitions(
         self,

@@ -1,13 +1,20 @@
 """The repositories that a home knows, and what came of each last. Nothing here changes a row."""
 
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from datetime import UTC, datetime
 
-from peewee import fn
-
+from engine.store.columns import DATABASE
 from engine.store.inbox import DROPPED, PLANNED, RECEIVED
-from engine.store.tables import EventRow, RepoRow
+from engine.store.tables import RepoRow
+
+# By status, so that an index leads to each at once.
+_NEWEST = ", ".join(
+    f"ifnull((SELECT max(id) FROM event WHERE status = '{status}' AND repo_id = repo.id), 0)"
+    for status in (RECEIVED, PLANNED, DROPPED)
+)
+_LAST_EVENTS = f"""SELECT repo.id, event.id, event.kind, event.source, event.status, event.problem, event.received_at
+ FROM repo JOIN event ON event.id = max({_NEWEST})"""
+_LAST_RUNS = "SELECT repo_id, max(id) FROM run GROUP BY repo_id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +49,14 @@ def known_repo(name: str) -> KnownRepo | None:
     return None if row is None else KnownRepo(row.id, row.name, row.path, row.url)
 
 
-def last_event(repo_id: int) -> LastEvent | None:
-    newest = [
-        EventRow.select(fn.MAX(EventRow.id)).where((EventRow.status == status) & (EventRow.repo_id == repo_id)).scalar()
-        for status in (RECEIVED, PLANNED, DROPPED)  # so that the index finds each at once
-    ]
-    found: Any = (
-        EventRow.select(
-            EventRow.id, EventRow.kind, EventRow.source, EventRow.status, EventRow.problem, EventRow.received_at
-        )
-        .where(EventRow.id == max((one for one in newest if one), default=0))
-        .namedtuples()
-        .first()
-    )
-    return None if found is None else LastEvent(**found._asdict())
+def last_events() -> dict[int, LastEvent]:
+    """Return the newest event of each repository, by the repository's id. One query, however many there are."""
+    return {
+        repo_id: LastEvent(ident, kind, source, status, problem, datetime.fromtimestamp(received_s, UTC))
+        for repo_id, ident, kind, source, status, problem, received_s in DATABASE.execute_sql(_LAST_EVENTS).fetchall()
+    }
+
+
+def last_runs() -> dict[int, int]:
+    """Return the newest run of each repository that has any, both by id."""
+    return dict(DATABASE.execute_sql(_LAST_RUNS).fetchall())

@@ -263,6 +263,8 @@ class JobRow(Row):
 
 # Hardly any job is patched, and every search for a green run asks whether one is.
 JobRow.add_index(JobRow.index(JobRow.run_id, name="job_patched", where=SQL("patched")))
+# Nor does any begin at a later step: these keep their checkpoints.
+JobRow.add_index(JobRow.index(JobRow.id, name="job_begins_later", where=SQL("begin_at IS NOT NULL")))
 
 
 class EdgeRow(Row):
