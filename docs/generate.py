@@ -183,7 +183,7 @@ def terminal_page() -> str:
 SIGNS = {
     "question_mark": "?", "colon": ":", "slash": "/", "ampersand": "&", "plus": "+", "equals_sign": "=", "minus": "-",
     "less_than_sign": "<", "greater_than_sign": ">", "left_square_bracket": "[", "right_square_bracket": "]",
-    "left_curly_bracket": "{", "right_curly_bracket": "}",
+    "left_curly_bracket": "{", "right_curly_bracket": "}", "exclamation_mark": "!", "full_stop": ".", "comma": ",",
 }  # fmt: skip
 
 
@@ -304,6 +304,13 @@ def filled(text: str) -> str:
     return re.sub(r"<!-- printed: (\w+) -->(.*?)<!-- end -->", fill, text, flags=re.DOTALL)
 
 
+def frames() -> str:
+    """Return the screens of the recorded session that are kept as text."""
+    shown = (FOLDER / "hold-fix-retry.txt").read_text().split("\f")
+    parts = [one.strip("\n").partition("\n\n") for one in shown]
+    return "\n\n".join(f"{caption}\n\n```\n{screen}\n```" for caption, _, screen in parts)
+
+
 PAGES = {
     "states.md": states_page,
     "commands.md": commands_page,
@@ -316,8 +323,9 @@ PRINTED = {
     "folders": print_architecture.folders,
     "goals": print_figures.goals,
     "routes": print_api.routes,
+    "frames": frames,
 }
-PARTLY = ("api.md", "architecture.md", "performance.md")
+PARTLY = ("api.md", "architecture.md", "fixing.md", "performance.md")
 
 if __name__ == "__main__":
     for name, page in PAGES.items():

@@ -4,6 +4,7 @@ import ast
 import re
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -52,11 +53,10 @@ def folders() -> str:
     return ", ".join(f"`{name}/`" for name in sorted(FOLDERS))
 
 
-def _modules() -> Iterator[tuple[Path, ast.Module]]:
-    for room in ROOMS:
-        for path in sorted((ROOT / room).rglob("*.py")):
-            if path.name != "__init__.py":
-                yield path.relative_to(ROOT), ast.parse(path.read_text())
+@cache
+def _modules() -> tuple[tuple[Path, ast.Module], ...]:
+    paths = [path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py")) if path.name != "__init__.py"]
+    return tuple((path.relative_to(ROOT), ast.parse(path.read_text())) for path in paths)
 
 
 def _imported(tree: ast.Module) -> Iterator[str]:

@@ -2,11 +2,13 @@
 
 import argparse
 import importlib.util
+import json
 import re
 import socket
 import subprocess
 from contextlib import redirect_stderr
 from io import StringIO
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -54,11 +56,33 @@ def test_the_page_on_the_terminal_ui_is_printed_from_its_panes(generate):
     assert (DOCS / "terminal.md").read_text() == generate.terminal_page(), "run: python docs/generate.py"
 
 
-@pytest.mark.parametrize("page", ["api.md", "architecture.md", "performance.md"])
+@pytest.mark.parametrize("page", ["api.md", "architecture.md", "fixing.md", "performance.md"])
 def test_what_a_page_says_it_prints_is_printed(generate, page):
     text = (DOCS / page).read_text()
     assert page in generate.PARTLY
     assert text == generate.filled(text), "run: python docs/generate.py"
+
+
+def test_the_recorded_session_is_valid_and_of_no_machine():
+    text = (DOCS / "hold-fix-retry.cast").read_text()
+    header, *events = [json.loads(line) for line in text.splitlines()]
+    assert header["version"] == 2 and header["width"] > 0 and header["height"] > 0
+    times = [at for at, _, _ in events]
+    assert times == sorted(times) and max(b - a for a, b in pairwise(times)) < 6
+    assert {kind for _, kind, _ in events} == {"o", "m"}
+    shown = "".join(data for _, kind, data in events if kind == "o")
+    assert shown.startswith("$ treadle") and "patched" in shown
+    for path in ("/tmp", "/home", "/root", "/var", str(DOCS.parent)):
+        assert path not in shown
+
+
+def test_the_recorded_session_presses_keys_of_this_version():
+    events = [json.loads(line) for line in (DOCS / "hold-fix-retry.cast").read_text().splitlines()[1:]]
+    pressed = [data for _, kind, data in events if kind == "m"]
+    rows = (DOCS / "terminal.md").read_text().splitlines()
+    assert {"! held.shell", ". held.again"} <= set(pressed)
+    for key, _, binding in (one.partition(" ") for one in pressed):
+        assert not binding or any(f"`{key}`" in row and row.endswith(f"| `{binding}` |") for row in rows), key
 
 
 def test_the_page_on_the_architecture_names_only_files_that_are_there():
