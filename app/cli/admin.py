@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Protocol
 
-from app.cli.source import check_where
+from app.cli.asked import engine_of
 
 Told = Mapping[str, Any]
 
@@ -36,6 +36,9 @@ class Administration(Protocol):
 
     def revoke_token(self, token_id: int) -> Told: ...
 
+    def prune(self, dry_run: bool) -> Told:
+        """Have what is old enough go, or tell it: see `prune_view`; `engine`: one removes it, a little at a time."""
+
     def heard(self) -> bool:
         """Is there an engine that knows now of what was done?"""
 
@@ -44,18 +47,8 @@ class Administration(Protocol):
 def admin_of(args: argparse.Namespace) -> Iterator[Administration]:
     """Give who a command line speaks to, until the block ends: the engine of `--connect`, else the one that runs on the
     home, unless another `--config` is meant, else the home's files. Raises SettingsError."""
-    check_where(args)
-    if args.connect is not None:
-        from app.cli.remote import client_at
-        from app.cli.remote_admin import RemoteAdmin
-
-        yield RemoteAdmin(client_at(args.connect, args.token))
-        return
-    from app.cli.place import home_of
-    from app.client import Client
-
-    engine = Client.of_home(home_of(args))
-    if not args.config and engine.is_there():
+    engine = engine_of(args, at_home=True)
+    if engine is not None:
         from app.cli.remote_admin import RemoteAdmin
 
         yield RemoteAdmin(engine)

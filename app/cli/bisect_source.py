@@ -8,16 +8,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from app.cli.asked import Asked, engine_of
 from app.cli.given import actor_here
 from app.cli.naming import Reads
 from app.cli.output import talk
 from app.cli.place import home_of
-from app.cli.source import check_where
 from engine.core.errors import EngineError
 
 if TYPE_CHECKING:
     from app.cli.engine_here import EngineHere
-    from app.client import Client
     from engine.core.bisect_records import Bisect
 
 QUIET_S = 10.0  # without a word of the stream it is asked all the same
@@ -49,11 +48,9 @@ class Searches(Protocol):
 @contextmanager
 def searches_of(args: argparse.Namespace) -> Iterator[Searches]:
     """Give what a command line speaks of, until the block ends. Raises SettingsError."""
-    check_where(args)
-    if args.connect is not None:
-        from app.cli.remote import client_at
-
-        yield RemoteSearches(client_at(args.connect, args.token))
+    engine = engine_of(args)
+    if engine is not None:
+        yield RemoteSearches(engine)
         return
     home = HomeSearches(args)
     try:
@@ -131,32 +128,27 @@ class HomeSearches:
 class RemoteSearches:
     """An engine elsewhere. Its stream says when there is something new."""
 
-    def __init__(self, client: "Client") -> None:
+    def __init__(self, engine: Asked) -> None:
         from app.cli.remote import RemoteQueries
         from app.cli.remote_follow import Patient
 
-        self._client = client
-        self._patient = Patient(client)
-        self.queries = RemoteQueries(client)
+        self._engine = engine
+        self._patient = Asked(Patient(engine.client))
+        self.queries = RemoteQueries(engine.client)
 
     def start(self, job: int, good: str | None, bad: str | None) -> Told:
         named = {"good": good, "bad": bad}
-        return self._post("/bisects", {"job": job, **{name: rev for name, rev in named.items() if rev is not None}})
+        given = {name: rev for name, rev in named.items() if rev is not None}
+        return dict(self._engine.post("/bisects", {"job": job, **given}))
 
     def get(self, bisect_id: int) -> Told:
-        from app.cli.remote import translated
-
-        with translated(self._client):
-            return dict(self._patient.get(f"/bisects/{bisect_id}"))
+        return dict(self._patient.get(f"/bisects/{bisect_id}"))
 
     def newest(self) -> list[Told]:
-        from app.cli.remote import translated
-
-        with translated(self._client):
-            return list(self._client.get("/bisects")["bisects"])
+        return self._engine.listed("/bisects", "bisects")
 
     def cancel(self, bisect_id: int) -> str:
-        return str(self._post(f"/bisects/{bisect_id}/cancel")["done"])
+        return self._engine.done(f"/bisects/{bisect_id}/cancel")
 
     def heard(self) -> bool:
         return True
@@ -164,7 +156,7 @@ class RemoteSearches:
     def following(self, told: Told, news: threading.Event) -> Iterator[None]:
         def hear() -> None:
             try:
-                for _ in self._client.changes(query={"run": [told["run"]], "types": ["bisect"]}):
+                for _ in self._engine.client.changes(query={"run": [told["run"]], "types": ["bisect"]}):
                     news.set()
             except EngineError:
                 pass  # the next question says why
@@ -174,9 +166,3 @@ class RemoteSearches:
             news.wait(QUIET_S)
             news.clear()
             yield
-
-    def _post(self, path: str, body: Told | None = None) -> Told:
-        from app.cli.remote import translated
-
-        with translated(self._client):
-            return dict(self._client.post(path, body))

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Mapping
 from typing import Any
 
-from app.cli.place import home_of
+from app.cli.place import DATABASE, home_of, home_with_runs
 from app.cli.repo_names import Environment, config_path, settings_here
 from app.repo_entry import repo_entry
 from app.shapes import token_shape
@@ -97,6 +97,26 @@ class HomeAdmin:
             raise EngineError(f"There is no token {token_id}.", "`treadle token list` shows those there are.")
         return {"id": token_id, "revoked": True}
 
+    def prune(self, dry_run: bool) -> Told:
+        from app.views.prune import prune_view
+        from engine.control.retention import pruning_of
+        from engine.home import HomeLock
+        from engine.store.artifacts import Artifacts
+
+        home, now, rules = home_with_runs(self._args), self._clock.now(), settings_here(self._args).retention
+        lock = HomeLock(home)
+        if not dry_run and not lock.take():
+            raise EngineError(f"An engine works on this home (process {lock.holder()}).", "Wait for its end.")
+        try:
+            pruning = pruning_of(self._store(), Artifacts(home / "artifacts"))
+            told = prune_view(pruning, rules, now)
+            if not dry_run:
+                for _ in pruning.steps(rules, now):
+                    pass
+        finally:
+            lock.release()
+        return told | {"dry_run": dry_run, "engine": False}
+
     def heard(self) -> bool:
         return ring(self._home)
 
@@ -104,7 +124,7 @@ class HomeAdmin:
         return ALL if repo is None else repo_id_of(store, settings_here(self._args), repo)
 
     def _existing(self) -> Store | None:
-        return self._store() if (self._home / "treadle.db").exists() else None
+        return self._store() if (self._home / DATABASE).exists() else None
 
     def _store(self) -> Store:
         if self._opened is None:

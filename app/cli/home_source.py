@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from app.cli.naming import Reads, is_over
-from app.cli.place import home_of
+from app.cli.place import home_of, home_with_runs
 from app.cli.source import Log
 from engine.core.clock import SystemClock
 from engine.core.errors import EngineError, NoEngine, SettingsError
@@ -221,6 +221,16 @@ class HomeSource:
         from engine.control.commands import replay
 
         return replay(self._store(), event_id)
+
+    def caches(self, repo: str | None) -> list[Mapping[str, Any]]:
+        from app.views.caches import caches_view
+
+        return list(caches_view(home_with_runs(self._args), repo))
+
+    def remove_caches(self, name: str, repo: str | None) -> list[Mapping[str, Any]]:
+        from app.views.caches import remove_caches
+
+        return list(remove_caches(home_with_runs(self._args), name, repo))
 
     def artifacts(self, repo: str | None, before: int | None, limit: int) -> Mapping[str, Any]:
         from app.cli.repo_names import settings_here

@@ -3,15 +3,12 @@
 What the API keeps to itself (leases and their tokens, paths on that machine) is empty in these records.
 """
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
+from app.cli.asked import Asked, translated
 from app.cli.remote_records import attempt_of, entry_of, job_of, run_of, step_of
 from app.client import ApiError, Client
-from engine.core.errors import EngineError, NoEngine, SettingsError
 from engine.core.records import Attempt, Job, Run, Step
 from engine.store.log_index import Entry
 from engine.store.search_words import line_of
@@ -21,21 +18,17 @@ if TYPE_CHECKING:
 
 PAGE = 500
 AHEAD_BYTES = 1 << 20
-SILENCE_S = 60.0
 Record = TypeVar("Record")
+Told = Mapping[str, Any]
 
 
 class RemoteSource:
     """Every answer is asked for anew; `queries` remembers the attempts that it told of last."""
 
-    def __init__(self, client: Client) -> None:
-        self._client = client
-        self.queries = RemoteQueries(client)
-
-    @classmethod
-    def at(cls, url: str, token: str | None) -> "RemoteSource":
-        """Return the engine at a URL: see `client_at`. Raises SettingsError."""
-        return cls(client_at(url, token))
+    def __init__(self, engine: Asked) -> None:
+        self._engine = engine
+        self._client = engine.client
+        self.queries = RemoteQueries(engine.client)
 
     def log(self, job: Job, attempt: int) -> "RemoteLog":
         return RemoteLog(self._client, job.id, attempt)
@@ -60,28 +53,21 @@ class RemoteSource:
 
         return RemoteQueries(Patient(self._client))
 
-    def diff(self, job: Job, attempt: int | None, against: str | None, step: int | None) -> Mapping[str, Any]:
-        with translated(self._client):
-            query = {"attempt": attempt, "against": against, "step": step}
-            return dict(self._client.get(f"/jobs/{job.id}/diff", query))
+    def diff(self, job: Job, attempt: int | None, against: str | None, step: int | None) -> Told:
+        return dict(self._engine.get(f"/jobs/{job.id}/diff", {"attempt": attempt, "against": against, "step": step}))
 
-    def explain(self, kind: str, ident: int) -> Mapping[str, Any]:
+    def explain(self, kind: str, ident: int) -> Told:
         folder = {"run": "runs", "job": "jobs", "event": "inbox"}[kind]
-        with translated(self._client):
-            return dict(self._client.get(f"/{folder}/{ident}/explain"))
+        return dict(self._engine.get(f"/{folder}/{ident}/explain"))
 
-    def flaky(self, repo: str | None, all: bool, limit: int) -> Mapping[str, Any]:
-        with translated(self._client):
-            return dict(self._client.get("/flaky", {"repo": repo, "all": int(all), "limit": limit}))
+    def flaky(self, repo: str | None, all: bool, limit: int) -> Told:
+        return dict(self._engine.get("/flaky", {"repo": repo, "all": int(all), "limit": limit}))
 
-    def slo(self) -> Mapping[str, Any]:
-        with translated(self._client):
-            told: Mapping[str, Any] = self._client.get("/slo")
-            return told
+    def slo(self) -> Told:
+        return dict(self._engine.get("/slo"))
 
-    def slo_history(self, window: str) -> Mapping[str, Any]:
-        with translated(self._client):
-            return dict(self._client.get("/slo/history", {"window": window}))
+    def slo_history(self, window: str) -> Told:
+        return dict(self._engine.get("/slo/history", {"window": window}))
 
     def cancel(self, target: Run | Job) -> str:
         return self._wish(target, "cancel")
@@ -93,13 +79,11 @@ class RemoteSource:
         step = {} if again.step is None else {"step": again.step}
         return self._wish(target, "retry", {**asked, **step, "here": again.here, "next": again.next})
 
-    def rerun(self, run: Run, inputs: Mapping[str, str], debug: bool) -> Mapping[str, Any]:
-        with translated(self._client):
-            return dict(self._client.post(f"/runs/{run.id}/retry", {"inputs": dict(inputs), "debug": debug}))
+    def rerun(self, run: Run, inputs: Mapping[str, str], debug: bool) -> Told:
+        return dict(self._engine.post(f"/runs/{run.id}/retry", {"inputs": dict(inputs), "debug": debug}))
 
-    def checkpoints(self, job: Job) -> list[Mapping[str, Any]]:
-        with translated(self._client):
-            return list(self._client.get(f"/jobs/{job.id}/checkpoints")["checkpoints"])
+    def checkpoints(self, job: Job) -> list[Told]:
+        return self._engine.listed(f"/jobs/{job.id}/checkpoints", "checkpoints")
 
     def hold(self, job: Job, wanted: bool) -> str:
         return self._wish(job, "hold", {"wanted": wanted})
@@ -107,9 +91,8 @@ class RemoteSource:
     def release(self, job: Job) -> str:
         return self._wish(job, "release")
 
-    def holds(self) -> Mapping[str, Any]:
-        with translated(self._client):
-            return dict(self._client.get("/holds"))
+    def holds(self) -> Told:
+        return dict(self._engine.get("/holds"))
 
     def approve(self, target: Run | Job) -> str:
         return self._wish(target, "approve")
@@ -122,58 +105,51 @@ class RemoteSource:
 
     def dispatch(self, repo: str, workflow: str, ref: str | None, inputs: Mapping[str, str]) -> int:
         wanted = {"repo": repo, "workflow": workflow, "inputs": dict(inputs)} | ({} if ref is None else {"ref": ref})
-        with translated(self._client):
-            return int(self._client.post("/runs", wanted, {"wait": 0})["event"])
+        return int(self._engine.post("/runs", wanted, {"wait": 0})["event"])
 
-    def queue(self, limit: int) -> Mapping[str, Any]:
-        with translated(self._client):
-            return dict(self._client.get("/queue", {"limit": limit}))
+    def queue(self, limit: int) -> Told:
+        return dict(self._engine.get("/queue", {"limit": limit}))
 
     def pause(self) -> str:
-        return self._done("/queue/pause")
+        return self._engine.done("/queue/pause")
 
     def resume(self) -> str:
-        return self._done("/queue/resume")
+        return self._engine.done("/queue/resume")
 
     def prioritize(self, job: Job, priority: int) -> str:
-        return self._done(f"/jobs/{job.id}/priority", {"priority": priority})
+        return self._engine.done(f"/jobs/{job.id}/priority", {"priority": priority})
 
-    def events(self, repo: str | None, status: str | None, before: int | None, limit: int) -> Mapping[str, Any]:
-        with translated(self._client):
-            query = {"repo": repo, "status": status, "before": before, "limit": limit}
-            return dict(self._client.get("/inbox", query))
+    def events(self, repo: str | None, status: str | None, before: int | None, limit: int) -> Told:
+        query = {"repo": repo, "status": status, "before": before, "limit": limit}
+        return dict(self._engine.get("/inbox", query))
 
-    def search(
-        self, words: list[str], repo: str | None, workflow: str | None, status: str | None, limit: int
-    ) -> Mapping[str, Any]:
-        with translated(self._client):
-            query = {"q": line_of(words), "repo": repo, "workflow": workflow, "status": status, "limit": limit}
-            return dict(self._client.get("/search", query))
+    def search(self, words: list[str], repo: str | None, workflow: str | None, status: str | None, limit: int) -> Told:
+        query = {"q": line_of(words), "repo": repo, "workflow": workflow, "status": status, "limit": limit}
+        return dict(self._engine.get("/search", query))
 
     def replay(self, event_id: int) -> str:
-        return self._done(f"/inbox/{event_id}/replay")
+        return self._engine.done(f"/inbox/{event_id}/replay")
 
-    def artifacts(self, repo: str | None, before: int | None, limit: int) -> Mapping[str, Any]:
-        with translated(self._client):
-            return dict(self._client.get("/artifacts", {"repo": repo, "before": before, "limit": limit}))
+    def caches(self, repo: str | None) -> list[Told]:
+        return self._engine.listed("/caches", "caches", {"repo": repo})
 
-    def artifacts_of(self, run: Run) -> list[Mapping[str, Any]]:
-        with translated(self._client):
-            return list(self._client.get("/artifacts", {"run": run.id})["artifacts"])
+    def remove_caches(self, name: str, repo: str | None) -> list[Told]:
+        return list(self._engine.delete("/caches", {"name": name, "repo": repo})["caches"])
 
-    def artifact_contents(self, artifact: Mapping[str, Any]) -> Mapping[str, Any]:
-        with translated(self._client):
-            return dict(self._client.get(f"/artifacts/{artifact['id']}/files"))
+    def artifacts(self, repo: str | None, before: int | None, limit: int) -> Told:
+        return dict(self._engine.get("/artifacts", {"repo": repo, "before": before, "limit": limit}))
 
-    def artifact_archive(self, artifact: Mapping[str, Any], form: str, start: int = 0) -> Iterator[bytes]:
-        with translated(self._client):
-            path = f"/artifacts/{artifact['id']}"
-            yield from self._client.stream(path, {"format": form}, timeout_s=SILENCE_S, start=start)
+    def artifacts_of(self, run: Run) -> list[Told]:
+        return self._engine.listed("/artifacts", "artifacts", {"run": run.id})
 
-    def artifact_file(self, artifact: Mapping[str, Any], path: str, start: int = 0) -> Iterator[bytes]:
-        with translated(self._client):
-            path = f"/artifacts/{artifact['id']}/files/{path}"
-            yield from self._client.stream(path, timeout_s=SILENCE_S, start=start)
+    def artifact_contents(self, artifact: Told) -> Told:
+        return dict(self._engine.get(f"/artifacts/{artifact['id']}/files"))
+
+    def artifact_archive(self, artifact: Told, form: str, start: int = 0) -> Iterator[bytes]:
+        return self._engine.stream(f"/artifacts/{artifact['id']}", {"format": form}, start)
+
+    def artifact_file(self, artifact: Told, path: str, start: int = 0) -> Iterator[bytes]:
+        return self._engine.stream(f"/artifacts/{artifact['id']}/files/{path}", start=start)
 
     def foretold(self, runs: Sequence[Run]) -> list[Run]:
         return list(runs)  # the API has told of it as of everything else
@@ -184,13 +160,9 @@ class RemoteSource:
     def heard(self) -> bool:
         return True  # whoever carried out the wish is the engine
 
-    def _wish(self, target: Run | Job, deed: str, more: Mapping[str, Any] | None = None) -> str:
+    def _wish(self, target: Run | Job, deed: str, more: Told | None = None) -> str:
         kind = "runs" if isinstance(target, Run) else "jobs"
-        return self._done(f"/{kind}/{target.id}/{deed}", more)
-
-    def _done(self, path: str, body: Mapping[str, Any] | None = None) -> str:
-        with translated(self._client):
-            return str(self._client.post(path, body)["done"])
+        return self._engine.done(f"/{kind}/{target.id}/{deed}", more)
 
 
 class RemoteQueries:
@@ -233,6 +205,9 @@ class RemoteQueries:
         told = self._one(f"/jobs/{job_id}", lambda told: told["attempts_made"]) or []
         self._told.update((one["id"], one) for one in told)
         return [attempt_of(job_id, one) for one in told]
+
+    def of_run(self, run_id: int) -> Self:
+        return self
 
     def steps(self, attempt_id: int) -> list[Step]:
         return [step_of(attempt_id, told) for told in self._told[attempt_id]["steps"]]
@@ -307,30 +282,3 @@ class RemoteLog:
                 self._entries.append(entry)
             if not told["more"]:
                 return
-
-
-def client_at(url: str, token: str | None) -> Client:
-    """Return who speaks to a URL. The token comes from the environment if none is given. Raises SettingsError."""
-    token = token or os.environ.get("TREADLE_TOKEN") or None
-    if token is not None and not (token.isascii() and token.isprintable() and " " not in token):
-        raise SettingsError("The token is none that `treadle token create` makes.")
-    if "@" in url:
-        raise SettingsError("The address of an engine holds no name or password; there is --token for that.")
-    try:
-        urlsplit(url)
-        return Client.of_url(url, token)
-    except (EngineError, ValueError) as error:
-        raise SettingsError(f"{url!r} is no address of an engine.", "It looks like http://HOST:8484.") from error
-
-
-@contextmanager
-def translated(client: Client) -> Iterator[None]:
-    """Make a wrong token wrong usage, and what speaks another language no engine."""
-    try:
-        yield
-    except ApiError as error:
-        if error.status in (401, 403):
-            raise SettingsError(str(error), "Give one with --token or as TREADLE_TOKEN.") from error
-        raise
-    except (ValueError, KeyError, TypeError) as error:
-        raise NoEngine(f"What answers at {client.where} is no engine of this version of Treadle.") from error

@@ -2,15 +2,15 @@
 
 import argparse
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
+from app.cli.asked import check_where
 from app.cli.deeds import Deed, add_deeds, carry_out, nothing_more
 from app.cli.output import print_json, print_table, table, talk
 from app.cli.place import home_of, home_with_runs
-from app.cli.source import check_where
+from app.cli.snapshot_keepers import keeper_of
 from app.wording import age_of, count_of, size
 from engine.core.clock import SystemClock
 from engine.core.errors import SettingsError
@@ -18,22 +18,6 @@ from engine.core.errors import SettingsError
 HEADER = ("ID", "KIND", "TAKEN", "RUNS", "JOBS", "ARTIFACTS", "SIZE", "NEW")
 ORDER = ("run", "job", "artifact", "cache", "log", "setting", "repo", "secret", "token", "key")
 Told = Mapping[str, Any]
-
-
-class Keeper(Protocol):
-    """Whose snapshots they are: everything is told as the API tells it. A refusal is an EngineError."""
-
-    def create(self) -> Told | None:
-        """Take one now; None when it takes longer, which goes on."""
-
-    def every(self) -> Told:
-        """Return all there are: see `snapshots_view`."""
-
-    def diff(self, a: str, b: str) -> Told: ...
-
-    def remove(self, name: str) -> list[Told]: ...
-
-    def thin(self, dry_run: bool) -> list[Told]: ...
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -68,7 +52,7 @@ def _which(parser: argparse.ArgumentParser) -> None:
 
 
 def _create(args: argparse.Namespace) -> int:
-    with _keeper(args) as keeper:
+    with keeper_of(args) as keeper:
         made = keeper.create()
     if args.json:
         print_json(made)
@@ -86,7 +70,7 @@ def _create(args: argparse.Namespace) -> int:
 
 
 def _list(args: argparse.Namespace) -> int:
-    with _keeper(args) as keeper:
+    with keeper_of(args) as keeper:
         told = keeper.every()
     if args.json:
         print(json.dumps(told["snapshots"]))  # on one line, for what reads lines
@@ -102,7 +86,7 @@ def _list(args: argparse.Namespace) -> int:
 
 
 def _diff(args: argparse.Namespace) -> int:
-    with _keeper(args) as keeper:
+    with keeper_of(args) as keeper:
         told = keeper.diff(args.a, args.b)
     if args.json:
         print_json(told)
@@ -151,7 +135,7 @@ def _restore(args: argparse.Namespace) -> int:
 def _prune(args: argparse.Namespace) -> int:
     if args.ids and args.dry_run:
         raise SettingsError("--dry-run tells what the rules would remove; an ID is one you chose.")
-    with _keeper(args) as keeper:
+    with keeper_of(args) as keeper:
         gone = [one for name in args.ids for one in keeper.remove(name)] if args.ids else keeper.thin(args.dry_run)
     if args.json:
         print_json(gone)
@@ -182,78 +166,3 @@ def _row(one: Told) -> tuple[str, str, str, str]:
 
 def _extent(told: Told) -> str:
     return f"{count_of(told['runs'], 'run')}, {count_of(told['artifacts'], 'artifact')}, {size(told['size_bytes'])}"
-
-
-@contextmanager
-def _keeper(args: argparse.Namespace) -> Iterator[Keeper]:
-    """Give whose snapshots are meant. Those of a home on this machine need no engine, whether one runs or not."""
-    check_where(args)
-    if args.connect is None:
-        yield _HomeKeeper(args)
-        return
-    from app.cli.remote import client_at, translated
-
-    client = client_at(args.connect, args.token)
-    with translated(client):
-        yield _RemoteKeeper(client)
-
-
-class _HomeKeeper:
-    def __init__(self, args: argparse.Namespace) -> None:
-        from engine.store.snapshots import Snapshots
-
-        self._args = args
-        self._snapshots = Snapshots(home_with_runs(args))
-
-    def create(self) -> Told:
-        from app.cli.repo_names import config_path
-        from app.views.snapshots import snapshot_shape
-        from engine.store.snapshots import HAND
-
-        made = self._snapshots.create(HAND, SystemClock().now(), config=config_path(self._args))
-        return snapshot_shape(made)
-
-    def every(self) -> Told:
-        from app.views.snapshots import snapshots_view
-
-        return snapshots_view(self._snapshots)
-
-    def diff(self, a: str, b: str) -> Told:
-        from app.views.snapshots import difference_view
-
-        return difference_view(self._snapshots, a, b)
-
-    def remove(self, name: str) -> list[Told]:
-        from app.views.snapshots import remove_view
-
-        return list(remove_view(self._snapshots, name))
-
-    def thin(self, dry_run: bool) -> list[Told]:
-        from app.cli.repo_names import settings_here
-        from app.views.snapshots import snapshot_shape
-        from engine.control.snapshots import prune, thinned
-
-        rules = settings_here(self._args).retention.snapshots
-        gone = thinned(self._snapshots.list(), rules) if dry_run else prune(self._snapshots, rules)
-        return [snapshot_shape(one) for one in gone]
-
-
-class _RemoteKeeper:
-    def __init__(self, client: Any) -> None:
-        self._client = client
-
-    def create(self) -> Told | None:
-        told: Told | None = self._client.post("/snapshots")["snapshot"]
-        return told
-
-    def every(self) -> Told:
-        return dict(self._client.get("/snapshots"))
-
-    def diff(self, a: str, b: str) -> Told:
-        return dict(self._client.get("/snapshots/diff", {"a": a, "b": b}))
-
-    def remove(self, name: str) -> list[Told]:
-        return list(self._client.delete(f"/snapshots/{name}")["removed"])
-
-    def thin(self, dry_run: bool) -> list[Told]:
-        return list(self._client.post("/snapshots/prune", {"dry_run": dry_run})["removed"])

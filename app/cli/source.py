@@ -1,4 +1,9 @@
-"""Where commands read and ask: the files of a home, or the engine that `--connect` names. One seam for both."""
+"""What commands read and ask for: one port with two sides, the files of a home and the engine that `--connect` names.
+
+Both sides tell the same: records, or JSON as the API tells it. Beside it there are the ports for what has rules of its
+own on whom to ask: `admin` (an engine that runs on the home goes before its files), `snapshot_keepers` (never), and
+`bisect_source` (this process becomes the engine). Whom a line means is decided by `asked.engine_of` alone.
+"""
 
 import argparse
 from collections.abc import Iterator, Mapping, Sequence
@@ -6,7 +11,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
 from app.cli.naming import Reads
-from engine.core.errors import SettingsError
 from engine.core.records import Job, Run
 from engine.store.log_index import Entry
 
@@ -106,6 +110,12 @@ class Source(Protocol):
 
     def replay(self, event_id: int) -> str: ...
 
+    def caches(self, repo: str | None) -> list[Mapping[str, Any]]:
+        """Return what actions/cache keeps, as the API tells it: see `caches_view`."""
+
+    def remove_caches(self, name: str, repo: str | None) -> list[Mapping[str, Any]]:
+        """Forget what has this id or key; return it. Raises EngineError, or returns none, where there is none."""
+
     def artifacts(self, repo: str | None, before: int | None, limit: int) -> Mapping[str, Any]:
         """Return artifacts of all runs, as the API tells them: see `ArtifactList.view`."""
 
@@ -131,25 +141,16 @@ class Source(Protocol):
         """Is there an engine that takes up now what was asked for?"""
 
 
-def check_where(args: argparse.Namespace) -> None:
-    """Raise SettingsError for a line that means two places, or shows a token to none."""
-    if args.connect is not None and (args.home or args.config):
-        raise SettingsError(
-            "--connect speaks to an engine with a home and configuration of its own.",
-            "Leave out --home and --config.",
-        )
-    if args.connect is None and args.token is not None:
-        raise SettingsError("--token is for --connect; a home on this machine needs none.")
-
-
 @contextmanager
 def source_of(args: argparse.Namespace) -> Iterator[Source]:
     """Give what a command line speaks of, until the block ends. Nothing is opened yet. Raises SettingsError."""
-    check_where(args)
-    if args.connect is not None:
+    if args.connect is not None or args.token is not None:  # else nothing of HTTP is loaded
+        from app.cli.asked import engine_of
         from app.cli.remote import RemoteSource
 
-        yield RemoteSource.at(args.connect, args.token)
+        engine = engine_of(args)
+        assert engine is not None
+        yield RemoteSource(engine)
         return
     from app.cli.home_source import HomeSource
 
