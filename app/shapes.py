@@ -7,8 +7,8 @@ from engine.core.clock import rfc3339
 from engine.core.records import Attempt, Job, Run, Step, Transition
 
 if TYPE_CHECKING:  # commands that only list runs do without what the store is made of
-    from engine.store.artifacts import Artifact
-    from engine.store.checkpoints import Checkpoint
+    from engine.store.contents.artifacts import Artifact
+    from engine.store.contents.checkpoints import Checkpoint
     from engine.store.inbox import InboxEvent
     from engine.store.tokens import Token
 

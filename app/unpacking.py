@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, cast
 
 from engine.core.errors import EngineError
-from engine.store.tars import Member
+from engine.store.contents.tars import Member
 from pipelines.artifact_names import artifact_path_error
 from widgets.safe_text import plain
 

@@ -13,8 +13,8 @@ import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from engine.store.artifacts import Artifacts
-from engine.store.gc import Collector, artifact_digests
+from engine.store.contents.artifacts import Artifacts
+from engine.store.contents.gc import Collector, artifact_digests
 
 FILES = 500  # of an artifact
 

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.server import Served, show, wait_for
-from engine.store.log_index import Mark
-from engine.store.logs import LogWriter, Progress, compress
+from engine.store.logs.index import Mark
+from engine.store.logs.writer import LogWriter, Progress, compress
 
 LINES = 1_000_000
 LINE = (

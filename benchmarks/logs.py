@@ -11,7 +11,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from engine.store.logs import LogReader, LogWriter, compress
+from engine.store.logs.reader import LogReader
+from engine.store.logs.writer import LogWriter, compress
 from engine.worker.commands import CommandStream
 from engine.worker.log_pump import CHUNK_BYTES, LogPump
 from engine.worker.secrets_mask import Mask

@@ -18,12 +18,12 @@ from typing import Any
 from app.shapes import attempt_shape, job_shape, run_shape, step_shape
 from app.views.queue import queue_view
 from benchmarks.place import PROJECT
-from engine.control.retention import pruning_of
+from engine.control.housekeeping.retention import pruning_of
 from engine.settings import Retention, Slo
-from engine.store.artifacts import Artifacts
+from engine.store.contents.artifacts import Artifacts
 from engine.store.slo import slo_report
 from engine.store.store import Store, open_store
-from engine.store.tables import TABLES
+from engine.store.tables.schema import TABLES
 
 PER_RUN, STEPS = 10, 4
 WORKFLOWS, BRANCHES, REPOS, OPEN = 8, 20, 5, 3

@@ -11,8 +11,8 @@ import time
 from pathlib import Path
 from statistics import median
 
-from engine.store.search import LogFacts, SearchIndex, Where
-from engine.store.search_words import Words
+from engine.store.logs.search import LogFacts, SearchIndex, Where
+from engine.store.logs.words import Words
 
 LOG_BYTES = 2_000_000
 WORDS = "error warning build test module import cannot resolve package version download cache linking compile passed"

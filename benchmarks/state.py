@@ -18,15 +18,16 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from engine.control.retention import pruning_of
+from engine.control.housekeeping.retention import pruning_of
 from engine.core.clock import SystemClock
 from engine.settings import Retention
-from engine.store.artifacts import Artifacts
-from engine.store.backup import restore_backup, write_backup
-from engine.store.restore import restore_snapshot
-from engine.store.snapshots import HAND, Snapshots
+from engine.store.contents.artifacts import Artifacts
+from engine.store.copies.backup import restore_backup, write_backup
+from engine.store.copies.restore import restore_snapshot
+from engine.store.copies.snapshots import HAND, Snapshots
 from engine.store.store import Store, open_store
-from engine.store.tables import AttemptRow, EventRow, JobRow, RunRow, StepRow, TransitionRow
+from engine.store.tables.events import EventRow
+from engine.store.tables.runs import AttemptRow, JobRow, RunRow, StepRow, TransitionRow
 
 MB = 1e6
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

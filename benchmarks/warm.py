@@ -6,7 +6,7 @@ from typing import Self
 
 from benchmarks.place import Place
 from engine.bus import Bus
-from engine.control import intake
+from engine.control.asks import intake
 from engine.core.clock import SystemClock
 from engine.core.states import RUN_FINAL
 from engine.engine import Engine, executors_of

@@ -4,9 +4,9 @@ from dataclasses import replace
 from typing import Self
 
 from engine.bus import Bus
-from engine.control.bisect import Bisector
-from engine.control.disk_watch import DiskWatch
-from engine.control.holds import HoldKeeper
+from engine.control.bisecting.bisector import Bisector
+from engine.control.housekeeping.disk_watch import DiskWatch
+from engine.control.housekeeping.holds import HoldKeeper
 from engine.control.loop import ControlLoop
 from engine.core.clock import Clock, SystemClock
 from engine.doorbell import Doorbell
@@ -14,9 +14,9 @@ from engine.git_actions import ActionSources
 from engine.home import HomeLock, home_id
 from engine.settings import Settings
 from engine.settings_live import LiveSettings
-from engine.store.artifacts import Artifacts
-from engine.store.boxes import wanted_boxes
-from engine.store.caches import Caches
+from engine.store.contents.artifacts import Artifacts
+from engine.store.contents.caches import Caches
+from engine.store.mending.boxes import wanted_boxes
 from engine.store.queue import Lease
 from engine.store.store import Store
 from engine.worker.checkouts import Checkouts

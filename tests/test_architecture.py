@@ -43,7 +43,7 @@ LIBRARIES = {
     "rich": ("widgets/", "app/"),
     "docker": ("engine/worker/docker_",),
     "pygit2": ("engine/git",),
-    "aiohttp": ("app/server/", "app/client", "app/web/", "engine/control/reporter"),
+    "aiohttp": ("app/server/", "app/client", "app/web/", "engine/control/telling/reporter"),
     "textual_serve": ("app/web/", "app/cli/web.py"),
     "watchfiles": ("engine/control/triggers",),
 }

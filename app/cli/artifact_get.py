@@ -18,7 +18,7 @@ from app.cli.source import Source
 from app.unpacking import UnpackError, folder_name, unpack
 from app.wording import count_of, size
 from engine.core.errors import EngineError, SettingsError
-from engine.store.artifacts import led_to
+from engine.store.contents.artifacts import led_to
 from widgets.safe_text import plain
 
 STDOUT = "-"

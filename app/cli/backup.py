@@ -58,6 +58,6 @@ def _to_file(args: argparse.Namespace, home: Path, path: Path) -> dict[str, Any]
 
 
 def _write(args: argparse.Namespace, home: Path, out: IO[bytes]) -> dict[str, Any]:
-    from engine.store.backup import write_backup
+    from engine.store.copies.backup import write_backup
 
     return write_backup(home, out, SystemClock().now(), config_path(args))

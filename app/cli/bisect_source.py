@@ -75,7 +75,7 @@ class HomeSearches:
 
     def start(self, job: int, good: str | None, bad: str | None) -> Told:
         from app.views.bisects import bisect_view
-        from engine.control import bisect_start
+        from engine.control.bisecting import start as bisect_start
 
         found = self._store.queries.job(job)
         assert found is not None
@@ -93,7 +93,7 @@ class HomeSearches:
         return [bisect_view(one) for one in self._store.bisects.newest()]
 
     def cancel(self, bisect_id: int) -> str:
-        from engine.control import bisect_start
+        from engine.control.bisecting import start as bisect_start
 
         return bisect_start.cancel(self._store, self._find(bisect_id), actor_here())
 

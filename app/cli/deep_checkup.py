@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from engine.control.retention import collector_of
+from engine.control.housekeeping.retention import collector_of
 from engine.core.clock import SystemClock
 from engine.core.errors import EngineError
 from engine.home import HomeLock
-from engine.store.artifacts import Artifacts
-from engine.store.search import NAME as SEARCH
+from engine.store.contents.artifacts import Artifacts
+from engine.store.logs.search import NAME as SEARCH
 from engine.store.soundness import Fault, check_contents, check_database, check_leases, check_logs, check_rows
 
 Told = tuple[str, str, str, str]  # name, state, message, fix

@@ -10,7 +10,7 @@ from app.cli.output import print_json, talk
 from app.cli.repo_names import settings_here
 from app.cli.workflow_files import find_workflow, workflow_files
 from engine.control.forks import Trust, trust
-from engine.control.occasions import is_meant
+from engine.control.inbox.occasions import is_meant
 from engine.core.clock import SystemClock
 from engine.core.errors import SettingsError
 from engine.forges.delivery import read_delivery

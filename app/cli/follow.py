@@ -9,8 +9,8 @@ from pathlib import Path
 from app.cli.result import Renderer, Result, RunResult, job_result
 from engine.core.records import Job, Transition
 from engine.core.states import RUN_FINAL
-from engine.store.log_index import Mark
-from engine.store.logs import LogReader
+from engine.store.logs.index import Mark
+from engine.store.logs.reader import LogReader
 from engine.store.store import Store
 
 CHUNK_BYTES = 1 << 16  # larger ones fall out of the processor's cache: slower, and more memory

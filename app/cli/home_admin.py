@@ -99,9 +99,9 @@ class HomeAdmin:
 
     def prune(self, dry_run: bool) -> Told:
         from app.views.prune import prune_view
-        from engine.control.retention import pruning_of
+        from engine.control.housekeeping.retention import pruning_of
         from engine.home import HomeLock
-        from engine.store.artifacts import Artifacts
+        from engine.store.contents.artifacts import Artifacts
 
         home, now, rules = home_with_runs(self._args), self._clock.now(), settings_here(self._args).retention
         lock = HomeLock(home)

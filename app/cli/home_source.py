@@ -18,7 +18,7 @@ from engine.core.records import Job, Run
 if TYPE_CHECKING:
     from app.views.artifacts import ArtifactList
     from app.views.forecast import Foreteller
-    from engine.control.retries import Again
+    from engine.control.asks.retries import Again
     from engine.store.store import Store
 
 PERSON = "a person"
@@ -48,7 +48,7 @@ class HomeSource:
         return self.queries
 
     def log(self, job: Job, attempt: int) -> Log:
-        from engine.store.logs import LogReader
+        from engine.store.logs.reader import LogReader
 
         return LogReader(self._store().log_path(job.run_id, job.id, attempt))
 
@@ -105,19 +105,19 @@ class HomeSource:
         return slo_history(settings.slo, window, SystemClock().now()).as_json()
 
     def cancel(self, target: Run | Job) -> str:
-        from engine.control.commands import cancel
+        from engine.control.asks.commands import cancel
 
         return cancel(self._store(), target, PERSON)
 
     def retry(self, target: Run | Job, again: "Again") -> str:
-        from engine.control.retries import retry
+        from engine.control.asks.retries import retry
 
         return retry(self._store(), target, again, PERSON)
 
     def rerun(self, run: Run, inputs: Mapping[str, str], debug: bool) -> Mapping[str, Any]:
         from app.cli.given import actor_here
         from app.shapes import run_shape
-        from engine.control.reruns import rerun
+        from engine.control.asks.reruns import rerun
 
         made = rerun(self._store(), run, inputs, actor_here(), debug=debug)
         return run_shape(made) | {
@@ -130,12 +130,12 @@ class HomeSource:
         return [checkpoint_shape(found) for found in self._store().checkpoints.list(job.id)]
 
     def hold(self, job: Job, wanted: bool) -> str:
-        from engine.control.hold_wishes import hold
+        from engine.control.asks.hold_wishes import hold
 
         return hold(self._store(), job, wanted)
 
     def release(self, job: Job) -> str:
-        from engine.control.hold_wishes import release
+        from engine.control.asks.hold_wishes import release
 
         return release(self._store(), job)
 
@@ -145,17 +145,17 @@ class HomeSource:
         return holds_view(self._store())
 
     def approve(self, target: Run | Job) -> str:
-        from engine.control.commands import approve
+        from engine.control.asks.commands import approve
 
         return approve(self._store(), target, PERSON)
 
     def pin(self, run: Run) -> str:
-        from engine.control.commands import pin
+        from engine.control.asks.commands import pin
 
         return pin(self._store(), run, PERSON)
 
     def unpin(self, run: Run) -> str:
-        from engine.control.commands import unpin
+        from engine.control.asks.commands import unpin
 
         return unpin(self._store(), run)
 
@@ -164,7 +164,7 @@ class HomeSource:
 
         from app.cli.given import actor_here
         from app.cli.repo_names import settings_here
-        from engine.control.commands import dispatch
+        from engine.control.asks.commands import dispatch
 
         settings = settings_here(self._args)
         known = settings.repo_called(repo)
@@ -188,17 +188,17 @@ class HomeSource:
         return queue_view(self._store(), 0, limit, self._foreteller().jobs) | {"draining": False}
 
     def pause(self) -> str:
-        from engine.control.commands import pause
+        from engine.control.asks.commands import pause
 
         return pause(self._store(create=True), PERSON)
 
     def resume(self) -> str:
-        from engine.control.commands import resume
+        from engine.control.asks.commands import resume
 
         return resume(self._store(create=True))
 
     def prioritize(self, job: Job, priority: int) -> str:
-        from engine.control.commands import prioritize
+        from engine.control.asks.commands import prioritize
 
         return prioritize(self._store(), job, priority)
 
@@ -212,13 +212,13 @@ class HomeSource:
     ) -> Mapping[str, Any]:
         from app.cli.repo_names import settings_here
         from app.views.search import search_view
-        from engine.store.search import Where
+        from engine.store.logs.search import Where
 
         index_bytes, where = settings_here(self._args).limits.search_bytes, Where(repo, workflow, status)
         return search_view(self._store(), words, where, limit, index_bytes, READING_S)
 
     def replay(self, event_id: int) -> str:
-        from engine.control.commands import replay
+        from engine.control.asks.commands import replay
 
         return replay(self._store(), event_id)
 
@@ -274,7 +274,7 @@ class HomeSource:
     def _artifacts(self) -> "ArtifactList":
         if self._listed is None:
             from app.views.artifacts import ArtifactList
-            from engine.store.artifacts import Artifacts
+            from engine.store.contents.artifacts import Artifacts
 
             self._listed = ArtifactList(self._store(), Artifacts(self._home / "artifacts"))
         return self._listed

@@ -15,8 +15,8 @@ from engine.core.clock import rfc3339
 from engine.core.errors import EngineError, SettingsError
 from engine.core.records import Job
 from engine.core.states import JOB_FINAL, AttemptStatus, JobStatus
-from engine.store.log_index import Mark
-from engine.store.logs import NO_STEP
+from engine.store.logs.index import Mark
+from engine.store.logs.writer import NO_STEP
 
 BLOCK_BYTES = 1 << 20
 

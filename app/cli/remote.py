@@ -10,11 +10,11 @@ from app.cli.asked import Asked, translated
 from app.cli.remote_records import attempt_of, entry_of, job_of, run_of, step_of
 from app.client import ApiError, Client
 from engine.core.records import Attempt, Job, Run, Step
-from engine.store.log_index import Entry
-from engine.store.search_words import line_of
+from engine.store.logs.index import Entry
+from engine.store.logs.words import line_of
 
 if TYPE_CHECKING:
-    from engine.control.retries import Again
+    from engine.control.asks.retries import Again
 
 PAGE = 500
 AHEAD_BYTES = 1 << 20

@@ -6,7 +6,7 @@ from typing import Any
 
 from engine.core.records import Attempt, Job, Run, Step
 from engine.core.states import AttemptStatus, JobStatus, RunStatus, StepStatus
-from engine.store.log_index import Entry, Mark
+from engine.store.logs.index import Entry, Mark
 
 Told = Mapping[str, Any]
 

@@ -39,7 +39,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(args: argparse.Namespace) -> int:
-    from engine.control.retries import Again
+    from engine.control.asks.retries import Again
 
     again = Again(args.failed, args.step, args.here, args.next, args.debug)
     inputs = pairs_of(args.input, "--input")

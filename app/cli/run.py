@@ -101,7 +101,7 @@ def _run(args: argparse.Namespace, settings: Settings, home: Path, interrupts: I
     executors = executors_of(settings, store)
     try:
         _warm_up(executors, args.executor or settings.executor)
-        from engine.control import intake
+        from engine.control.asks import intake
 
         prepared = _prepare(args, store, settings)
         for note in prepared.notes:
@@ -138,7 +138,7 @@ def _settings(args: argparse.Namespace, home: Path) -> Settings:
 
 
 def _prepare(args: argparse.Namespace, store: "Store", settings: Settings) -> Any:
-    from engine.control.intake import LocalRequest, prepare
+    from engine.control.asks.intake import LocalRequest, prepare
     from pipelines.github_context import InputError
 
     repo = _repo(Path(args.repo))

@@ -5,7 +5,7 @@ from app.cli.interrupts import Interrupts
 from app.cli.output import talk
 from app.cli.result import Renderer, Result, Silent
 from engine.bus import Bus
-from engine.control import commands
+from engine.control.asks import commands
 from engine.core.clock import SystemClock
 from engine.core.errors import EngineError
 from engine.core.records import Job

@@ -106,9 +106,9 @@ def _diff(args: argparse.Namespace) -> int:
 
 def _restore(args: argparse.Namespace) -> int:
     from app.views.snapshots import restored_shape
-    from engine.store.backup import restore_backup
-    from engine.store.restore import restore_snapshot
-    from engine.store.snapshots import Snapshots
+    from engine.store.copies.backup import restore_backup
+    from engine.store.copies.restore import restore_snapshot
+    from engine.store.copies.snapshots import Snapshots
 
     check_where(args)
     if args.connect is not None:

@@ -37,7 +37,7 @@ def keeper_of(args: argparse.Namespace) -> Iterator[Keeper]:
 
 class HomeKeeper:
     def __init__(self, args: argparse.Namespace) -> None:
-        from engine.store.snapshots import Snapshots
+        from engine.store.copies.snapshots import Snapshots
 
         self._args = args
         self._snapshots = Snapshots(home_with_runs(args))
@@ -45,7 +45,7 @@ class HomeKeeper:
     def create(self) -> Told:
         from app.cli.repo_names import config_path
         from app.views.snapshots import snapshot_shape
-        from engine.store.snapshots import HAND
+        from engine.store.copies.snapshots import HAND
 
         made = self._snapshots.create(HAND, SystemClock().now(), config=config_path(self._args))
         return snapshot_shape(made)
@@ -68,7 +68,7 @@ class HomeKeeper:
     def thin(self, dry_run: bool) -> list[Told]:
         from app.cli.repo_names import settings_here
         from app.views.snapshots import snapshot_shape
-        from engine.control.snapshots import prune, thinned
+        from engine.control.housekeeping.snapshots import prune, thinned
 
         rules = settings_here(self._args).retention.snapshots
         gone = thinned(self._snapshots.list(), rules) if dry_run else prune(self._snapshots, rules)

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from app.cli.naming import Reads
 from engine.core.records import Job, Run
-from engine.store.log_index import Entry
+from engine.store.logs.index import Entry
 
 if TYPE_CHECKING:
-    from engine.control.retries import Again
+    from engine.control.asks.retries import Again
 
 
 class Log(Protocol):

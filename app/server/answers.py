@@ -6,7 +6,7 @@ from typing import Any
 
 from aiohttp import web
 
-from engine.control.acceptor import BacklogFull, Draining
+from engine.control.inbox.acceptor import BacklogFull, Draining
 from engine.core.errors import DiskFull, EngineError, NotThere, SettingsError, StoreBusy
 from engine.forges.errors import DeliveryError
 from pipelines.errors import WorkflowError

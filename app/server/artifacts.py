@@ -14,8 +14,8 @@ from app.server.route import API, ID, Param, Route
 from app.server.runs import find_run
 from app.views.artifacts import contents_view
 from engine.core.errors import EngineError
-from engine.store.archives import Form, archive_bytes
-from engine.store.artifacts import Artifact
+from engine.store.contents.archives import Form, archive_bytes
+from engine.store.contents.artifacts import Artifact
 
 SLOW_S = 60.0
 

@@ -9,7 +9,7 @@ from app.server.desk import Call, Desk
 from app.server.route import API, DONE, ID, PAGING, WRITE, Field, Param, Route
 from app.server.runs import find_job
 from app.views.bisects import bisect_view, proposal_view
-from engine.control import bisect_start
+from engine.control.bisecting import start as bisect_start
 from engine.core.bisect_records import Bisect
 from engine.core.states import BisectStatus
 

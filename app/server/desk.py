@@ -13,14 +13,14 @@ from aiohttp import web
 from app.views.artifacts import ArtifactList
 from app.views.forecast import Foreteller
 from engine.bus import Bus
-from engine.control.acceptor import Acceptor
 from engine.control.aside import Aside
+from engine.control.housekeeping.retention import Pruning
+from engine.control.inbox.acceptor import Acceptor
 from engine.control.mirrors import Mirrors
-from engine.control.retention import Pruning
 from engine.core.clock import Clock
 from engine.settings import RepoSettings, Settings
 from engine.settings_live import LiveSettings
-from engine.store.artifacts import Artifacts
+from engine.store.contents.artifacts import Artifacts
 from engine.store.slo import SloReporter
 from engine.store.slo_history import SloHistorian
 from engine.store.store import Store

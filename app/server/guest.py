@@ -14,13 +14,13 @@ from app.server.main import record_repos
 from app.server.sockets import home_socket
 from app.server.web_thread import WebThread
 from engine.bus import Bus
-from engine.control.acceptor import Acceptor
+from engine.control.inbox.acceptor import Acceptor
 from engine.control.mirrors import Mirrors
 from engine.core.clock import SystemClock
 from engine.doorbell import ring
 from engine.settings import Settings
 from engine.settings_live import LiveSettings
-from engine.store.artifacts import Artifacts
+from engine.store.contents.artifacts import Artifacts
 from engine.store.store import Store
 
 NAME = f"treadle-{os.getpid()}.sock"

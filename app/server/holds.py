@@ -8,7 +8,7 @@ from app.server.route import API, DONE, ID, WRITE, Field, Param, Route
 from app.server.runs import find_job
 from app.server.wishes import ask
 from app.views.holds import holds_view
-from engine.control.hold_wishes import hold, release
+from engine.control.asks.hold_wishes import hold, release
 
 TEXT = {**SAFE, "Content-Type": "text/plain; charset=utf-8"}
 

@@ -8,7 +8,7 @@ from app.server.answers import Refusal, answer
 from app.server.desk import Call
 from app.server.route import API, DONE, ID, PAGING, WRITE, Param, Route
 from app.views.events import event_view, events_view
-from engine.control import commands
+from engine.control.asks import commands
 from engine.store.inbox import DROPPED, PLANNED, RECEIVED
 
 

@@ -13,8 +13,8 @@ from app.server.logs import LOOK_S, Part, is_over, opened
 from app.server.route import API, ID, Param, Route
 from app.server.runs import find_job
 from engine.core.clock import rfc3339
-from engine.store.log_lines import LinePart, arrivals, line_part
-from engine.store.logs import LogReader
+from engine.store.logs.lines import LinePart, arrivals, line_part
+from engine.store.logs.reader import LogReader
 
 LONGEST_S = 25
 GATHER_S = 0.1  # a log that grows is told of ten times a second at most

@@ -19,7 +19,7 @@ from engine.core.clock import rfc3339
 from engine.core.errors import EngineError
 from engine.core.records import Attempt, Job
 from engine.core.states import JOB_FINAL, AttemptStatus
-from engine.store.logs import LogReader
+from engine.store.logs.reader import LogReader
 
 BLOCK_BYTES = 256 * 1024
 GATHER_S = 0.03  # what comes in quick succession is read once

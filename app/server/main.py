@@ -9,24 +9,24 @@ from app.server import sockets
 from app.server.desk import Askers, Desk
 from app.server.web_thread import WebThread
 from engine.bus import Bus
-from engine.control.acceptor import Acceptor
+from engine.control.housekeeping.retention import RetentionRoutine, pruning_of
+from engine.control.housekeeping.search import SearchRoutine
+from engine.control.housekeeping.settings_watch import SettingsWatch
+from engine.control.housekeeping.snapshots import SnapshotRoutine
+from engine.control.housekeeping.upkeep import Upkeep
+from engine.control.inbox.acceptor import Acceptor
+from engine.control.inbox.planner import Planner
 from engine.control.mirrors import Mirrors
-from engine.control.planner import Planner
-from engine.control.reporter import Reporter
-from engine.control.retention import RetentionRoutine, pruning_of
-from engine.control.search import SearchRoutine
-from engine.control.settings_watch import SettingsWatch
-from engine.control.snapshots import SnapshotRoutine
+from engine.control.telling.reporter import Reporter
+from engine.control.telling.workflow_runs import WorkflowRuns
 from engine.control.triggers.triggers import Triggers
-from engine.control.upkeep import Upkeep
-from engine.control.workflow_runs import WorkflowRuns
 from engine.core.clock import SystemClock
 from engine.engine import Engine, executors_of
 from engine.git_remote import local_path, remote
 from engine.home import HomeLock
 from engine.settings import Settings
 from engine.settings_live import LiveSettings
-from engine.store.snapshots import Snapshots
+from engine.store.copies.snapshots import Snapshots
 from engine.store.store import Store
 
 

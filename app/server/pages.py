@@ -27,7 +27,7 @@ from engine.core.records import Attempt, Job, Run
 from engine.core.spans import span
 from engine.core.states import JOB_FINAL, RUN_FINAL
 from engine.store import remarks
-from engine.store.logs import LogReader
+from engine.store.logs.reader import LogReader
 from widgets.glyphs import look
 from widgets.safe_text import plain, uncoloured
 

@@ -9,7 +9,7 @@ from app.server.desk import Call
 from app.server.route import API, DONE, ID, WRITE, Field, Param, Route
 from app.server.runs import find_job
 from app.views.queue import WAITING, paused_shape, queue_view
-from engine.control import commands
+from engine.control.asks import commands
 
 MOST = 500
 

@@ -11,9 +11,9 @@ from app.server.runs import find_job, find_run
 from app.server.wishes import ask
 from app.shapes import checkpoint_shape, run_shape
 from app.views.repos import input_shape
-from engine.control.dispatch import text_of
-from engine.control.reruns import inputs_of, rerun
-from engine.control.retries import Again, retry
+from engine.control.asks.dispatch import text_of
+from engine.control.asks.reruns import inputs_of, rerun
+from engine.control.asks.retries import Again, retry
 from engine.core.clock import Clock
 from engine.core.records import Run
 from engine.store.store import Store

@@ -7,8 +7,8 @@ from app.server.desk import Call
 from app.server.route import API, Param, Route
 from app.views.search import MOST, USUAL, search_view
 from engine.core.states import AttemptStatus
-from engine.store.search import Where
-from engine.store.search_words import words_of
+from engine.store.logs.search import Where
+from engine.store.logs.words import words_of
 
 LONGEST = 500  # characters of a question
 PATIENCE_S = 2.0  # for what has just ended

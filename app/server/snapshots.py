@@ -11,8 +11,8 @@ from app.server.desk import Call
 from app.server.route import ADMIN, API, WRITE, Field, Param, Route
 from app.views.snapshots import difference_view, remove_view, snapshot_shape, snapshots_view
 from app.wording import size
-from engine.control.snapshots import prune, thinned
-from engine.store.snapshots import HAND, Snapshot, Snapshots
+from engine.control.housekeeping.snapshots import prune, thinned
+from engine.store.copies.snapshots import HAND, Snapshot, Snapshots
 
 log = logging.getLogger(__name__)
 PATIENCE_S = 20.0

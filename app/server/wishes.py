@@ -12,8 +12,8 @@ from app.server.listening import listening
 from app.server.route import API, DONE, ID, WRITE, Field, Param, Route
 from app.server.runs import find_job, find_run
 from app.shapes import run_shape
-from engine.control import commands
-from engine.control.dispatch import dispatch_arrival
+from engine.control.asks import commands
+from engine.control.asks.dispatch import dispatch_arrival
 from engine.control.sources import PERSON, PROGRAM
 from engine.core.clock import Clock
 from engine.core.records import Job, Run

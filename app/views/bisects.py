@@ -4,7 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 from app.shapes import instant
-from engine.control.bisect_start import Proposal
+from engine.control.bisecting.start import Proposal
 from engine.core.bisect_records import Bisect, Trial
 from engine.core.bisecting import trials
 from engine.core.clock import rfc3339

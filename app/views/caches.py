@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.core.clock import rfc3339
-from engine.store.caches import Cache, Caches
+from engine.store.contents.caches import Cache, Caches
 
 
 def caches_of(home: Path) -> Caches:

@@ -12,8 +12,8 @@ from engine.core.records import Job, Run, Step
 from engine.core.states import StepStatus
 from engine.core.step_pairs import pairs
 from engine.git_diff import hunks
-from engine.store.baselines import baseline
-from engine.store.logs import LogReader
+from engine.store.logs.reader import LogReader
+from engine.store.mending.baselines import baseline
 from engine.store.store import Store
 
 PREVIOUS = "previous"

@@ -3,7 +3,7 @@
 from typing import Any
 
 from app.shapes import event_shape, run_shape
-from engine.control.occasions import read_occasion
+from engine.control.inbox.occasions import read_occasion
 from engine.forges.errors import DeliveryError
 from engine.store.inbox import InboxEvent
 from engine.store.store import Store

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from app.shapes import instant
 from app.views.explain_plan import Told
-from engine.control.changed_files import ChangedFiles
+from engine.control.inbox.changed_files import ChangedFiles
+from engine.control.inbox.occasions import read_occasion
+from engine.control.inbox.places import Gone, NotHere, Places
 from engine.control.mirrors import Mirrors
-from engine.control.occasions import read_occasion
-from engine.control.places import Gone, NotHere, Places
 from engine.core.clock import rfc3339
 from engine.core.errors import GitError
 from engine.core.records import Run

@@ -4,7 +4,7 @@ from typing import Any
 
 from engine.core.clock import rfc3339
 from engine.core.flaky import Symptom
-from engine.store.failures import Entry
+from engine.store.mending.failures import Entry
 from engine.store.store import Store
 
 MOST, USUAL = 500, 100

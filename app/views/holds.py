@@ -3,7 +3,7 @@
 from typing import Any
 
 from engine.core.clock import rfc3339
-from engine.store.holds import Hold
+from engine.store.mending.holds import Hold
 from engine.store.store import Store
 
 

@@ -4,7 +4,7 @@ from collections import Counter
 from datetime import datetime
 from typing import Any
 
-from engine.control.retention import Pruning
+from engine.control.housekeeping.retention import Pruning
 from engine.settings import Retention as Rules
 
 

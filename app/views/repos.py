@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from app.shapes import instant, run_shape
-from engine.control.commit_reader import CommitReader
+from engine.control.inbox.commit_reader import CommitReader
 from engine.control.mirrors import Mirrors
 from engine.core.clock import rfc3339
 from engine.core.errors import EngineError, NotThere

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-from engine.control.search import catch_up
+from engine.control.housekeeping.search import catch_up
 from engine.core.clock import SystemClock
-from engine.store.search import Hit, SearchIndex, Where
-from engine.store.search_words import SearchError, Words
+from engine.store.logs.search import Hit, SearchIndex, Where
+from engine.store.logs.words import SearchError, Words
 from engine.store.store import Store
 
 MOST, USUAL = 500, 50

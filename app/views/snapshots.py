@@ -4,9 +4,9 @@ from dataclasses import asdict
 from typing import Any
 
 from engine.core.clock import rfc3339
-from engine.store.restore import Restored
-from engine.store.snapshot_diff import difference
-from engine.store.snapshots import Snapshot, Snapshots
+from engine.store.copies.diff import difference
+from engine.store.copies.restore import Restored
+from engine.store.copies.snapshots import Snapshot, Snapshots
 
 
 def snapshot_shape(snapshot: Snapshot) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from engine.control.places import NotHere
+from engine.control.inbox.places import NotHere
 from engine.control.planning import decoded
 from engine.core.errors import GitError
 from engine.git_actions import ActionSources

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from engine.bus import Bus
 from engine.control.aside import Aside
-from engine.control.commit_reader import CommitReader
+from engine.control.inbox.commit_reader import CommitReader
 from engine.control.mirrors import Mirrors
 from engine.core.errors import GitError
 from engine.core.refs import HEADS

@@ -1,7 +1,7 @@
 """Which commit each `uses:` of a run led to when it was first asked for."""
 
 from engine.store.database import Database
-from engine.store.tables import ActionPinRow
+from engine.store.tables.runs import ActionPinRow
 
 
 class ActionPins:

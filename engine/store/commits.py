@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from engine.store.database import Database
-from engine.store.tables import CommitRow
+from engine.store.tables.events import CommitRow
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from engine.store.database import Database
-from engine.store.tables import CursorRow
+from engine.store.tables.home import CursorRow
 
 LAST = "\U0010ffff"
 

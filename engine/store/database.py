@@ -11,8 +11,8 @@ from typing import Any
 from peewee import OperationalError, SqliteDatabase
 
 from engine.core.errors import DiskFull, EngineError, StoreBusy
-from engine.store.columns import DATABASE
 from engine.store.migrations import MIGRATIONS
+from engine.store.tables.columns import DATABASE
 
 BUSY_S = 5.0
 LEAST_BYTES = 1 << 20

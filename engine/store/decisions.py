@@ -37,7 +37,8 @@ from engine.core.states import JOB_ACTIVE, JOB_FINAL, JobStatus, RunStatus
 from engine.store import transitions, wishes
 from engine.store.database import Database
 from engine.store.queries import facts_record
-from engine.store.tables import EdgeRow, JobRow, RepoRow, RunRow, TransitionRow
+from engine.store.tables.events import RepoRow
+from engine.store.tables.runs import EdgeRow, JobRow, RunRow, TransitionRow
 from engine.store.transitions import Change
 from pipelines.plan import JobPlan, own_key
 

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from engine.store.database import Database
-from engine.store.tables import DefinitionRow
+from engine.store.tables.events import DefinitionRow
 from pipelines.called import Called, Calls, WorkflowRef
 from pipelines.model import Workflow
 from pipelines.parse import parse_workflow

@@ -10,9 +10,9 @@ from datetime import datetime
 from statistics import median
 from typing import Any
 
-from engine.store.columns import DATABASE
 from engine.store.greens import BISECTING
-from engine.store.tables import AttemptRow, DurationRow, JobRow
+from engine.store.tables.columns import DATABASE
+from engine.store.tables.runs import AttemptRow, DurationRow, JobRow
 
 KEPT = 10  # of the last green attempts of a job
 SHOWN = 100  # at most so many members of a matrix say how long another takes

@@ -13,7 +13,7 @@ from engine.core.scheduling import GROUP
 from engine.core.states import JOB_ACTIVE, JobStatus, RunStatus
 from engine.store import transitions
 from engine.store.queries import job_record
-from engine.store.tables import EdgeRow, JobRow, RunRow, StepRow, TransitionRow
+from engine.store.tables.runs import EdgeRow, JobRow, RunRow, StepRow, TransitionRow
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import Any
 from peewee import fn
 
 from engine.core.states import JobStatus, RunStatus
-from engine.store.tables import JobRow, RunRow
+from engine.store.tables.runs import JobRow, RunRow
 
 BISECTING = "SELECT id FROM run WHERE bisect_id IS NOT NULL"
 """The runs that a bisection started; from an index of those alone."""

@@ -9,7 +9,7 @@ from typing import Any
 from peewee import fn
 
 from engine.store.database import Database
-from engine.store.tables import EventRow, RepoRow
+from engine.store.tables.events import EventRow, RepoRow
 
 RECEIVED, PLANNED, DROPPED = "received", "planned", "dropped"
 LARGE = 256 << 10

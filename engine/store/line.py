@@ -13,7 +13,7 @@ from engine.core.waiting import QueueView, Waiting
 from engine.store.disk import Disk
 from engine.store.pause import Pause
 from engine.store.queries import Queries, job_record
-from engine.store.tables import AttemptRow, EdgeRow, JobRow
+from engine.store.tables.runs import AttemptRow, EdgeRow, JobRow
 
 UNSTARTED = (JobStatus.PENDING, JobStatus.BLOCKED)
 WAITING = (JobStatus.QUEUED, JobStatus.RETRYING)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from peewee import SqliteDatabase
 
-from engine.store.tables import TABLES
+from engine.store.tables.schema import TABLES
 
 
 def first_schema(db: SqliteDatabase) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from peewee import fn
 
 from engine.store.database import Database
-from engine.store.tables import OutboxRow
+from engine.store.tables.home import OutboxRow
 
 OVERTAKEN = "overtaken by what came after it"
 

@@ -6,7 +6,7 @@ from engine.core.paths import critical_path
 from engine.core.play import Outlook, Work
 from engine.core.scheduling import GROUP, PRIORITY_S
 from engine.core.states import RUN_FINAL, JobStatus, RunStatus
-from engine.store.columns import DATABASE
+from engine.store.tables.columns import DATABASE
 
 MOST_JOBS = 20_000  # of the oldest runs; what is behind these is not foretold
 MOST_NEEDS = 200_000

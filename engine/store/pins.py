@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from engine.store.database import Database
-from engine.store.tables import PinRow
+from engine.store.tables.runs import PinRow
 
 
 class Pins:

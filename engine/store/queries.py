@@ -9,18 +9,9 @@ from engine.core.records import Attempt, Job, JobFacts, Run, Step, Transition
 from engine.core.refs import HEADS
 from engine.core.states import AttemptStatus, JobStatus, RunStatus
 from engine.store import greens, transitions
-from engine.store.mending_tables import HoldRow
-from engine.store.tables import (
-    AnnotationRow,
-    AttemptRow,
-    EdgeRow,
-    JobRow,
-    PinRow,
-    RepoRow,
-    RunRow,
-    StepRow,
-    TransitionRow,
-)
+from engine.store.tables.events import RepoRow
+from engine.store.tables.mending import HoldRow
+from engine.store.tables.runs import AnnotationRow, AttemptRow, EdgeRow, JobRow, PinRow, RunRow, StepRow, TransitionRow
 from engine.store.whole_run import STEP, WholeRun, annotation_record, step_record
 from pipelines.plan import JobPlan
 

@@ -20,14 +20,14 @@ from engine.core.scheduling import order_s
 from engine.core.states import AttemptStatus, JobStatus, RunStatus, StepStatus
 from engine.core.turns import Entry, Turns
 from engine.store import durations, transitions
-from engine.store.columns import DATABASE
 from engine.store.database import Database
 from engine.store.disk import Disk
-from engine.store.failures import note_end
-from engine.store.holds import NewHold, begin_hold, hand_over
-from engine.store.kept_steps import Kept, keep
+from engine.store.mending.failures import note_end
+from engine.store.mending.holds import NewHold, begin_hold, hand_over
+from engine.store.mending.kept_steps import Kept, keep
 from engine.store.pause import Pause
-from engine.store.tables import AnnotationRow, AttemptRow, JobRow, RunRow, StepRow
+from engine.store.tables.columns import DATABASE
+from engine.store.tables.runs import AnnotationRow, AttemptRow, JobRow, RunRow, StepRow
 from engine.store.transitions import Change
 from engine.store.verdicts import verdict_on
 

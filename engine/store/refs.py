@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from engine.core.refs import HEADS
 from engine.store.database import Database
-from engine.store.tables import RefRow, SightingRow
+from engine.store.tables.events import RefRow, SightingRow
 
 _SIGHTINGS = "SELECT sha, min(event_id) FROM sighting WHERE repo_id = ? AND name = ? GROUP BY sha"
 _HEADS = f"""SELECT repo.name, ref.sha FROM repo JOIN cursor ON cursor.name = ? || repo.id

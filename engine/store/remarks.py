@@ -4,7 +4,7 @@ from typing import Any
 
 from peewee import JOIN
 
-from engine.store.tables import AnnotationRow, AttemptRow, JobRow, StepRow
+from engine.store.tables.runs import AnnotationRow, AttemptRow, JobRow, StepRow
 
 MOST = 1000  # annotations that anybody reads
 MOST_SUMMARIES = 200

@@ -8,7 +8,8 @@ from peewee import fn
 
 from engine.core.states import JobStatus, RunStatus
 from engine.store import greens
-from engine.store.tables import EventRow, JobRow, RepoRow, RunRow, TransitionRow
+from engine.store.tables.events import EventRow, RepoRow
+from engine.store.tables.runs import JobRow, RunRow, TransitionRow
 
 NAMES = 20  # of failed jobs that anybody wants to read
 

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from engine.store.columns import DATABASE
 from engine.store.inbox import DROPPED, PLANNED, RECEIVED
-from engine.store.tables import RepoRow
+from engine.store.tables.columns import DATABASE
+from engine.store.tables.events import RepoRow
 
 # By status, so that an index leads to each at once.
 _NEWEST = ", ".join(

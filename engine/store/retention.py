@@ -17,7 +17,7 @@ from pathlib import Path
 from engine.core.states import RUN_FINAL
 from engine.settings import DAY_S
 from engine.settings import Retention as Rules
-from engine.store.artifacts import Artifact, Artifacts
+from engine.store.contents.artifacts import Artifact, Artifacts
 from engine.store.cursors import Cursors
 from engine.store.database import Database
 from engine.store.definitions import Definitions

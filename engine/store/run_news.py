@@ -8,7 +8,8 @@ from engine.core.records import Run
 from engine.core.states import RUN_FINAL, RunStatus
 from engine.store import greens
 from engine.store.queries import Queries
-from engine.store.tables import EventRow, RunRow, TransitionRow
+from engine.store.tables.events import EventRow
+from engine.store.tables.runs import RunRow, TransitionRow
 
 REQUESTED, IN_PROGRESS, COMPLETED = "requested", "in_progress", "completed"
 AGAIN = ("retry_asked", "retry_waits")

@@ -13,7 +13,8 @@ from engine.core.paths import remaining_paths
 from engine.core.states import JobStatus, RunStatus
 from engine.store import durations, transitions
 from engine.store.database import Database
-from engine.store.tables import EdgeRow, EventRow, JobRow, RepoRow, RunRow
+from engine.store.tables.events import EventRow, RepoRow
+from engine.store.tables.runs import EdgeRow, JobRow, RunRow
 from engine.store.transitions import Change
 from pipelines.plan import JobPlan, RunPlan
 

@@ -11,8 +11,9 @@ from engine.core.slo import CODE, WINDOWS, Measured, SloReport, Window, blame, w
 from engine.core.states import JobStatus, RunStatus
 from engine.settings import Slo
 from engine.store import greens
-from engine.store.columns import DATABASE
-from engine.store.tables import AttemptRow, EventRow, JobRow, RunRow, TransitionRow
+from engine.store.tables.columns import DATABASE
+from engine.store.tables.events import EventRow
+from engine.store.tables.runs import AttemptRow, JobRow, RunRow, TransitionRow
 
 LONGEST_KEPT_S = 30.0
 SHORTEST_KEPT_S = 2.0

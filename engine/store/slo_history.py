@@ -13,9 +13,9 @@ from engine.core.slo_history import BUCKET_S, Bucket, SloHistory, place_of, plac
 from engine.core.states import JobStatus
 from engine.settings import Slo
 from engine.store import greens
-from engine.store.columns import DATABASE
 from engine.store.slo import fresh_s, triggers
-from engine.store.tables import AttemptRow, JobRow, TransitionRow
+from engine.store.tables.columns import DATABASE
+from engine.store.tables.runs import AttemptRow, JobRow, TransitionRow
 
 LATE_S = 60.0
 """How long after a bucket's end it is looked at again: what happened in it is written down by then."""

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from engine.core.errors import EngineError
 from engine.core.states import AttemptStatus
-from engine.store.gc import Collector
-from engine.store.log_paths import log_path, packed_path
+from engine.store.contents.gc import Collector
+from engine.store.logs.paths import log_path, packed_path
 
 NAMED = 3
 FROM_BACKUP = "Restore the home from a snapshot or a backup."

@@ -11,7 +11,7 @@ from engine.store.commits import Commits
 from engine.store.cursors import Cursors
 from engine.store.database import Database
 from engine.store.inbox import Inbox
-from engine.store.log_paths import log_path
+from engine.store.logs.paths import log_path
 from engine.store.outbox import Outbox
 from engine.store.pins import Pins
 from engine.store.queries import Queries
@@ -22,14 +22,14 @@ from engine.store.tokens import Tokens
 from engine.store.vault import Vault
 
 if TYPE_CHECKING:
-    from engine.store.bisects import Bisects
-    from engine.store.checkpoints import Checkpoints
+    from engine.store.contents.checkpoints import Checkpoints
     from engine.store.decisions import Decisions
     from engine.store.definitions import Definitions
     from engine.store.disk import Disk
-    from engine.store.failures import Failures
-    from engine.store.holds import Holds
     from engine.store.line import Line
+    from engine.store.mending.bisects import Bisects
+    from engine.store.mending.failures import Failures
+    from engine.store.mending.holds import Holds
     from engine.store.queue import Queue
     from engine.store.runs import Runs
     from engine.store.wishes import Wishes
@@ -103,19 +103,19 @@ class Store:
 
     @part
     def bisects(self) -> "Bisects":
-        from engine.store.bisects import Bisects
+        from engine.store.mending.bisects import Bisects
 
         return Bisects(self.database)
 
     @part
     def holds(self) -> "Holds":
-        from engine.store.holds import Holds
+        from engine.store.mending.holds import Holds
 
         return Holds(self.database)
 
     @part
     def checkpoints(self) -> "Checkpoints":
-        from engine.store.checkpoints import Checkpoints
+        from engine.store.contents.checkpoints import Checkpoints
 
         return Checkpoints(self.database, self.home / "cache" / "checkpoints")
 
@@ -133,7 +133,7 @@ class Store:
 
     @part
     def failures(self) -> "Failures":
-        from engine.store.failures import Failures
+        from engine.store.mending.failures import Failures
 
         return Failures(self.database)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from engine.store.database import Database
-from engine.store.tables import TokenRow
+from engine.store.tables.home import TokenRow
 
 SCOPES = ("read", "write", "admin")
 PREFIX = "tdl_"

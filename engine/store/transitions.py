@@ -19,9 +19,9 @@ from engine.core.states import (
     cause_of_end,
     next_status,
 )
-from engine.store.columns import DATABASE
-from engine.store.mending_tables import BisectRow
-from engine.store.tables import AttemptRow, EdgeRow, JobRow, RunRow, StepRow, TransitionRow
+from engine.store.tables.columns import DATABASE
+from engine.store.tables.mending import BisectRow
+from engine.store.tables.runs import AttemptRow, EdgeRow, JobRow, RunRow, StepRow, TransitionRow
 
 # What a job's own change and its end have to know of it; whole rows are wide, and this is done for every job.
 ENDING = (

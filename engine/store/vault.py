@@ -6,7 +6,7 @@ from datetime import datetime
 
 from engine.store.database import Database
 from engine.store.secrets import SecretBox
-from engine.store.tables import SecretRow
+from engine.store.tables.home import SecretRow
 
 ALL = 0
 TOKEN = "GITHUB_TOKEN"

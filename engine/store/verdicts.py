@@ -4,7 +4,7 @@ import random
 from datetime import datetime
 
 from engine.core.retry import Outcome, Policy, Verdict, after_attempt
-from engine.store.tables import JobRow
+from engine.store.tables.runs import JobRow
 
 
 def verdict_on(job: JobRow, outcome: Outcome, now: datetime) -> Verdict:

@@ -4,7 +4,7 @@ from typing import Any
 
 from engine.core.records import Attempt, Step
 from engine.core.states import StepStatus
-from engine.store.tables import AnnotationRow, AttemptRow, JobRow, StepRow
+from engine.store.tables.runs import AnnotationRow, AttemptRow, JobRow, StepRow
 
 STEP = (
     StepRow.attempt_id, StepRow.position, StepRow.name, StepRow.status, StepRow.outcome, StepRow.conclusion,

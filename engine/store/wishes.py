@@ -8,8 +8,8 @@ from engine.core.beginning import HELD
 from engine.core.states import JOB_FINAL, RUN_FINAL, JobStatus, RunStatus
 from engine.store import transitions
 from engine.store.database import Database
-from engine.store.holds import let_go
-from engine.store.tables import EdgeRow, JobRow, RunRow
+from engine.store.mending.holds import let_go
+from engine.store.tables.runs import EdgeRow, JobRow, RunRow
 from engine.store.transitions import Change
 
 OPEN_RUN = (RunStatus.QUEUED, RunStatus.RUNNING)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from engine import git
+from engine import git, git_checkout
 from engine.core.clock import Clock, SystemClock
 
 
@@ -103,7 +103,7 @@ class Checkouts:
         base = self._lend(str(repo.root))
         try:
             partial.chmod(0o755)
-            size = git.materialise(repo, sha, partial, branch, (base.path, base.sha) if base else None)
+            size = git_checkout.materialise(repo, sha, partial, branch, (base.path, base.sha) if base else None)
             with self._lock:
                 self._write_note(key, {"repo": str(repo.root), "sha": sha, "size_bytes": size})
                 partial.rename(self.folder / key)

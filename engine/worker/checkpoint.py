@@ -1,4 +1,4 @@
-"""Takes checkpoints of a job in its box, and lays one down in another box: see engine/store/checkpoints.py.
+"""Takes checkpoints of a job in its box, and lays one down in another box: see engine/store/contents/checkpoints.py.
 
 The box packs and unpacks with its own tar, as root where it is a container, beside its steps: nothing that a later
 engine goes on from is touched. With GNU's find and tar only what changed since the last time is packed; without, all.
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.core.errors import EngineError
-from engine.store.checkpoints import Checkpoint, Checkpoints, Layer
+from engine.store.contents.checkpoints import Checkpoint, Checkpoints, Layer
 from engine.store.queue import Lease
 from engine.worker.actions.exchange import Exchange
 from engine.worker.box_files import OwnFiles

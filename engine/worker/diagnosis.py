@@ -9,7 +9,7 @@ from engine.core.flaky import symptom
 from engine.core.records import Step
 from engine.core.retry import Outcome
 from engine.core.states import StepStatus
-from engine.store.logs import LogReader
+from engine.store.logs.reader import LogReader
 from engine.store.queue import Lease
 from engine.store.store import Store
 

@@ -2,7 +2,7 @@
 
 import shutil
 
-from engine.store.holds import Hold
+from engine.store.mending.holds import Hold
 from engine.store.store import Store
 from engine.worker.executor import box_name
 from engine.worker.executors import Executors

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from engine.core.retry import Outcome
-from engine.store.holds import NewHold
+from engine.store.mending.holds import NewHold
 from engine.store.queue import Lease
 from engine.worker.assignment import Assignment
 from engine.worker.job_box import SWARM

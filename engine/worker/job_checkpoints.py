@@ -7,7 +7,7 @@ from pathlib import Path
 
 from engine.core.beginning import Beginning
 from engine.core.errors import EngineError, LeaseLost, StoreBusy
-from engine.store.checkpoints import Checkpoint
+from engine.store.contents.checkpoints import Checkpoint
 from engine.store.queue import Lease
 from engine.worker.assignment import Assignment
 from engine.worker.box_files import OwnFiles

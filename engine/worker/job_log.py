@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.core.clock import Clock
 from engine.core.errors import EngineError
-from engine.store.logs import LogWriter
+from engine.store.logs.writer import LogWriter
 from engine.worker.commands import Annotation, CommandStream, no_file
 from engine.worker.log_pump import LogPump
 from engine.worker.problem_matchers import FILE_LIMIT_BYTES, MatcherError, ProblemMatchers

@@ -11,7 +11,7 @@ from functools import cached_property
 from engine.core.errors import EngineError, ExecutorUnavailable, GitError, LeaseLost, StoreBusy
 from engine.core.retry import Outcome
 from engine.core.states import JobStatus
-from engine.store.log_paths import index_path, packed_path
+from engine.store.logs.paths import index_path, packed_path
 from engine.store.queue import Lease, StepNews
 from engine.worker.action_host import Site
 from engine.worker.action_load import ActionLoader

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from engine.bus import Bus
-from engine.store.logs import compress
+from engine.store.logs.writer import compress
 from engine.store.store import Store
 
 log = logging.getLogger(__name__)

@@ -13,8 +13,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from engine.store.log_index import Mark
-from engine.store.logs import NO_STEP, LogWriter, Progress
+from engine.store.logs.index import Mark
+from engine.store.logs.writer import NO_STEP, LogWriter, Progress
 from engine.worker.commands import CommandStream
 from engine.worker.raw_lines import NO_LINES, LineCutter
 from engine.worker.secrets_mask import Mask, MaskStream

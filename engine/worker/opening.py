@@ -13,7 +13,7 @@ from engine import git
 from engine.core.beginning import HELD
 from engine.core.errors import EngineError, LeaseLost
 from engine.core.retry import Outcome
-from engine.store.kept_steps import Kept
+from engine.store.mending.kept_steps import Kept
 from engine.store.queue import Lease, StepNews
 from engine.worker.action_fetch import ActionFetcher
 from engine.worker.assignment import Assignment

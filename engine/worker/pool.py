@@ -11,7 +11,7 @@ from engine.core.clock import Clock
 from engine.core.deadlines import LEASE_S
 from engine.core.errors import LeaseLost, StoreBusy, is_full
 from engine.core.retry import Outcome
-from engine.store.boxes import wanted_boxes
+from engine.store.mending.boxes import wanted_boxes
 from engine.store.queue import Lease
 from engine.store.store import Store
 from engine.worker.halt import Detached, Halt

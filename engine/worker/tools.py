@@ -6,8 +6,8 @@ from engine.bus import Bus
 from engine.core.clock import Clock
 from engine.git_actions import ActionSources
 from engine.settings import Settings
-from engine.store.artifacts import Artifacts
-from engine.store.caches import Caches
+from engine.store.contents.artifacts import Artifacts
+from engine.store.contents.caches import Caches
 from engine.store.store import Store
 from engine.worker.checkouts import Checkouts
 from engine.worker.executors import Executors

@@ -11,7 +11,7 @@ import pytest
 
 from app.client import ApiError, Client
 from engine.core.errors import EngineError, NoEngine
-from engine.store.logs import LogWriter, Progress
+from engine.store.logs.writer import LogWriter, Progress
 from tests.app.server.site import Site
 from tests.app.server.site import site as serve
 from tests.engine.fakes import jobs

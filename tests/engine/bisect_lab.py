@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from engine.control.bisect import Bisector
+from engine.control.bisecting.bisector import Bisector
 from engine.core.bisect_records import Bisect
 from engine.core.records import Job
 from engine.settings import Settings

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from engine import git
-from engine.control import bisect_start, intake
+from engine.control.asks import intake
+from engine.control.bisecting import start as bisect_start
 from engine.core.bisect_records import Bisect
 from engine.core.records import Job
 from engine.core.states import BisectStatus

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from engine.control.disk_watch import LOOK, LOOK_WHILE_SHORT, DiskWatch
+from engine.control.housekeeping.disk_watch import LOOK, LOOK_WHILE_SHORT, DiskWatch
 from engine.core.errors import DiskFull, is_full
 from engine.core.waiting import Cause, why
 from engine.settings import Settings
-from engine.store.artifacts import Artifacts
-from engine.store.logs import LogReader, LogWriter, Progress
+from engine.store.contents.artifacts import Artifacts
+from engine.store.logs.reader import LogReader
+from engine.store.logs.writer import LogWriter, Progress
 from engine.store.store import open_store
 from tests.engine.fakes import START, Lab, jobs
 from tests.engine.small_disk import SmallDisk, small_disk

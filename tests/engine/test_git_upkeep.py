@@ -9,7 +9,7 @@ from pathlib import Path
 import pygit2
 import pytest
 
-from engine import git, git_upkeep
+from engine import git_checkout, git_upkeep
 from engine.core.errors import GitError
 from engine.git_mirror import Mirror
 from engine.git_remote import remote
@@ -107,7 +107,7 @@ def test_fetches_and_checkouts_go_on_while_packs_are_combined(
     monkeypatch.setattr(pygit2.PackBuilder, "write", write_while_others_work)
     tidy(mirror.path, START, most_packs=5)
     (tmp_path / "checkout").mkdir()
-    git.materialise(mirror.repo(), site.head, tmp_path / "checkout", "main")
+    git_checkout.materialise(mirror.repo(), site.head, tmp_path / "checkout", "main")
     tidy(mirror.path, LATER)
     check(mirror)
     assert mirror.resolve("refs/heads/main") == site.head

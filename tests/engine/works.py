@@ -9,7 +9,7 @@ from typing import Any
 
 from engine import git
 from engine.bus import Bus, Listener
-from engine.control import commands, intake
+from engine.control.asks import commands, intake
 from engine.core.clock import SystemClock
 from engine.core.records import Attempt, Job, Run, Step
 from engine.core.states import JOB_FINAL, RUN_FINAL
@@ -188,7 +188,7 @@ class Ended:
 
     def log(self, name: str = "a", attempt: int = 0) -> str:
         """The whole log, however it is stored by now."""
-        from engine.store.logs import LogReader
+        from engine.store.logs.reader import LogReader
 
         job = self.job(name)
         with LogReader(self.works.store.log_path(self.run_id, job.id, attempt or job.attempts)) as reader:

@@ -10,7 +10,7 @@ from app.client import ApiError
 from app.tui.list_page import ListPage
 from app.tui.presenters import search as presenter
 from app.tui.presenters.runs import has_several_repos
-from engine.store.search_words import words_of
+from engine.store.logs.words import words_of
 from widgets.prompt import Prompt
 from widgets.row_list import Row, RowList
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import watchfiles
 
-from engine import git
+from engine import git, git_snapshot
 from engine.bus import Bus
 from engine.control.aside import Aside
+from engine.control.inbox.occasions import working_tree_key
 from engine.control.mirrors import Mirrors
-from engine.control.occasions import working_tree_key
 from engine.control.own_events import own_arrival, push_payload
 from engine.control.repo_ids import repo_id_of
 from engine.control.sources import WATCH
@@ -148,7 +148,7 @@ def take_snapshot(
         return False
     repo_id = repo_id_of(store, repo)
     place = store.home / "repos" / f"{slug(f'working tree of {repo.name}')}.git"
-    taken = git.snapshot_worktree(found, place)
+    taken = git_snapshot.snapshot_worktree(found, place)
     with store.database.write(durable=True):
         last = store.cursors.get(working_tree_key(repo_id))
         store.cursors.set(working_tree_key(repo_id), {"tree": taken.tree, "sha": taken.sha})

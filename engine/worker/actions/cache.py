@@ -11,7 +11,7 @@ import posixpath
 from contextlib import ExitStack
 
 from engine.core.errors import EngineError
-from engine.store.caches import Cache, CacheDamaged
+from engine.store.contents.caches import Cache, CacheDamaged
 from engine.worker.actions.exchange import Exchange
 from engine.worker.actions.port import ActionError, ActionHost, Stores, boolean
 from pipelines.globs import GlobError, PathGlobs, is_below, parse_globs

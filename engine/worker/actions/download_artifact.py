@@ -3,7 +3,7 @@
 import posixpath
 import re
 
-from engine.store.artifacts import Artifact, Artifacts
+from engine.store.contents.artifacts import Artifact, Artifacts
 from engine.worker.actions.exchange import Exchange
 from engine.worker.actions.port import ActionError, ActionHost, Stores, boolean
 from pipelines.globs import parse_globs

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Protocol
 
 from engine.core.errors import EngineError
-from engine.store.artifacts import Artifacts
-from engine.store.caches import Caches
+from engine.store.contents.artifacts import Artifacts
+from engine.store.contents.caches import Caches
 
 CAPTURE_LIMIT_BYTES = 1 << 20
 

@@ -10,7 +10,7 @@ import posixpath
 from bisect import bisect_left
 from collections.abc import Mapping
 
-from engine.store.artifacts import stays_inside
+from engine.store.contents.artifacts import stays_inside
 from engine.worker.actions.exchange import Exchange
 from engine.worker.actions.port import ActionError, ActionHost, Stores, boolean
 from pipelines.artifact_names import artifact_name_error, artifact_path_error

@@ -8,7 +8,7 @@ import pytest
 
 from app.cli.main import main
 from app.views.caches import caches_of
-from engine.store.caches import Caches
+from engine.store.contents.caches import Caches
 from engine.store.store import open_store
 from tests.app.server.site import site as serve
 

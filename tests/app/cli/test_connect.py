@@ -12,8 +12,8 @@ from app.cli import remote
 from app.cli.main import COMMANDS, main, parser_for
 from app.cli.remote_follow import FollowedLog
 from engine.core.states import JobStatus, RunStatus
-from engine.store.log_index import Mark
-from engine.store.logs import LogWriter, Progress
+from engine.store.logs.index import Mark
+from engine.store.logs.writer import LogWriter, Progress
 from engine.store.queue import StepNews
 from tests.app.server.site import Site
 from tests.app.server.site import site as serve

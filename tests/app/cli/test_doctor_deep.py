@@ -9,7 +9,7 @@ import pytest
 
 from app.cli.main import main
 from engine.home import HomeLock
-from engine.store.artifacts import Artifacts
+from engine.store.contents.artifacts import Artifacts
 from tests.engine.fakes import Lab, jobs
 from tests.engine.store.tars import tar_of
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from app.cli.main import COMMANDS, main, parser_for
-from engine.control.retention import pruning_of
-from engine.store.logs import LogWriter, Progress
+from engine.control.housekeeping.retention import pruning_of
+from engine.store.logs.writer import LogWriter, Progress
 from tests.app.server.artifacts import leave
 from tests.app.server.site import Site
 from tests.app.server.site import site as serve

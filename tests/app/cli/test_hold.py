@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 
 from app.cli.main import main
-from engine.store.holds import NewHold
-from engine.store.tables import JobRow
+from engine.store.mending.holds import NewHold
+from engine.store.tables.runs import JobRow
 from tests.app.server.site import Site
 from tests.app.server.site import site as serve
 from tests.engine.fakes import FAILURE, jobs

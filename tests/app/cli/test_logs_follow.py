@@ -17,7 +17,7 @@ from app.server.desk import Askers
 from app.server.sockets import tcp_socket
 from app.server.web_thread import WebThread
 from engine.settings import Listen
-from engine.store.logs import LogWriter, Progress
+from engine.store.logs.writer import LogWriter, Progress
 from engine.store.queue import Lease
 from tests.app.server.site import Site
 from tests.app.server.site import site as serve

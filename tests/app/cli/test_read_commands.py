@@ -10,7 +10,7 @@ from app.cli.main import main
 from engine.core.retry import Outcome
 from engine.core.scheduling import JobMove
 from engine.core.states import JobStatus
-from engine.store.logs import LogWriter, Progress
+from engine.store.logs.writer import LogWriter, Progress
 from engine.store.queue import StepNews
 from engine.store.runs import NewRun
 from engine.store.store import open_store

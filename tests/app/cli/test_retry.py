@@ -5,7 +5,7 @@ import json
 import pytest
 
 from app.cli.main import main
-from engine.store.tables import JobRow, RunRow
+from engine.store.tables.runs import JobRow, RunRow
 from tests.app.server.site import Site
 from tests.app.server.site import site as serve
 from tests.app.server.test_retries import dispatched, failed

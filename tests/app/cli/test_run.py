@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from engine.store.logs import LogReader
+from engine.store.logs.reader import LogReader
 from tests.app.cli.treadle_process import Treadle
 
 GREEN = "jobs: {a: {runs-on: here, steps: [{run: echo hello}]}}"

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from app.cli.main import main
+from engine.store.logs.search import LogFacts, SearchIndex
 from engine.store.queue import StepNews
-from engine.store.search import LogFacts, SearchIndex
 from tests.app.server.site import Site
 from tests.app.server.site import site as serve
 from tests.engine.fakes import Lab, jobs
-from tests.engine.store.test_search import log
+from tests.engine.store.logs.test_search import log
 
 
 @pytest.fixture

@@ -14,11 +14,11 @@ from app.client import Client
 from app.server.desk import Askers, Desk
 from app.server.sockets import home_socket, tcp_socket
 from app.server.web_thread import WebThread
-from engine.control.acceptor import Acceptor
+from engine.control.inbox.acceptor import Acceptor
 from engine.control.mirrors import Mirrors
 from engine.settings import Limits, Listen, RepoSettings, Settings
 from engine.settings_live import LiveSettings
-from engine.store.artifacts import Artifacts
+from engine.store.contents.artifacts import Artifacts
 from tests.engine.fakes import Lab
 
 SECRET = "s3cret"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.control.bisect_start import propose, start
+from engine.control.bisecting.start import propose, start
 from tests.app.server.site import Site
 from tests.engine.bisect_lab import BisectLab
 

@@ -3,8 +3,8 @@
 import pytest
 
 from app.views import diff as views
-from engine.store.logs import compress
-from engine.store.tables import JobRow, RunRow
+from engine.store.logs.writer import compress
+from engine.store.tables.runs import JobRow, RunRow
 from tests.app.server.site import Site
 from tests.app.server.tries import played
 from tests.engine.fakes import jobs

@@ -9,7 +9,7 @@ import pytest
 from app.server.limits import JSON_BYTES
 from app.server.route import ADMIN, BADGE, PUBLIC, READ, WRITE, Route
 from app.server.routes import ROUTES
-from engine.store.logs import LogWriter, Progress
+from engine.store.logs.writer import LogWriter, Progress
 from tests.app.server.artifacts import leave
 from tests.app.server.site import Answer, Site
 from tests.app.server.site import site as serve

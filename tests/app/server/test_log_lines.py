@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from app.tui.job_log import JobLog
-from engine.store.log_lines import BLOCK
-from engine.store.logs import LogWriter, Progress, compress
+from engine.store.logs.lines import BLOCK
+from engine.store.logs.writer import LogWriter, Progress, compress
 from engine.store.queue import Lease
 from tests.app.server.site import Site
 from tests.app.server.site import site as serve

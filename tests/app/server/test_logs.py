@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from app.server.auth import LOOK_S
-from engine.store.logs import LogWriter, Progress, compress
+from engine.store.logs.writer import LogWriter, Progress, compress
 from engine.store.queue import Lease
 from tests.app.server.site import Site
 from tests.engine.fakes import FAILURE, jobs

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from engine.store.logs import LogWriter, Progress
+from engine.store.logs.writer import LogWriter, Progress
 from engine.store.queue import Lease, StepNews
 from tests.app.server.site import Answer, Site
 from tests.app.server.site import site as serve

@@ -6,7 +6,7 @@ import pytest
 
 from engine.core.retry import Outcome
 from engine.settings import RepoSettings
-from engine.store.tables import JobRow, RunRow
+from engine.store.tables.runs import JobRow, RunRow
 from tests.app.server.site import Site
 from tests.app.server.site import site as serve
 from tests.engine.fakes import FAILURE, jobs

@@ -10,7 +10,7 @@ from app.server.badge import picture
 from app.server.openapi import IN_PATH, document
 from app.server.routes import ROUTES
 from app.version import VERSION
-from engine.store.tables import JobRow, RunRow
+from engine.store.tables.runs import JobRow, RunRow
 from tests.app.server.site import Site
 from tests.app.server.site import site as serve
 from tests.engine.fakes import jobs

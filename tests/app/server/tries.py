@@ -1,7 +1,7 @@
 """Attempts of jobs as a worker would have left them: steps that ended, and what they printed."""
 
 from engine.core.retry import Outcome
-from engine.store.logs import LogWriter, Progress
+from engine.store.logs.writer import LogWriter, Progress
 from engine.store.queue import Lease, StepNews
 from tests.engine.fakes import FAILURE, Lab, jobs
 

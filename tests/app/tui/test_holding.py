@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from app.tui import holding
-from engine.store.holds import NewHold
-from engine.store.tables import JobRow
+from engine.store.mending.holds import NewHold
+from engine.store.tables.runs import JobRow
 from tests.app.tui.harness import Tui, tui_over
 from tests.app.tui.test_run_page import opened, told
 from tests.engine.fakes import FAILURE, jobs

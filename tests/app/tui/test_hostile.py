@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from app.client import Client
+from engine.store.copies.snapshots import HAND, Snapshots
 from engine.store.inbox import Arrival, Outcome
-from engine.store.logs import LogWriter, Progress
+from engine.store.logs.writer import LogWriter, Progress
 from engine.store.queue import StepNews
-from engine.store.snapshots import HAND, Snapshots
 from tests.app.server.artifacts import leave
 from tests.app.tui.harness import Tui, tui_over
 from tests.engine.fakes import jobs

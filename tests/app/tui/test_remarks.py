@@ -1,7 +1,7 @@
 """What the steps of a run have to say, over its page: annotations lead to their line, summaries are laid out."""
 
-from engine.store.log_index import Mark
-from engine.store.logs import LogWriter, Progress
+from engine.store.logs.index import Mark
+from engine.store.logs.writer import LogWriter, Progress
 from engine.store.queue import StepNews
 from tests.app.tui.harness import tui_over
 from tests.engine.fakes import FAILURE, jobs

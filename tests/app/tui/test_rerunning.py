@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine.store.tables import JobRow, RunRow
+from engine.store.tables.runs import JobRow, RunRow
 from tests.app.server.test_retries import dispatched, failed
 from tests.app.tui.harness import Tui, tui_over
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from engine.store.logs import LogWriter, Progress
+from engine.store.logs.writer import LogWriter, Progress
 from engine.store.queue import StepNews
 from tests.app.tui.harness import Tui, tui_over
 from tests.engine.fakes import jobs

@@ -5,7 +5,7 @@ import shlex
 import pytest
 
 from app.cli.main import main
-from engine.store.logs import LogWriter, Progress
+from engine.store.logs.writer import LogWriter, Progress
 from engine.store.queue import StepNews
 from tests.app.tui.harness import tui_over
 from tests.engine.fakes import jobs

@@ -5,8 +5,8 @@ import threading
 from pathlib import Path
 
 from engine.bus import Bus
+from engine.control.inbox.planner import Planner
 from engine.control.mirrors import Mirrors
-from engine.control.planner import Planner
 from engine.core.clock import SystemClock
 from engine.settings import RepoSettings, Settings
 from engine.settings_live import LiveSettings

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from engine.bus import Bus
+from engine.control.inbox.planner import Planner
 from engine.control.mirrors import Mirrors
-from engine.control.planner import Planner
 from engine.core.clock import Clock
 from engine.core.records import Run
 from engine.settings import RepoSettings, Settings

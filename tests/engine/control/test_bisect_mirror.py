@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.control.bisect import Bisector
-from engine.control.bisect_start import propose, start
+from engine.control.bisecting.bisector import Bisector
+from engine.control.bisecting.start import propose, start
 from engine.control.scheduler import Scheduler
 from engine.core.retry import Outcome
 from engine.settings import RepoSettings

@@ -5,15 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from engine.control.bisect_start import propose, start
-from engine.control.reporter import Reporter
+from engine.control.bisecting.start import propose, start
+from engine.control.telling.reporter import Reporter
 from engine.core.states import BisectStatus
 from engine.settings import Notify, RepoSettings, Settings
 from engine.settings_live import LiveSettings
 from engine.store.greens import latest_green
 from engine.store.run_news import run_news
 from engine.store.slo import slo_report
-from engine.store.tables import EventRow, JobRow, OutboxRow, RunRow
+from engine.store.tables.events import EventRow
+from engine.store.tables.home import OutboxRow
+from engine.store.tables.runs import JobRow, RunRow
 from tests.engine.bisect_lab import BisectLab
 from tests.engine.control.fake_forge import FakeForge
 from tests.engine.fakes import Lab, jobs

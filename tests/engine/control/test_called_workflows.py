@@ -184,7 +184,7 @@ def test_what_waits_to_be_called_ends_with_its_call(lab, inner):
 
 
 def failed(lab, run_id):
-    from engine.control.retries import Again, retry
+    from engine.control.asks.retries import Again, retry
 
     run = lab.store.queries.run(run_id)
     retry(lab.store, run, Again(failed=True), "ada", lab.clock)

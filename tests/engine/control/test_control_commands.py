@@ -4,8 +4,8 @@ import threading
 
 import pytest
 
-from engine.control.commands import cancel
-from engine.control.retries import ALL, Again, retry
+from engine.control.asks.commands import cancel
+from engine.control.asks.retries import ALL, Again, retry
 from engine.core.errors import EngineError
 from engine.core.retry import Outcome
 from engine.doorbell import Doorbell

@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine.control.commands import approve
+from engine.control.asks.commands import approve
 from engine.control.scheduler import Scheduler
 from engine.core.errors import EngineError
 from engine.settings import EnvironmentSettings

@@ -9,7 +9,7 @@ from engine.core.records import JobFacts
 from engine.core.retry import Outcome
 from engine.core.scheduling import Need, decide
 from engine.store.decisions import Decidable
-from engine.store.tables import JobRow
+from engine.store.tables.runs import JobRow
 from pipelines.plan import JobPlan
 from tests.engine.fakes import FAILURE, START, Lab
 

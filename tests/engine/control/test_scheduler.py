@@ -3,7 +3,7 @@
 import pytest
 
 from engine.core.retry import Outcome
-from engine.store.tables import JobRow
+from engine.store.tables.runs import JobRow
 from pipelines.plan import JobPlan, RunPlan
 from tests.engine.fakes import FAILURE, START, jobs
 

@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from engine.core.errors import LeaseLost
 from engine.core.retry import Outcome
 from engine.core.states import JOB_FINAL, RUN_FINAL, TABLES
-from engine.store.tables import AttemptRow, EdgeRow, JobRow, RunRow
+from engine.store.tables.runs import AttemptRow, EdgeRow, JobRow, RunRow
 from tests.engine.fakes import LOST, Lab
 
 CONDITIONS = ("", "always()", "failure()", "cancelled()", "success()", "!cancelled()", "needs.nobody.result == 'x'")

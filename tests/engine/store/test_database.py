@@ -13,7 +13,7 @@ from engine.core.errors import EngineError, StoreBusy
 from engine.store import database
 from engine.store.migrations import MIGRATIONS
 from engine.store.store import Store, open_store
-from engine.store.tables import RepoRow
+from engine.store.tables.events import RepoRow
 
 
 @pytest.fixture

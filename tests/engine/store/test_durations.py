@@ -5,10 +5,10 @@ from datetime import timedelta
 import pytest
 
 from engine.core.retry import Outcome
-from engine.store.columns import DATABASE
 from engine.store.durations import KEPT, expected_s
 from engine.store.sweep import TIMED, Sweep
-from engine.store.tables import AttemptRow, DurationRow, JobRow, RunRow
+from engine.store.tables.columns import DATABASE
+from engine.store.tables.runs import AttemptRow, DurationRow, JobRow, RunRow
 from tests.engine.fakes import FAILURE, LOST, Lab, jobs
 
 CI = ".github/workflows/ci.yml"

@@ -4,7 +4,7 @@ import pytest
 
 from engine.store import greens, reports, run_news
 from engine.store.greens import Green, latest_green
-from engine.store.tables import JobRow, RunRow
+from engine.store.tables.runs import JobRow, RunRow
 from tests.engine.fakes import FAILURE, Lab, jobs
 
 

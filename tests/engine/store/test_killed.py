@@ -16,14 +16,14 @@ from pathlib import Path
 import pytest
 
 from engine.settings import Retention as Rules
-from engine.store import blobs
-from engine.store.artifacts import Artifacts
-from engine.store.caches import Caches
-from engine.store.gc import Collector, artifact_digests
-from engine.store.restore import restore_snapshot
+from engine.store.contents import blobs
+from engine.store.contents.artifacts import Artifacts
+from engine.store.contents.caches import Caches
+from engine.store.contents.gc import Collector, artifact_digests
+from engine.store.copies.restore import restore_snapshot
+from engine.store.copies.snapshots import HAND, Snapshots
+from engine.store.logs.search import LogFacts, SearchIndex
 from engine.store.retention import Retention
-from engine.store.search import LogFacts, SearchIndex
-from engine.store.snapshots import HAND, Snapshots
 from engine.store.store import open_store
 from tests.engine.fakes import Lab, jobs
 from tests.engine.store.tars import tar_of

@@ -4,9 +4,9 @@ import pytest
 
 from engine.core.play import Work
 from engine.store import outlook as store_outlook
-from engine.store.columns import DATABASE
 from engine.store.outlook import is_worked_on, outlook, path_of
-from engine.store.tables import AttemptRow, JobRow
+from engine.store.tables.columns import DATABASE
+from engine.store.tables.runs import AttemptRow, JobRow
 from tests.engine.fakes import START, Lab, jobs
 
 CHAIN = jobs(a="", b="needs: a", c="needs: b")

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from engine.control.commands import prioritize
+from engine.control.asks.commands import prioritize
 from engine.core.deadlines import LEASE_S
 from engine.core.errors import EngineError, LeaseLost, StoreBusy
 from engine.core.retry import LOST_LIMIT, Outcome

@@ -7,9 +7,9 @@ import pytest
 
 from engine.settings import DAY_S
 from engine.settings import Retention as Rules
-from engine.store.artifacts import Artifacts
+from engine.store.contents.artifacts import Artifacts
 from engine.store.retention import _OLD, _TOO_MANY, GONE_UPTO, LEAST, Going, Retention
-from engine.store.tables import JobRow, RunRow
+from engine.store.tables.runs import JobRow, RunRow
 from tests.engine.fakes import FAILURE, Lab, jobs
 from tests.engine.store.tars import tar_of
 

@@ -5,9 +5,9 @@ import pytest
 from engine.core.retry import Outcome
 from engine.core.slo import Spread
 from engine.settings import Slo
-from engine.store.columns import DATABASE
 from engine.store.slo import SloReporter, slo_report
-from engine.store.tables import JobRow, RunRow
+from engine.store.tables.columns import DATABASE
+from engine.store.tables.runs import JobRow, RunRow
 from tests.engine.fakes import Lab, jobs
 
 OVERRAN = Outcome("overran", "timed_out", None, "over its time")

@@ -5,9 +5,9 @@ import pytest
 from engine.core.slo import Spread
 from engine.core.slo_history import BUCKET_S, place_of, places
 from engine.settings import Slo
-from engine.store.columns import DATABASE
 from engine.store.slo_history import SloHistorian, slo_history
-from engine.store.tables import JobRow, RunRow
+from engine.store.tables.columns import DATABASE
+from engine.store.tables.runs import JobRow, RunRow
 from tests.engine.fakes import FAILURE, START, Lab, jobs
 
 

@@ -1,7 +1,7 @@
 """What people ask of runs and jobs: to end, and to run again."""
 
 from engine.core.retry import Outcome
-from engine.store.tables import JobRow
+from engine.store.tables.runs import JobRow
 from tests.engine.fakes import FAILURE, START, jobs
 
 GROUP = "concurrency: deploy\n"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from engine import git
+from engine import git, git_checkout
 from engine.core.errors import GitError
 from engine.worker.checkouts import Checkouts
 
@@ -59,13 +59,13 @@ def test_callers_of_the_same_commit_wait_for_one_build(
     checkouts: Checkouts, repo: git.Repo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     builds: list[str] = []
-    real = git.materialise
+    real = git_checkout.materialise
 
     def counted(repo: git.Repo, sha: str, *rest: object) -> int:
         builds.append(sha)
         return real(repo, sha, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(git, "materialise", counted)
+    monkeypatch.setattr(git_checkout, "materialise", counted)
     paths: list[Path] = []
     threads = [threading.Thread(target=lambda: paths.append(checkouts.get(repo, repo.head or ""))) for _ in range(8)]
     for thread in threads:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from engine.core.errors import EngineError
-from engine.store.checkpoints import Checkpoint
+from engine.store.contents.checkpoints import Checkpoint
 from engine.worker.checkpoint import Checkpointer, Place
 from engine.worker.executor import Box
 from engine.worker.session import Session

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from engine.settings import Settings
-from engine.store.mending_tables import FailureRow
+from engine.store.tables.mending import FailureRow
 from tests.engine.works import Ended, Works
 
 COUNTED = """

@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from engine.control.hold_wishes import hold as wish
-from engine.control.hold_wishes import release
-from engine.control.retries import Again, retry
+from engine.control.asks.hold_wishes import hold as wish
+from engine.control.asks.hold_wishes import release
+from engine.control.asks.retries import Again, retry
 from engine.core.clock import SystemClock
 from engine.core.errors import EngineError
 from engine.home import home_id
 from engine.settings import HoldSettings
-from engine.store.holds import Hold
+from engine.store.mending.holds import Hold
 from engine.worker.shells import RecordedShell, open_shell
 from tests.engine.worker.conftest import leftovers, settings_for
 from tests.engine.works import Ended, Works

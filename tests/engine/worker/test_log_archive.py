@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from engine.bus import Bus
-from engine.store.log_paths import packed_path
-from engine.store.logs import LogReader
+from engine.store.logs.paths import packed_path
+from engine.store.logs.reader import LogReader
 from engine.store.store import open_store
 from engine.worker.log_archive import LogArchive
 

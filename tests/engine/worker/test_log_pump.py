@@ -14,9 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.store.log_index import SIZE, Mark
-from engine.store.log_paths import index_path
-from engine.store.logs import LogReader, LogWriter
+from engine.store.logs.index import SIZE, Mark
+from engine.store.logs.paths import index_path
+from engine.store.logs.reader import LogReader
+from engine.store.logs.writer import LogWriter
 from engine.worker.commands import CommandStream
 from engine.worker.log_pump import LogPump, discard
 from engine.worker.problem_matchers import LINE_LIMIT_BYTES, ProblemMatchers
@@ -299,7 +300,7 @@ CHILD = """
 import os, sys
 from datetime import UTC, datetime
 from pathlib import Path
-from engine.store.logs import LogWriter
+from engine.store.logs.writer import LogWriter
 from engine.worker import log_pump
 from engine.worker.commands import CommandStream
 from engine.worker.secrets_mask import Mask

@@ -3,7 +3,7 @@ job, and with debug logging; attempts and their logs stay."""
 
 import pytest
 
-from engine.control.retries import Again, retry
+from engine.control.asks.retries import Again, retry
 from tests.engine.works import Ended, Works
 
 NEEDS = """

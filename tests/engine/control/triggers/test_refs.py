@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.control.judge import Settled
+from engine.control.inbox.judge import Settled
 from engine.control.triggers.poll import Lookout
 from engine.control.triggers.refs import Moved, compare, look
 from engine.core.clock import SystemClock

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from engine import git
-from engine.store.artifacts import Artifacts
-from engine.store.caches import Caches
+from engine.store.contents.artifacts import Artifacts
+from engine.store.contents.caches import Caches
 from engine.worker.actions.port import CAPTURE_LIMIT_BYTES, Stores
 from engine.worker.checkouts import Checkouts
 

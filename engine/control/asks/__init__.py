@@ -1,0 +1,1 @@
+"""What a person asks for: wishes that are written down, and runs of a repository on this machine. Runs nothing."""

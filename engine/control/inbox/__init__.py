@@ -1,0 +1,1 @@
+"""From an event to recorded runs: accepted, understood, judged and written down. Runs nothing."""

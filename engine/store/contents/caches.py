@@ -1,0 +1,170 @@
+"""Caches of workflows: what `actions/cache` keeps from one run for the next, per repository, branch and key.
+
+An entry is some tars, in pieces in a blob store of the caches' own, and a manifest `entries/REPO/….json` that appears
+once all of it is on disk, and never replaces another: a kill or two jobs at once leave whole entries, and the first one
+stays. When all entries together take more than the limit, those that nobody used for the longest time go.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import BinaryIO
+from urllib.parse import quote
+
+from engine.core.clock import Clock, SystemClock, rfc3339
+from engine.core.errors import EngineError
+from engine.store.contents.blobs import BlobError, Blobs
+from engine.store.contents.gc import Collector
+from engine.store.flush import flush
+
+
+class CacheDamaged(EngineError):
+    """An entry whose content is not what was kept; it is of no use to anybody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cache:
+    """One entry. `scope` is the ref whose run kept it, `version` tells entries of other paths apart, `tars` are the
+    digests of its tars by what each holds, `stored_bytes` what they added to the disk."""
+
+    repo: str
+    scope: str
+    key: str
+    version: str
+    tars: Mapping[str, str]
+    size_bytes: int
+    stored_bytes: int
+    created_at: datetime
+    used_at: datetime
+    path: Path
+
+    @property
+    def id(self) -> str:
+        return self.path.stem[:12]
+
+
+class Caches:
+    """The caches of one home, under `folder`. Safe from any thread."""
+
+    def __init__(self, folder: Path, clock: Clock | None = None) -> None:
+        self._entries = folder / "entries"
+        self._clock = clock or SystemClock()
+        self._entries.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.blobs = Blobs(folder)
+
+    def recover(self, limit_bytes: int) -> None:
+        """Take away what a killed engine was writing, and what is too much."""
+        self.blobs.recover()
+        self.trim(limit_bytes)
+
+    def find(self, repo: str, scopes: Sequence[str], keys: Sequence[str], version: str) -> Cache | None:
+        """Return the entry that a job may use: in the first scope that has one, by the key that stands first.
+
+        `keys` begin with the job's own key. Each counts as a whole key first, then as the beginning of one, of which
+        the newest is taken.
+        """
+        known = [entry for entry in self.list(repo) if entry.version == version]
+        for scope in dict.fromkeys(scopes):
+            near = sorted((entry for entry in known if entry.scope == scope), key=lambda entry: entry.created_at)
+            for key in keys:
+                exact = [entry for entry in near if entry.key == key]
+                if found := exact or [entry for entry in near if entry.key.startswith(key)]:
+                    return found[-1]
+        return None
+
+    def has(self, repo: str, scope: str, key: str, version: str) -> bool:
+        """Whether there is such an entry: a key is kept once and for all."""
+        return self._path(repo, scope, key, version).exists()
+
+    def save(self, repo: str, scope: str, key: str, version: str, tars: Mapping[str, BinaryIO]) -> Cache | None:
+        """Keep whole files, tars by what each holds; None when another job has kept this key already. Durable."""
+        if self.has(repo, scope, key, version):
+            return None
+        path = self._path(repo, scope, key, version)
+        with self.blobs.batch() as batch:
+            digests, total_bytes = {}, 0
+            for name, tar in tars.items():
+                size_bytes = tar.seek(0, os.SEEK_END)
+                tar.seek(0)
+                digests[name] = batch.put(tar, size_bytes)
+                total_bytes += size_bytes
+            batch.commit()
+            now = self._clock.now()
+            entry = Cache(repo, scope, key, version, digests, total_bytes, batch.new_bytes, now, now, path)
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            draft = batch.draft()
+            with draft.open("x") as out:
+                facts = asdict(entry) | {"created_at": rfc3339(now)}
+                json.dump({name: value for name, value in facts.items() if name not in ("used_at", "path")}, out)
+                out.flush()
+                os.fsync(out.fileno())
+            try:
+                os.link(draft, path)  # unlike a rename, it fails where there is one
+            except FileExistsError:
+                return None
+            flush(path.parent)
+        return entry
+
+    def read(self, entry: Cache, name: str) -> Iterator[bytes]:
+        """Yield one tar of an entry, checked. Raises CacheDamaged, maybe after a part of it."""
+        with suppress(OSError):
+            os.utime(entry.path)
+        try:
+            if not self.blobs.want(entry.tars[name]):
+                raise CacheDamaged(f"The cache {entry.key!r} lacks a part of its content.")
+            yield from self.blobs.read(entry.tars[name])
+        except BlobError as error:
+            raise CacheDamaged(f"The cache {entry.key!r} is damaged. {error}") from error
+
+    def list(self, repo: str | None = None) -> "list[Cache]":
+        """Return all entries, or those of one repository: the one used last comes first."""
+        folder = "*" if repo is None else _folder(repo)
+        found = (_read(path) for path in self._entries.glob(f"{folder}/*.json"))
+        return sorted((entry for entry in found if entry), key=lambda entry: entry.used_at, reverse=True)
+
+    def remove(self, entry: Cache) -> None:
+        """Forget an entry; its contents go with the next sweep. Safe to repeat."""
+        entry.path.unlink(missing_ok=True)
+
+    def trim(self, limit_bytes: int) -> tuple[Cache, ...]:
+        """Have no more than so many bytes on the disk; return the entries that went for it."""
+        left_bytes = 0
+        gone = []
+        for entry in self.list():
+            left_bytes += entry.stored_bytes
+            if left_bytes > limit_bytes:
+                self.remove(entry)
+                gone.append(entry)
+        for _ in Collector(self.blobs, {"caches": self._digests}).steps(self._clock.now()):
+            pass
+        return tuple(gone)
+
+    def _digests(self) -> Iterator[str]:
+        for path in self._entries.glob("*/*.json"):
+            with suppress(FileNotFoundError):
+                yield from json.loads(path.read_bytes())["tars"].values()
+
+    def _path(self, repo: str, scope: str, key: str, version: str) -> Path:
+        name = hashlib.sha256(json.dumps([scope, key, version]).encode()).hexdigest()
+        return self._entries / _folder(repo) / f"{name}.json"
+
+
+def _folder(repo: str) -> str:
+    """Return the name of a repository's folder; of a name that no folder can bear, its digest."""
+    name = quote(repo, safe="")
+    return hashlib.sha256(name.encode()).hexdigest() if len(name) > 255 or name in ("", ".", "..") else name
+
+
+def _read(path: Path) -> Cache | None:
+    try:
+        data = json.loads(path.read_bytes())
+        used_at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+        created_at = datetime.fromisoformat(data["created_at"])
+        return Cache(**data | {"created_at": created_at, "used_at": used_at, "path": path})
+    except (OSError, ValueError, KeyError, TypeError):
+        return None  # gone meanwhile, or no manifest

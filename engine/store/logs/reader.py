@@ -1,0 +1,132 @@
+"""Reading one attempt's log, in whichever form it has by now: by bytes, by steps, and as it grows. Writes nothing."""
+
+import os
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from engine.core.errors import EngineError
+from engine.store.logs.frames import Frames
+from engine.store.logs.index import SIZE, Entry, Mark, unpacked
+from engine.store.logs.paths import index_path, packed_path
+
+_BLOCK = 64 * 1024
+
+
+class Wake(Protocol):
+    """What tells a reader to look again: `wait` returns True as soon as there is news since the last wait."""
+
+    def wait(self, timeout: float | None = None) -> bool: ...
+
+
+class LogReader:
+    """Reads one attempt's log, while it is written or after, plain or compressed. Not for several threads at a time.
+
+    A reader goes on when the log is compressed meanwhile. Raises FileNotFoundError where there never was a log.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._fd, self._frames = _open(path)
+        self._entries: list[Entry] = []
+
+    def __enter__(self) -> "LogReader":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        os.close(self._fd)
+
+    @property
+    def size(self) -> int:
+        """How many plain bytes there are by now."""
+        return self._frames.size if self._frames else os.fstat(self._fd).st_size
+
+    def read(self, start: int, end: int) -> bytes:
+        """Return the bytes from `start` up to `end`, fewer where the log is not that long."""
+        if self._frames:
+            return self._frames.read(start, end)
+        return os.pread(self._fd, max(0, end - start), start)
+
+    def entries(self) -> list[Entry]:
+        """Return the index as it is by now."""
+        with index_path(self.path).open("rb") as file:
+            if os.fstat(file.fileno()).st_size < len(self._entries) * SIZE:
+                self._entries = []  # a new writer took back what its killed predecessor left half done
+            file.seek(len(self._entries) * SIZE)
+            self._entries += unpacked(file.read())
+        return self._entries
+
+    def steps(self) -> list[int]:
+        """Return the steps that have begun, in that order."""
+        return [entry.step for entry in self.entries() if entry.mark is Mark.STEP_BEGIN]
+
+    def step_range(self, step: int) -> tuple[int, int]:
+        """Return where the step's part of the log starts and ends; it ends at the log's end while the step runs."""
+        start = end = None
+        for entry in self.entries():
+            if entry.step == step and entry.mark is Mark.STEP_BEGIN:
+                start = entry.start
+            elif entry.step == step and entry.mark is Mark.STEP_END:
+                end = entry.start
+        if start is None:
+            raise EngineError(f"The log has no step {step}.")
+        return start, self.size if end is None else end
+
+    def arrived_at(self, offset: int) -> datetime | None:
+        """Return when the byte at `offset` came in; None beyond the end."""
+        chunks = [entry for entry in self.entries() if entry.end > entry.start and entry.mark <= Mark.SAID]
+        number = bisect_right([chunk.start for chunk in chunks], offset) - 1
+        return chunks[number].at if number >= 0 and offset < chunks[number].end else None
+
+    def tail_lines(self, count: int) -> bytes:
+        """Return the last `count` lines, an unfinished one included, reading no more than these need."""
+        if count <= 0:
+            return b""
+        at = end = self.size
+        lines = -1 if end and self.read(end - 1, end) == b"\n" else 0
+        parts: list[bytes] = []
+        while at > 0:
+            block = self.read(max(0, at - _BLOCK), at)
+            lines += block.count(b"\n")
+            at -= len(block)
+            parts.append(block)
+            if lines >= count:
+                break
+        tail = b"".join(reversed(parts))
+        for _ in range(lines - count + 1):
+            tail = tail[tail.index(b"\n") + 1 :]
+        return tail
+
+    def follow(self, start: int, wake: Wake, ended: Callable[[], bool], timeout_s: float = 15.0) -> Iterator[bytes]:
+        """Yield the log from `start` on as it grows, in blocks, until it has `ended` and all of it was given.
+
+        Sleeps on `wake` between; an empty block comes after each `timeout_s` without news, for whoever must show life.
+        """
+        while True:
+            over = ended()
+            while block := self.read(start, start + 4 * _BLOCK):
+                start += len(block)
+                yield block
+            if over:
+                return
+            if not wake.wait(timeout_s):
+                yield b""
+
+
+def _open(path: Path) -> tuple[int, Frames | None]:
+    """Open whichever form is there; the plain one may become the compressed one at any moment."""
+    flags = os.O_RDONLY | os.O_CLOEXEC
+    try:
+        return os.open(path, flags), None
+    except FileNotFoundError:
+        fd = os.open(packed_path(path), flags)
+    try:
+        return fd, Frames(fd, packed_path(path))
+    except EngineError:
+        os.close(fd)
+        raise

@@ -1,0 +1,1 @@
+"""The tables of `treadle.db`, as peewee models. Rows end in `Row` and never leave `engine/store`."""
