@@ -7,7 +7,7 @@ from app.wording import count_of, short_ref
 
 Told = Mapping[str, Any]
 MARKS = {"new": "+", "gone": "-", "moved": "~", "same": " ", "fold": " "}
-FOLD, FIRST_OF_FOLD = "fold", 3
+FOLD = "fold"
 
 
 def title_of(told: Told) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from engine.core.records import Job, Run, Transition
-from engine.core.states import JOB_FINAL
+from engine.core.states import JOB_FINAL, RUN_FINAL
 from widgets.safe_text import plain
 
 TAIL_BYTES = 16_384
@@ -127,7 +127,7 @@ class Board:
         if t.noun == "run" and t.run_id in self.runs:
             run = self.runs[t.run_id]
             run.status, run.reason = t.to_status, plain(t.reason)
-            run.finished_at = t.at if t.to_status in ("success", "failed", "cancelled", "skipped") else None
+            run.finished_at = t.at if t.to_status in RUN_FINAL else None
         elif t.job_id not in self.jobs:
             return
         elif t.noun == "job":

@@ -152,8 +152,8 @@ class Follower:
         assert change.job_id is not None and change.step is not None
         for record in self._store.queries.attempts(change.job_id):
             if record.number == change.attempt:
-                ended = self._store.queries.steps(record.id)[change.step]
-                if ended.conclusion == "success":
+                conclusions = {step.index: step.conclusion for step in self._store.queries.steps(record.id)}
+                if conclusions.get(change.step) == "success":
                     self.renderer.step_tolerated(change.job_id, change.step)
 
     def _drain(self, job_id: int, attempt: int) -> None:

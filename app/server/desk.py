@@ -1,10 +1,11 @@
 """What every handler works with, and how it asks the store: off the event loop, on a few threads."""
 
 import asyncio
+import logging
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, ParamSpec, TypeVar
 
@@ -25,6 +26,7 @@ from engine.store.slo import SloReporter
 from engine.store.slo_history import SloHistorian
 from engine.store.store import Store
 
+log = logging.getLogger(__name__)
 P = ParamSpec("P")
 T = TypeVar("T")
 THREADS = 8
@@ -103,8 +105,33 @@ class Desk:
         """Have a call of the store made without stopping the event loop."""
         return await self.askers.ask(call, *args, **kwargs)
 
+    async def ask_aside(self, what: str, call: Callable[[], T], patience_s: float) -> T | None:
+        """Have something done that may take long, or wait for a network; return its result, or raise what it raises.
+
+        None: it takes longer than `patience_s`, and goes on; if it fails then, the log says so.
+        """
+        asked: Future[T] = Future()
+
+        def work() -> None:
+            try:
+                asked.set_result(call())
+            except Exception as error:
+                asked.set_exception(error)
+
+        self.aside.go(f"{what} {id(asked)}", work)
+        done, _ = await asyncio.wait([asyncio.wrap_future(asked)], timeout=patience_s)
+        if done:
+            return done.pop().result()
+        asked.add_done_callback(lambda late: _say_late(what, late.exception()))
+        return None
+
     def repo(self, name: str) -> RepoSettings | None:
         return self.settings.repo(name)
+
+
+def _say_late(what: str, error: BaseException | None) -> None:
+    if error is not None:
+        log.warning("%s failed after nobody waited any more: %s", what, error)
 
 
 @dataclass(frozen=True)

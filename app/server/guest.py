@@ -4,6 +4,7 @@ It answers from the same store, and what is asked for is written down there; the
 engine changes is found by looking, since wake-ups do not cross processes.
 """
 
+import logging
 import os
 import threading
 from contextlib import ExitStack
@@ -23,6 +24,7 @@ from engine.settings_live import LiveSettings
 from engine.store.contents.artifacts import Artifacts
 from engine.store.store import Store
 
+log = logging.getLogger(__name__)
 NAME = f"treadle-{os.getpid()}.sock"
 LOOK_S = 0.2
 
@@ -71,7 +73,11 @@ class Guest:
     def _look(self) -> None:
         last = -1
         while not self._stopping.wait(LOOK_S):
-            sequence = self._store.queries.last_sequence()
+            try:
+                sequence = self._store.queries.last_sequence()
+            except Exception:
+                log.exception("what the engine changes could not be looked at; trying again")
+                continue
             if sequence != last:
                 last = sequence
                 self._bus.wake("news")

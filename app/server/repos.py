@@ -1,9 +1,6 @@
 """The repositories over HTTP: what is configured, how they stand, which workflows a branch holds; and changing that."""
 
-import asyncio
 import logging
-from concurrent.futures import Future
-from typing import Any
 
 from aiohttp import web
 
@@ -65,22 +62,14 @@ async def sync(call: Call) -> web.StreamResponse:
     """Ask a repository now where its refs are. 200 with how many moved, each of which is an event; 202 with null when
     it takes longer, which goes on."""
     desk, repo = call.desk, configured(call)
-    asked: Future[int] = Future()
 
-    def work() -> None:
-        try:
-            asked.set_result(look(desk.store, desk.mirrors, repo, desk.repo_ids[repo.name], POLL, desk.clock))
-            desk.bus.wake("refs", "inbox")
-        except Exception as error:
-            asked.set_exception(error)
+    def work() -> int:
+        moved = look(desk.store, desk.mirrors, repo, desk.repo_ids[repo.name], POLL, desk.clock)
+        desk.bus.wake("refs", "inbox")
+        return moved
 
-    desk.aside.go(f"sync {repo.name} {id(asked)}", work)
-    told: dict[str, Any] = {"name": repo.name, "events": None}
-    try:
-        moved = await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(asked)), SYNC_S)
-    except TimeoutError:
-        return answer(told, 202)
-    return answer(told | {"events": moved})
+    moved = await desk.ask_aside(f"sync {repo.name}", work, SYNC_S)
+    return answer({"name": repo.name, "events": moved}, 202 if moved is None else 200)
 
 
 def configured(call: Call) -> RepoSettings:

@@ -1,8 +1,6 @@
 """Snapshots over HTTP: taken, listed, compared, removed. What would make another home is for the command line alone."""
 
-import asyncio
 import logging
-from concurrent.futures import Future
 
 from aiohttp import web
 
@@ -32,18 +30,12 @@ async def show_difference(call: Call) -> web.StreamResponse:
 async def take_snapshot(call: Call) -> web.StreamResponse:
     """Take one now. 201 with it; 202 with null when it takes longer, which goes on."""
     desk, snapshots = call.desk, _snapshots(call)
-    taken: Future[Snapshot] = Future()
 
-    def work() -> None:
-        try:
-            taken.set_result(snapshots.create(HAND, desk.clock.now(), config=desk.live.file))
-        except Exception as error:
-            taken.set_exception(error)
+    def take() -> Snapshot:
+        return snapshots.create(HAND, desk.clock.now(), config=desk.live.file)
 
-    desk.aside.go(f"snapshot {id(taken)}", work)
-    try:
-        snapshot = await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(taken)), PATIENCE_S)
-    except TimeoutError:
+    snapshot = await desk.ask_aside("snapshot", take, PATIENCE_S)
+    if snapshot is None:
         return answer({"snapshot": None, "done": "It takes longer, and goes on."}, 202)
     log.info("%s took snapshot %s", call.actor, snapshot.id)
     done = f"Snapshot {snapshot.id} is taken; {size(snapshot.new_bytes)} of it new on the disk."

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from app.server import repos
 from app.server.routes import ROUTES
 from engine.settings_live import LiveSettings
 from tests.app.server.site import Site
@@ -142,6 +143,14 @@ def test_a_repository_that_cannot_be_asked_says_why(site: Site, tmp_path: Path) 
     [told] = [one for one in site.get("/api/v1/repos").json["repos"] if one["name"] == "acme/app"]
     assert told["last_sync"]["problem"]
     assert site.ask("POST", "/api/v1/repos/acme/none/sync").status == 404
+
+
+def test_a_repository_that_times_out_is_not_said_to_go_on(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    def look(*_: object) -> int:
+        raise TimeoutError("the network")
+
+    monkeypatch.setattr(repos, "look", look)
+    assert site.ask("POST", "/api/v1/repos/acme/app/sync", scope="write").status == 500
 
 
 def test_nothing_is_administered_while_the_engine_is_stopped(site: Site) -> None:
