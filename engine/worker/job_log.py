@@ -57,7 +57,11 @@ class JobLog:
                 read=lambda path: self._read(path),
             )
 
-        self.pump = LogPump(self._writer, self.mask, stream, clock.now, journal)
+        try:
+            self.pump = LogPump(self._writer, self.mask, stream, clock.now, journal)
+        except BaseException:
+            self._writer.close()
+            raise
 
     def look_into(self, workspace: str, read: Callable[[str, int], bytes]) -> None:
         """Say where the job's files are, and how one is read: by an absolute path, up to so many bytes."""

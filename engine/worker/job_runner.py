@@ -6,6 +6,7 @@ What becomes of the job then (retry or not) is the store's to work out; other jo
 import json
 import shutil
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from functools import cached_property
 
 from engine.core.errors import EngineError, ExecutorUnavailable, GitError, LeaseLost, StoreBusy
@@ -132,14 +133,12 @@ class JobRunner:
             left = box is not None or self._opening.is_held  # without a box it has done nothing, and begins again
             raise
         finally:
-            self._log.close()
-            if not left:
-                if box is not None:
-                    box.remove()
-                else:
-                    self._opening.drop()
-                self._served.remove()
-                shutil.rmtree(self._job.folder, ignore_errors=True)
+            with ExitStack() as last:  # each of these, whatever becomes of the others
+                if not left:
+                    last.callback(shutil.rmtree, self._job.folder, ignore_errors=True)
+                    last.callback(self._served.remove)
+                    last.callback(self._opening.drop if box is None else box.remove)
+                last.callback(lambda: self._log.close())
 
     def _finish(self, outcome: Outcome, outputs: dict[str, str]) -> bool:
         """Have everything on disk and in the store, the end last; return whether the box is held. Raises LeaseLost."""

@@ -3,8 +3,9 @@
 import logging
 import shutil
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
+from typing import TypeVar
 
 from engine.bus import Bus, Listener
 from engine.core.clock import Clock
@@ -16,6 +17,8 @@ from engine.store.queue import Lease
 from engine.store.store import Store
 from engine.worker.halt import Detached, Halt
 from engine.worker.job_runner import JobRunner
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 RETRY_S = 1.0
@@ -112,12 +115,19 @@ class Pool:
         with self._lock:
             if self._left:
                 return self._left.pop(0), True
-        try:
-            return self._store.queue.claim(name, self._clock.now()), False
-        except StoreBusy as busy:
-            log.warning("%s Trying again.", busy)
-            self._stopped.wait(RETRY_S)
-            return None, False
+        return self._asked(name, lambda: self._store.queue.claim(name, self._clock.now())), False
+
+    def _asked(self, what: str, ask: Callable[[], T]) -> T | None:
+        """Return what the store answers, asked again while it fails; None once the pool stops. Nobody ends for it."""
+        while True:
+            try:
+                return ask()
+            except StoreBusy as busy:
+                log.warning("%s Trying again.", busy)
+            except Exception:
+                log.exception("%s: the store failed. Trying again.", what)
+            if self._stopped.wait(RETRY_S):
+                return None
 
     def _run(self, lease: Lease, resumed: bool) -> None:
         halt = Halt()
@@ -158,18 +168,22 @@ class Pool:
                 held = {lease.token: halt for lease, halt in self._halts.values()}
             if not held:
                 continue
-            try:
-                good = self._store.queue.heartbeat(held, self._clock.now())
-            except StoreBusy as busy:
-                log.warning("%s Leases are renewed at the next beat.", busy)
-                continue
+            tokens = tuple(held)
+            good = self._asked("heartbeat", partial(self._renewed, tokens))
+            if good is None:
+                return
             for token, halt in held.items():
                 if token not in good:
                     halt.lost.set()
 
+    def _renewed(self, tokens: Collection[str]) -> set[str]:
+        return self._store.queue.heartbeat(tokens, self._clock.now())
+
     def _pass_on(self) -> None:
         while not self._stopped.is_set():
-            asked = self._store.queue.cancel_asked()
+            asked = self._asked("wishes", self._store.queue.cancel_asked)
+            if asked is None:
+                return
             with self._lock:
                 for job_id, reason in asked.items():
                     if job_id in self._halts:

@@ -279,6 +279,17 @@ def test_a_cancel_while_an_image_is_pulled_starts_no_box(odd: tuple[Odd, Works],
     assert (ended.statuses, ended.ends(), executor.boxes) == ({"a": "cancelled"}, ["cancelled"], {})
 
 
+def test_an_attempt_whose_log_cannot_be_made_leaves_nothing_and_its_worker_goes_on(tmp_path: Path) -> None:
+    works = Works(tmp_path, settings_for(tmp_path, workers=1), fake=FakeExecutor(lambda _: 0)).start()
+    in_its_place = works.settings.home / "logs" / "1"
+    in_its_place.write_text("no folder")
+    ended = works.run("steps: [{run: x}]")
+    in_its_place.unlink()
+    assert (ended.statuses, works.run("steps: [{run: x}]").statuses) == ({"a": "failed"}, {"a": "success"})
+    works.close()
+    assert list((works.settings.home / "work").iterdir()) == []
+
+
 # -- boxes that go away ---------------------------------------------------------------------------------------------
 
 

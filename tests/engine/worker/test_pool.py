@@ -272,3 +272,32 @@ def test_leases_are_renewed_while_their_jobs_run(lab: Lab, hands: Hands, monkeyp
     hands.until(lambda: lab.store.queries.running()[0].lease_expires_at > before)
     go.set()
     hands.until(lambda: lab.status(run_id) == "success")
+
+
+def test_a_store_that_fails_now_and_then_ends_no_thread(
+    lab: Lab, hands: Hands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool_module, "RETRY_S", 0.01)
+    monkeypatch.setattr(pool_module, "LEASE_S", 0.03)
+    failed: dict[str, int] = {}
+
+    def at_times(name: str) -> None:
+        asked = getattr(lab.store.queue, name)
+
+        def ask(*given: Any) -> Any:
+            failed[name] = failed.get(name, 0) + 1
+            if failed[name] <= 2:
+                raise OSError("the disk has gone for a moment")
+            return asked(*given)
+
+        monkeypatch.setattr(lab.store.queue, name, ask)
+
+    for name in ("claim", "cancel_asked", "heartbeat"):
+        at_times(name)
+    go_on = threading.Event()
+    run_id = lab.run(jobs(a=""))
+    lab.scheduler.tick()
+    hands.start(lambda lease, halt, _: go_on.wait(30) or None, size=1)
+    hands.until(lambda: failed.get("heartbeat", 0) > 2 and failed.get("cancel_asked", 0) > 2)
+    go_on.set()
+    hands.until(lambda: lab.status(run_id) == "success")
