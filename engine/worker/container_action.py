@@ -1,13 +1,10 @@
 """Container actions: an image, pulled or built, run once beside the box as (part of) a step."""
 
-import errno
 import hashlib
-import io
 import os
 import posixpath
 import shlex
 import shutil
-import stat
 import tarfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,10 +13,13 @@ from typing import Any
 
 from engine.core.errors import ExecutorUnavailable
 from engine.worker.action_load import ActionRefused, LoadedAction
+from engine.worker.actions.exchange import Exchange
+from engine.worker.actions.port import ActionError
 from engine.worker.box_tools import BoxTools
 from engine.worker.executor import BoxSpec, Executor
 from engine.worker.job_log import JobLog
 from engine.worker.job_state import Hook, Scope
+from engine.worker.plain_file import open_plain
 from engine.worker.session import Session
 from engine.worker.sibling import ImageFailed, Recipe, SiblingSpec
 from engine.worker.step_files import KINDS, LIMIT_BYTES
@@ -165,21 +165,18 @@ class ContainerActions:
 
     def _pack(self, uses: str, folder: str, packed: Path) -> None:
         """Have the box pack a folder of its workspace."""
-        name = f"{packed.name}.{os.urandom(8).hex()}"
-        env = {"FOLDER": folder, "TAR": f"{self.exchange_inside}/{name}", "LIMIT": str(CONTEXT_LIMIT_BYTES + 1)}
-        code = self.tools.run(PACK, env)
-        place = self.exchange / name
-        if code:
-            raise ActionRefused(
-                f"The files of {uses} cannot be packed (exit code {code}); the image needs tar and head."
-            )
-        try:
-            with open_plain(place) as source, packed.open("wb") as dest:
-                shutil.copyfileobj(source, dest)
-        except OSError as error:
-            raise ActionRefused(f"The files of {uses} cannot be had: {error.strerror}.") from error
-        finally:
-            place.unlink(missing_ok=True)
+        with Exchange(self) as exchange:
+            tar = exchange.fresh()
+            env = {"FOLDER": folder, "TAR": exchange.inside(tar), "LIMIT": str(CONTEXT_LIMIT_BYTES + 1)}
+            if code := self.tools.run(PACK, env):
+                raise ActionRefused(
+                    f"The files of {uses} cannot be packed (exit code {code}); the image needs tar and head."
+                )
+            try:
+                with exchange.open(tar) as source, packed.open("wb") as dest:
+                    shutil.copyfileobj(source, dest)
+            except (ActionError, OSError) as error:
+                raise ActionRefused(f"The files of {uses} cannot be had: {error}") from error
         if packed.stat().st_size > CONTEXT_LIMIT_BYTES:
             raise ActionRefused(f"The files of {uses} are more than {CONTEXT_LIMIT_BYTES >> 30} GiB.")
 
@@ -216,15 +213,6 @@ def _as_in_git(member: tarfile.TarInfo) -> tarfile.TarInfo:
     member.uname = member.gname = ""
     member.mode |= 0o200
     return member
-
-
-def open_plain(path: Path) -> io.BufferedReader:
-    """Open a file that somebody else has written, and nothing but a file. Raises OSError."""
-    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    if not stat.S_ISREG(os.fstat(fd).st_mode):
-        os.close(fd)
-        raise OSError(errno.EINVAL, "it is no file", str(path))
-    return os.fdopen(fd, "rb")
 
 
 def read_plain(path: Path, limit_bytes: int) -> bytes:

@@ -39,7 +39,7 @@ class DockerSiblings(Builds):
 
         name = re.sub(r"[^a-zA-Z0-9_.-]", "-", f"treadle-{self.home_id[:12]}-{spec.name}")
         api = self.client.api
-        container = ""
+        container, sibling = "", None
         try:
             config = sibling_config(self.home_id, spec, self._shared(spec.box_id))
             try:
@@ -52,13 +52,14 @@ class DockerSiblings(Builds):
             sibling = DockerSibling(self.client, container, spec.box_id, index, log, grace_s)
             sibling.listen()
             api.start(container)
-            return sibling
-        except (DockerException, RequestException, OSError) as error:
+        except BaseException as error:
+            if sibling is not None:
+                sibling.close_log(index)
             self.remove(container)
-            raise ImageFailed(f"The container of {spec.image} cannot be started: {explain(error)}.") from error
-        except BaseException:
-            self.remove(container)
+            if isinstance(error, (DockerException, RequestException, OSError)):
+                raise ImageFailed(f"The container of {spec.image} cannot be started: {explain(error)}.") from error
             raise
+        return sibling
 
     def remove(self, container: str) -> None:
         if container:

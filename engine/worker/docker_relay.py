@@ -30,9 +30,9 @@ def rules_of(services: Iterable[ServicePlan]) -> tuple[str, ...]:
 def prepare_relay(folder: Path) -> Path:
     """Lay the relay's programs out in a folder of the attempt's, which no step sees; return it."""
     place = folder / "relay"
-    place.mkdir(exist_ok=True)
+    shutil.rmtree(place, ignore_errors=True)  # an earlier relay may have put links there: nothing is written over
+    place.mkdir()
     place.chmod(0o777)  # root without capabilities is nobody in another user's folder
-    (place / "ready").unlink(missing_ok=True)
     for program in PROGRAMS:
         shutil.copyfile(program, place / program.name)
         (place / program.name).chmod(0o644)

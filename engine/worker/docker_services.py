@@ -235,7 +235,7 @@ class DockerServices:
         if not health or health["Status"] == "none":
             return ServiceState("running")
         last = (health.get("Log") or [{}])[-1].get("Output", "").strip()
-        return ServiceState(health["Status"], 0, last[-500:], patience_s(check or {}))
+        return ServiceState(health["Status"], 0, last, patience_s(check or {}))  # Docker keeps 4 KiB of it
 
     def _relay(self, box: Box, say: Say) -> None:
         """Have the box's localhost lead to the published ports."""
@@ -275,10 +275,10 @@ class DockerServices:
         from requests.exceptions import RequestException
 
         try:
-            lines = self._api.logs(self._containers[name], tail=_lines(limit_bytes))
+            lines = bytes(self._api.logs(self._containers[name], tail=_lines(limit_bytes)))
         except (DockerException, RequestException, KeyError):
             return b""
-        return bytes(lines[-limit_bytes:])
+        return last_lines(lines, limit_bytes)
 
     def remove(self) -> None:
         self._tools.later(self._remove_all)
@@ -337,6 +337,13 @@ def patience_s(check: dict[str, Any]) -> float:
     timeout = check.get("Timeout", 0) / 1e9 or _TIMEOUT_S
     retries = check.get("Retries", 0) or _RETRIES
     return float(check.get("StartPeriod", 0) / 1e9 + (retries + 1) * (interval + timeout) + SLACK_S)
+
+
+def last_lines(data: bytes, limit_bytes: int) -> bytes:
+    """Return the end of a text, in whole lines: half a line may begin with half a secret, which nobody could hide."""
+    if len(data) <= limit_bytes:
+        return data
+    return data[-limit_bytes:].partition(b"\n")[2]
 
 
 def _lines(limit_bytes: int) -> int:

@@ -3,7 +3,7 @@
 import logging
 import socket
 import struct
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
 from engine.core.errors import EngineError
@@ -35,10 +35,14 @@ class DockerShells:
 
         try:
             if self._has_shell(box_id):
-                return self._start(box_id, spec, {}, [])
+                return self._start(box_id, spec)
             sidecar, image = self._beside(box_id)
-            said = BESIDE.format(image=image).encode()
-            return self._start(sidecar, spec, {"remove": sidecar}, [Shown(said, is_error=True)])
+            try:
+                said = Shown(BESIDE.format(image=image).encode(), is_error=True)
+                return self._start(sidecar, spec, sidecar, [said])
+            except BaseException:
+                self._client.api.remove_container(sidecar, force=True)
+                raise
         except (DockerException, RequestException) as error:
             if status_of(error) in (404, 409):
                 raise EngineError("The box is gone, or does not run any more.") from error
@@ -57,11 +61,12 @@ class DockerShells:
                 return False
             raise
 
-    def _start(self, container: str, spec: ShellSpec, end: Mapping[str, str], first: list[Shown]) -> Shell:
+    def _start(self, container: str, spec: ShellSpec, remove: str = "", first: Sequence[Shown] = ()) -> Shell:
+        """`remove` is the container that goes with the shell, `first` what is shown before anything else."""
         api, tty = self._client.api, bool(spec.terminal)
         env = [f"{name}={value}" for name, value in spec.env.items()]
         made = api.exec_create(container, spec.argv, stdin=True, tty=tty, environment=env)["Id"]
-        shell = DockerShell(self._client, made, tty, end.get("remove", ""), first)
+        shell = DockerShell(self._client, made, tty, remove, list(first))
         if tty:
             shell.resize(*spec.size)
         return shell
@@ -71,8 +76,8 @@ class DockerShells:
         from docker.errors import DockerException
 
         api = self._client.api
-        labels = dict(api.inspect_container(box_id)["Config"]["Labels"])
-        name = api.inspect_container(box_id)["Name"].lstrip("/")
+        box = api.inspect_container(box_id)
+        labels, name = dict(box["Config"]["Labels"]), box["Name"].lstrip("/")
         for image in self._images():
             config = {
                 "Image": image,

@@ -9,10 +9,10 @@ import select
 import shlex
 import shutil
 import signal
-import stat
 import subprocess
 import sys
 import threading
+import weakref
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from engine.worker.box_files import OwnFiles
 from engine.worker.executor import Box, BoxExit, BoxSpec, Credentials, Say
 from engine.worker.held import HeldBoxes
 from engine.worker.host_held import HostHeld
+from engine.worker.plain_file import open_plain
 from engine.worker.services import Services, ServicesSpec
 from engine.worker.sibling import Siblings
 from pipelines.container_options import BoxOptions
@@ -53,6 +54,8 @@ class HostBox:
         self._pidfd = _open_pidfd(self._pid, self._started)
         if self._pidfd is None:
             self._exit = self._read_exit()
+        else:  # a box that is held, or left to the next engine, is forgotten without an end
+            self._close = weakref.finalize(self, os.close, self._pidfd)
 
     def facts(self) -> dict[str, Any]:
         return {}
@@ -88,7 +91,7 @@ class HostBox:
         self.kill()
         with self._lock:
             if self._pidfd is not None and self._exit is not None:
-                os.close(self._pidfd)
+                self._close()
                 self._pidfd = None
 
     def _alive(self) -> bool:
@@ -110,8 +113,8 @@ class HostBox:
             except ChildProcessError:
                 pass  # an earlier engine's child
         try:
-            with self._events.open("rb") as file:
-                file.seek(max(0, self._events.stat().st_size - 2))
+            with open_plain(self._events) as file:
+                file.seek(max(0, file.seek(0, os.SEEK_END) - 2))
                 return BoxExit(0 if file.read(2) == b"Q\n" else 137)
         except OSError:
             return BoxExit(137)
@@ -120,9 +123,7 @@ class HostBox:
 def read_here(path: str, limit_bytes: int) -> bytes:
     """Return a plain file of this machine. Raises EngineError with the reason."""
     try:
-        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY), "rb") as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise EngineError("it is no plain file")
+        with open_plain(path, follow=True) as file:
             data = file.read(limit_bytes + 1)
     except (OSError, ValueError) as error:
         raise EngineError(getattr(error, "strerror", "") or "its name makes no sense") from None

@@ -79,7 +79,10 @@ class Shell(Protocol):
 
 @dataclass
 class Record:
-    """What shells into one attempt have shown, one after another, with secrets hidden."""
+    """What shells into one attempt have shown, one after another, with secrets hidden.
+
+    Terminal and standard error are masked apart: what comes in between does not show a half of a secret.
+    """
 
     path: Path
     mask: Mask
@@ -89,19 +92,22 @@ class Record:
     def begin(self, actor: str, command: tuple[str, ...]) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-        self._stream = self.mask.stream()
+        self._streams = {is_error: self.mask.stream() for is_error in (False, True)}
         what = " ".join(command) or "a shell"
         self._line(f"##[section]{rfc3339(self.clock.now())} {actor}: {what}")
 
-    def add(self, data: bytes) -> None:
-        self._put(self._stream.feed(data))
+    def add(self, shown: Shown) -> None:
+        self._put(self._streams[shown.is_error].feed(shown.data))
 
     def end(self, exit_code: int | None) -> None:
         """End the session: None when its line broke off."""
-        self._put(self._stream.flush())
-        how = "the line broke off" if exit_code is None else f"exit code {exit_code}"
-        self._line(f"\n##[section]{rfc3339(self.clock.now())} {how}")
-        os.close(self._fd)
+        try:
+            for stream in self._streams.values():
+                self._put(stream.flush())
+            how = "the line broke off" if exit_code is None else f"exit code {exit_code}"
+            self._line(f"\n##[section]{rfc3339(self.clock.now())} {how}")
+        finally:
+            os.close(self._fd)
 
     def _line(self, text: str) -> None:
         self._put(self.mask.text(f"{text}\n").encode("utf-8", "surrogateescape"))

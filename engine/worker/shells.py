@@ -1,6 +1,7 @@
 """Opens shells into jobs, keeps what they show, and notes that a person has had hands on their boxes."""
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import timedelta
 
 from engine.core.clock import Clock
@@ -31,7 +32,7 @@ class RecordedShell:
     def receive(self) -> list[Shown] | None:
         shown = self._shell.receive()
         for one in shown or ():
-            self._record.add(one.data)
+            self._record.add(one)
         return shown
 
     def exit_code(self) -> int:
@@ -39,9 +40,10 @@ class RecordedShell:
         return self._code
 
     def close(self) -> None:
-        self._shell.close()
-        self._record.end(self._code)
-        self._closed()
+        with ExitStack() as last:  # all of it, whatever fails
+            last.callback(self._closed)
+            last.callback(self._record.end, self._code)
+            last.callback(self._shell.close)
 
 
 def open_shell(

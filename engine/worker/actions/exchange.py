@@ -2,12 +2,12 @@
 
 import os
 import secrets
-import stat
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Protocol, Self
 
 from engine.worker.actions.port import ActionError
+from engine.worker.plain_file import open_folder, open_plain
 
 
 class Place(Protocol):
@@ -25,7 +25,7 @@ class Exchange:
 
     def __init__(self, host: Place) -> None:
         self._inside = host.exchange_inside
-        self._folder = os.open(host.exchange, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        self._folder = open_folder(host.exchange)
         self._mine: list[str] = []
 
     def __enter__(self) -> Self:
@@ -65,13 +65,9 @@ class Exchange:
     def open(self, name: str) -> BinaryIO:
         """Open what the box has written. Raises ActionError when it is anything but a plain file."""
         try:
-            fd = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=self._folder)
+            return open_plain(name, self._folder)
         except OSError as error:
             raise ActionError(f"The box did not hand over a file: {error.strerror}.") from None
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
-            os.close(fd)
-            raise ActionError("The box handed over something that is no file.")
-        return os.fdopen(fd, "rb")
 
     def read(self, name: str, limit_bytes: int) -> bytes:
         """Return what the box has written. Raises ActionError when it is more than `limit_bytes`."""

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from engine.core.errors import EngineError, ExecutorUnavailable
+from engine.worker.docker_relay import prepare_relay
+from engine.worker.docker_services import last_lines
 from engine.worker.services import ServicePlan, Services, ServicesSpec
 from pipelines.container_options import BoxOptions, Health
 from pipelines.ports import Port
@@ -220,3 +222,20 @@ def until(holds: Callable[[], bool]) -> None:
             return
         threading.Event().wait(0.01)
     raise AssertionError("never")
+
+
+def test_a_log_that_is_cut_begins_with_a_whole_line() -> None:
+    assert last_lines(b"half a secret\nwhole\n", 10) == b"whole\n"
+    assert last_lines(b"whole\n", 10) == b"whole\n"
+    assert last_lines(b"one line without an end", 10) == b""
+
+
+def test_a_relay_is_laid_out_over_no_link_that_an_earlier_one_has_left(tmp_path: Path) -> None:
+    stranger = tmp_path / "stranger"
+    stranger.write_text("untouched")
+    place = prepare_relay(tmp_path)
+    (place / "relay.sh").unlink()
+    (place / "relay.sh").symlink_to(stranger)
+    assert prepare_relay(tmp_path) == place
+    assert not (place / "relay.sh").is_symlink()
+    assert stranger.read_text() == "untouched"
