@@ -135,15 +135,23 @@ def terminal_page() -> str:
 
     from app.tui.list_page import ListPage
     from app.tui.page import Page
+    from app.tui.pages.artifact import ArtifactPage
     from app.tui.pages.artifacts import ArtifactsPage
+    from app.tui.pages.bisect import BisectPage
     from app.tui.pages.events import EventsPage
+    from app.tui.pages.flaky import FlakyPage
     from app.tui.pages.queue import QueuePage
     from app.tui.pages.repos import ReposPage
     from app.tui.pages.run import RunPage
     from app.tui.pages.runs import RunsPage
+    from app.tui.pages.search import SearchPage
     from app.tui.pages.slo import SloPage
+    from app.tui.pages.snapshots import SnapshotsPage
     from app.tui.tui import TreadleApp
+    from widgets.attempts_pane import AttemptsPane
     from widgets.dag_pane import DagPane
+    from widgets.diff_screen import DiffScreen
+    from widgets.diff_view import DiffView
     from widgets.log_pane import LogPane
     from widgets.motions import Motions
     from widgets.row_list import RowList
@@ -158,10 +166,17 @@ def terminal_page() -> str:
         "Its jobs": ((DagPane,), "Left and right go to a need and to a dependent, up and down within the layer."),
         "Its log": ((LogPane,), "Drag selects, and copies when the button is let go."),
         "Its timeline": ((TimelinePane,), ""),
+        "Its attempts": ((AttemptsPane,), ""),
+        "A log against another": ((DiffScreen, DiffView), ""),
+        "A search for a commit": ((BisectPage,), ""),
         "Queue": ((QueuePage,), ""),
         "Events": ((EventsPage,), ""),
         "Artifacts": ((ArtifactsPage,), ""),
+        "The files of an artifact": ((ArtifactPage,), ""),
+        "Snapshots": ((SnapshotsPage,), ""),
         "SLO": ((SloPage,), ""),
+        "Failures that come and go": ((FlakyPage,), ""),
+        "Words in all logs": ((SearchPage,), ""),
         "Repos": ((ReposPage,), ""),
     }
     parts = [TERMINAL.strip()]

@@ -114,7 +114,7 @@ def play(it: Recording) -> None:
     it.press("t", "t")
     it.shows("✗ failed", look_s=1.5)
     it.press("Enter", "enter", "rows.open")
-    it.shows("held", "Notice", frame="A step failed; its box is held.", look_s=4)
+    it.shows("held", "Notice", without=" ▌", frame="A step failed; its box is held.", look_s=4)
     it.press("!", "!", "held.shell")
     it.shows("leads back", "workspace#", look_s=1.5)
     it.type("cat page.txt")
@@ -128,7 +128,7 @@ def play(it: Recording) -> None:
         "packed",
         "test success patched",
         "patched by hand",
-        without="will run again",
+        without=" ▌",
         look_s=4,
         frame="The step again in the same box, and those after it: `.`",
     )

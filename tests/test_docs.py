@@ -1,8 +1,10 @@
 """The pages made from the code are what the code says."""
 
 import argparse
+import importlib
 import importlib.util
 import json
+import pkgutil
 import re
 import socket
 import subprocess
@@ -14,9 +16,11 @@ from pathlib import Path
 import pytest
 
 from app.cli.main import COMMANDS, parser_for, split, top_parser
+from app.tui import pages
 from engine.core.states import TABLES
 from engine.settings_file import parse_settings
 from pipelines.parse import parse_workflow
+from pipelines.policy import parse_policy
 from tests.engine.git_forge import GitForge
 from tests.page import blocks_of, called, carry_out, place
 
@@ -54,6 +58,14 @@ def test_the_page_on_compatibility_is_printed_from_the_parsers_tables(generate):
 
 def test_the_page_on_the_terminal_ui_is_printed_from_its_panes(generate):
     assert (DOCS / "terminal.md").read_text() == generate.terminal_page(), "run: python docs/generate.py"
+
+
+def test_the_page_on_the_terminal_ui_knows_every_key_of_every_page():
+    text = (DOCS / "terminal.md").read_text()
+    for found in pkgutil.iter_modules(pages.__path__, f"{pages.__name__}."):
+        for one in vars(importlib.import_module(found.name)).values():
+            for binding in getattr(one, "BINDINGS", ()) if getattr(one, "__module__", "") == found.name else ():
+                assert getattr(binding, "id", None) is None or f"`{binding.id}`" in text, binding
 
 
 @pytest.mark.parametrize("page", ["api.md", "architecture.md", "fixing.md", "performance.md"])
@@ -98,6 +110,9 @@ def test_every_example_of_the_page_on_workflows_is_valid(tmp_path):
     for text in found:
         if text.startswith("# treadle.yml"):
             assert parse_settings(tmp_path, tmp_path / "treadle.yml", text.encode(), {}) is not None
+            continue
+        if text.startswith("# .treadle/policy.yml"):
+            assert parse_policy(text).findings == ()
             continue
         whole = text if re.search("^on:", text, re.MULTILINE) else f"on: push\n{text}"
         if "jobs:" not in whole:
