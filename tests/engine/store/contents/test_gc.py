@@ -17,7 +17,7 @@ from engine.store.contents.artifacts import Artifacts
 from engine.store.contents.gc import Collector, Marks, artifact_digests
 from tests.engine.store.tars import tar_of
 
-PROJECT = Path(__file__).parents[3]
+PROJECT = Path(__file__).parents[4]
 
 
 @pytest.fixture

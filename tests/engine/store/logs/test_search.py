@@ -195,7 +195,7 @@ def test_a_kill_at_any_moment_leaves_an_index_that_goes_on(index: SearchIndex, t
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(b"a needle in this\n" * 200)
         path.with_suffix(".idx").touch()
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[4])}
     for until in (b"7", b"30"):
         command = [sys.executable, "-c", KILLED, str(tmp_path)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as child:
