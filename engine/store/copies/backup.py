@@ -23,7 +23,7 @@ from engine.store.contents.blobs import Blobs
 from engine.store.contents.tars import Member
 from engine.store.copies.files import (
     DATABASE,
-    MANIFESTS,
+    Kind,
     counted,
     finished_logs,
     found_files,
@@ -43,7 +43,7 @@ _NAMES = re.compile(
     r"""backup\.json|digests\.json|treadle\.db|secret\.key|treadle\.yml
     |logs/[0-9]{1,15}/[0-9]{1,15}-[0-9]{1,9}\.(?:log|log\.zst|idx)
     |artifacts/blobs/[0-9a-f]{2}/[0-9a-f]{64}\.(?:zst|list)
-    |artifacts/(?!blobs/|partial/)[^/\0]+/(?:[^/\0]+/)?[^/\0]+\.json
+    |artifacts/runs/[0-9]{1,15}/[^/\0]+\.json
     |repos/(?:[^/\0]+/)+[^/\0]+""",
     re.VERBOSE,
 )
@@ -79,7 +79,7 @@ def write_backup(home: Path, out: IO[bytes], now: datetime, config: Path | None 
         wanted: set[str] = set()
         incomplete: list[str] = []
         for found in found_files(home, finished_logs(copy), config):
-            if found.kind not in MANIFESTS:
+            if found.kind is not Kind.ARTIFACT:
                 tar.add_file(found.name, found.path)
             elif (data := _read(found.path)) is not None:
                 contents = referred(data, found.name)

@@ -13,23 +13,18 @@ from pathlib import Path
 from engine.core.errors import EngineError
 
 CONFIG, KEY, DATABASE = "treadle.yml", "secret.key", "treadle.db"
-CONTENTS = ("blobs", "partial")  # of `artifacts/`: no manifests are in there
 Log = tuple[int, int, int]  # run, job, attempt
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _LOG = re.compile(r"(\d+)-(\d+)\.(?:log|log\.zst|idx)")
 
 
 class Kind(StrEnum):
-    """What a file is. A manifest (of an artifact or a cache) refers to contents in the blob store."""
+    """What a file is. An artifact's is its manifest, which refers to contents in the blob store."""
 
     LOG = "log"
     ARTIFACT = "artifact"
-    CACHE = "cache"
     CONFIG = "config"
     KEY = "key"
-
-
-MANIFESTS = (Kind.ARTIFACT, Kind.CACHE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +66,7 @@ def found_files(home: Path, finished: Set[Log], config: Path | None) -> Iterator
         if path.is_file():
             yield Found(name, kind, path)
     for run in _folders(home / "logs"):
-        for path in sorted(run.iterdir()):
+        for path in _files(run):
             named = _LOG.fullmatch(path.name)
             if named and run.name.isdecimal() and (int(run.name), int(named[1]), int(named[2])) in finished:
                 yield Found(f"logs/{run.name}/{path.name}", Kind.LOG, path)
@@ -79,14 +74,11 @@ def found_files(home: Path, finished: Set[Log], config: Path | None) -> Iterator
 
 
 def found_manifests(home: Path) -> Iterator[Found]:
-    """Yield every manifest over the blob store: `artifacts/runs/RUN/NAME.json`, and caches beside `runs`."""
-    for room in _folders(home / "artifacts"):
-        if room.name in CONTENTS:
-            continue
-        for folder in (room, *_folders(room)):
-            for path in sorted(folder.glob("*.json")):
-                kind = Kind.ARTIFACT if room.name == "runs" else Kind.CACHE
-                yield Found(path.relative_to(home).as_posix(), kind, path)
+    """Yield every manifest over the blob store: `artifacts/runs/RUN/NAME.json`."""
+    for run in _folders(home / "artifacts" / "runs"):
+        for path in _files(run):
+            if path.suffix == ".json":
+                yield Found(path.relative_to(home).as_posix(), Kind.ARTIFACT, path)
 
 
 def referred(manifest: bytes, name: str) -> dict[str, int]:
@@ -146,6 +138,14 @@ def _folders(folder: Path) -> list[Path]:
         return []
     names.sort(key=lambda name: (0, int(name), "") if name.isdecimal() else (1, 0, name))
     return [folder / name for name in names]
+
+
+def _files(folder: Path) -> list[Path]:
+    """Return what is in a folder by name; nothing of one that was removed just now, with the run that it is of."""
+    try:
+        return sorted(folder.iterdir())
+    except FileNotFoundError:
+        return []
 
 
 def _reading(database: Path) -> sqlite3.Connection:

@@ -20,7 +20,7 @@ from engine.core.retry import Outcome
 from engine.store.ahead import ahead
 from engine.store.contents.blobs import Blobs
 from engine.store.copies.diff import write_database
-from engine.store.copies.files import DATABASE, KEY, MANIFESTS, Kept, found_manifests, referred
+from engine.store.copies.files import DATABASE, KEY, Kept, Kind, found_manifests, referred
 from engine.store.copies.snapshots import Snapshot, Snapshots
 from engine.store.database import check_database
 from engine.store.store import Store, open_store
@@ -56,7 +56,7 @@ def restore_snapshot(snapshots: Snapshots, snapshot: Snapshot, to: Path, now: da
         wanted: dict[str, int] = {}
         for file in files:
             _write(snapshots, file, home)
-            if file.kind in MANIFESTS and file.name not in snapshot.incomplete:
+            if file.kind is Kind.ARTIFACT and file.name not in snapshot.incomplete:
                 wanted |= referred((home / file.name).read_bytes(), file.name)
         target = Blobs(home / "artifacts")
         reached = snapshots.blobs.reach(wanted)

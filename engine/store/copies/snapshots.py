@@ -25,7 +25,6 @@ from engine.store.contents.batch import BlobBatch, cut
 from engine.store.contents.blobs import BlobError, Blobs
 from engine.store.copies.files import (
     DATABASE,
-    MANIFESTS,
     Counted,
     Found,
     Kept,
@@ -178,7 +177,7 @@ class Snapshots:
             ):
                 return known  # the latest snapshot holds on to all of it
             with found.path.open("rb") as content:
-                if found.kind not in MANIFESTS:
+                if found.kind is not Kind.ARTIFACT:
                     stat = os.fstat(content.fileno())
                     digest = batch.put(content, stat.st_size)
                     return Kept(found.name, found.kind, stat.st_size, stat.st_mtime_ns, digest)
@@ -297,7 +296,7 @@ class Snapshots:
                 if file.digest not in seen:
                     seen.add(file.digest)
                     yield file.digest
-                    if file.kind in MANIFESTS:
+                    if file.kind is Kind.ARTIFACT:
                         yield from referred(b"".join(self.blobs.read(file.digest)), file.name)
 
     # -- removing ---------------------------------------------------------------------------------------------------

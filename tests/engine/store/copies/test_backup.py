@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import shutil
 import tarfile
 import threading
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ import pytest
 from engine.core.errors import EngineError
 from engine.store.contents.artifacts import Artifacts
 from engine.store.copies.backup import restore_backup, write_backup
+from engine.store.copies.files import found_files
 from engine.store.copies.restore import RestoreError
 from engine.store.store import open_store
 from tests.engine.fakes import START, Lab
@@ -103,6 +105,16 @@ def test_what_is_not_whole_here_is_told_and_left_out_and_the_rest_comes_back(lab
     (tmp_path / "b.tar").write_bytes(out.getvalue())
     restore_backup(tmp_path / "b.tar", tmp_path / "new", lab.clock.now())
     assert [artifact.name for artifact in Artifacts(tmp_path / "new/artifacts").list(run_id)] == ["site"]
+
+
+def test_a_run_that_is_removed_while_its_files_are_looked_for_is_left_out(tmp_path: Path) -> None:
+    for run in ("1", "2"):
+        (tmp_path / "logs" / run).mkdir(parents=True)
+        (tmp_path / "logs" / run / f"{run}-1.log").touch()
+    found = found_files(tmp_path, {(1, 1, 1), (2, 2, 1)}, None)
+    assert next(found).name == "logs/1/1-1.log"
+    shutil.rmtree(tmp_path / "logs" / "2")
+    assert list(found) == []
 
 
 def test_plain_tar_can_read_a_backup(lab: Lab, tmp_path: Path) -> None:
