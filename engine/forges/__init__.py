@@ -1,1 +1,4 @@
-"""From a webhook delivery to one normalised event: bytes and headers in, facts out. No clock, no disk, no network."""
+"""What forges tell us, and what we tell them: deliveries become one normalised event, runs become commit statuses.
+
+Pure, without clock, disk or network, but for `post`, which sends what `statuses` words and `verdicts` judges.
+"""
