@@ -81,31 +81,18 @@ class AttemptsPane(StatusStyles, Motions, ScrollView, can_focus=True):
         self.set_reactive(AttemptsPane.ascii, ascii)
         self._attempts: tuple[AttemptRow, ...] = ()
         self._chosen = 0
-        self._until_s: float | None = None
-        self._now_s = 0.0
+        self._next_s: float | None = None
 
-    def show(
-        self,
-        attempts: Sequence[AttemptRow],
-        chosen: int | None = None,
-        backoff_until_s: float | None = None,
-        now_s: float = 0.0,
-    ) -> None:
-        """Show these tries, oldest first; `chosen` is a number, None the last. The next begins at `backoff_until_s`."""
+    def show(self, attempts: Sequence[AttemptRow], chosen: int | None = None, next_s: float | None = None) -> None:
+        """Show these tries, oldest first; `chosen` is a number, None the last. The next begins in `next_s`, if any."""
         chosen = (attempts[-1].number if attempts else 0) if chosen is None else chosen
-        shown = tuple(attempts), chosen, backoff_until_s, now_s
-        if shown == (self._attempts, self._chosen, self._until_s, self._now_s):
+        shown = tuple(attempts), chosen, next_s
+        if shown == (self._attempts, self._chosen, self._next_s):
             return
-        self._attempts, self._chosen, self._until_s, self._now_s = shown
+        self._attempts, self._chosen, self._next_s = shown
         self.virtual_size = Size(1, len(attempts) + HEAD)
         self._reveal()
         self.refresh()
-
-    def tick(self, now_s: float) -> None:
-        """Let the countdown go on."""
-        if self._until_s is not None and now_s != self._now_s:
-            self._now_s = now_s
-            self.refresh()
 
     @property
     def chosen(self) -> int:
@@ -182,8 +169,8 @@ class AttemptsPane(StatusStyles, Motions, ScrollView, can_focus=True):
             chosen = attempt.number == self._chosen
             text = f"[{attempt.number} {look(attempt.status).sign(self.ascii)}]"
             tabs.append((text, style + turned if chosen else style, attempt.number))
-        if self._until_s is not None:
-            left = max(0.0, self._until_s - self._now_s)
+        if self._next_s is not None:
+            left = max(0.0, self._next_s)
             sign = look("retrying").sign(self.ascii)
             tabs.append((f" {sign} next try in {left:.0f} s", self.status_style("retrying"), None))
         room, over = self.scrollable_content_region.width, 0

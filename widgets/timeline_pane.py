@@ -120,10 +120,6 @@ class TimelinePane(StatusStyles, Motions, ScrollView, can_focus=True):
             if 1 <= (y := index - self.scroll_offset.y + 1) < self.size.height:
                 self.refresh(Region(0, y, self.size.width, 1))
 
-    def tick(self, now_s: float) -> None:
-        """Let the bars that have not ended grow until now."""
-        self.show(TimelineProp(self._prop.lanes, now_s))
-
     # moving
 
     def move(self, rows: int) -> None:

@@ -107,6 +107,7 @@ CANCEL_BISECT = Action(
 )  # fmt: skip
 SYNC = Action("sync", "look for new commits now", ("repo", "sync", "{repo}"), "/repos/{repo}/sync")
 
+READ_ONLY = "This session is read only."
 ASKING = (
     *("act(", "held(", "rerun", "dispatch", "priority(", "pause", "cancel", "replay", "sync", "pin", "take_snapshot"),
 )

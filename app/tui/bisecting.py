@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from app.tui.actions import BISECT
+from app.tui.actions import BISECT, READ_ONLY
 from engine.core.errors import EngineError
 from widgets.confirm import Confirm
 from widgets.safe_text import plain
@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from app.tui.tui import TreadleApp
 
 ALIVE = ("running", "found")
-READ_ONLY = "This session is read only."
 
 
 def bisect(app: "TreadleApp", run: Mapping[str, Any], job: Mapping[str, Any] | None) -> None:

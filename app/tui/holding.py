@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from app.tui.actions import HOLD, RELEASE, RETRY_HERE, RETRY_NEXT, UNHOLD, Action
+from app.tui.actions import HOLD, READ_ONLY, RELEASE, RETRY_HERE, RETRY_NEXT, UNHOLD, Action
 from engine.core.states import JOB_FINAL
 from widgets.safe_text import plain
 
@@ -56,7 +56,7 @@ def _asking(action: Action) -> Callable[["TreadleApp", Told], None]:
 def _shell(ui: "TreadleApp", job: Told) -> None:
     home = ui.session.home
     if ui.read_only:
-        ui.tell("This session is read only.", bad=True)
+        ui.tell(READ_ONLY, bad=True)
     elif ui.is_web or home is None:
         ui.tell(ELSEWHERE.format(job=job["id"]), bad=True)
     elif job["held_until"] is None and job["status"] != "running":

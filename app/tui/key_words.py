@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 HEADINGS = {
     "Find out why": (
-        "run.explain", "queue.explain", "event.explain", "job.compare", "run.annotations", "run.summaries",
-        "job.bisect", "attempt.", "attempts.",
+        "run.explain", "queue.explain", "event.explain", "job.compare", "run.next_failure", "run.previous_failure",
+        "run.annotations", "run.summaries", "job.bisect", "attempt.", "attempts.",
     ),
     "Run again": ("run.retry", "run.retry_failed", "job.retry", "run.rerun", "run.dispatch"),
     "A held job": ("held.",),
@@ -21,6 +21,7 @@ LAST = {
 """What is told last, whichever pane has it."""
 TOGETHER = (
     ("page.runs", "page.queue", "page.events", "page.artifacts", "page.slo", "page.repos"),
+    ("run.next_failure", "run.previous_failure"),
     ("log.next_error", "log.previous_error"),
     ("log.next", "log.previous"),
     ("log.next_step", "log.previous_step"),

@@ -3,15 +3,15 @@
 from collections.abc import Mapping
 from typing import Any
 
+from app.tui.presenters.run import BROKEN
 from engine.core.states import JOB_FINAL, RUN_FINAL
 
 Told = Mapping[str, Any]
-BROKEN = ("failed", "timed_out")
 HELD = ("held.shell", "held.again", "held.next", "held.release")
 
 
 def on_run(run: Told) -> tuple[str, ...]:
-    """Return the ids of the keys for a run that no job of is chosen of."""
+    """Return the ids of the keys for a run, whichever of its jobs."""
     status = run["status"]
     if status == "blocked":
         return ("run.approve", "run.explain", "run.cancel")

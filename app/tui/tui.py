@@ -16,7 +16,7 @@ from textual.scrollbar import ScrollBar
 from textual.worker import WorkerFailed
 
 from app.tui import themes
-from app.tui.actions import Action
+from app.tui.actions import READ_ONLY, Action
 from app.tui.asking import answer_of
 from app.tui.bell import Bell
 from app.tui.clipboard import copy
@@ -30,7 +30,6 @@ from widgets.safe_text import plain
 
 BEAT_S = 0.1
 T = TypeVar("T")
-READ_ONLY = "This session is read only."
 PAGES = ("runs", "queue", "events", "artifacts", "slo", "repos")
 
 

@@ -93,13 +93,13 @@ def test_keys_and_clicks_choose_a_try_and_stop_at_the_ends():
 
 def test_the_countdown_counts_down_and_stops_at_nothing():
     async def scene(app, pane, pilot):
-        pane.show(TRIES[:2], backoff_until_s=100.0, now_s=92.0)
+        pane.show(TRIES[:2], next_s=8.0)
         await pilot.pause()
         assert text_of(app)[0] == "[1 ✗][2 ✗] ↻ next try in 8 s"
-        pane.tick(99.0)
+        pane.show(TRIES[:2], next_s=1.0)
         await pilot.pause()
         assert text_of(app)[0].endswith("next try in 1 s")
-        pane.tick(101.0)
+        pane.show(TRIES[:2], next_s=-1.0)
         await pilot.pause()
         assert text_of(app)[0].endswith("next try in 0 s")
         pane.show(TRIES)
@@ -145,7 +145,7 @@ def test_hostile_reasons_stay_text_at_any_size():
 
 def test_ascii_draws_with_ascii_alone():
     async def scene(app, pane, pilot):
-        pane.show(TRIES, backoff_until_s=8.0)
+        pane.show(TRIES, next_s=8.0)
         pane.ascii = True
         await pilot.pause()
         assert "".join(text_of(app)).isascii()

@@ -96,7 +96,7 @@ def test_a_running_bar_grows_and_only_its_lane_is_painted():
         await pilot.pause()
         before = cells(text_of(app)[2], "█")
         pane.regions, pane.wholes = [], 0
-        pane.tick(70)
+        pane.show(TimelineProp(LANES, 70))
         assert pane.regions == [Region(0, 2, pane.size.width, 1)] and pane.wholes == 0
         await pilot.pause()
         assert cells(text_of(app)[2], "█") > before
@@ -109,7 +109,7 @@ def test_all_lanes_follow_when_the_scale_has_to_change():
         pane.show(TimelineProp(LANES, 62))
         await pilot.pause()
         before = cells(text_of(app)[1], "█")
-        pane.tick(400)
+        pane.show(TimelineProp(LANES, 400))
         await pilot.pause()
         assert cells(text_of(app)[1], "█") < before
 
@@ -118,16 +118,15 @@ def test_all_lanes_follow_when_the_scale_has_to_change():
 
 def test_a_lane_scrolled_out_of_view_is_not_painted():
     async def scene(app, pane, pilot):
-        pane.show(
-            TimelineProp(tuple(Lane(f"job {n}", "running", (Bar("attempt", "running", n),)) for n in range(40)), 41)
-        )
+        lanes = tuple(Lane(f"job {n}", "running", (Bar("attempt", "running", n),)) for n in range(40))
+        pane.show(TimelineProp(lanes, 41))
         await pilot.pause()
         pane.focus()
         await pilot.press("G")
         await pilot.pause()
         assert "job 39" in text_of(app)[6]
         pane.regions = []
-        pane.tick(42)
+        pane.show(TimelineProp(lanes, 42))
         assert {region.y for region in pane.regions} == set(range(1, 7))
         await pilot.press("g")
         await pilot.pause()

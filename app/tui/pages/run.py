@@ -50,6 +50,8 @@ class RunPage(Page):
         Binding("d", "dispatch", "start one like it", show=False, id="run.dispatch"),
         Binding("x", "explain", "why it is as it is", show=False, id="run.explain"),
         Binding("D", "compare", "compare its log with a green one", show=False, id="job.compare"),
+        Binding("e", "failure(1)", "next failed job", show=False, id="run.next_failure"),
+        Binding("E", "failure(-1)", "previous failed job", show=False, id="run.previous_failure"),
         Binding("A", "annotations", "errors and warnings of its steps", show=False, id="run.annotations"),
         Binding("S", "summaries", "summaries of its steps", show=False, id="run.summaries"),
         Binding("B", "bisect", "find the commit that broke it", show=False, id="job.bisect"),
@@ -172,7 +174,7 @@ class RunPage(Page):
         made = () if self.job is None else self.job["attempts_made"]
         again_at = None if self.job is None else self.job["next_attempt_at"]
         again_s = (instant(again_at) - now).total_seconds() if again_at else None
-        self._panes.attempts.show(presenter.attempt_rows(made, now), self.number, again_s, 0.0)
+        self._panes.attempts.show(presenter.attempt_rows(made, now), self.number, again_s)
         self._panes.log_pane.border_subtitle = presenter.held(self.job)
         prop = presenter.timeline(self.jobs, self.attempts, self.job, self.number, now)
         self._panes.timeline.show(prop)
@@ -257,6 +259,13 @@ class RunPage(Page):
     def _open_log(self, job_id: int) -> None:
         self.select(job_id)
         self.go_to(self._panes.log_pane)
+
+    def action_failure(self, step: int) -> None:
+        """Show the next job that failed, round and round."""
+        if (job_id := presenter.next_failed(self.jobs, self.selected, step)) is None:
+            self.ui.tell("No job of this run has failed.")
+        else:
+            self.select(job_id)
 
     def action_pin(self) -> None:
         self.ui.act(UNPIN if self.run["pinned"] else PIN, values_of(self.run))

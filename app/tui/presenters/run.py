@@ -88,6 +88,14 @@ def first_to_look_at(jobs: Sequence[Told]) -> int | None:
     return None if last is None else int(last["id"])
 
 
+def next_failed(jobs: Sequence[Told], at: int | None, step: int) -> int | None:
+    """Return the job that failed next after one, or before it when `step` is negative, round and round."""
+    order = list(jobs)[:: 1 if step > 0 else -1]
+    here = next((place for place, job in enumerate(order) if job["id"] == at), -1)
+    turn = [*order[here + 1 :], *order[: here + 1]]
+    return next((int(job["id"]) for job in turn if job["status"] in BROKEN), None)
+
+
 def attempt_rows(attempts: Sequence[Told], now: datetime) -> tuple[AttemptRow, ...]:
     """Return the attempts of one job, by number."""
     return tuple(

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from app.tui.presenters.run import next_failed
 from engine.store.logs.writer import LogWriter, Progress
 from engine.store.queue import StepNews
 from tests.app.tui.harness import Tui, tui_over
@@ -71,6 +72,31 @@ def test_a_running_run_opens_on_what_runs_and_goes_to_the_failure_when_it_comes(
         told(site)
         await it.shows("lint failed", "exit 1")
         assert "lint says no" in it.text
+
+    tui_over(site, deed)
+
+
+@pytest.mark.parametrize(
+    ("at", "step", "found"), [(1, 1, 2), (2, 1, 4), (4, 1, 2), (None, 1, 2), (4, -1, 2), (2, -1, 4), (None, -1, 4)]
+)
+def test_the_next_failure_is_gone_to_round_and_round(at, step, found):
+    jobs = [{"id": id, "status": "timed_out" if id == 4 else "failed" if id == 2 else "success"} for id in range(1, 6)]
+    assert next_failed(jobs, at, step) == found
+    assert next_failed(jobs[:1], at, step) is None
+    assert next_failed(jobs[1:2], 2, step) == 2
+
+
+def test_what_was_acted_on_stays_in_view(site):
+    site.lab.run(GRAPH)
+    site.lab.finish(logged(site, "build says yes\n"))
+    site.lab.fail(logged(site, "lint says no\n"))
+
+    async def deed(it: Tui) -> None:
+        await opened(it)
+        await it.shows("lint says no", "R rerun failed")
+        await it.press("T")
+        await it.shows("lint pending")
+        assert "› lint" in it.lines[0], "and is not left for one that ended meanwhile"
 
     tui_over(site, deed)
 
