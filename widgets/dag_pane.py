@@ -100,7 +100,6 @@ class DagPane(StatusStyles, Motions, ScrollView, can_focus=True):
         super().__init__(id=id, classes=classes)
         self.set_reactive(DagPane.ascii, ascii)
         self._jobs: dict[int, DagJob] = {}
-        self._shape: tuple[_Shape, ...] = ()
         self._width = 0
         self._selected: int | None = None
         self._seen_running: int | None = None
@@ -112,14 +111,13 @@ class DagPane(StatusStyles, Motions, ScrollView, can_focus=True):
     def show(self, jobs: Iterable[DagJob]) -> None:
         """Show these jobs. With the shape unchanged this costs one repaint of each changed node."""
         old, self._jobs = self._jobs, {job.id: job for job in jobs}
-        shape = tuple(map(_Shape.of, self._jobs.values()))
-        if shape != self._shape:
-            self._shape = shape
-            self._lay_out()
+        known = list(old) == list(self._jobs)
+        changed = [job for id, job in self._jobs.items() if not known or (job is not old[id] and job != old[id])]
+        if known and all(_Shape.of(job) == _Shape.of(old[job.id]) for job in changed):
+            for job in changed:
+                self._repaint(self._nodes_of.get(job.id, ()))
         else:
-            for id, job in self._jobs.items():
-                if job != old[id]:
-                    self._repaint(self._nodes_of.get(id, ()))
+            self._lay_out()
         self._follow()
 
     def select(self, job_id: int) -> None:

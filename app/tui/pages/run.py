@@ -29,6 +29,7 @@ from app.tui.rerunning import rerun
 from app.tui.run_panes import RunPanes
 from engine.core.states import RUN_FINAL
 from widgets.attempts_pane import AttemptsPane
+from widgets.dag_job import DagJob
 from widgets.dag_pane import DagPane
 from widgets.log_pane import LogPane
 from widgets.timeline_pane import TimelinePane
@@ -80,6 +81,7 @@ class RunPage(Page):
         self.run: dict[str, Any] = run
         self.jobs: list[dict[str, Any]] = []
         self.attempts: list[dict[str, Any]] = []
+        self._graph: tuple[DagJob, ...] = ()  # of the jobs, as they are shown
         self.job: dict[str, Any] | None = None  # the selected one, with its attempts and their steps
         self.selected: int | None = job_id
         self.chosen: int | None = at[0] if at else None  # the attempt that was asked for; None: the latest
@@ -140,7 +142,7 @@ class RunPage(Page):
             self.job = await self.ask(get, f"/jobs/{self.selected}")
 
     def present(self) -> None:
-        self._show_graph()
+        self._show_graph(anew=True)
         if self.selected is not None:
             self._panes.dag.select(self.selected)
         self._panes.fit()
@@ -164,9 +166,14 @@ class RunPage(Page):
             self._show_graph()
             self._show_times()
 
-    def _show_graph(self) -> None:
+    def _show_graph(self, *, anew: bool = False) -> None:
+        """Show the jobs as they were fetched, or those in view as they are by now."""
         now = self.clock.now()
-        self._panes.dag.show(presenter.dag_jobs(self.jobs, now, forecast.lit(self.run, self.jobs)))
+        if anew or len(self._graph) != len(self.jobs):
+            self._graph = presenter.dag_jobs(self.jobs, now, forecast.lit(self.run, self.jobs))
+        else:
+            self._graph = presenter.a_moment_later(self._graph, self.jobs, now)
+        self._panes.dag.show(self._graph)
         self.ui.bells.late(forecast.lateness(self.jobs, now))
 
     def _show_times(self) -> None:

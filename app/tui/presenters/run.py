@@ -1,6 +1,7 @@
 """One run as props: its graph, the attempts of a job, the steps of an attempt, and all of it to scale in time."""
 
 from collections.abc import Container, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +20,7 @@ from widgets.timeline_pane import Bar, Lane, TimelineProp
 Told = Mapping[str, Any]
 BROKEN = ("failed", "timed_out")
 PATCHED = "patched by hand"
+STILL = JOB_FINAL | {"pending", "blocked"}  # nothing is said of these that time changes
 LANES = 200  # jobs that a timeline draws; beyond that a terminal shows nothing more
 
 
@@ -42,15 +44,33 @@ def dag_jobs(jobs: Sequence[Told], now: datetime, lit: Container[int] = ()) -> t
                 key=plain(str(job["key"])),
                 name=plain(str(job["name"])),
                 status=str(job["status"]),
-                note=forecast.note(job, now) or job_note(job, now),
-                brief=job_note(job, now),
-                late=forecast.is_late(job, now) is not None,
+                **_words(job, now),
                 critical=job["id"] in lit,
                 needs=tuple(dict.fromkeys([*above, *needs, *(one for need in needs for one in last.get(need, ()))])),
                 group=plain(str(job["key"])) if job["matrix"] is not None else None,
             )
         )
     return tuple(nodes)
+
+
+def a_moment_later(nodes: Sequence[DagJob], jobs: Sequence[Told], now: datetime) -> tuple[DagJob, ...]:
+    """Return the nodes that `dag_jobs` made of these jobs as they are by now: only what moves is worked out anew."""
+    return tuple(
+        node
+        if job["status"] == node.status and node.status in STILL
+        else replace(node, status=str(job["status"]), **_words(job, now))
+        for node, job in zip(nodes, jobs, strict=True)
+    )
+
+
+def _words(job: Told, now: datetime) -> dict[str, Any]:
+    """Return what is said of a job, which may change with the time."""
+    brief = job_note(job, now)
+    return {
+        "note": forecast.note(job, now) or brief,
+        "brief": brief,
+        "late": forecast.is_late(job, now) is not None,
+    }
 
 
 def _last_called(jobs: Sequence[Told]) -> dict[int, list[int]]:
