@@ -1,4 +1,4 @@
-"""A home of any size, made of rows: runs that are over, jobs that wait, one large run that is under way, repositories."""
+"""A home of any size, made of rows: runs that are over, jobs that wait, a large run under way, repositories."""
 
 import shutil
 import socket
@@ -123,7 +123,8 @@ def _large(store: Store, jobs: int) -> int:
             f" WHERE run_id = {run_id} AND id <= {over[-1]}",
             f"UPDATE job SET unmet = (SELECT count(*) FROM edge WHERE job_id = job.id AND need_id > {over[-1]})"
             f" WHERE run_id = {run_id} AND id > {over[-1]}",
-            f"UPDATE run SET status = 'running', started_at = {at}, open_jobs = {len(ids) - len(over)} WHERE id = {run_id}",
+            f"UPDATE run SET status = 'running', started_at = {at}, open_jobs = {len(ids) - len(over)}"
+            f" WHERE id = {run_id}",
         ):
             store.database.rows(sql)
     return run_id
@@ -140,16 +141,16 @@ def _queue(store: Store, sizes: Sizes) -> None:
         run += 1
         repo = run % sizes.repos + 1
         rows.add(
-            "run", id=run, number=run, repo_id=repo, event_id=0, workflow_path="q.yml", workflow_name="Queued", title="q",
-            definition="", event="push", sha="0" * 40, ref="refs/heads/main", status="queued", contexts={}, source={},
+            "run", id=run, number=run, repo_id=repo, event_id=0, workflow_path="q.yml", workflow_name="Queued",
+            title="q", definition="", event="push", sha="0" * 40, ref="refs/heads/main", status="queued", contexts={}, source={},
             created_at=now - 600 + run % 500, open_jobs=PER_RUN, calls={},
         )  # fmt: skip
         for index in range(PER_RUN):
             job += 1
             rows.add(
                 "job", id=job, run_id=run, repo_id=repo, key=f"j{index}", name=f"j{index}", status="queued",
-                plan=JobPlan(f"j{index}", f"j{index}").to_json(), job_index=0, job_total=1, needs=[], expected_s=USUAL_S,
-                created_at=now - 600 + run % 500, queued_at=now - 500, remaining_path=60, outputs={},
+                plan=JobPlan(f"j{index}", f"j{index}").to_json(), job_index=0, job_total=1, needs=[],
+                expected_s=USUAL_S, created_at=now - 600 + run % 500, queued_at=now - 500, remaining_path=60, outputs={},
             )  # fmt: skip
     rows.write()
 
