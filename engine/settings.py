@@ -85,11 +85,13 @@ class HoldSettings:
 @dataclass(frozen=True, slots=True)
 class SwarmSettings:
     """How jobs run on a Docker Swarm: where their tasks dial (None: where the manager advertises itself), the address
-    to listen at if that is another, placement constraints, how long a node may take to begin a task, how long a task
-    lives on without a line to the engine, and the static busybox that images without means of their own are sent."""
+    to listen at if that is another, an overlay network that they join (None: their node's own bridge), placement
+    constraints, how long a node may take to begin a task, how long a task lives on without a line to the engine, and the
+    static busybox that images without means of their own are sent."""
 
     address: Listen | None = None
     listen: str | None = None
+    network: str | None = None
     constraints: tuple[str, ...] = ()
     wait_s: float = 120.0
     lost_s: float = 600.0

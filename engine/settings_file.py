@@ -298,6 +298,7 @@ RETENTION = {
 SWARM = {
     "address": ("address", address),
     "listen": ("listen", text),
+    "network": ("network", text),
     "constraints": ("constraints", many(text)),
     "wait": ("wait_s", duration),
     "lost": ("lost_s", duration),

@@ -52,6 +52,8 @@ def checkup(home: Path, config: Path | None, *, deep: bool = False) -> Iterator[
         yield _host()
     else:
         yield from _docker(home, settings)
+    if settings is not None and wants_swarm(settings):
+        yield _swarm(settings)
 
 
 def _python() -> Check:
@@ -198,6 +200,28 @@ def _settings(home: Path, config: Path | None) -> tuple[Settings | None, Check]:
     )
 
 
+def wants_swarm(settings: Settings) -> bool:
+    return settings.executor == "swarm" or any(image.startswith("swarm:") for image in settings.labels.values())
+
+
+def _swarm(settings: Settings) -> Check:
+    from engine.worker.docker_client import DockerClient
+    from engine.worker.docker_swarm_facts import swarm_facts
+
+    client = DockerClient()
+    try:
+        facts = swarm_facts(client, settings.swarm)
+    except ExecutorUnavailable as error:
+        return Check("swarm", "fail", error.args[0], error.fix, executor=True)
+    finally:
+        client.close()
+    message = f"a manager; {facts.nodes} nodes ready; their tasks dial {facts.host}:{facts.port}"
+    if not facts.has_busybox:
+        fix = "Install busybox-static, which is sent to them."
+        return Check("swarm", "warn", f"{message}; images without openssl cannot be used", fix)
+    return Check("swarm", "ok", message)
+
+
 def _host() -> Check:
     from engine.worker.host_executor import HostExecutor
 
@@ -284,6 +308,10 @@ def _image(label: str, image: str, here: frozenset[str]) -> Check:
     name = f"label {label}"
     if image == "host":
         return Check(name, "ok", "runs as processes on this machine")
+    if image.startswith("swarm:"):
+        return Check(
+            name, "ok", f"{image.removeprefix('swarm:')}, in the swarm: the node that runs the job has it pulled"
+        )
     wanted = image if "@" in image or ":" in image.rpartition("/")[2] else f"{image}:latest"
     if wanted in here:
         return Check(name, "ok", wanted)

@@ -187,6 +187,9 @@ send() { # what goes up: of one step's log and the events, the log goes first, a
     left=''
     [ ! -e "$T/left" ] || read -r left <"$T/left"
     set -- $(stat -c %s "$C/ev" "$C/log/${n:-none}" 2>/dev/null)
+    again=''
+    [ ! -e "$C/next" ] || read -r again <"$C/next"
+    [ "$again" = "$n" ] || continue # the events may tell of a step whose log was not looked at
     still=$((still + 1))
     [ "$1" -le "$ev_off" ] || { still=0; files; }
     while [ "${2:-0}" -gt "${log_off:-0}" ]; do

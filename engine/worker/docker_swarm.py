@@ -5,7 +5,6 @@ with and says how it ends; all else goes over the line that the task dials (engi
 exec, attach and binds are not used: a manager has none of them for a task elsewhere, or not whole.
 """
 
-import base64
 import json
 import logging
 import os
@@ -22,11 +21,13 @@ from engine.core.errors import EngineError, ExecutorUnavailable
 from engine.settings import SwarmSettings
 from engine.worker.docker_box import WORKSPACE
 from engine.worker.docker_client import DockerClient, explain, status_of
-from engine.worker.docker_config import BOX_LABEL, container_name
+from engine.worker.docker_config import container_name
 from engine.worker.docker_images import missing
-from engine.worker.docker_swarm_box import ENDED, SwarmBox, why
+from engine.worker.docker_swarm_box import SwarmBox, why
 from engine.worker.docker_swarm_config import KitFile, busybox_of, driver_env, kit_of, service_body
-from engine.worker.executor import Box, BoxExit, BoxSpec, Credentials, Say
+from engine.worker.docker_swarm_facts import SwarmFacts, swarm_facts
+from engine.worker.docker_swarm_objects import ENDED, SwarmObjects
+from engine.worker.executor import Box, BoxExit, BoxSpec, Credentials, Say, nothing
 from engine.worker.held import HeldBoxes
 from engine.worker.services import Services, ServicesSpec
 from engine.worker.sibling import Siblings
@@ -34,10 +35,9 @@ from engine.worker.swarm_key import key_of
 from engine.worker.swarm_line import Door, Guest
 from engine.worker.swarm_mirror import Mirror
 
-PORT = 8485
 STATE = "swarm.json"
+_PULL_S = 1800.0  # how long a node may take over an image
 _KILL_S = 3.0  # how long a task may take to end itself before Swarm is told to
-_GONE_S = 30.0
 _log = logging.getLogger(__name__)
 
 
@@ -53,6 +53,7 @@ class SwarmExecutor:
         self._settings = settings
         self._clock = clock or SystemClock()
         self._client = DockerClient()
+        self._objects = SwarmObjects(self._client, home_id, self._clock)
         self._lock = threading.Lock()
         self._door: Door | None = None
         self._address = ""
@@ -70,19 +71,14 @@ class SwarmExecutor:
     # -- the port ---------------------------------------------------------------------------------------------------
 
     def check(self) -> None:
-        self._client.ping()
-        swarm = self._client.api.info().get("Swarm", {})
-        if swarm.get("LocalNodeState") != "active" or not swarm.get("ControlAvailable"):
-            raise ExecutorUnavailable(
-                "This Docker Engine is no manager of a swarm.",
-                "Make it one: `docker swarm init --advertise-addr ADDRESS` (docs/several-machines.md).",
-            )
-        busybox_of(self._settings.busybox)
+        facts = swarm_facts(self._client, self._settings)
         with self._lock:
             if self._door is None:
-                self._open_door(str(swarm.get("NodeAddr", "")))
+                self._open_door(facts)
 
-    def ensure_image(self, image: str, say: Say, credentials: Credentials | None = None) -> None:
+    def ensure_image(
+        self, image: str, say: Say, credentials: Credentials | None = None, look: Callable[[], None] = nothing
+    ) -> None:
         """Images are pulled by the node that runs the task: here only who may is kept."""
         if credentials is not None:
             self._logins[image] = credentials
@@ -125,14 +121,12 @@ class SwarmExecutor:
             return None
         self.check()
         try:
-            found = self._client.api.inspect_service(box_id)
+            found = self._objects.labels_of(box_id)
         except APIError as error:
-            if status_of(error) in (400, 404):
-                return None
             raise EngineError(f"Swarm does not tell of {spec.name}: {explain(error)}.") from error
-        if found["Spec"]["Labels"].get("treadle") != self._home_id:
+        if found is None or found[1].get("treadle") != self._home_id:
             return None
-        guest = self._guest(spec, found["Spec"]["Name"], *kept)
+        guest = self._guest(spec, found[0], *kept)
         assert self._door is not None
         self._door.admit(guest)
         return self._box(box_id, spec, guest)
@@ -144,21 +138,17 @@ class SwarmExecutor:
         return None
 
     def strays(self, known: Iterable[str]) -> list[str]:
-        api, kept = self._client.api, set(known)
-        if api.info().get("Swarm", {}).get("LocalNodeState") != "active":
+        kept = set(known)
+        if self._client.api.info().get("Swarm", {}).get("LocalNodeState") != "active":
             return []
-        ours = {"label": f"treadle={self._home_id}"}
-        services = api.services(filters=ours)
-        removed = [service for service in services if service["ID"] not in kept]
+        services = self._objects.services()
+        removed = [service for service in services if service not in kept]
         for service in removed:
-            self._end_service(service["ID"], service["Spec"]["Name"])
-        names = {service["Spec"]["Name"] for service in services if service["ID"] in kept}
+            self._objects.end(service)
         with self._lock:
-            names |= {box.guest.name for box in self._boxes.values() if not box.is_over()}
-        for secret in api.secrets(filters=ours):
-            if secret["Spec"]["Labels"].get(BOX_LABEL) not in names:
-                self._drop_secret(secret["ID"])
-        return [str(service["ID"]) for service in removed]
+            starting = {box.guest.name for box in self._boxes.values() if not box.is_over()}
+        self._objects.drop_secrets(but=starting | {name for service, name in services.items() if service in kept})
+        return removed
 
     def settle(self) -> None:
         """Wait until the removals asked for so far are done."""
@@ -172,38 +162,29 @@ class SwarmExecutor:
         self._removers.shutdown(wait=True)
         self._closed.set()
         self._asked.set()
-        if self._door:
-            self._door.close()
         if self._watch:
             self._watch.join()
-        if not self._boxes:
-            self._drop_kit()
+        if self._door:
+            self._door.close()
+            try:
+                self._objects.drop_configs()
+            except EngineError as error:
+                _log.warning("%s", error)
         self._client.close()
 
     # -- making -----------------------------------------------------------------------------------------------------
 
-    def _open_door(self, advertised: str) -> None:
-        said = self._settings.address
-        host, port = (said.host, said.port) if said else (self._advertised(advertised), PORT)
-        listen = host if said is None or not self._settings.listen else self._settings.listen
+    def _open_door(self, facts: SwarmFacts) -> None:
         try:
-            self._door = Door(key_of(self._home), (listen, port), self._clock)
+            self._door = Door(key_of(self._home), (facts.listen, facts.port), self._clock)
         except OSError as error:
             raise ExecutorUnavailable(
-                f"Nothing can listen at {listen}:{port}, where tasks of the swarm are to dial: {error.strerror}.",
+                f"Nothing can listen at {facts.listen}:{facts.port}, for tasks of the swarm to dial: {error.strerror}.",
                 "Say another: `swarm: {address: HOST:PORT}` in treadle.yml.",
             ) from error
-        self._address = f"{host}:{port}"
+        self._address = f"{facts.host}:{facts.port}"
         self._watch = threading.Thread(target=self._follow, name="swarm-tasks", daemon=True)
         self._watch.start()
-
-    def _advertised(self, address: str) -> str:
-        """Return where nodes reach this machine. A swarm that advertises loopback has no other node: then it is where
-        containers of this machine reach it."""
-        if address and not address.startswith("127.") and address != "::1":
-            return address
-        network = self._client.api.inspect_network("docker_gwbridge")
-        return str(network["IPAM"]["Config"][0]["Gateway"])
 
     def _guest(self, spec: BoxSpec, name: str, token: str, task: str) -> Guest:
         def begin(mirror: Mirror) -> None:
@@ -227,19 +208,14 @@ class SwarmExecutor:
         from docker.errors import APIError, DockerException
         from requests.exceptions import RequestException
 
-        api = self._client.api
         try:
-            self._remove_named(name)  # made once already by an engine that did not live to note it
-            labels = {"treadle": self._home_id, BOX_LABEL: name}
-            secret = api.create_secret(name, token.encode(), labels)["ID"]
+            self._objects.end_named(name)  # made once already by an engine that did not live to note it
+            secret = self._objects.secret(name, token)
             configs = self._configs(sends_busybox=spec.image not in self._able)
-            assert self._door is not None
             body = service_body(
                 spec, name, self._home_id, self._settings, self._address, key_of(self._home), configs, (name, secret)
             )
-            headers = {"X-Registry-Auth": _auth(login)} if (login := self._logins.get(spec.image or "")) else {}
-            answer = api._post_json(api._url("/services/create"), data=body, headers=headers)
-            return str(api._result(answer, json=True)["ID"])
+            return self._objects.create(body, self._logins.get(spec.image or ""))
         except APIError as error:
             if status_of(error) == 400:
                 raise ExecutorUnavailable(
@@ -250,22 +226,12 @@ class SwarmExecutor:
             raise EngineError(f"Swarm failed to make {spec.name}: {error}.") from error
 
     def _configs(self, sends_busybox: bool) -> list[tuple[KitFile, str]]:
-        """Return the files of a task with the ids of their configs, making those that are not there."""
-        from docker.errors import APIError
-
+        """Return the files that a task begins with, and the ids of their configs."""
         with self._lock:
             if sends_busybox not in self._kit:
                 busybox = busybox_of(self._settings.busybox) if sends_busybox else None
                 kit = kit_of(self._home_id, key_of(self._home), busybox)
-                api, labels = self._client.api, {"treadle": self._home_id}
-                here = {config["Spec"]["Name"]: config["ID"] for config in api.configs()}
-                try:
-                    for file in kit:
-                        if file.config not in here:
-                            here[file.config] = api.create_config(file.config, file.data, labels)["ID"]
-                except APIError as error:
-                    raise EngineError(f"Swarm does not take a config: {explain(error)}.") from error
-                self._kit[sends_busybox] = [(file, str(here[file.config])) for file in kit]
+                self._kit[sends_busybox] = self._objects.configs(kit)
             return self._kit[sends_busybox]
 
     def _await(self, box: SwarmBox, spec: BoxSpec, guest: Guest) -> None:
@@ -279,9 +245,10 @@ class SwarmExecutor:
             words = str(status.get("Err") or status.get("Message") or "").rstrip(".")
             if state in ENDED:
                 raise _failed(spec, status, words)
-            if state in ("new", "pending", "allocated", "assigned") and waited_s > self._settings.wait_s:
+            limit_s = _PULL_S if state in ("accepted", "preparing") else self._settings.wait_s
+            if state != "running" and waited_s > limit_s:
                 raise EngineError(f"No node of the swarm has taken {spec.name} in {waited_s:.0f} s: {words}.")
-            if state == "running" and waited_s > self._settings.wait_s and not guest.arrived.is_set():
+            if state == "running" and waited_s > limit_s and not guest.arrived.is_set():
                 raise ExecutorUnavailable(
                     f"The task of {spec.name} runs, and has not reached {self._address} in {waited_s:.0f} s.",
                     "See `swarm: {address: HOST:PORT}` in treadle.yml, and that no firewall is between.",
@@ -291,7 +258,7 @@ class SwarmExecutor:
 
     def _task(self, service: str) -> dict[str, Any] | None:
         """Return the task that counts: the one that has the attempt, else the newest."""
-        tasks = self._client.api.tasks(filters={"service": service})
+        tasks = self._objects.tasks(service)
         with self._lock:
             box = self._boxes.get(service)
         for task in tasks:
@@ -303,7 +270,7 @@ class SwarmExecutor:
 
     def _follow(self) -> None:
         """Ask Swarm how the tasks are: seldom while their lines carry, often where one is gone."""
-        from docker.errors import APIError, DockerException
+        from docker.errors import DockerException
         from requests.exceptions import RequestException
 
         pause = 0.1
@@ -313,9 +280,6 @@ class SwarmExecutor:
             for box in boxes:
                 try:
                     box.heed(self._task(box.id))
-                except APIError as error:
-                    if status_of(error) == 404:
-                        box.heed(None)
                 except (DockerException, RequestException, ExecutorUnavailable):
                     pass  # the engine restarts, or has no leader: its word comes later
             lost = any(box.guest.line is None for box in boxes)
@@ -334,7 +298,7 @@ class SwarmExecutor:
             with self._lock:
                 box = self._boxes.get(service)
             if box is not None and box.exited(_KILL_S) is None:
-                self._end_service(service, guest.name)
+                self._objects.end(service)
                 box.ended(BoxExit(137))
 
         self._asked.set()
@@ -349,7 +313,8 @@ class SwarmExecutor:
                     guest.mirror.order("kill")
                     self._asked.set()
                     box.exited(_KILL_S)
-                self._end_service(service, guest.name)
+                self._objects.end(service)
+                self._objects.drop_secrets([guest.name])
                 if box is not None:
                     box.ended(BoxExit(137))
                 if self._door:
@@ -362,7 +327,7 @@ class SwarmExecutor:
         self._later(removal)
 
     def _take_away(self, box_id: str) -> None:
-        self._later(lambda: self._end_service(box_id, ""))
+        self._later(lambda: self._objects.end(box_id))
 
     def _later(self, removal: Callable[[], None]) -> None:
         try:
@@ -378,79 +343,9 @@ class SwarmExecutor:
         if self._door:
             self._door.dismiss(name)
         try:
-            self._remove_named(name)
+            self._objects.end_named(name)
         except EngineError as error:
             _log.warning("%s was left behind, the next start removes it: %s", name, error)
-
-    def _remove_named(self, name: str) -> None:
-        for service in self._client.api.services(filters={"name": name}):
-            if service["Spec"]["Name"] == name:
-                self._end_service(service["ID"], name)
-        for secret in self._client.api.secrets(filters={"name": name}):
-            if secret["Spec"]["Name"] == name:
-                self._drop_secret(secret["ID"])
-
-    def _end_service(self, service: str, name: str) -> None:
-        """Remove a service and see that its tasks are gone: Swarm may take its removal for no reason to stop them.
-
-        Raises EngineError when one is left. It cannot go on with the attempt: its line is refused, and it ends itself.
-        """
-        from docker.errors import APIError, DockerException
-        from requests.exceptions import RequestException
-
-        api = self._client.api
-        try:
-            try:
-                api.remove_service(service)
-            except APIError as error:
-                if status_of(error) != 404:
-                    raise
-            until_s, pause = self._clock.monotonic_s() + _GONE_S, 0.05
-            while any(task["Status"]["State"] not in ENDED for task in self._tasks_left(service)):
-                if self._clock.monotonic_s() > until_s:
-                    raise EngineError(f"A task of the service {service} does not end.")
-                self._closed.wait(pause)
-                pause = min(pause * 1.5, 0.5)
-            for secret in api.secrets(filters={"name": name}) if name else ():
-                if secret["Spec"]["Name"] == name:
-                    self._drop_secret(secret["ID"])
-        except (DockerException, RequestException) as error:
-            raise EngineError(f"The service {service} cannot be removed: {error}.") from error
-
-    def _tasks_left(self, service: str) -> list[dict[str, Any]]:
-        from docker.errors import APIError
-
-        try:
-            return list(self._client.api.tasks(filters={"service": service}))
-        except APIError as error:
-            if status_of(error) == 404:
-                return []
-            raise
-
-    def _drop_secret(self, secret: str) -> None:
-        from docker.errors import APIError
-
-        try:
-            self._client.api.remove_secret(secret)
-        except APIError as error:
-            if status_of(error) not in (400, 404):  # a service that is just going still names it
-                raise EngineError(f"A secret cannot be removed: {explain(error)}.") from error
-
-    def _drop_kit(self) -> None:
-        """Remove the configs of this home, but those that tasks still name."""
-        from docker.errors import APIError, DockerException
-        from requests.exceptions import RequestException
-
-        api = self._client.api if self._door else None
-        try:
-            for config in api.configs(filters={"label": f"treadle={self._home_id}"}) if api else ():
-                try:
-                    self._client.api.remove_config(config["ID"])
-                except APIError as error:
-                    if status_of(error) not in (400, 404):
-                        raise
-        except (DockerException, RequestException) as error:
-            _log.warning("Configs of the swarm were left behind: %s", error)
 
 
 class _NothingHeld:
@@ -480,11 +375,6 @@ def _failed(spec: BoxSpec, status: dict[str, Any], words: str) -> EngineError:
         what = f"The image {image} has no `sh`, which every box needs."
         return ExecutorUnavailable(what, "Use an image with a shell.")
     return EngineError(f"The task of {spec.name} did not begin: {words}.")
-
-
-def _auth(login: Credentials) -> str:
-    text = json.dumps({"username": login.username, "password": login.password})
-    return base64.urlsafe_b64encode(text.encode()).decode()
 
 
 def _keep(folder: Path, token: str, task: str) -> None:

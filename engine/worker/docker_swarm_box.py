@@ -9,12 +9,12 @@ from engine.core.errors import EngineError
 from engine.worker.box_files import OwnFiles
 from engine.worker.docker_box import ACTIONS, CHANNEL, TEMP, WORKSPACE
 from engine.worker.docker_swarm_config import BROKEN, LINE_LOST, NO_MEANS, REFUSED
+from engine.worker.docker_swarm_objects import ENDED
 from engine.worker.executor import BoxExit, BoxSpec
+from engine.worker.swarm_frames import awaited
 from engine.worker.swarm_line import Guest
-from engine.worker.swarm_mirror import awaited
 
 READ_S = 60.0
-ENDED = ("complete", "failed", "shutdown", "rejected", "orphaned", "remove")
 _READ = """
 if [ -h "$f" ] && [ ! -e "$f" ]; then exit 6; fi
 [ -e "$f" ] || exit 3
@@ -107,7 +107,8 @@ class SwarmBox:
         """Take Swarm's word of the task; None when there is none any more. What it sent before it ended came first:
         as long as a line carries, its end waits for what is in it."""
         if task is None:
-            self.ended(BoxExit(137))
+            if self.guest.line is None:
+                self.ended(BoxExit(137))
             return
         status = task["Status"]
         self.container = status.get("ContainerStatus", {}).get("ContainerID", "") or self.container

@@ -122,6 +122,7 @@ def service_body(
             "Resources": {"Limits": limits, "Reservations": reserved},
             "RestartPolicy": {"Condition": "none"},
             "Placement": {"Constraints": list(settings.constraints)},
+            "Networks": [{"Target": settings.network}] if settings.network else [],
             "LogDriver": {"Name": "none"},
         },
     }

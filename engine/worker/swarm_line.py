@@ -18,8 +18,9 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 
 from engine.core.clock import Clock
+from engine.worker.swarm_frames import Frame, LineBroken, Sink
 from engine.worker.swarm_key import Key
-from engine.worker.swarm_mirror import LineBroken, Mirror, Sink
+from engine.worker.swarm_mirror import Mirror
 
 BEAT_S = 5.0
 SILENCE_S = 30.0
@@ -64,6 +65,7 @@ class Door:
         self._room = threading.BoundedSemaphore(_AT_DOOR)
         family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         self._socket = socket.create_server(address, family=family, backlog=128)
+        self.port = int(self._socket.getsockname()[1])
         self._closed = False
         self._thread = threading.Thread(target=self._accept, name="swarm-door", daemon=True)
         self._thread.start()
@@ -234,7 +236,7 @@ class Line:
         except (BlockingIOError, OSError):
             pass  # it looks anyway, or has ended
 
-    def _blocks(self, orders: list[bytes], frames: list) -> Iterator[bytes]:  # type: ignore[type-arg]
+    def _blocks(self, orders: list[bytes], frames: list[Frame]) -> Iterator[bytes]:
         yield from orders
         for frame in frames:
             yield from frame.blocks()

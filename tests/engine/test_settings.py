@@ -126,7 +126,7 @@ def test_a_variable_may_hold_a_number_and_secrets_are_not_printed(tmp_path: Path
         ("limits: 3", "limits is a mapping, not '3'"),
         ("slo: {completion: 95}", "slo.completion is a number from 0 to 1, not '95'"),
         ("public_badges: yes", "public_badges is true or false, not 'yes'"),
-        ("executor: podman", "executor is one of docker, host, not 'podman'"),
+        ("executor: podman", "executor is one of docker, host, swarm, not 'podman'"),
         ("listen: 8484", "listen is an address and a port"),
         ("listen: localhost:99999", "listen is an address and a port"),
         ("public_url: ci.example", "public_url is a web address, such as https://ci.example, not 'ci.example'"),

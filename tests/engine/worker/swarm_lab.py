@@ -2,11 +2,13 @@
 
 import secrets
 import socket
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +17,7 @@ from engine.worker.docker_client import DockerClient
 from engine.worker.docker_swarm import SwarmExecutor
 from engine.worker.docker_swarm_config import VOLUME_LABEL
 from engine.worker.executor import Executor
+from engine.worker.session import Session
 from tests.engine.worker.conftest import Bench
 
 
@@ -32,16 +35,35 @@ def a_swarm(client: DockerClient) -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def swarm(docker_client: DockerClient) -> Iterator[str]:
-    """Return where containers reach this machine."""
+def swarm(docker_client: DockerClient) -> Iterator[SwarmSettings]:
+    """Return settings with an address that tasks reach this machine at, and a network of the tests' own."""
     with a_swarm(docker_client):
-        yield str(docker_client.api.inspect_network("bridge")["IPAM"]["Config"][0]["Gateway"])
+        api, name = docker_client.api, f"treadle-test-{secrets.token_hex(4)}"
+        network = api.create_network(name, driver="overlay", options={"encrypted": ""})["Id"]
+        gateway = str(api.inspect_network("docker_gwbridge")["IPAM"]["Config"][0]["Gateway"])
+        yield SwarmSettings(address=Listen(gateway), network=name)
+        _until_removed(lambda: api.remove_network(network))
 
 
-def settings_at(gateway: str, **more: object) -> SwarmSettings:
-    with socket.create_server((gateway, 0)) as found:
-        port = found.getsockname()[1]
-    return SwarmSettings(address=Listen(gateway, port), **more)  # type: ignore[arg-type]
+def with_port(settings: SwarmSettings, **more: Any) -> SwarmSettings:
+    """Return the settings with a port that nobody has."""
+    assert settings.address is not None
+    with socket.create_server((settings.address.host, 0)) as found:
+        return replace(settings, address=replace(settings.address, port=found.getsockname()[1]), **more)
+
+
+def _until_removed(remove: Callable[[], None]) -> None:
+    """Remove what a task that has just ended may still name."""
+    from docker.errors import APIError
+
+    for attempt in range(100):
+        try:
+            remove()
+            return
+        except APIError:
+            if attempt == 99:
+                raise
+            threading.Event().wait(0.1)
 
 
 @dataclass
@@ -55,6 +77,12 @@ class SwarmBench(Bench):
         executor = SwarmExecutor(self.home_id, self.folder, self.settings)
         executor.check()
         return executor
+
+    def told(self, box_id: str) -> list[str]:
+        """Return the line that an engine of its own process is started with, to go on with a box."""
+        assert self.settings.address is not None
+        address = self.settings.address
+        return [str(self.folder), self.home_id, str(self.image), box_id, address.host, str(address.port)]
 
     def close(self) -> None:
         for box in self.boxes:
@@ -82,3 +110,18 @@ def left_in_swarm(home_id: str) -> list[str]:
         threading.Event().wait(0.1)
     client.close()
     return found + volumes
+
+
+def go_on(folder: str, home_id: str, image: str, box_id: str, host: str, port: str) -> None:
+    """Be an engine that takes up a box, and is killed."""
+    settings = SwarmSettings(address=Listen(host, int(port)))
+    bench = SwarmBench(SwarmExecutor(home_id, Path(folder), settings), Path(folder), image, home_id, settings=settings)
+    box = bench.executor.adopt(bench.spec(), box_id)
+    assert box is not None
+    session = Session.resume(box, bench.spec().folder, 0.5)
+    while session.poll(1.0) is None:
+        pass
+
+
+if __name__ == "__main__":
+    go_on(*sys.argv[1:])
