@@ -67,7 +67,12 @@ class Engine:
         self._bisector = Bisector(store, settings, bus, clock)
         self._disk_watch = DiskWatch(store, bus, clock)
         self._archive = LogArchive(store, bus, lambda: self.pool.busy)
-        self._housekeeper = Housekeeper(store, lambda: executors.has("docker"), lambda: sweep_docker(store, clock))
+        self._housekeeper = Housekeeper(
+            store,
+            lambda: executors.has("docker"),
+            lambda: sweep_docker(store, clock),
+            lambda: executors.clear("docker"),
+        )
         self._holds = HoldKeeper(store, bus, clock, settings, KeptBoxes(store, executors))
         self._doorbell = Doorbell(store.home, self._heard)
 
@@ -80,12 +85,15 @@ class Engine:
         self._store.queue.load()
         self._executors.own()
         self._doorbell.start()
+        untidy = self.pool.has_leftovers()
+        if untidy:
+            self._executors.clear("host")  # which is quick; Docker may not even answer
         self.pool.start()  # before the watchdog, which would end what is to be taken over
         self._control.start()
         self._bisector.start()
         self._disk_watch.start()
         self._archive.start()
-        self._housekeeper.start()
+        self._housekeeper.start(untidy=untidy)
         self._holds.start()
         self._heard()
         return self

@@ -1,8 +1,9 @@
-"""The control plane's own thread: ticks scheduler and watchdog when woken or when something falls due."""
+"""The control plane's own thread: ticks clock watch, scheduler and watchdog when woken or when something is due."""
 
 from datetime import datetime
 
 from engine.bus import Bus
+from engine.control.clock_watch import ClockWatch
 from engine.control.routine import Routine
 from engine.control.scheduler import Scheduler
 from engine.control.watchdog import Watchdog
@@ -15,7 +16,8 @@ class ControlLoop(Routine):
     def __init__(self, store: Store, bus: Bus, clock: Clock, settings: LiveSettings) -> None:
         super().__init__("control", store, bus, clock, "schedule")
         scheduler = Scheduler(store, bus, clock, lambda repo, name: settings.now.environment(repo, name))
-        self._parts = (scheduler, Watchdog(store, bus, clock, settings.now.grace_s))
+        watchdog = Watchdog(store, bus, clock, settings.now.grace_s)
+        self._parts = (ClockWatch(store, bus, clock), scheduler, watchdog)
 
     def turn(self) -> datetime | None:
         for part in self._parts:

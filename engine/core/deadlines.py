@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import inf
 
+from engine.core.clock import Clock
 from engine.core.retry import Outcome
 
 LEASE_S = 30.0
@@ -28,6 +30,11 @@ class Overdue:
     job_id: int
     token: str
     outcome: Outcome
+
+
+def until_s(at: datetime | None, clock: Clock) -> float:
+    """Return the instant on the clock that nobody sets; for None, never. Work it out once: it holds from then on."""
+    return inf if at is None else clock.monotonic_s() + (at - clock.now()).total_seconds()
 
 
 def overdue(watched: tuple[Watched, ...], grace_s: float, now: datetime) -> list[Overdue]:

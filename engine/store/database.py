@@ -1,15 +1,18 @@
 """The one SQLite file: how it is opened, written and migrated. Knows nothing of what is in it."""
 
+import os
 import shutil
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
+from math import inf
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from peewee import OperationalError, SqliteDatabase
 
+from engine.core.clock import SystemClock
 from engine.core.errors import DiskFull, EngineError, StoreBusy
 from engine.store.migrations import MIGRATIONS
 from engine.store.tables.columns import DATABASE
@@ -30,35 +33,42 @@ class Database:
 
     A plain write survives the death of this process; a durable one survives a power cut too, at the price of an
     fsync (SQLite: "PRAGMA synchronous"). The tables are bound to the database opened last: one home per process.
+    `stalled_at_s` is when a write last waited in vain, on the clock that nobody sets.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.stalled_at_s = -inf
+        self._clock = SystemClock()
+        self._is_locked = False  # by another process, when somebody looked last
         self._db = SqliteDatabase(str(path), pragmas=PRAGMAS, timeout=BUSY_S)
         DATABASE.initialize(self._db)
         self._writing = threading.Lock()
         self._migrate()
 
     @contextmanager
-    def write(self, *, durable: bool = False) -> Iterator[None]:
+    def write(self, *, durable: bool = False, patient: bool = False) -> Iterator[None]:
         """One short write transaction, taken at once (BEGIN IMMEDIATE). Nests.
 
-        Raises StoreBusy after 5 s without the lock.
+        Raises StoreBusy after 5 s without the lock; who is `patient` waits for it as long as it takes.
         """
         if self._db.in_transaction():
             yield
             return
-        # Threads of this process queue here: SQLite has them sleep and try again, ever longer.
-        if not self._writing.acquire(timeout=BUSY_S):
-            raise StoreBusy(f"{self.path} was written to by another thread for {BUSY_S:.0f} s.")
+        while not self._queue_up():
+            if not patient:
+                raise self._busy()
         try:
             if durable:
                 self._db.execute_sql("PRAGMA synchronous=FULL")
-            with self._db.atomic("IMMEDIATE"):
+            with ExitStack() as transaction:
+                while not self._begin(transaction):
+                    if not patient:
+                        raise self._busy()
                 yield
         except OperationalError as error:
             if "locked" in str(error) or "busy" in str(error):
-                raise StoreBusy(f"{self.path} stayed locked by another process for {BUSY_S:.0f} s.") from error
+                raise self._busy() from error
             if self._is_full(error):
                 raise DiskFull(f"The disk is full: {self.path} cannot be written.", "See `treadle doctor`.") from error
             raise
@@ -68,6 +78,30 @@ class Database:
                     self._db.execute_sql("PRAGMA synchronous=NORMAL")
             finally:
                 self._writing.release()
+
+    def _queue_up(self) -> bool:
+        """Threads of this process queue here: SQLite has them sleep and try again, ever longer."""
+        if self._writing.acquire(timeout=BUSY_S):
+            return True
+        self.stalled_at_s = self._clock.monotonic_s()
+        return False
+
+    def _busy(self) -> StoreBusy:
+        who = "another process" if self._is_locked else "another thread of this one"
+        return StoreBusy(f"{self.path} stayed locked by {who} for {BUSY_S:.0f} s.")
+
+    def _begin(self, transaction: ExitStack) -> bool:
+        """Begin, and leave the end to `transaction`; return whether nobody else has the lock."""
+        try:
+            transaction.enter_context(self._db.atomic("IMMEDIATE"))
+        except OperationalError as error:
+            if "locked" not in str(error) and "busy" not in str(error):
+                raise
+            self.stalled_at_s = self._clock.monotonic_s()
+            self._is_locked = True
+            return False
+        self._is_locked = False
+        return True
 
     def _is_full(self, error: OperationalError) -> bool:
         """SQLite says so of its tables; of its shared memory it only says that input or output failed.
@@ -111,7 +145,10 @@ class Database:
 
     def _migrate(self) -> None:
         newest = len(MIGRATIONS)
-        found = self.version()
+        try:
+            found = self.version()
+        except OperationalError as error:
+            self._cannot_open(error)
         if found > newest:
             self._db.close()
             raise EngineError(
@@ -127,6 +164,15 @@ class Database:
             for migrate in MIGRATIONS[found:]:
                 migrate(self._db)
             self._db.execute_sql(f"PRAGMA user_version={newest}")
+
+    def _cannot_open(self, error: OperationalError) -> NoReturn:
+        folder = self.path.parent
+        if os.access(folder, os.W_OK):
+            raise EngineError(f"{self.path} cannot be opened: {error}.", "`treadle doctor` says more.") from error
+        raise EngineError(
+            f"{folder} cannot be written: it is read-only, or another user's.",
+            "Mount it so that it can be written, or point --home elsewhere.",
+        ) from error
 
     def _back_up(self, path: Path) -> None:
         """Copy the database as it was before this write, what is still in its write-ahead log included."""

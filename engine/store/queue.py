@@ -2,6 +2,7 @@
 
 The rows are the truth. What is in memory only knows their order, is rebuilt from the rows at start, and a stale entry
 costs a look: every claim is a compare-and-set on the row. What `engine/store/line.py` shows is read from rows.
+What a worker writes waits for the lock as long as it takes: what its job has done must not be lost for a busy disk.
 """
 
 import secrets
@@ -139,7 +140,7 @@ class Queue:
 
     def begin(self, lease: Lease, step_names: Sequence[str], deadline_at: datetime | None) -> None:
         """Record what the attempt will do and until when, from its beginning: repeatable. Raises LeaseLost."""
-        with self._db.write():
+        with self._db.write(patient=True):
             self._held(lease)
             JobRow.update(deadline_at=deadline_at).where(JobRow.id == lease.job_id).execute()
             StepRow.delete().where(StepRow.attempt_id == lease.attempt_id).execute()
@@ -153,7 +154,7 @@ class Queue:
 
     def add_steps(self, lease: Lease, start: int, step_names: Sequence[str]) -> None:
         """Record steps that follow; those that are there already stay as they are. Raises LeaseLost."""
-        with self._db.write():
+        with self._db.write(patient=True):
             self._held(lease)
             self._add_steps(lease, start, step_names)
 
@@ -164,20 +165,20 @@ class Queue:
             fields["box_id"] = box_id
         if state is not None:
             fields["state"] = state
-        with self._db.write():
+        with self._db.write(patient=True):
             self._held(lease)
             AttemptRow.update(**fields).where(AttemptRow.id == lease.attempt_id).execute()
 
     def enter(self, lease: Lease, environment: str, url: str = "") -> None:
         """Note the environment that the job goes into, and where what it deploys can be seen. Raises LeaseLost."""
-        with self._db.write():
+        with self._db.write(patient=True):
             self._held(lease)
             fields = {"environment": environment, "environment_url": url}
             JobRow.update(**fields).where(JobRow.id == lease.job_id).execute()
 
     def steps(self, lease: Lease, news: Sequence[StepNews], state: Any = None) -> None:
         """Write changes of steps, in order, in one transaction. Raises LeaseLost."""
-        with self._db.write():
+        with self._db.write(patient=True):
             self._held(lease)
             for item in news:
                 change = Change(item.cause, item.at, lease.worker, item.reason, item.exit_code)
@@ -193,7 +194,7 @@ class Queue:
     def annotate(self, lease: Lease, rows: Sequence[Mapping[str, Any]]) -> None:
         """Keep annotations: step, level, message, properties."""
         if rows:
-            with self._db.write():
+            with self._db.write(patient=True):
                 self._held(lease)
                 AnnotationRow.insert_many([{"attempt_id": lease.attempt_id, **row} for row in rows]).execute()
 
@@ -330,7 +331,7 @@ class Queue:
         tolerated: bool,
         hold: NewHold | None = None,
     ) -> JobStatus:
-        with self._db.write(durable=True):
+        with self._db.write(durable=True, patient=True):
             attempt = AttemptRow.get_or_none((AttemptRow.token == token) & (AttemptRow.status == AttemptStatus.RUNNING))
             if attempt is None:
                 raise LeaseLost("The attempt was ended by somebody else.")

@@ -22,6 +22,7 @@ from engine.store.tokens import Tokens
 from engine.store.vault import Vault
 
 if TYPE_CHECKING:
+    from engine.store.clock_moves import ClockMoves
     from engine.store.contents.checkpoints import Checkpoints
     from engine.store.decisions import Decisions
     from engine.store.definitions import Definitions
@@ -118,6 +119,12 @@ class Store:
         from engine.store.contents.checkpoints import Checkpoints
 
         return Checkpoints(self.database, self.home / "cache" / "checkpoints")
+
+    @part
+    def clock_moves(self) -> "ClockMoves":
+        from engine.store.clock_moves import ClockMoves
+
+        return ClockMoves(self.database)
 
     @part
     def disk(self) -> "Disk":

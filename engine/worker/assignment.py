@@ -99,7 +99,12 @@ class Assignment:
 
     @cached_property
     def deadline_at(self) -> datetime | None:
-        """When the attempt has to be over, by its own start: a retry gets its whole time again."""
+        """When the attempt has to be over, by its own start: a retry gets its whole time again.
+
+        One that is taken up again has what was written down, which has followed the machine's clock.
+        """
+        if (told := self.facts.job.deadline_at) is not None:
+            return told
         seconds = self._settings.timeout_s
         if self.model.timeout_minutes is not None:
             with blaming("timeout-minutes"):

@@ -4,6 +4,7 @@ import base64
 import contextlib
 import io
 import json
+import logging
 import posixpath
 import tarfile
 import threading
@@ -15,6 +16,7 @@ from engine.worker.box_files import OwnFiles, own_files
 from engine.worker.docker_client import DockerClient, explain
 from engine.worker.executor import BoxExit, BoxSpec
 
+_log = logging.getLogger(__name__)
 CHANNEL, WORKSPACE, TEMP, SOURCE = "/treadle", "/github/workspace", "/github/temp", "/github/source"
 ACTIONS, NODE = "/github/actions", "/github/node"
 
@@ -168,7 +170,9 @@ class DockerBox:
             return file.read() if file else b""
 
     def _signal(self, name: str) -> None:
-        from docker.errors import APIError
+        """Send a signal; to an engine that is away in vain: whoever wants the box ended asks again."""
+        from docker.errors import APIError, DockerException
+        from requests.exceptions import RequestException
 
         if self._ended.is_set():
             return
@@ -177,6 +181,8 @@ class DockerBox:
         except APIError as error:
             if error.status_code not in (404, 409):  # gone, or not running
                 raise
+        except (DockerException, RequestException, ExecutorUnavailable) as error:
+            _log.warning("The Docker Engine does not answer, so that %s goes on: %s", self.id[:12], explain(error))
 
     def _listen(self, answer: Any) -> None:
         from requests.exceptions import RequestException

@@ -4,7 +4,7 @@ import logging
 import threading
 from collections.abc import Callable, Collection, Mapping
 
-from engine.core.errors import EngineError
+from engine.core.errors import EngineError, ExecutorUnavailable
 from engine.worker.executor import Executor
 
 log = logging.getLogger(__name__)
@@ -21,18 +21,20 @@ class Executors:
         self._makers = makers
         self._known = known
         self._lock = threading.Lock()
+        self._making = {kind: threading.Lock() for kind in makers}  # one that does not answer holds up no other
         self._made: dict[str, Executor] = {}
         self._owned = False
 
     def get(self, kind: str) -> Executor:
         """Return the executor. Raises ExecutorUnavailable when it cannot start boxes at all."""
-        with self._lock:
+        with self._making[kind]:
             if kind not in self._made:
                 executor = self._makers[kind]()
                 executor.check()
                 if self._owned:
                     executor.strays(self._known())
-                self._made[kind] = executor
+                with self._lock:
+                    self._made[kind] = executor
             return self._made[kind]
 
     def has(self, kind: str) -> bool:
@@ -45,6 +47,16 @@ class Executors:
             self._owned = True
             for executor in self._made.values():
                 executor.strays(self._known())
+
+    def clear(self, *kinds: str) -> None:
+        """Remove what an earlier engine left behind in these executors, also if no job needs them yet."""
+        for kind in self._makers.keys() & kinds:
+            try:
+                self.get(kind)
+            except ExecutorUnavailable as error:
+                log.info("Nothing can be cleared away there: %s", error)
+            except EngineError as error:
+                log.warning("What an earlier engine left behind stays for now: %s", error)
 
     def close(self) -> None:
         """Give back what is kept warm; what earlier engines kept for boxes that have ended since goes as well."""

@@ -1,4 +1,7 @@
-"""Once an hour has what jobs left behind in Docker taken away. Never asks an engine that no job has needed yet."""
+"""Once an hour has what jobs left behind in Docker taken away. Never asks an engine that no job has needed yet.
+
+At the start, after a kill, nobody knows what is left where, so that everybody is asked.
+"""
 
 import logging
 import threading
@@ -12,16 +15,25 @@ EVERY_S = 3600.0
 
 
 class Housekeeper:
-    """One thread. `sweep` removes what is left over and returns its names; it is asked only while `wanted`."""
+    """One thread. `sweep` removes what is left over and returns its names; it is asked only while `wanted`.
 
-    def __init__(self, store: Store, wanted: Callable[[], bool], sweep: Callable[[], list[str]]) -> None:
+    `clear` removes what an earlier engine left.
+    """
+
+    def __init__(
+        self, store: Store, wanted: Callable[[], bool], sweep: Callable[[], list[str]], clear: Callable[[], None]
+    ) -> None:
         self._store = store
+        self._clear = clear
         self._wanted = wanted
         self._sweep = sweep
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="housekeeper", daemon=True)
+        self._untidy = False
 
-    def start(self) -> None:
+    def start(self, *, untidy: bool = False) -> None:
+        """Begin; `untidy`: an earlier engine had no time to clear away."""
+        self._untidy = untidy
         self._thread.start()
 
     def stop(self) -> None:
@@ -42,6 +54,8 @@ class Housekeeper:
 
     def _run(self) -> None:
         try:
+            if self._untidy:
+                self._clear()
             while not self._stopped.wait(EVERY_S):
                 self.tick()
         finally:

@@ -180,7 +180,7 @@ class JobRunner:
 
     def _steps(self, box: Box) -> tuple[Outcome, dict[str, str]]:
         job, clock, grace_s = self._job, self._tools.clock, self._tools.settings.grace_s
-        if self._state.running is None:
+        if self._state.running is None and not (self._state.between and self._state.index >= len(job.model.steps)):
             self._served.ready(box, self._log)
         session = Session.resume(box, job.folder, grace_s, clock)
         try:
@@ -188,7 +188,9 @@ class JobRunner:
                 self._take_back()
             if self._state.running is None and session.current is not None:
                 session.poll(ENDED_S)  # the script before, whose end is known
-            scripts = ScriptRunner(session, self._log.pump, self._halt, clock, grace_s, job.deadline_at, self._grew)
+            scripts = ScriptRunner(
+                session, self._log.pump, self._halt, clock, grace_s, job.deadline_at, self._grew, self._state.stopped_by
+            )
             runner, scope = self._step_runner(box, session, scripts)
             steps = JobSteps(
                 job.model.steps, self._befores, self._state, self._log, clock, self._show, self._tell,
@@ -199,6 +201,8 @@ class JobRunner:
             )  # fmt: skip
             steps.run(runner, scope)
             if self._holding.new is None:
+                # Of a box that went away by itself nothing can be told but that.
+                self._state.between, self._state.stopped_by = not scripts.gone, scripts.stopped_by
                 session.end()
             self._tell_environment(scope)
             return self._outcome(scripts, steps), self._outputs(scope)

@@ -51,7 +51,8 @@ class JobState:
     first, `posted` how many were, and `hook` the one that is being run. `failure` is the first that counts.
 
     `known` is what the log of the attempt that this one goes on from had learnt: see engine/worker/job_log.py.
-    `between`: no step is in flight, and the next one has done nothing yet.
+    `between`: no step is in flight, and the next one has done nothing yet. `stopped_by`: why only always() steps run
+    any more (see engine/worker/script_runner.py).
     """
 
     index: int = 0
@@ -72,6 +73,7 @@ class JobState:
     failure: dict[str, Any] | None = None
     known: dict[str, Any] = field(default_factory=dict)
     between: bool = False
+    stopped_by: str = ""
 
     def next_script(self) -> int:
         """Return a number that no script of the attempt has had."""

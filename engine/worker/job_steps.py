@@ -127,7 +127,8 @@ class JobSteps:
         return hook
 
     def _look(self, runner: StepRunner) -> None:
-        if runner.scripts.stopping():
+        self._state.stopped_by = runner.scripts.stopping()
+        if self._state.stopped_by:
             self._state.status = "cancelled"
 
     def _begin(self, place: int, name: str) -> None:

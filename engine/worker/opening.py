@@ -11,6 +11,7 @@ from typing import Any
 
 from engine import git
 from engine.core.beginning import HELD
+from engine.core.deadlines import until_s
 from engine.core.errors import EngineError, LeaseLost
 from engine.core.retry import Outcome
 from engine.store.mending.kept_steps import Kept
@@ -170,11 +171,15 @@ class Opening:
             raise Detached
         if self._halt.kill.is_set() or self._halt.cancel.is_set():
             raise Interrupted(cancelled(self._halt))
-        if self._job.deadline_at is not None and self._tools.clock.now() >= self._job.deadline_at:
+        if self._tools.clock.monotonic_s() >= self._deadline_s:
             raise Interrupted(overran())
 
     def _steps_begun(self) -> bool:
         return any(row.started_at is not None for row in self._tools.store.queries.steps(self._lease.attempt_id))
+
+    @cached_property
+    def _deadline_s(self) -> float:
+        return until_s(self._job.deadline_at, self._tools.clock)
 
     # -- inside -----------------------------------------------------------------------------------------------------
 
@@ -214,7 +219,7 @@ class Opening:
         job, plan, queue = self._job, self._job.box_plan, self._tools.store.queue
         executor = self._tools.executors.get(plan.executor)
         if plan.image is not None:
-            executor.ensure_image(plan.image, self._say_and_check_in, plan.credentials)
+            executor.ensure_image(plan.image, self._log().say, plan.credentials, self.check_in)
         self.served.start(self._log())
         source = self._source()
         self.check_in()
@@ -244,10 +249,6 @@ class Opening:
 
     def _source(self) -> Path | None:
         return self.checkout() if wants_source(self._job.model.steps) else None
-
-    def _say_and_check_in(self, line: str) -> None:
-        self._log().say(line)
-        self.check_in()
 
 
 def cancelled(halt: Halt) -> Outcome:

@@ -5,6 +5,7 @@ import shutil
 import threading
 from collections.abc import Callable, Collection
 from functools import partial
+from pathlib import Path
 from typing import TypeVar
 
 from engine.bus import Bus, Listener
@@ -60,6 +61,10 @@ class Pool:
             self._threads.append(thread)
             thread.start()
 
+    def has_leftovers(self) -> bool:
+        """Whether an engine was killed while it cleared away: there are folders of what neither runs nor is held."""
+        return bool(self._leftovers())
+
     def stop(self) -> None:
         """Claim nothing more and leave what runs in its boxes to the next engine. Waits for the threads."""
         self._stopped.set()
@@ -91,11 +96,13 @@ class Pool:
             lease = self._store.queue.take_over(attempt.id, f"worker-{number}", self._clock.now())
             if lease is not None:
                 leases.append(lease)
-        wanted = {self._store.work_folder(box.job_id, box.number) for box in wanted_boxes()}
-        for folder in (self._store.home / "work").iterdir():
-            if folder not in wanted:
-                shutil.rmtree(folder, ignore_errors=True)
+        for folder in self._leftovers():
+            shutil.rmtree(folder, ignore_errors=True)
         return leases
+
+    def _leftovers(self) -> list[Path]:
+        wanted = {self._store.work_folder(box.job_id, box.number) for box in wanted_boxes()}
+        return [folder for folder in (self._store.home / "work").iterdir() if folder not in wanted]
 
     def _closing(self, target: Callable[[], None]) -> None:
         try:
@@ -137,6 +144,8 @@ class Pool:
                 halt.detach.set()
         self._bus.wake("schedule", "news", "wishes")
         try:
+            if resumed and (reason := self._store.queue.cancel_asked().get(lease.job_id)) is not None:
+                halt.ask_cancel(reason)  # what it was told to end for must not look like its own end
             runner = self._runner(lease, halt)
             runner.resume() if resumed else runner.run()
         except (LeaseLost, Detached) as gone:

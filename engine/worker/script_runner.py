@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from engine.core.clock import Clock
-from engine.core.deadlines import CLEANUP_S
+from engine.core.deadlines import CLEANUP_S, until_s
 from engine.core.errors import LeaseLost
 from engine.worker.executor import BoxExit
 from engine.worker.halt import Detached, Halt
@@ -17,6 +17,7 @@ from engine.worker.step_script import StepScript, Surroundings
 
 LOOK_S = 0.05  # how often output is moved while a script runs
 DETACH_S = 10.0
+KILL_AGAIN_S = 1.0  # how long after a kill it is tried again: an engine may be away
 KILL_SLACK_S = 2.0  # how long after the grace period the driver may take before the whole box is killed
 
 
@@ -79,13 +80,15 @@ class ScriptRunner:
         grace_s: float,
         deadline_at: datetime | None,
         grew: Callable[[], None],
+        stopped_by: str = "",
     ) -> None:
+        """`stopped_by` is what an earlier engine acted on: what cleans up since then gets its time, once more."""
         self._session = session
         self._pump = pump
         self._halt = halt
         self._clock = clock
         self.grace_s = grace_s
-        self._deadline_at = deadline_at
+        self._deadline_s = until_s(deadline_at, clock)
         self._grew = grew
         self._limits: list[Limit] = []
         self._cleanup_until_s = 0.0
@@ -93,6 +96,8 @@ class ScriptRunner:
         self._box_exit: BoxExit | None = None
         self.stopped_by = ""
         self.gone = False
+        if stopped_by:
+            self._stop(stopped_by)
 
     @property
     def oom_killed(self) -> bool:
@@ -109,11 +114,10 @@ class ScriptRunner:
         What is acted on once stays. After a cancel wish they have CLEANUP_S, after the job's deadline the grace period.
         """
         if not self.stopped_by:
-            now_s = self._clock.monotonic_s()
             if self._halt.cancel.is_set() or self._halt.kill.is_set():
-                self.stopped_by, self._cleanup_until_s = "cancel", now_s + CLEANUP_S
-            elif self._deadline_at is not None and self._clock.now() >= self._deadline_at:
-                self.stopped_by, self._cleanup_until_s = "deadline", now_s + self.grace_s
+                self._stop("cancel")
+            elif self._clock.monotonic_s() >= self._deadline_s:
+                self._stop("deadline")
         return self.stopped_by
 
     @contextmanager
@@ -150,7 +154,8 @@ class ScriptRunner:
     def follow(self, index: int, resumable: bool, task: Task | None = None) -> ScriptEnd:
         """See a script that was handed over to its end, or a `task` beside the box whose output is that of `index`."""
         task = task or self._session
-        ended_by, limit_s, kill_at_s = "", 0.0, None
+        ended_by, limit_s, killed = "", 0.0, False
+        kill_at_s: float | None = None
         while True:
             news = task.poll(LOOK_S)
             self._move_output(task, index, whole=news is not None)
@@ -158,6 +163,8 @@ class ScriptRunner:
                 self._box_exit, self.gone = news, not ended_by
                 return ScriptEnd(news.exit_code, int(news.oom_killed), ended_by or "gone", limit_s)
             if news is not None:
+                if not ended_by and self._session.was_interrupted(index):  # by an engine that is gone
+                    ended_by, limit_s = self._why_end()
                 return ScriptEnd(news.exit_code, news.oom_kills, ended_by, limit_s)
             if task is not self._session and (end := self._session.box.exited()) is not None:
                 self._box_exit, self.gone = end, not ended_by
@@ -170,8 +177,11 @@ class ScriptRunner:
                 if ended_by:
                     task.interrupt()
                     kill_at_s = self._clock.monotonic_s() + grace_s + KILL_SLACK_S
-            if self._halt.kill.is_set() or (kill_at_s is not None and self._clock.monotonic_s() >= kill_at_s):
-                ended_by = ended_by or self.stopping()
+            now_s = self._clock.monotonic_s()
+            if self._halt.kill.is_set() and not killed:
+                kill_at_s = now_s
+            if kill_at_s is not None and now_s >= kill_at_s:
+                ended_by, killed, kill_at_s = ended_by or self.stopping(), True, now_s + KILL_AGAIN_S
                 task.kill()
 
     def interrupted(self) -> ScriptEnd | None:
@@ -184,6 +194,10 @@ class ScriptRunner:
             return spent
         ended_by, limit_s = self._why_end()
         return ScriptEnd(0, 0, ended_by, limit_s) if ended_by else None
+
+    def _stop(self, why: str) -> None:
+        self.stopped_by = why
+        self._cleanup_until_s = self._clock.monotonic_s() + (CLEANUP_S if why == "cancel" else self.grace_s)
 
     def _move_output(self, task: Task, index: int, whole: bool) -> None:
         fd = task.log_fd(index)

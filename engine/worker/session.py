@@ -141,6 +141,7 @@ class Session:
         try:
             self._logs[step.index] = self._create(self._dirs["log"], name, 0o666)
             _clear(self._dirs["pipe"], name)
+            _clear(self._dirs["step"], f"{name}.stop")
             os.mkfifo(name, dir_fd=self._dirs["pipe"])
             fifo = _open_fifo(name, self._dirs["pipe"])  # by descriptor: a chmod by name would follow a link
             os.fchmod(fifo, 0o666)
@@ -202,6 +203,14 @@ class Session:
         """Return the path, as seen in the box, of something in the channel."""
         return "/".join((self.box.channel, *parts))
 
+    def was_interrupted(self, index: int) -> bool:
+        """Whether a step was told to end, be it by an earlier engine."""
+        try:
+            os.stat(f"{index}.stop", dir_fd=self._dirs["step"], follow_symlinks=False)
+        except OSError:
+            return False
+        return True
+
     def interrupt(self) -> None:
         """End the current step: TERM, grace, KILL, sweep; `poll` then reports its end. Safe to repeat."""
         with self._lock:
@@ -247,11 +256,11 @@ class Session:
         return how
 
     def _finish(self, index: int) -> None:
-        """Take away what the step was handed: its script may hold secrets."""
+        """Take away what the step was handed: its script may hold secrets. That it was told to end stays on record."""
         self._drain_until = None
         with self._lock:
             self._current = None
-        for folder, name in (("pipe", ""), ("step", ".sh"), ("step", ".script"), ("step", ".ps1"), ("step", ".stop")):
+        for folder, name in (("pipe", ""), ("step", ".sh"), ("step", ".script"), ("step", ".ps1")):
             _clear(self._dirs[folder], f"{index}{name}")
 
     def _read_events(self) -> None:
