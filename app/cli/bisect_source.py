@@ -4,7 +4,7 @@ import argparse
 import os
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -16,7 +16,6 @@ from app.cli.place import home_of
 from engine.core.errors import EngineError
 
 if TYPE_CHECKING:
-    from app.cli.engine_here import EngineHere
     from engine.core.bisect_records import Bisect
 
 QUIET_S = 10.0  # without a word of the stream it is asked all the same
@@ -66,8 +65,8 @@ class HomeSearches:
         from engine.store.store import open_store
 
         self._config = Path(args.config) if args.config else None
-        self._store = open_store(home_of(args))
-        self._engine: EngineHere | None = None
+        self._closing = ExitStack()
+        self._store = self._closing.enter_context(closing(open_store(home_of(args))))
 
     @property
     def queries(self) -> Reads:
@@ -104,19 +103,21 @@ class HomeSearches:
 
     def following(self, told: Told, news: threading.Event) -> Iterator[None]:
         from app.cli.engine_here import EngineHere
+        from engine.engine import executors_of
         from engine.settings import load
 
         if self._store.queue.pause.get() is not None:
             talk("The queue of this home is paused: nothing starts until `treadle queue resume`.")
-        self._engine = EngineHere(self._store, load(self._store.home, self._config, os.environ))
+        settings = load(self._store.home, self._config, os.environ)
+        executors = self._closing.enter_context(closing(executors_of(settings, self._store)))
+        engine = EngineHere(self._store, settings, executors, "news")
+        self._closing.callback(engine.stop)
         while True:
-            self._engine.wait()
+            engine.wait()
             yield
 
     def close(self) -> None:
-        if self._engine is not None:
-            self._engine.stop()
-        self._store.close()
+        self._closing.close()
 
     def _find(self, bisect_id: int) -> "Bisect":
         found = self._store.bisects.get(bisect_id)

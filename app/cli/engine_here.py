@@ -3,26 +3,30 @@
 from engine.bus import Bus
 from engine.core.clock import SystemClock
 from engine.doorbell import ring
-from engine.engine import Engine, executors_of
+from engine.engine import Engine
 from engine.home import HomeLock
 from engine.settings import Settings
 from engine.settings_live import LiveSettings
 from engine.store.store import Store
+from engine.worker.executors import Executors
 
 LOOK_S = 0.1
 TAKE_OVER_S = 0.5
 
 
 class EngineHere:
-    """Lets an engine that runs already do the work; without one, or when it leaves, this process is the engine."""
+    """Lets an engine that runs already do the work; without one, or when it leaves, this process is the engine.
 
-    def __init__(self, store: Store, settings: Settings) -> None:
+    `topics` are what `wait` listens to. The executors stay their owner's, who closes them after `stop`.
+    """
+
+    def __init__(self, store: Store, settings: Settings, executors: Executors, *topics: str) -> None:
         self._store = store
         self._settings = settings
         self._bus = Bus()
-        self._listener = self._bus.listen("news")
+        self._listener = self._bus.listen(*topics)
         self._lock = HomeLock(store.home)
-        self._executors = executors_of(settings, store)
+        self._executors = executors
         self._engine: Engine | None = None
         self._clock = SystemClock()
         self._tried_s = self._clock.monotonic_s()
@@ -36,12 +40,16 @@ class EngineHere:
             self._become_engine()
         self._listener.wait(LOOK_S)
 
+    def kill(self, job_ids: frozenset[int]) -> None:
+        """End jobs at once, as far as it is this process that runs them."""
+        if self._engine is not None:
+            self._engine.pool.kill(job_ids)
+
     def stop(self) -> None:
-        """Leave what runs in its boxes for the next engine."""
+        """Leave what runs in its boxes for the next engine. Safe to repeat."""
         engine, self._engine = self._engine, None
         if engine is not None:
             engine.stop()
-        self._executors.close()
 
     def _become_engine(self) -> bool:
         if not self._lock.take():

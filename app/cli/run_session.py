@@ -1,26 +1,20 @@
 """One `treadle run` from the recorded runs to their end, with this home's engine or in its place."""
 
+from app.cli.engine_here import EngineHere
 from app.cli.follow import Follower
 from app.cli.interrupts import Interrupts
 from app.cli.output import talk
 from app.cli.result import Renderer, Result, Silent
-from engine.bus import Bus
 from engine.control.asks import commands
 from engine.core.clock import SystemClock
 from engine.core.errors import EngineError
 from engine.core.records import Job
 from engine.core.states import JOB_FINAL
-from engine.doorbell import ring
-from engine.engine import Engine
-from engine.home import HomeLock
 from engine.settings import Settings
-from engine.settings_live import LiveSettings
 from engine.store.store import Store
 from engine.worker.executors import Executors
 
-LOOK_S = 0.1
 GATHER_S = 0.05  # a burst of news is looked at once: nobody reads a thousand screens a second
-TAKE_OVER_S = 0.5
 
 
 class RunSession:
@@ -41,9 +35,7 @@ class RunSession:
         self._renderer = renderer
         self._interrupts = interrupts
         self._actor = actor
-        self._bus = Bus()
-        self._lock = HomeLock(store.home)
-        self._engine: Engine | None = None
+        self._engine: EngineHere | None = None
         self._heard = 0
         self._reader_left: OSError | None = None
         self.unavailable = False
@@ -54,48 +46,32 @@ class RunSession:
         Nobody to show them to is an interrupt, too: the runs are cancelled, then the error is raised.
         """
         clock = SystemClock()
-        listener = self._bus.listen("news", "log")
         follower = Follower(self._store, run_ids, self._renderer)
         if self._store.queue.pause.get() is not None:
             talk("The queue of this home is paused: nothing starts until `treadle queue resume`.")
         try:
-            if not self._become_engine():
-                ring(self._store.home)
-            tried_s = clock.monotonic_s()
+            engine = self._engine = EngineHere(self._store, self._settings, self._executors, "news", "log")
             while not follower.done:
                 looked_s = clock.monotonic_s()
                 self._look(follower)
                 self._heed(run_ids)
-                if self._engine is None and clock.monotonic_s() - tried_s > TAKE_OVER_S:
-                    tried_s = clock.monotonic_s()
-                    self._become_engine()
                 if not follower.done:
-                    listener.wait(LOOK_S)
+                    engine.wait()
                     self._interrupts.news.wait(max(0.0, looked_s + GATHER_S - clock.monotonic_s()))
                     self._interrupts.news.clear()
             self._look(follower)
             result = follower.result(clock.monotonic_s() - started_s)
             self.unavailable = self._any_unavailable(run_ids)
-            self._stop_engine()
+            engine.stop()
             if self._reader_left is not None:
                 raise self._reader_left
             self._renderer.finished(result)
             return result
         finally:
-            self._stop_engine()
+            if self._engine is not None:
+                self._engine.stop()
             if self._reader_left is None:
                 self._renderer.close()
-
-    def _become_engine(self) -> bool:
-        if not self._lock.take():
-            return False
-        self._engine = Engine(LiveSettings(self._settings), self._store, self._lock, self._bus, self._executors).start()
-        return True
-
-    def _stop_engine(self) -> None:
-        engine, self._engine = self._engine, None
-        if engine is not None:
-            engine.stop()
 
     def _look(self, follower: Follower) -> None:
         try:
@@ -133,7 +109,7 @@ class RunSession:
                 except EngineError:
                     pass  # it has just ended
         if self._engine is not None:
-            self._engine.pool.kill(frozenset(job.id for job in jobs))
+            self._engine.kill(frozenset(job.id for job in jobs))
 
     def _any_unavailable(self, run_ids: list[int]) -> bool:
         jobs = [job for run_id in run_ids for job in self._store.queries.jobs(run_id) if job.status == "failed"]
