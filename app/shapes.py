@@ -1,4 +1,10 @@
-"""How records read as JSON: one shape for the command line, the API and the stream. Only facts, no decisions."""
+"""How records read as JSON: one shape for the command line, the API and the stream. Only facts, no decisions.
+
+The way from the store to JSON is one: a record becomes JSON here; what has to ask a store, or puts records together, is
+a function of `app/views`. The handlers of `app/server` and the home's side of the command line call these and shape
+nothing themselves, so both tell the same; only what HTTP alone has (where a log's lines are, health, metrics) is put
+together in its handler.
+"""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -40,6 +46,12 @@ def run_shape(run: Run) -> dict[str, Any]:
         "critical": list(run.critical),
         "bisect": run.bisect_id,
     }
+
+
+def rerun_shape(made: Run, like: Run) -> dict[str, Any]:
+    """A run that was made of another one with other inputs, and that as a sentence."""
+    done = f"Run {made.id} (#{made.number}) is planned with these inputs, like run {like.id}."
+    return run_shape(made) | {"kind": "run", "done": done}
 
 
 def job_shape(job: Job) -> dict[str, Any]:
@@ -174,6 +186,11 @@ def event_shape(event: "InboxEvent") -> dict[str, Any]:
         "received_at": rfc3339(event.received_at),
         "planned_at": instant(event.planned_at),
     }
+
+
+def made_token_shape(token: "Token", text: str) -> dict[str, Any]:
+    """A token with itself, which is told this once."""
+    return {"token": text, "id": token.id, "name": token.name, "scope": token.scope}
 
 
 def token_shape(token: "Token") -> dict[str, Any]:

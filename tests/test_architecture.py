@@ -35,6 +35,22 @@ ENGINE_FLOORS = {
     "worker": GROUND | {"worker"},
 }
 
+# Inside the app: what is common to its faces is below them, and no face looks into another. `treadle web` opens the
+# terminal UI, and that serves a home itself where no engine does.
+APP_FLOORS = {
+    "common": {"common", "views"},
+    "views": {"common", "views"},
+    "server": {"common", "views", "server"},
+    "cli": {"common", "views", "server", "cli"},
+    "tui": {"common", "views", "server", "tui"},
+    "web": {"common", "views", "server", "tui", "web"},
+}
+APP_EXCEPT = {
+    ("app/client.py", "app.server.sockets"),  # where a home is listened on
+    ("app/cli/web.py", "app.tui"), ("app/cli/web.py", "app.web"),
+    ("app/tui/main.py", "app.cli.place"), ("app/tui/artifact_files.py", "app.cli.artifact_get"),
+}  # fmt: skip
+
 # Where a library may be named: path prefixes from the root.
 LIBRARIES = {
     "peewee": ("engine/store/",),
@@ -91,6 +107,25 @@ def test_a_room_imports_nothing_above_it():
         for path, tree in TREES
         for line, name in imports(tree)
         if name.split(".")[0] in ROOMS and name.split(".")[0] not in FLOORS[path.parts[0]]
+    ]
+    assert found == []
+
+
+def room_of(module: str) -> str:
+    """Return the room of the app that a module (`app.tui.pages.X`) belongs to; a file directly in it is common."""
+    name = module.split(".")[1]
+    return name if name in APP_FLOORS else "common"
+
+
+def test_a_room_of_the_app_looks_into_none_above_it():
+    found = [
+        f"{path}:{line} imports {name}"
+        for path, tree in TREES
+        if path.parts[0] == "app"
+        for line, name in imports(tree)
+        if name.startswith("app.")
+        and room_of(name) not in APP_FLOORS[room_of(".".join(path.with_suffix("").parts))]
+        and not any(str(path) == place and within(name, (module,)) for place, module in APP_EXCEPT)
     ]
     assert found == []
 

@@ -5,12 +5,12 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from app.cli.log_text import shown
 from app.cli.naming import JOB_HELP, find_either, find_job
 from app.cli.options import count, whole
 from app.cli.output import colour_wanted, paint, print_json, talk
 from app.cli.source import source_of
 from app.diff_words import FOLD, MARKS, fold_words, sums_of, title_of
+from app.log_text import shown
 from engine.core.records import Run
 from widgets.safe_text import plain
 

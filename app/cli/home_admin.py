@@ -7,13 +7,13 @@ from typing import Any
 from app.cli.place import DATABASE, home_of, home_with_runs
 from app.cli.repo_names import Environment, config_path, settings_here
 from app.repo_entry import repo_entry
-from app.shapes import token_shape
+from app.shapes import made_token_shape, token_shape
 from app.views.repos import hook_of, repo_id_of, repos_view
-from app.views.secrets import secrets_view
+from app.views.secrets import forget_secret, keep_secret, secrets_view
 from engine.control.mirrors import Mirrors
 from engine.control.sources import POLL
 from engine.core.clock import SystemClock
-from engine.core.errors import EngineError
+from engine.core.errors import EngineError, NotThere
 from engine.doorbell import ring
 from engine.settings_edit import add_repo, entry_settings, read_text, remove_repo, write_text
 from engine.settings_file import parse_settings
@@ -70,18 +70,13 @@ class HomeAdmin:
 
     def set_secret(self, name: str, value: str, repo: str | None, environment: str | None) -> Told:
         store = self._store()
-        try:
-            store.vault.set(self._id(store, repo), name, value, self._clock.now(), environment or "")
-        except ValueError as error:
-            raise EngineError(f"{str(error)[:1].upper()}{str(error)[1:]}.") from None
-        return {"name": name.upper(), "repo": repo, "environment": environment}
+        return keep_secret(store, self._id(store, repo), name, value, environment, self._clock.now())
 
     def remove_secret(self, name: str, repo: str | None, environment: str | None) -> Told:
         store = self._existing()
-        if store is None or not store.vault.remove(self._id(store, repo), name, environment or ""):
-            whose = (f" of {repo}" if repo else "") + (f" in {environment}" if environment else "")
-            raise EngineError(f"There is no secret {name.upper()}{whose}.", "`treadle secret list` shows them.")
-        return {"name": name.upper(), "repo": repo, "environment": environment, "removed": True}
+        if store is None:
+            raise NotThere(f"There is no secret {name.upper()}.", "`treadle secret list` shows them.")
+        return forget_secret(store, self._id(store, repo), name, environment)
 
     def tokens(self) -> list[Told]:
         store = self._existing()
@@ -89,7 +84,7 @@ class HomeAdmin:
 
     def create_token(self, name: str, scope: str) -> Told:
         token, text = self._store().tokens.create(name, scope, self._clock.now())
-        return {"token": text, "id": token.id, "name": token.name, "scope": token.scope}
+        return made_token_shape(token, text)
 
     def revoke_token(self, token_id: int) -> Told:
         store = self._existing()

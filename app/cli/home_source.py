@@ -116,13 +116,11 @@ class HomeSource:
 
     def rerun(self, run: Run, inputs: Mapping[str, str], debug: bool) -> Mapping[str, Any]:
         from app.cli.given import actor_here
-        from app.shapes import run_shape
+        from app.shapes import rerun_shape
         from engine.control.asks.reruns import rerun
 
         made = rerun(self._store(), run, inputs, actor_here(), debug=debug)
-        return run_shape(made) | {
-            "done": f"Run {made.id} (#{made.number}) is planned with these inputs, like run {run.id}."
-        }
+        return rerun_shape(made, run)
 
     def checkpoints(self, job: Job) -> list[Mapping[str, Any]]:
         from app.shapes import checkpoint_shape

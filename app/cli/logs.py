@@ -6,11 +6,11 @@ from datetime import datetime
 from typing import BinaryIO, Protocol
 
 from app.cli.json_lines import JsonLines
-from app.cli.log_text import shown
 from app.cli.naming import JOB_HELP, find_job
 from app.cli.options import count, whole
 from app.cli.output import colour_wanted, talk
 from app.cli.source import Log, Source, source_of
+from app.log_text import shown
 from engine.core.clock import rfc3339
 from engine.core.errors import EngineError, SettingsError
 from engine.core.records import Job

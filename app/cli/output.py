@@ -8,21 +8,9 @@ import unicodedata
 from collections.abc import Sequence
 from typing import IO, Any
 
+from app.sgr import SGR
 from widgets.glyphs import look
 from widgets.safe_text import plain
-
-SGR = {
-    "red": "31",
-    "green": "32",
-    "yellow": "33",
-    "blue": "34",
-    "magenta": "35",
-    "cyan": "36",
-    "white": "37",
-    "bright_black": "90",
-    "bold": "1",
-}
-
 
 NARROWEST = 20  # columns that the flexible one of a table keeps while others can go
 

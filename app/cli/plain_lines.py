@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from typing import BinaryIO
 
 from app.cli.board import Board
-from app.cli.log_text import piped, shown, without_introduction
 from app.cli.output import colour_wanted, paint
 from app.cli.result import Result
 from app.cli.summary import ending, failures, overview
+from app.log_text import piped, shown, without_introduction
 from app.wording import count_of, duration, short_ref
 from engine.core.clock import Clock, SystemClock
 from engine.core.records import Job, Run, Transition

@@ -3,8 +3,8 @@
 from datetime import datetime
 
 from app.cli.board import Board, JobView, RunView
-from app.cli.log_text import shown
 from app.cli.output import paint, status_text, width_of
+from app.log_text import shown
 from app.wording import count_of, duration
 from widgets.glyphs import look
 from widgets.safe_text import plain

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from app.cli.log_text import shown
+from app.log_text import shown
 from app.server.answers import SAFE, Refusal, begin
 from app.server.auth import caller_by, check_address, over_socket
 from app.server.desk import Call, Desk

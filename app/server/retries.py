@@ -9,7 +9,7 @@ from app.server.desk import Call
 from app.server.route import API, DONE, ID, WRITE, Field, Route
 from app.server.runs import find_job, find_run
 from app.server.wishes import ask
-from app.shapes import checkpoint_shape, run_shape
+from app.shapes import checkpoint_shape, rerun_shape
 from app.views.repos import input_shape
 from engine.control.asks.dispatch import text_of
 from engine.control.asks.reruns import inputs_of, rerun
@@ -31,8 +31,7 @@ async def retry_run(call: Call) -> web.StreamResponse:
     def act() -> dict[str, Any]:
         run = find_run(call.desk, call.ident)
         made = rerun(call.desk.store, run, inputs, call.actor, call.desk.clock, debug=debug, on_host=_host(call, run))
-        done = f"Run {made.id} (#{made.number}) is planned with these inputs, like run {run.id}."
-        return run_shape(made) | {"kind": "run", "done": done}
+        return rerun_shape(made, run)
 
     told = await call.desk.ask(act)
     call.desk.bus.wake("schedule", "queue", "news")

@@ -5,12 +5,11 @@ from typing import Any
 
 from aiohttp import web
 
-from app.server.answers import Refusal, answer
+from app.server.answers import answer
 from app.server.desk import Call
 from app.server.route import ADMIN, API, Field, Param, Route
 from app.views.repos import repo_id_of
-from app.views.secrets import secrets_view
-from engine.core.errors import EngineError
+from app.views.secrets import forget_secret, keep_secret, secrets_view
 from engine.store.vault import ALL
 
 log = logging.getLogger(__name__)
@@ -24,29 +23,25 @@ async def list_secrets(call: Call) -> web.StreamResponse:
 
 async def set_secret(call: Call) -> web.StreamResponse:
     """Keep a secret, in place of one of the same name. Runs that are planned from now on see it."""
-    desk, name, repo = call.desk, call.fields["name"], call.fields.get("repo")
-    environment = call.fields.get("environment") or ""
+    desk, fields = call.desk, call.fields
 
     def act() -> dict[str, Any]:
-        try:
-            desk.store.vault.set(_id(call, repo), name, call.fields["value"], desk.clock.now(), environment)
-        except ValueError as error:
-            raise EngineError(f"{str(error)[:1].upper()}{str(error)[1:]}.") from None
-        return {"name": name.upper(), "repo": repo, "environment": environment or None}
+        repo_id = _id(call, fields.get("repo"))
+        now, environment = desk.clock.now(), fields.get("environment")
+        return keep_secret(desk.store, repo_id, fields["name"], fields["value"], environment, now)
 
     told = await desk.ask(act)
-    log.info("%s set the secret %s of %s", call.actor, told["name"], repo or "all repositories")
+    log.info("%s set the secret %s of %s", call.actor, told["name"], told["repo"] or "all repositories")
     return answer(told, 201)
 
 
 async def remove_secret(call: Call) -> web.StreamResponse:
     """Forget a secret. Runs that were planned before still have it."""
-    desk, name, repo = call.desk, call.request.match_info["name"].upper(), call.query.get("repo")
-    environment = call.query.get("environment") or ""
-    if not await desk.ask(lambda: desk.store.vault.remove(_id(call, repo), name, environment)):
-        raise Refusal(404, f"There is no secret {name[:200]}{f' of {repo[:200]}' if repo else ''}.")
-    log.info("%s removed the secret %s of %s", call.actor, name, repo or "all repositories")
-    return answer({"name": name, "repo": repo, "environment": environment or None, "removed": True})
+    desk, name, environment = call.desk, call.request.match_info["name"], call.query.get("environment")
+    repo = call.query.get("repo")
+    told = await desk.ask(lambda: forget_secret(desk.store, _id(call, repo), name, environment))
+    log.info("%s removed the secret %s of %s", call.actor, told["name"], told["repo"] or "all repositories")
+    return answer(told)
 
 
 def _id(call: Call, repo: str | None) -> int:

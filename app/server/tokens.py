@@ -7,7 +7,7 @@ from aiohttp import web
 from app.server.answers import Refusal, answer
 from app.server.desk import Call
 from app.server.route import ADMIN, API, ID, Field, Route
-from app.shapes import token_shape
+from app.shapes import made_token_shape, token_shape
 from engine.store.tokens import SCOPES
 
 log = logging.getLogger(__name__)
@@ -23,7 +23,7 @@ async def create_token(call: Call) -> web.StreamResponse:
     desk, name, scope = call.desk, call.fields.get("name", ""), call.fields["scope"]
     token, text = await desk.ask(desk.store.tokens.create, name, scope, desk.clock.now())
     log.info("%s made token %d (%s)", call.actor, token.id, token.scope)
-    return answer({"token": text, "id": token.id, "name": token.name, "scope": token.scope}, 201)
+    return answer(made_token_shape(token, text), 201)
 
 
 async def revoke_token(call: Call) -> web.StreamResponse:

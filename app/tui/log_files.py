@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.cli.log_text import shown
+from app.log_text import shown
 from engine.core.errors import EngineError
 
 if TYPE_CHECKING:

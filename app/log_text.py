@@ -2,7 +2,7 @@
 
 import re
 
-from app.cli.output import SGR
+from app.sgr import SGR
 from widgets.safe_text import safe
 
 _MARK = re.compile(r"^##\[(group|endgroup|error|warning|notice|debug|command|section)\](.*)$", re.MULTILINE)
