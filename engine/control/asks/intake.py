@@ -4,14 +4,14 @@ This is for what a person asks of a repository on this machine; `planner` does i
 the person can be told what stands in the way before anything is written: `prepare` reads and plans, `record` writes.
 """
 
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any
 
-from engine import git, git_snapshot
-from engine.control.asks.followers import WORKFLOW_RUN, followers, payload_of_success
+from engine import git
+from engine.control.asks.followers import followers
+from engine.control.asks.local_repo import LocalRepo, look_at, payload_of, ref_of
 from engine.control.called_workflows import finder, other_repositories
 from engine.control.planning import (
     Prepared,
@@ -24,14 +24,13 @@ from engine.control.planning import (
 from engine.control.sources import local_delivery
 from engine.core.clock import Clock
 from engine.core.errors import GitError
-from engine.core.refs import HEADS, NO_SHA, TAGS
 from engine.store.store import Store
 from pipelines.called import Calls
 from pipelines.errors import Finding, Place, Severity, WorkflowError
 from pipelines.github_context import dispatch_inputs, github_context
 from pipelines.model import Trigger, Workflow
 from pipelines.policy import POLICY_PATH
-from pipelines.triggers import TriggerEvent, fires
+from pipelines.triggers import fires
 
 SHOWN_NAMES = 12
 
@@ -72,26 +71,18 @@ class Intake:
 
 
 def prepare(store: Store, request: LocalRequest, actions: Mapping[str, str] | None = None) -> Intake:
-    """Work out which workflows run, and plan them.
+    """Work out which workflows run, and plan them. Writes nothing but workflow texts.
+
     `actions` is that of the settings: where workflows are that these call in other repositories.
 
     Raises WorkflowError (several in an ExceptionGroup) for workflows that cannot be read, planned or honoured,
     GitError for a repository or revision that cannot be read, InputError for inputs that the workflow does not take.
     """
-    facts = _look(store, request)
+    facts = look_at(store, request.repo, request.rev)
     policy = decoded(git.read_file(request.repo, facts.rev, POLICY_PATH) or b"", POLICY_PATH)
     others = other_repositories(store.home, lambda: actions or {})
     wanted = request.workflow
-    known: dict[str, tuple[str, Workflow]] = {}
-    broken: list[WorkflowError] = []
-    for path, content in facts.files.items():
-        if wanted in facts.files and path != wanted:
-            continue
-        try:
-            known[path] = store.definitions.keep(path, decoded(content, path), policy)
-        except WorkflowError as error:
-            if all((error.path, error.findings) != (other.path, other.findings) for other in broken):
-                broken.append(error)  # the policy file's own faults come up with each workflow
+    known, broken = _read(store, facts, policy, wanted)
     chosen = _choose(facts, known, wanted, broken)
     known_jobs = frozenset(key for _, workflow in chosen.values() for key in workflow.jobs)
     runs: list[Prepared] = []
@@ -99,7 +90,7 @@ def prepare(store: Store, request: LocalRequest, actions: Mapping[str, str] | No
     for path, (digest, workflow) in chosen.items():
         event = request.event or _usual_event(workflow, named=wanted is not None)
         trigger = next((one for one in workflow.on if one.event == event), None)
-        verdict = fires(workflow.on, facts.trigger_event(event, workflow))
+        verdict = fires(workflow.on, facts.trigger_event(event, workflow, request.payload or {}))
         verdicts[path] = verdict.reason if verdict.runs or wanted is None else f"asked for by name ({verdict.reason})"
         if wanted is not None and trigger is None:
             raise GitError(f"{path} does not listen to {event}, only to {', '.join(t.event for t in workflow.on)}.")
@@ -139,94 +130,25 @@ def record(store: Store, intake: Intake, actor: str, clock: Clock) -> list[int]:
     return ids
 
 
-@dataclass(frozen=True)
-class _Facts:
-    """A repository as the request wants it seen."""
-
-    request: LocalRequest
-    rev: str | None
-    files: Mapping[str, bytes]
-    sha: str
-    head: str | None
-    branch: str | None
-    tag: str | None
-    message: str
-    mirror: str | None
-    repo: git.Repo
-    notes: tuple[str, ...]
-
-    @property
-    def ref(self) -> str:
-        return f"{TAGS}{self.tag}" if self.tag else f"{HEADS}{self.branch or 'HEAD'}"
-
-    def load(self, path: str) -> bytes | None:
-        """Return the bytes of a file, None when there is none."""
-        return git.read_file(self.repo, self.rev, path)
-
-    def trigger_event(self, name: str, workflow: Workflow) -> TriggerEvent:
-        payload = self.request.payload or {}
-        pull = payload.get("pull_request")
-        is_pull = name.startswith("pull_request")
-        base = pull.get("base", {}).get("ref") if isinstance(pull, dict) else self.branch
-        default_action = "opened" if is_pull else None
-        return TriggerEvent(
-            name=name,
-            action=payload.get("action", default_action),
-            ref=self.ref,
-            branch=None if self.tag else self.branch,
-            tag=self.tag,
-            base_branch=base if is_pull else None,
-            changed_files=self._changed(workflow),
-            message=self.message,
-        )
-
-    def _changed(self, workflow: Workflow) -> tuple[str, ...] | None:
-        """The files of the last commit and of the working tree, worked out only where a filter asks for them."""
-        if not any(key.startswith("paths") for trigger in workflow.on for key in trigger.filters):
-            return None
-        if self.head is None:
-            return None
-        parents = git.commit_info(self.repo, self.head).parents
-        return tuple(git.changed_files(self.repo, parents[0], self.sha)) if parents else None
-
-
-def _look(store: Store, request: LocalRequest) -> _Facts:
-    repo = request.repo
-    if request.rev is not None:
-        sha = git.resolve(repo, request.rev)
-        commit = git.commit_info(repo, sha)
-        branch, tag = _named(repo, request.rev, sha)
-        files = git.workflow_files(repo, sha)
-        return _Facts(request, sha, files, sha, sha, branch, tag, commit.message, None, repo, ())
-    mirror = store.home / "repos" / f"{uuid.uuid5(uuid.NAMESPACE_URL, str(repo.root)).hex[:16]}.git"
-    snapshot = git_snapshot.snapshot_worktree(repo, mirror)
-    message = git.commit_info(repo, repo.head).message if repo.head else ""
-    files = git.workflow_files(repo, None)
-    where = str(mirror) if snapshot.dirty else None
-    return _Facts(
-        request, None, files, snapshot.sha, repo.head, repo.branch, None, message, where, snapshot.repo, snapshot.notes
-    )
-
-
-def _named(repo: git.Repo, rev: str, sha: str) -> tuple[str | None, str | None]:
-    """Return the branch or the tag that a revision means; a bare commit is taken for HEAD's branch where it is that."""
-    for prefix in (HEADS, TAGS, "refs/remotes/origin/"):
-        name = rev.removeprefix(prefix)
-        if not name.startswith("refs/") and _exists(repo, prefix + name):
-            return (None, name) if prefix == TAGS else (name, None)
-    return (repo.branch if sha == repo.head else None), None
-
-
-def _exists(repo: git.Repo, rev: str) -> bool:
-    try:
-        git.resolve(repo, rev)
-    except GitError:
-        return False
-    return True
+def _read(
+    store: Store, facts: LocalRepo, policy: str, wanted: str | None
+) -> tuple[dict[str, tuple[str, Workflow]], list[WorkflowError]]:
+    """Return digest and workflow by path, of the one wanted alone if it is a path, and those that cannot be read."""
+    known: dict[str, tuple[str, Workflow]] = {}
+    broken: list[WorkflowError] = []
+    for path, content in facts.files.items():
+        if wanted in facts.files and path != wanted:
+            continue
+        try:
+            known[path] = store.definitions.keep(path, decoded(content, path), policy)
+        except WorkflowError as error:
+            if all((error.path, error.findings) != (other.path, other.findings) for other in broken):
+                broken.append(error)  # the policy file's own faults come up with each workflow
+    return known, broken
 
 
 def _choose(
-    facts: _Facts, known: dict[str, tuple[str, Workflow]], wanted: str | None, broken: list[WorkflowError]
+    facts: LocalRepo, known: dict[str, tuple[str, Workflow]], wanted: str | None, broken: list[WorkflowError]
 ) -> dict[str, tuple[str, Workflow]]:
     if not facts.files:
         raise GitError(
@@ -262,7 +184,7 @@ def _usual_event(workflow: Workflow, *, named: bool) -> str:
 
 
 def _plan(
-    facts: _Facts,
+    facts: LocalRepo,
     request: LocalRequest,
     digest: str,
     workflow: Workflow,
@@ -277,8 +199,8 @@ def _plan(
     elif request.inputs:
         what, hint = f"inputs are given, but the event is {event}", "use --event workflow_dispatch"
         raise WorkflowError(workflow.path, (Finding(Severity.ERROR, Place(1, 1), what, hint),))
-    payload = dict(request.payload) if request.payload is not None else _payload(facts, event, trigger, inputs)
-    ref = _ref(facts, event, payload)
+    payload = dict(request.payload) if request.payload is not None else payload_of(facts, event, trigger, inputs)
+    ref = ref_of(facts, event, payload)
     github = github_context(
         repository=request.repo.name,
         sha=facts.head or facts.sha,
@@ -305,35 +227,3 @@ def _plan(
     return prepare_run(
         workflow, digest, github, source, inputs, request.variables, only=only, urgency=hurry, calls=calls
     )
-
-
-def _ref(facts: _Facts, event: str, payload: Mapping[str, Any]) -> str:
-    """Return the ref that the run is of, as on GitHub: of a pull request its merge, but for its target's own runs."""
-    if not event.startswith("pull_request"):
-        return facts.ref
-    pull = payload.get("pull_request")
-    pull = pull if isinstance(pull, dict) else {}
-    if event == "pull_request_target":
-        base = pull.get("base")
-        return f"{HEADS}{base['ref']}" if isinstance(base, dict) and base.get("ref") else facts.ref
-    number = payload.get("number") or pull.get("number")
-    return f"refs/pull/{number if isinstance(number, int) else 1}/merge"
-
-
-def _payload(facts: _Facts, event: str, trigger: Trigger | None, inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """What a forge would have sent, as far as the repository can tell."""
-    sha = facts.head or facts.sha
-    author = {"name": facts.repo.author_name, "email": facts.repo.author_email}
-    if event == "push":
-        commit = {"id": sha, "message": facts.message, "author": author, "committer": author}
-        said = {"ref": facts.ref, "before": NO_SHA, "after": sha}
-        return {**said, "head_commit": commit, "commits": [commit], "pusher": author}
-    if event.startswith("pull_request"):
-        side = {"ref": facts.branch or "HEAD", "sha": sha}
-        pull = {"number": 1, "head": side, "base": side, "title": facts.message.partition("\n")[0], "draft": False}
-        return {"action": "opened", "number": 1, "pull_request": pull}
-    if event == WORKFLOW_RUN:
-        return payload_of_success(trigger, facts.repo.name, facts.branch, sha)
-    if event == "workflow_dispatch":
-        return {"ref": facts.ref, "inputs": {name: str(value) for name, value in inputs.items()}}
-    return {}

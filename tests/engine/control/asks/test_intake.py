@@ -245,6 +245,12 @@ def test_a_payload_is_the_event(lab, site):
     assert run.contexts["github"]["event"]["head_commit"] == {"message": "Hello\n\nbody"}
 
 
+def test_a_payload_without_sense_is_taken_for_what_it_says(lab, site):
+    site.write(ci=f"on: pull_request\njobs: {{a: {{{STEPS}}}}}\n").commit()
+    payload = {"pull_request": {"base": "main", "head": 7}}
+    assert len(prepare(lab.store, site.request(event="pull_request", payload=payload)).runs) == 1
+
+
 def test_a_commit_may_ask_for_no_run(lab, site):
     site.write(ci=PUSH).commit("One [skip ci]")
     intake = prepare(lab.store, site.request())
