@@ -6,8 +6,6 @@ import importlib.util
 import json
 import pkgutil
 import re
-import socket
-import subprocess
 from contextlib import redirect_stderr
 from io import StringIO
 from itertools import pairwise
@@ -21,13 +19,11 @@ from engine.core.states import TABLES
 from engine.settings_file import parse_settings
 from pipelines.parse import parse_workflow
 from pipelines.policy import parse_policy
-from tests.engine.git_forge import GitForge
-from tests.page import blocks_of, called, carry_out, place
+from tests.page import called
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 PAGES = sorted(DOCS.glob("*.md"))
 WRITTEN = [DOCS.parent / "README.md", *PAGES]
-CONFIG = "executor: host\nlabels: {ubuntu-latest: host}\nworkers: 2\ngrace: 1s\nlisten: 127.0.0.1:PORT\n"
 
 
 @pytest.fixture
@@ -119,42 +115,6 @@ def test_every_example_of_the_page_on_workflows_is_valid(tmp_path):
             whole += "jobs: {a: {runs-on: ubuntu-latest, steps: [run: x]}}\n"
         workflow = parse_workflow(whole, "example.yml")
         assert [finding.message for finding in workflow.findings] == [], text
-
-
-def runs(page: Path) -> bool:
-    return any(not block.why_not for block in blocks_of(page.read_text()))
-
-
-@pytest.mark.parametrize(
-    "page", [page for page in WRITTEN if runs(page) and page.stem != "home-lab"], ids=lambda page: page.stem
-)
-def test_the_commands_of_a_page_do_what_it_says(page, tmp_path):
-    port = free_port()
-    carry_out(page, tmp_path, place(tmp_path, CONFIG.replace("PORT", port)), {"8484": port})
-
-
-def test_the_page_on_the_home_lab_leads_to_a_green_tick(docker_debian, tmp_path):
-    """On a forge that serves a repository to whoever has its token, and hears statuses as Gitea does."""
-    bare = tmp_path / "forge" / "team" / "site.git"
-    subprocess.run(["git", "init", "-q", "--bare", "-b", "main", bare], check=True)
-    port, token = free_port(), "the-token-from-gitea"
-    forge = GitForge(tmp_path / "forge", token)
-    try:
-        config = f"labels: {{ubuntu-latest: '{docker_debian}'}}\nlisten: 127.0.0.1:{port}\n"
-        environment = place(tmp_path, config) | {"FORGE": str(tmp_path / "forge")}
-        instead = {
-            "8484": port, "192.168.1.20": "127.0.0.1", "http://git.lan:3000": forge.url,
-            "/etc/treadle.env": str(tmp_path / "treadle.env"), "make test": "echo all is well",
-        }  # fmt: skip
-        carry_out(DOCS / "home-lab.md", tmp_path, environment, instead)
-        assert forge.until(lambda told: told[-1:] and told[-1]["state"] == "success")[0]["state"] == "pending"
-    finally:
-        forge.close()
-
-
-def free_port() -> str:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return str(free.getsockname()[1])
 
 
 def refused(words: list[str], whole: bool) -> str:
