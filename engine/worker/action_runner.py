@@ -161,7 +161,7 @@ class ActionRunner:
         action = loaded.action
         if action.image.startswith("docker://"):
             image = action.image.removeprefix("docker://")
-            self._containers.pull(image, call.uses)
+            self._containers.pull(image, call.uses, lambda: give_way(steps))
         else:
             image = self._containers.build(call.uses, loaded, lambda: give_way(steps))
         contexts: dict[str, Any] = {"inputs": inputs}
@@ -201,7 +201,7 @@ class ActionRunner:
 
     def _image(self, image: str, call: Call, steps: StepRunner) -> StepOutcome:
         """Run an image that a step names itself; `args` and `entrypoint` are inputs like any other."""
-        self._containers.pull(image, call.uses)
+        self._containers.pull(image, call.uses, lambda: give_way(steps))
         given = {name.lower(): value for name, value in call.given.items()}
         arguments = split_arguments(given["args"], call.uses) if given.get("args") else None
         env = {**call.env, **input_variables(call.given)}

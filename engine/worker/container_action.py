@@ -55,10 +55,10 @@ class ContainerActions:
     exchange_inside: str
     event: bytes
 
-    def pull(self, image: str, what: str) -> None:
+    def pull(self, image: str, what: str, look: Callable[[], None]) -> None:
         """Have an image here. Raises ActionRefused where there is no Docker at all, or no such image."""
         try:
-            self._executor(what).ensure_image(image, self.log.say)
+            self._executor(what).ensure_image(image, self.log.say, look=look)
         except ExecutorUnavailable as error:
             raise ActionRefused(str(error)) from error
 

@@ -4,10 +4,10 @@ import posixpath
 import tarfile
 import tempfile
 import threading
-from collections import deque
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
+from engine.worker.docker_aside import aside, await_turn
 from engine.worker.docker_client import DockerClient, explain
 from engine.worker.executor import Say
 from engine.worker.last_use import LastUse
@@ -15,7 +15,6 @@ from engine.worker.sibling import ImageFailed, Recipe
 
 KEPT_IMAGES = 20  # of one home; a further build lets the one go that was not used for the longest time
 ACTION_LABEL = "treadle.action"
-LOOK_S = 0.1
 IGNORE_BYTES = 1 << 20
 
 
@@ -34,8 +33,7 @@ class Builds:
         tag = f"treadle-action-{self.home_id[:12].lower()}:{recipe.key[:32]}"
         with self._guard:
             lock = self._locks.setdefault(tag, threading.Lock())
-        while not lock.acquire(timeout=LOOK_S):
-            look()
+        await_turn(lock, look)
         try:
             self._uses.note(tag)
             if self._here(tag):
@@ -57,34 +55,25 @@ class Builds:
         return True
 
     def _build(self, recipe: Recipe, tag: str, say: Say, look: Callable[[], None]) -> None:
-        """Build on a thread aside: an engine may be silent for minutes, and the job may be wanted to end meanwhile."""
-        lines: deque[str] = deque()
+        from docker.errors import DockerException
+        from requests.exceptions import RequestException
+
         failed: list[str] = []
-        done = threading.Event()
 
-        def work() -> None:
-            from docker.errors import DockerException
-            from requests.exceptions import RequestException
-
+        def work(say: Say) -> None:
             labels = {**recipe.labels, "treadle": self.home_id, ACTION_LABEL: recipe.name}
-            try:
-                with without_ignored(recipe) as context:
-                    answers = self.client.api.build(
-                        fileobj=context, custom_context=True, dockerfile=recipe.dockerfile, tag=tag, labels=labels,
-                        rm=True, forcerm=True, decode=True,
-                    )  # fmt: skip
-                    for answer in answers:
-                        _take(answer, lines, failed)
-            except (DockerException, RequestException, OSError, tarfile.TarError) as error:
-                failed.append(explain(error))
-            finally:
-                done.set()
+            with without_ignored(recipe) as context:
+                answers = self.client.api.build(
+                    fileobj=context, custom_context=True, dockerfile=recipe.dockerfile, tag=tag, labels=labels,
+                    rm=True, forcerm=True, decode=True,
+                )  # fmt: skip
+                for answer in answers:
+                    _take(answer, say, failed)
 
-        threading.Thread(target=work, name=f"build-{recipe.key[:12]}", daemon=True).start()
-        while not done.wait(LOOK_S) or lines:
-            while lines:
-                say(lines.popleft())
-            look()
+        try:
+            aside(work, say, look)
+        except (DockerException, RequestException, OSError, tarfile.TarError) as error:
+            failed.append(explain(error))
         if failed or not self._here(tag):
             reason = (failed or ["the engine made no image"])[0].strip().rstrip(".")
             raise ImageFailed(f"The image of {recipe.name} cannot be built: {reason}.")
@@ -128,8 +117,8 @@ def without_ignored(recipe: Recipe) -> BinaryIO:
         return kept
 
 
-def _take(answer: dict[str, Any], lines: "deque[str]", failed: list[str]) -> None:
+def _take(answer: dict[str, Any], say: Say, failed: list[str]) -> None:
     if "error" in answer:
         failed.append(str(answer["error"]))
     if text := str(answer.get("stream") or answer.get("status") or "").strip():
-        lines.append(text)
+        say(text)

@@ -35,7 +35,7 @@ from engine.worker.docker_removal import remove_container, remove_volume
 from engine.worker.docker_services import DockerServices, Tools
 from engine.worker.docker_sight import check_sight
 from engine.worker.docker_slots import SLOT_LABEL, Slot, Slots
-from engine.worker.executor import Box, BoxSpec, Credentials, Say
+from engine.worker.executor import Box, BoxSpec, Credentials, Say, nothing
 from engine.worker.held import HeldBoxes
 from engine.worker.last_use import LastUse
 from engine.worker.services import Services, ServicesSpec
@@ -98,8 +98,10 @@ class DockerExecutor:
         if self._home is not None:
             check_sight(self._home, self._client)
 
-    def ensure_image(self, image: str, say: Say, credentials: Credentials | None = None) -> None:
-        self._images.ensure(image, say, credentials)
+    def ensure_image(
+        self, image: str, say: Say, credentials: Credentials | None = None, look: Callable[[], None] = nothing
+    ) -> None:
+        self._images.ensure(image, say, credentials, look)
 
     def want_slots(self, count: int, image: str) -> None:
         """Hint that `count` boxes will run at once: their network slots are made in the background, from `image`."""
@@ -261,9 +263,7 @@ class DockerExecutor:
         except APIError as error:
             if status_of(error) != 409:
                 raise
-            remove_container(
-                self._client, name
-            )  # the same attempt, never used: its reply was lost
+            remove_container(self._client, name)  # the same attempt, never used: its reply was lost
             return str(api.create_container_from_config(config, name)["Id"])
 
     def _box(self, box_id: str, spec: BoxSpec, name: str, slot: Slot | None) -> DockerBox:

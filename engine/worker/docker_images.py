@@ -1,13 +1,14 @@
 """Images: the local one if it is there, else a pull, else a sentence that names the image and the way out."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from engine.core.clock import Clock, SystemClock
 from engine.core.errors import ExecutorUnavailable
+from engine.worker.docker_aside import aside, await_turn
 from engine.worker.docker_client import DockerClient, explain
-from engine.worker.executor import Credentials, Say
+from engine.worker.executor import Credentials, Say, nothing
 
 REFUSED = ("unauthorized", "denied", "no basic auth credentials")
 
@@ -30,28 +31,37 @@ class Images:
             return False
         return True
 
-    def ensure(self, image: str, say: Say, credentials: Credentials | None = None) -> None:
-        """Have `image` here. Raises ExecutorUnavailable with the engine's own reason."""
+    def ensure(
+        self, image: str, say: Say, credentials: Credentials | None = None, look: Callable[[], None] = nothing
+    ) -> None:
+        """Have `image` here. Raises ExecutorUnavailable with the engine's own reason, and whatever `look` does."""
         if self.here(image):
             return
         with self._guard:
             lock = self._locks.setdefault(image, threading.Lock())
-        with lock:
+        await_turn(lock, look)
+        try:
             if self.here(image):
                 return
             say(f"Pull image {image}" + (f", as {credentials.username}" if credentials else ""))
             began_at = self._clock.monotonic_s()
-            self._pull(image, say, credentials)
+            self._pull(image, say, credentials, look)
             say(f"Pulled in {self._clock.monotonic_s() - began_at:.1f} s")
+        finally:
+            lock.release()
 
-    def _pull(self, image: str, say: Say, credentials: Credentials | None) -> None:
+    def _pull(self, image: str, say: Say, credentials: Credentials | None, look: Callable[[], None]) -> None:
         from docker.errors import DockerException
         from requests.exceptions import RequestException
 
         login = {"username": credentials.username, "password": credentials.password} if credentials else None
-        try:
+
+        def work(say: Say) -> None:
             for line in _progress(self._client.api.pull(image, stream=True, decode=True, auth_config=login)):
                 say(line)
+
+        try:
+            aside(work, say, look)
         except (DockerException, RequestException, _PullFailed) as error:
             raise missing(image, explain(error), credentials) from error
         if not self.here(image):

@@ -29,6 +29,10 @@ class Credentials:
     password: str = field(repr=False)
 
 
+def nothing() -> None:
+    """Nobody wants to leave."""
+
+
 def box_name(job_id: int, attempt: int, attempt_id: int) -> str:
     """Return how the box of an attempt is called, and what belongs to it."""
     return f"treadle-{job_id}-{attempt}-{attempt_id}"
@@ -123,8 +127,13 @@ class Executor(Protocol):
     def check(self) -> None:
         """Raise ExecutorUnavailable, with the fix, when no box could be started at all."""
 
-    def ensure_image(self, image: str, say: "Say", credentials: Credentials | None = None) -> None:
-        """Have `image` here, pulling it if it is missing. Raises ExecutorUnavailable naming image and fix."""
+    def ensure_image(
+        self, image: str, say: "Say", credentials: Credentials | None = None, look: Callable[[], None] = nothing
+    ) -> None:
+        """Have `image` here, pulling it if it is missing. Raises ExecutorUnavailable naming image and fix.
+
+        `look` is called again and again while that takes its time, and may raise to leave it.
+        """
 
     def expect(self, boxes: int, image: str | None) -> None:
         """Hint that this many boxes, likely of `image`, wait to be started after the next one. Returns at once."""

@@ -12,7 +12,7 @@ from typing import Any
 from engine.core.clock import Clock, SystemClock
 from engine.core.errors import EngineError, ExecutorUnavailable
 from engine.worker.box_files import OwnFiles
-from engine.worker.executor import Box, BoxExit, BoxSpec, Credentials, Say
+from engine.worker.executor import Box, BoxExit, BoxSpec, Credentials, Say, nothing
 from engine.worker.host_executor import read_here, run_here
 from engine.worker.services import Services, ServicesSpec
 from engine.worker.sibling import Siblings
@@ -241,7 +241,9 @@ class FakeExecutor:
     def check(self) -> None:
         pass  # there is always a thread to be had
 
-    def ensure_image(self, image: str, say: Say, credentials: Credentials | None = None) -> None:
+    def ensure_image(
+        self, image: str, say: Say, credentials: Credentials | None = None, look: Callable[[], None] = nothing
+    ) -> None:
         say(f"{image} is there")
         if self._images is not None and image not in self._images:
             raise ExecutorUnavailable(f"The image {image} is neither here nor can it be pulled.", "Use another.")

@@ -20,7 +20,7 @@ from typing import Any
 from engine.core.errors import EngineError, ExecutorUnavailable
 from engine.worker import host_sweep
 from engine.worker.box_files import OwnFiles
-from engine.worker.executor import Box, BoxExit, BoxSpec, Credentials, Say
+from engine.worker.executor import Box, BoxExit, BoxSpec, Credentials, Say, nothing
 from engine.worker.held import HeldBoxes
 from engine.worker.host_held import HostHeld
 from engine.worker.plain_file import open_plain
@@ -197,7 +197,9 @@ class HostExecutor:
         if not Path("/proc/self/stat").exists() or not hasattr(os, "pidfd_open"):
             raise ExecutorUnavailable("Jobs on this machine need Linux with /proc.", "Set `executor: docker`.")
 
-    def ensure_image(self, image: str, say: Say, credentials: Credentials | None = None) -> None:
+    def ensure_image(
+        self, image: str, say: Say, credentials: Credentials | None = None, look: Callable[[], None] = nothing
+    ) -> None:
         raise ExecutorUnavailable(
             f"The image {image} cannot be used: jobs run on this machine itself.", "Set `executor: docker`."
         )

@@ -15,6 +15,7 @@ from engine.worker.action_fetch import ActionFetcher
 from engine.worker.action_load import ActionRefused, read_fetched, told
 from engine.worker.action_runner import DEPTH
 from engine.worker.executors import Executors
+from engine.worker.job_box import DOCKER
 from engine.worker.job_log import JobLog
 from engine.worker.job_state import Before, Way
 from engine.worker.step_words import title_of
@@ -157,12 +158,7 @@ class JobSetup:
         if ref.kind is ActionKind.REMOTE:
             return told(self._fetcher.fetch(ref, self._look), self._clock.monotonic_s() - began_s)
         lines: list[str] = []
-
-        def say(line: str) -> None:
-            lines.append(line)
-            self._look()
-
-        self._executors.get("docker").ensure_image(ref.name, say)
+        self._executors.get(DOCKER).ensure_image(ref.name, lines.append, look=self._look)
         seconds = self._clock.monotonic_s() - began_s
         return [*lines, f"It took {seconds:.1f} s"] if lines else ["It is here already"]
 

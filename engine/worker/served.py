@@ -37,13 +37,8 @@ class Served:
         if not plan.services:
             return
         executor = self._executors.get(DOCKER)
-
-        def say(line: str) -> None:
-            log.say(line)
-            self._check_in()
-
         for service in plan.services:
-            executor.ensure_image(service.image, say, service.credentials)
+            executor.ensure_image(service.image, log.say, service.credentials, self._check_in)
         log.say("##[group]Start services")
         try:
             self._services = executor.serve(self._job.services_spec(), log.say, self._check_in)

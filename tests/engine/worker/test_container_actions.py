@@ -3,6 +3,7 @@
 import os
 import tarfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,9 @@ from engine.home import home_id
 from engine.worker.container_action import content_key
 from engine.worker.docker_build import ACTION_LABEL
 from engine.worker.docker_client import DockerClient
-from tests.engine.worker.conftest import leftovers, settings_for
+from engine.worker.sibling import ImageFailed, SiblingSpec
+from pipelines.container_options import BoxOptions
+from tests.engine.worker.conftest import Bench, leftovers, settings_for
 from tests.engine.works import Works
 
 pytestmark = pytest.mark.docker
@@ -197,3 +200,24 @@ def test_the_key_of_an_image_is_its_content_alone(tmp_path: Path) -> None:
     assert key("two.tar") == first
     (tmp_path / "files/Dockerfile").chmod(0o755)
     assert key("three.tar") != first
+
+
+def test_a_container_that_cannot_be_started_leaves_no_descriptor(docker_bench: Bench, tmp_path: Path) -> None:
+    box = docker_bench.open(docker_bench.spec(options=BoxOptions(network="none"))).box
+    box.kill()  # nobody can join its network then
+    siblings = docker_bench.executor.siblings
+    assert siblings is not None
+
+    def fail(number: int) -> int:
+        spec = SiblingSpec(f"x{number}", docker_bench.image or "", {}, {}, {}, box.id)
+        with pytest.raises(ImageFailed):
+            siblings.start(spec, number, tmp_path / f"log-{number}", 0.1)
+        return sum(f"{tmp_path}/log-" in descriptor for descriptor in descriptors())
+
+    assert [fail(number) for number in range(3)][-1] <= 1  # the line to the last one may be ending still
+
+
+def descriptors() -> Iterator[str]:
+    for one in Path("/proc/self/fd").iterdir():
+        with suppress(OSError):  # of the listing itself
+            yield str(one.readlink())

@@ -264,9 +264,10 @@ def test_what_only_a_person_can_mend_is_told_apart(odd: tuple[Odd, Works]) -> No
 def test_a_cancel_while_an_image_is_pulled_starts_no_box(odd: tuple[Odd, Works], tmp_path: Path) -> None:
     executor, works = odd
 
-    def pull(image: str, say: Any, credentials: Any) -> None:
+    def pull(image: str, say: Any, credentials: Any, look: Any) -> None:
+        say("pulling")
         for _ in range(3000):
-            say("pulling")
+            look()
             works.news.wait(0.01)
 
     executor.ensure_image = pull  # type: ignore[method-assign]
