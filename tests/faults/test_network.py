@@ -1,6 +1,7 @@
 """The network at its worst: forges that fail, stall or hang up, a repository that vanishes, a sender that dawdles."""
 
 import contextlib
+import re
 import shutil
 import socket
 from collections.abc import Iterator
@@ -8,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from engine.worker.docker_client import DockerClient
+from engine.worker.docker_images import Images
 from tests.faults.machine import Machine
 from tests.faults.servers import bad_server
 from tests.faults.stories import do, workflow
@@ -43,7 +46,7 @@ def test_no_forge_holds_up_another_repository_and_each_says_what_is_wrong(machin
         how: machine.client.post("/runs", {"repo": f"bad/x{how}", "workflow": "ci.yml"}, {"wait": 1})["event"]
         for how in ("500", "cut", "silent", "gone")
     }
-    host, port = machine.said.read_text().split("http://")[1].split(",")[0].split(":")
+    host, port = re.findall(r"Listening on http://([\d.]+):(\d+)", machine.said.read_text())[0]
     dawdler = socket.create_connection((host, int(port)))  # says half a request and no more
     dawdler.sendall(f"POST /hooks/bad/x500 HTTP/1.1\r\nHost: {host}\r\nContent-Le".encode())
     assert machine.ended(machine.dispatch("ci"))["status"] == "success"
@@ -58,3 +61,19 @@ def test_no_forge_holds_up_another_repository_and_each_says_what_is_wrong(machin
     dawdler.close()
     machine.end()
     assert "Traceback" not in machine.said.read_text(), machine.said.read_text()[-4000:]
+
+
+class Leave(Exception):
+    """Somebody wants the job to end."""
+
+
+@pytest.mark.docker
+def test_a_registry_that_stalls_keeps_no_job_that_is_to_end(docker_client: DockerClient, docker_engine: str) -> None:
+    with bad_server("silent") as registry:
+
+        def look() -> None:
+            if registry.asked.acquire(blocking=False):  # the pull has begun, and will never get an answer
+                raise Leave
+
+        with pytest.raises(Leave):
+            Images(docker_client).ensure(f"{registry.address}/stalled:1", lambda line: None, look=look)
