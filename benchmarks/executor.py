@@ -12,10 +12,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from engine.worker.docker_executor import DockerExecutor
+from engine.worker.docker.executor import DockerExecutor
 from engine.worker.executor import BoxOptions, BoxSpec
-from engine.worker.session import Session, StepEnd
-from engine.worker.step_script import StepScript
+from engine.worker.steps.script import StepScript
+from engine.worker.steps.session import Session, StepEnd
 
 STEPS = 5
 FILES = 1000
@@ -123,7 +123,7 @@ def main(image: str = "busybox:latest", rounds: str = "9") -> None:
     for name, values in times.items():
         print(f"{name:58} {statistics.median(values):8.1f} {statistics.median(values) / floor:14.3f}")
     start = time.perf_counter()
-    subprocess.run([sys.executable, "-c", "import engine.worker.docker_executor"], check=True)
+    subprocess.run([sys.executable, "-c", "import engine.worker.docker.executor"], check=True)
     print(f"{'import of the executor, without docker itself':58} {(time.perf_counter() - start) * 1000:6.0f}")
     label = ["--filter", "label=treadle=benchmark", "--quiet"]
     left = [*_words("docker", "ps", "--all", *label), *_words("docker", "volume", "ls", *label)]

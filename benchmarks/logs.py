@@ -13,9 +13,9 @@ from pathlib import Path
 
 from engine.store.logs.reader import LogReader
 from engine.store.logs.writer import LogWriter, compress
-from engine.worker.commands import CommandStream
-from engine.worker.log_pump import CHUNK_BYTES, LogPump
-from engine.worker.secrets_mask import Mask
+from engine.worker.log.commands import CommandStream
+from engine.worker.log.pump import CHUNK_BYTES, LogPump
+from engine.worker.log.secrets_mask import Mask
 
 SIZE = 100_000_000
 NOW = datetime(2025, 1, 1, tzinfo=UTC)

@@ -246,8 +246,8 @@ COMMAND_NOTES = {
 
 def compatibility_page() -> str:
     """Return docs/compatibility.md: every key of GitHub's syntax and what becomes of it."""
-    from engine.worker.actions.registry import lookup
-    from engine.worker.commands import KEPT_ANNOTATIONS, NAMES
+    from engine.worker.actions.built_in.registry import lookup
+    from engine.worker.log.commands import KEPT_ANNOTATIONS, NAMES
     from pipelines import compatibility, container_options
     from pipelines.action_refs import BUILT_IN
 

@@ -23,10 +23,10 @@ from engine.worker.checkouts import Checkouts
 from engine.worker.executor import Executor, box_name
 from engine.worker.executors import Executors
 from engine.worker.halt import Halt
-from engine.worker.held_boxes import KeptBoxes
 from engine.worker.housekeeper import Housekeeper
 from engine.worker.job_runner import JobRunner
-from engine.worker.log_archive import LogArchive
+from engine.worker.log.archive import LogArchive
+from engine.worker.mending.held_boxes import KeptBoxes
 from engine.worker.pool import Pool
 from engine.worker.tools import Tools
 
@@ -118,8 +118,8 @@ class Engine:
 
 def sweep_docker(store: Store, clock: Clock) -> list[str]:
     """Remove what jobs of a home left behind in Docker; return its names. Raises EngineError while none answers."""
-    from engine.worker.docker_client import DockerClient
-    from engine.worker.docker_sweep import DockerSweep
+    from engine.worker.docker.client import DockerClient
+    from engine.worker.docker.sweep import DockerSweep
     from engine.worker.last_use import LastUse
 
     def running() -> set[tuple[int, int]]:
@@ -137,17 +137,17 @@ def executors_of(settings: Settings, store: Store) -> Executors:
     """Return the executors of a home; none is made, and no library loaded, before a job needs it."""
 
     def docker() -> Executor:
-        from engine.worker.docker_executor import DockerExecutor
+        from engine.worker.docker.executor import DockerExecutor
 
         return DockerExecutor(home_id(store.home), settings.worker_count, home=store.home)
 
     def host() -> Executor:
-        from engine.worker.host_executor import HostExecutor
+        from engine.worker.host.executor import HostExecutor
 
         return HostExecutor(home_id(store.home))
 
     def swarm() -> Executor:
-        from engine.worker.docker_swarm import SwarmExecutor
+        from engine.worker.swarm.executor import SwarmExecutor
 
         return SwarmExecutor(home_id(store.home), store.home, settings.swarm)
 

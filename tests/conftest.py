@@ -12,8 +12,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from engine.core.errors import ExecutorUnavailable
-from engine.worker.docker_client import DockerClient
-from engine.worker.docker_images import Images
+from engine.worker.docker.client import DockerClient
+from engine.worker.docker.images import Images
 
 BUSYBOX = "busybox:latest"
 DEBIAN = "treadle-test/debian:1"  # bash, git, python3; made by .ci/docker-up

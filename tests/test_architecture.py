@@ -57,7 +57,7 @@ LIBRARIES = {
     "playhouse": ("engine/store/",),
     "textual": ("widgets/", "app/tui/"),
     "rich": ("widgets/", "app/"),
-    "docker": ("engine/worker/docker_",),
+    "docker": ("engine/worker/docker/", "engine/worker/swarm/"),
     "pygit2": ("engine/git",),
     "aiohttp": ("app/server/", "app/client", "app/web/", "engine/control/telling/reporter"),
     "textual_serve": ("app/web/", "app/cli/web.py"),

@@ -205,8 +205,8 @@ def wants_swarm(settings: Settings) -> bool:
 
 
 def _swarm(settings: Settings) -> Check:
-    from engine.worker.docker_client import DockerClient
-    from engine.worker.docker_swarm_facts import swarm_facts
+    from engine.worker.docker.client import DockerClient
+    from engine.worker.swarm.facts import swarm_facts
 
     client = DockerClient()
     try:
@@ -223,7 +223,7 @@ def _swarm(settings: Settings) -> Check:
 
 
 def _host() -> Check:
-    from engine.worker.host_executor import HostExecutor
+    from engine.worker.host.executor import HostExecutor
 
     return _try("host", lambda: HostExecutor("doctor").check(), "jobs run as processes on this machine")
 
@@ -237,7 +237,7 @@ def _try(name: str, check: Callable[[], None], message: str) -> Check:
 
 
 def _docker(home: Path, settings: Settings | None) -> Iterator[Check]:
-    from engine.worker.docker_facts import docker_facts
+    from engine.worker.docker.facts import docker_facts
 
     try:
         facts = docker_facts()
@@ -247,7 +247,7 @@ def _docker(home: Path, settings: Settings | None) -> Iterator[Check]:
     rootless = ", rootless" if facts.rootless else ""
     yield Check("docker", "ok", f"Docker {facts.version}, API {facts.api}, {facts.storage_driver}{rootless}")
     if home.exists():
-        from engine.worker.docker_sight import check_sight
+        from engine.worker.docker.sight import check_sight
 
         yield _try("sight", lambda: check_sight(home), "the Docker Engine sees the home")
         yield from _leftovers(home)
@@ -264,8 +264,8 @@ def _docker(home: Path, settings: Settings | None) -> Iterator[Check]:
 def _leftovers(home: Path) -> Iterator[Check]:
     """Tell what of this home there is in Docker; an engine removes what its jobs left, at its start and hourly."""
     from engine.home import home_id
-    from engine.worker.docker_client import DockerClient
-    from engine.worker.docker_sweep import DockerSweep
+    from engine.worker.docker.client import DockerClient
+    from engine.worker.docker.sweep import DockerSweep
     from engine.worker.last_use import LastUse
 
     if not (home / "home.id").exists():

@@ -64,9 +64,9 @@ def where_to_run(asked: str | None) -> list[str]:
 
 def _image() -> str:
     """Return a small image that is here, else pull one. Raises ExecutorUnavailable when there is no way to one."""
-    from engine.worker.docker_client import DockerClient
-    from engine.worker.docker_facts import docker_facts
-    from engine.worker.docker_images import Images
+    from engine.worker.docker.client import DockerClient
+    from engine.worker.docker.facts import docker_facts
+    from engine.worker.docker.images import Images
 
     if image := choose(docker_facts().images):
         return image

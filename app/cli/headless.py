@@ -56,7 +56,7 @@ def execute(args: argparse.Namespace) -> int:
 
 
 def _say_what_jobs_lack(home: Path) -> None:
-    from engine.worker.docker_sight import check_sight
+    from engine.worker.docker.sight import check_sight
 
     try:
         check_sight(home)

@@ -17,7 +17,7 @@ from app.cli.output import talk
 from app.cli.place import home_of
 
 if TYPE_CHECKING:
-    from engine.worker.shells import RecordedShell
+    from engine.worker.mending.shells import RecordedShell
 
 READ_BYTES = 1 << 16
 
@@ -32,7 +32,7 @@ def execute(args: argparse.Namespace) -> int:
     from engine.core.clock import SystemClock
     from engine.doorbell import ring
     from engine.store.store import open_store
-    from engine.worker.shells import open_shell
+    from engine.worker.mending.shells import open_shell
 
     home = home_of(args)
     store = open_store(home)

@@ -23,7 +23,7 @@ from engine.store import explain
 from engine.store.explain import Planned
 from engine.store.store import Store
 from engine.worker.job_secrets import secrets_of
-from engine.worker.secrets_mask import Mask as Secrets
+from engine.worker.log.secrets_mask import Mask as Secrets
 from pipelines.environments import environment_name
 from pipelines.errors import ExpressionError, WorkflowError
 from pipelines.model import Job as JobModel

@@ -21,10 +21,10 @@ from engine.store.vault import TOKEN
 from engine.worker.executor import Box, BoxSpec, box_name
 from engine.worker.job_box import HOST, SWARM, BoxPlan, plan_box, starts_with_checkout
 from engine.worker.job_secrets import JobSecrets, secrets_of
-from engine.worker.job_state import JobState, Scope, blaming, evaluate_env
 from engine.worker.services import ServicesSpec
-from engine.worker.step_words import seconds_of
-from engine.worker.swarm_plan import NotInSwarm
+from engine.worker.steps.job_state import JobState, Scope, blaming, evaluate_env
+from engine.worker.steps.words import seconds_of
+from engine.worker.swarm.plan import NotInSwarm
 from pipelines.environments import environment_name, environment_url
 from pipelines.errors import ExpressionError
 from pipelines.github_context import default_variables

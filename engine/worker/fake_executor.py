@@ -13,7 +13,7 @@ from engine.core.clock import Clock, SystemClock
 from engine.core.errors import EngineError, ExecutorUnavailable
 from engine.worker.box_files import OwnFiles
 from engine.worker.executor import Box, BoxExit, BoxSpec, Credentials, Say, nothing
-from engine.worker.host_executor import read_here, run_here
+from engine.worker.host.executor import read_here, run_here
 from engine.worker.services import Services, ServicesSpec
 from engine.worker.sibling import Siblings
 

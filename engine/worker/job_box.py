@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from engine.core.errors import ExecutorUnavailable
-from engine.worker.actions.registry import lookup
+from engine.worker.actions.built_in.registry import lookup
 from engine.worker.executor import Credentials
 from engine.worker.job_services import (
     plan_services,
@@ -17,7 +17,7 @@ from engine.worker.job_services import (
     read_volumes,
 )
 from engine.worker.services import ServicePlan
-from engine.worker.swarm_plan import PREFIX, refuse
+from engine.worker.swarm.plan import PREFIX, refuse
 from pipelines.container_options import BoxOptions, ContainerOptions
 from pipelines.errors import ExpressionError
 from pipelines.model import Job, Step

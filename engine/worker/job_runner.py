@@ -14,29 +14,29 @@ from engine.core.retry import Outcome
 from engine.core.states import JobStatus
 from engine.store.logs.paths import index_path, packed_path
 from engine.store.queue import Lease, StepNews
-from engine.worker.action_host import Site
-from engine.worker.action_load import ActionLoader
-from engine.worker.action_runner import ActionRunner
+from engine.worker.actions.container import ContainerActions
+from engine.worker.actions.host import Site
+from engine.worker.actions.load import ActionLoader
+from engine.worker.actions.node import Node
 from engine.worker.actions.port import Stores
+from engine.worker.actions.runner import ActionRunner
 from engine.worker.assignment import Assignment
-from engine.worker.box_tools import BoxTools
-from engine.worker.container_action import ContainerActions
-from engine.worker.diagnosis import diagnosed
 from engine.worker.executor import Box
 from engine.worker.halt import Detached, Halt
-from engine.worker.holding import Holding
 from engine.worker.job_box import DOCKER, SWARM
-from engine.worker.job_log import JobLog
 from engine.worker.job_setup import SetupFailed
-from engine.worker.job_state import Before, JobState, Scope, scope_contexts
-from engine.worker.job_steps import JobSteps
-from engine.worker.node_action import Node
+from engine.worker.log.diagnosis import diagnosed
+from engine.worker.log.job_log import JobLog
+from engine.worker.mending.holding import Holding
 from engine.worker.opening import Interrupted, Opened, Opening, cancelled, overran
-from engine.worker.script_runner import ScriptRunner
-from engine.worker.session import EVENT, Session
-from engine.worker.step_files import StepFiles
-from engine.worker.step_outcome import StepStopped
-from engine.worker.step_runner import StepRunner
+from engine.worker.steps.box_tools import BoxTools
+from engine.worker.steps.files import StepFiles
+from engine.worker.steps.job_state import Before, JobState, Scope, scope_contexts
+from engine.worker.steps.job_steps import JobSteps
+from engine.worker.steps.outcome import StepStopped
+from engine.worker.steps.runner import StepRunner
+from engine.worker.steps.script_runner import ScriptRunner
+from engine.worker.steps.session import EVENT, Session
 from engine.worker.tools import Tools
 from pipelines.errors import ExpressionError, WorkflowError
 from pipelines.github_context import cache_scopes

@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from engine.worker.executor import Credentials
-from engine.worker.job_state import blaming
 from engine.worker.services import ServicePlan
+from engine.worker.steps.job_state import blaming
 from pipelines.container_options import ContainerOptions, parse_container_options
 from pipelines.errors import ExpressionError
 from pipelines.model import Container, Job

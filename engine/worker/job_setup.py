@@ -11,14 +11,14 @@ from engine.core.errors import EngineError, ExecutorUnavailable, LeaseLost, Stor
 from engine.core.retry import Outcome
 from engine.core.scheduling import status_functions
 from engine.store.queue import StepNews
-from engine.worker.action_fetch import ActionFetcher
-from engine.worker.action_load import ActionRefused, read_fetched, told
-from engine.worker.action_runner import DEPTH
+from engine.worker.actions.fetch import ActionFetcher
+from engine.worker.actions.load import ActionRefused, read_fetched, told
+from engine.worker.actions.runner import DEPTH
 from engine.worker.executors import Executors
 from engine.worker.job_box import DOCKER
-from engine.worker.job_log import JobLog
-from engine.worker.job_state import Before, Way
-from engine.worker.step_words import title_of
+from engine.worker.log.job_log import JobLog
+from engine.worker.steps.job_state import Before, Way
+from engine.worker.steps.words import title_of
 from pipelines.action_refs import ActionKind, ActionRef, parse_action_ref
 from pipelines.errors import ExpressionError
 from pipelines.model import Action, Step

@@ -16,19 +16,19 @@ from engine.core.errors import EngineError, LeaseLost
 from engine.core.retry import Outcome
 from engine.store.mending.kept_steps import Kept
 from engine.store.queue import Lease, StepNews
-from engine.worker.action_fetch import ActionFetcher
+from engine.worker.actions.fetch import ActionFetcher
 from engine.worker.assignment import Assignment
-from engine.worker.base import Base, base_of
 from engine.worker.executor import Box
 from engine.worker.halt import Detached, Halt
 from engine.worker.job_box import wants_source
-from engine.worker.job_checkpoints import JobCheckpoints
-from engine.worker.job_log import JobLog
 from engine.worker.job_setup import JobSetup, Need, needs_of
-from engine.worker.job_state import Before, JobState
+from engine.worker.log.job_log import JobLog
+from engine.worker.mending.base import Base, base_of
+from engine.worker.mending.job_checkpoints import JobCheckpoints
 from engine.worker.served import Served
-from engine.worker.session import ACTIONS, Session
-from engine.worker.step_words import title_of
+from engine.worker.steps.job_state import Before, JobState
+from engine.worker.steps.session import ACTIONS, Session
+from engine.worker.steps.words import title_of
 from engine.worker.tools import Tools
 
 

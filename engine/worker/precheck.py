@@ -9,7 +9,7 @@ from engine.core.scheduling import status_functions
 from engine.worker.executor import Say
 from engine.worker.executors import Executors
 from engine.worker.job_box import DOCKER, BoxPlan, plan_box
-from engine.worker.swarm_plan import NotInSwarm
+from engine.worker.swarm.plan import NotInSwarm
 from pipelines.called import Calls
 from pipelines.errors import ExpressionError, Place
 from pipelines.evaluation import KNOWN_EARLY, names_of

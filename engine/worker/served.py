@@ -7,7 +7,7 @@ from engine.worker.assignment import Assignment
 from engine.worker.executor import Box
 from engine.worker.executors import Executors
 from engine.worker.job_box import DOCKER
-from engine.worker.job_log import JobLog
+from engine.worker.log.job_log import JobLog
 from engine.worker.services import Services
 
 LOG_BYTES = 1 << 20  # of each service's output, its end, that the job's log keeps

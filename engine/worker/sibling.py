@@ -12,7 +12,7 @@ from engine.core.errors import EngineError
 
 if TYPE_CHECKING:
     from engine.worker.executor import Say
-    from engine.worker.script_runner import Task
+    from engine.worker.steps.script_runner import Task
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.worker.docker_client import DockerClient
+from engine.worker.docker.client import DockerClient
 from tests.conftest import BUSYBOX
 
 CONTAINERD = """version = 2

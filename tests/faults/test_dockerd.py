@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.worker.docker_client import DockerClient
+from engine.worker.docker.client import DockerClient
 from tests.conftest import BUSYBOX
 from tests.faults.machine import Machine
 from tests.faults.own_dockerd import OwnDockerd, own_dockerd

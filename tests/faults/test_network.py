@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.worker.docker_client import DockerClient
-from engine.worker.docker_images import Images
+from engine.worker.docker.client import DockerClient
+from engine.worker.docker.images import Images
 from tests.faults.machine import Machine
 from tests.faults.servers import bad_server
 from tests.faults.stories import do, workflow

@@ -19,7 +19,7 @@ LOOK = timedelta(seconds=60)
 
 
 class Boxes(Protocol):
-    """The data plane's part: see engine/worker/held_boxes.py. Both raise EngineError while nobody answers."""
+    """The data plane's part: see engine/worker/mending/held_boxes.py. Both raise EngineError while nobody answers."""
 
     def memory_bytes(self, hold: Hold) -> int | None:
         """Return what a held box and all beside it use now, None when it is gone."""

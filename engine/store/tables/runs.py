@@ -202,7 +202,7 @@ class AttemptRow(Row):
     box_number = IntegerField(null=True)  # and the number of that
     began_at = JsonField(null=True)  # where it began, if not at the first step: the job's `begin_at` of then
     patched = BooleanField(default=False)
-    state = JsonField(null=True)  # what a restarted engine needs to go on: see engine/worker/job_state.py
+    state = JsonField(null=True)  # what a restarted engine needs to go on: see engine/worker/steps/job_state.py
 
     class Meta:
         table_name = "attempt"

@@ -1,1 +1,1 @@
-"""Actions that Treadle brings along instead of fetching them."""
+"""What a step `uses:`: found, fetched, read and run; the port that those built in see."""

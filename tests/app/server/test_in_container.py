@@ -23,7 +23,7 @@ import pytest
 
 from app.client import Client
 from engine.home import home_id
-from engine.worker.docker_client import DockerClient
+from engine.worker.docker.client import DockerClient
 from tests.engine.control.post_office import Site
 from tests.engine.git_forge import GitForge
 

@@ -3,9 +3,9 @@
 from dataclasses import asdict
 from typing import Any
 
-from engine.worker.commands import CommandStream, parse
-from engine.worker.file_commands import FileCommandError, parse_env, parse_path, parse_values, read_summary
-from engine.worker.secrets_mask import Mask
+from engine.worker.log.commands import CommandStream, parse
+from engine.worker.log.secrets_mask import Mask
+from engine.worker.steps.file_commands import FileCommandError, parse_env, parse_path, parse_values, read_summary
 
 Answer = dict[str, Any]
 

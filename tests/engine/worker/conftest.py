@@ -11,13 +11,13 @@ import pytest
 
 from engine.home import home_id
 from engine.settings import Settings
-from engine.worker.docker_client import DockerClient
-from engine.worker.docker_executor import DockerExecutor
+from engine.worker.docker.client import DockerClient
+from engine.worker.docker.executor import DockerExecutor
 from engine.worker.executor import Box, BoxSpec, Executor
 from engine.worker.fake_executor import FakeExecutor, FakeStep
-from engine.worker.host_executor import HostExecutor
-from engine.worker.session import Session, StepEnd
-from engine.worker.step_script import StepScript
+from engine.worker.host.executor import HostExecutor
+from engine.worker.steps.script import StepScript
+from engine.worker.steps.session import Session, StepEnd
 from tests.engine.works import Works
 
 GRACE_S = 0.5

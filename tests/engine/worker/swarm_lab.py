@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from engine.settings import Listen, SwarmSettings
-from engine.worker.docker_client import DockerClient
-from engine.worker.docker_swarm import SwarmExecutor
-from engine.worker.docker_swarm_config import VOLUME_LABEL
+from engine.worker.docker.client import DockerClient
 from engine.worker.executor import Executor
-from engine.worker.session import Session
+from engine.worker.steps.session import Session
+from engine.worker.swarm.config import VOLUME_LABEL
+from engine.worker.swarm.executor import SwarmExecutor
 from tests.engine.worker.conftest import Bench
 
 

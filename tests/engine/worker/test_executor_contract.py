@@ -8,7 +8,7 @@ import pytest
 
 from engine.core.errors import EngineError
 from engine.worker.executor import BoxExit
-from engine.worker.session import StepEnd
+from engine.worker.steps.session import StepEnd
 
 if TYPE_CHECKING:
     from tests.engine.worker.conftest import Bench

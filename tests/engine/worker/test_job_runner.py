@@ -11,9 +11,9 @@ import psutil
 import pytest
 
 from engine.core.errors import EngineError, ExecutorUnavailable
-from engine.worker import script_runner
 from engine.worker.executor import Box, BoxSpec
 from engine.worker.fake_executor import FakeExecutor, FakeStep
+from engine.worker.steps import script_runner
 from tests.engine.worker.conftest import GRACE_S, settings_for
 from tests.engine.works import Works
 

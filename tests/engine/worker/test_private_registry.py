@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.worker.docker_client import DockerClient
+from engine.worker.docker.client import DockerClient
 from tests.engine.works import Works
 
 # Debian's package docker-registry. The password of `ada` is `right-pass-77`.

@@ -8,7 +8,7 @@ import pytest
 
 from engine.core.clock import SystemClock
 from engine.core.errors import EngineError
-from engine.worker.docker_services import health_config, patience_s
+from engine.worker.docker.services import health_config, patience_s
 from engine.worker.executor import Credentials
 from engine.worker.job_services import plan_services
 from engine.worker.services import ServiceState, await_healthy

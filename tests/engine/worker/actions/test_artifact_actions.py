@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from engine.worker.actions.built_in.registry import lookup
+from engine.worker.actions.built_in.upload_artifact import apart
 from engine.worker.actions.port import Stores
-from engine.worker.actions.registry import lookup
-from engine.worker.actions.upload_artifact import apart
 from tests.engine.worker.actions.conftest import IN_A_CONTAINER_TOO, LIMIT_BYTES, Make, TestHost
 
 UPLOAD = lookup("actions/upload-artifact@v4")

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from engine import git
+from engine.worker.actions.built_in.registry import lookup
 from engine.worker.actions.port import Stores
-from engine.worker.actions.registry import lookup
 from engine.worker.checkouts import Checkouts
 from tests.engine.worker.actions.conftest import IN_A_CONTAINER_TOO, Make, TestHost
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine.worker.actions.registry import lookup
+from engine.worker.actions.built_in.registry import lookup
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""Actions that Treadle brings along instead of fetching them."""
