@@ -1,16 +1,18 @@
 """What is answered: JSON, and refusals as `{"error": sentence}`, whatever went wrong and wherever."""
 
 import json
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, ParamSpec
 
 from aiohttp import web
 
+from app.server.desk import Call
 from engine.control.inbox.acceptor import BacklogFull, Draining
 from engine.core.errors import DiskFull, EngineError, NotThere, SettingsError, StoreBusy
 from engine.forges.errors import DeliveryError
 from pipelines.errors import WorkflowError
 
+P = ParamSpec("P")
 AGAIN_S = 5
 SAFE = {
     "X-Content-Type-Options": "nosniff",
@@ -33,8 +35,22 @@ class Refusal(Exception):
 
 
 def answer(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
-    """Return a JSON answer. Keys are ours, texts may be anybody's: the type says JSON, and nobody may guess."""
-    body = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace") + b"\n"
+    """Return a small JSON answer."""
+    return _answer(_json(value), status, headers)
+
+
+async def tell(call: Call, look: Callable[P, Any], *args: P.args, **kwargs: P.kwargs) -> web.Response:
+    """Answer with what a call of the store returns. It becomes JSON on the store's thread, too: a run of thousands of
+    jobs holds up nobody else's answer."""
+    return _answer(await call.desk.ask(lambda: _json(look(*args, **kwargs))))
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace") + b"\n"
+
+
+def _answer(body: bytes, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
+    """Keys are ours, texts may be anybody's: the type says JSON, and nobody may guess."""
     return web.Response(
         body=body, status=status, content_type="application/json", charset="utf-8", headers={**SAFE, **(headers or {})}
     )

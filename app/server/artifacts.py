@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from app.server.answers import SAFE, Refusal, answer, begin
+from app.server.answers import SAFE, Refusal, begin, tell
 from app.server.desk import Call
 from app.server.ranges import byte_range
 from app.server.route import API, ID, Param, Route
@@ -30,7 +30,7 @@ async def list_all(call: Call) -> web.StreamResponse:
             return call.desk.artifact_list.view(rules, **wanted)
         return {"artifacts": call.desk.artifact_list.of_run(find_run(call.desk, run_id), rules), "before": None}
 
-    return answer(await call.desk.ask(look))
+    return await tell(call, look)
 
 
 async def download(call: Call) -> web.StreamResponse:
@@ -45,7 +45,7 @@ async def download(call: Call) -> web.StreamResponse:
 
 async def list_files(call: Call) -> web.StreamResponse:
     """An artifact and the files in it."""
-    return answer(await call.desk.ask(lambda: contents_view(_find(call))))
+    return await tell(call, lambda: contents_view(_find(call)))
 
 
 async def download_file(call: Call) -> web.StreamResponse:

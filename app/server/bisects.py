@@ -4,7 +4,7 @@ from typing import Any
 
 from aiohttp import web
 
-from app.server.answers import Refusal, answer
+from app.server.answers import Refusal, answer, tell
 from app.server.desk import Call, Desk
 from app.server.route import API, DONE, ID, PAGING, WRITE, Field, Param, Route
 from app.server.runs import find_job
@@ -23,7 +23,7 @@ async def propose(call: Call) -> web.StreamResponse:
     def look() -> dict[str, Any]:
         return proposal_view(bisect_start.propose(call.desk.store, find_job(call.desk, call.ident), **query))
 
-    return answer(await call.desk.ask(look))
+    return await tell(call, look)
 
 
 async def start(call: Call) -> web.StreamResponse:
@@ -50,7 +50,7 @@ async def list_bisects(call: Call) -> web.StreamResponse:
         found = call.desk.store.bisects.newest(**query, limit=limit)
         return {"bisects": [bisect_view(one) for one in found], "sequence": sequence}
 
-    return answer(await call.desk.ask(look))
+    return await tell(call, look)
 
 
 async def show(call: Call) -> web.StreamResponse:
@@ -58,7 +58,7 @@ async def show(call: Call) -> web.StreamResponse:
         sequence = call.desk.store.queries.last_sequence()
         return bisect_view(_find(call.desk, call.ident)) | {"sequence": sequence}
 
-    return answer(await call.desk.ask(look))
+    return await tell(call, look)
 
 
 async def cancel(call: Call) -> web.StreamResponse:

@@ -4,7 +4,7 @@ import logging
 
 from aiohttp import web
 
-from app.server.answers import Refusal, answer
+from app.server.answers import Refusal, answer, tell
 from app.server.desk import Call
 from app.server.route import API, WRITE, Param, Route
 from app.views.caches import caches_view
@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 async def list_caches(call: Call) -> web.StreamResponse:
     """All entries, or those of one repository, the one used last first."""
-    return answer({"caches": await call.desk.ask(caches_view, call.desk.store.home, call.query.get("repo"))})
+    return await tell(call, lambda: {"caches": caches_view(call.desk.store.home, call.query.get("repo"))})
 
 
 async def remove_caches(call: Call) -> web.StreamResponse:

@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from app.server.answers import answer
+from app.server.answers import tell
 from app.server.desk import Call
 from app.server.route import API, ID, Param, Route
 from app.server.runs import find_job
@@ -15,7 +15,7 @@ async def show_diff(call: Call) -> web.StreamResponse:
     job = await call.desk.ask(find_job, call.desk, call.ident)
     query = {name: call.query.get(name) for name in ("attempt", "against", "step")}
     context: int = call.query.get("context", CONTEXT)
-    return answer(await call.desk.ask(diff_view, call.desk.store, job, **query, context=context))
+    return await tell(call, diff_view, call.desk.store, job, **query, context=context)
 
 
 ROUTES = (

@@ -5,7 +5,7 @@ from typing import Any, TypeAlias
 
 from aiohttp import web
 
-from app.server.answers import Refusal, answer
+from app.server.answers import Refusal, tell
 from app.server.desk import Call
 from app.server.route import API, ID, Route
 from app.views.explain import explain_event, explain_job, explain_run
@@ -31,10 +31,13 @@ async def of_event(call: Call) -> web.StreamResponse:
 
 
 async def _told(call: Call, explains: Explains, noun: str) -> web.StreamResponse:
-    told = await call.desk.ask(explains, call.desk.store, call.desk.settings, call.ident)
-    if told is None:
-        raise Refusal(404, f"There is no {noun} {call.ident}.")
-    return answer(told)
+    def look() -> dict[str, Any]:
+        told = explains(call.desk.store, call.desk.settings, call.ident)
+        if told is None:
+            raise Refusal(404, f"There is no {noun} {call.ident}.")
+        return told
+
+    return await tell(call, look)
 
 
 ROUTES = (

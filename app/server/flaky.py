@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from app.server.answers import answer
+from app.server.answers import tell
 from app.server.desk import Call
 from app.server.route import API, Param, Route
 from app.views.flaky import MOST, USUAL, flaky_view
@@ -12,7 +12,7 @@ async def list_failures(call: Call) -> web.StreamResponse:
     """Tell which failures come and go, or all of them: see `flaky_view`."""
     limit = min(call.query.get("limit", USUAL), MOST)
     repo, all_ = call.query.get("repo"), call.query.get("all", False)
-    return answer(await call.desk.ask(flaky_view, call.desk.store, repo, all=all_, limit=limit))
+    return await tell(call, flaky_view, call.desk.store, repo, all=all_, limit=limit)
 
 
 ROUTES = (

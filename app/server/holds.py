@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from app.server.answers import SAFE, Refusal, answer
+from app.server.answers import SAFE, Refusal, tell
 from app.server.desk import Call
 from app.server.route import API, DONE, ID, WRITE, Field, Param, Route
 from app.server.runs import find_job
@@ -14,7 +14,7 @@ TEXT = {**SAFE, "Content-Type": "text/plain; charset=utf-8"}
 
 
 async def list_holds(call: Call) -> web.StreamResponse:
-    return answer(await call.desk.ask(holds_view, call.desk.store))
+    return await tell(call, holds_view, call.desk.store)
 
 
 async def shell_record(call: Call) -> web.StreamResponse:

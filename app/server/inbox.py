@@ -4,7 +4,7 @@ from typing import Any
 
 from aiohttp import web
 
-from app.server.answers import Refusal, answer
+from app.server.answers import Refusal, answer, tell
 from app.server.desk import Call
 from app.server.route import API, DONE, ID, PAGING, WRITE, Param, Route
 from app.views.events import event_view, events_view
@@ -14,12 +14,12 @@ from engine.store.inbox import DROPPED, PLANNED, RECEIVED
 
 async def list_events(call: Call) -> web.StreamResponse:
     """Events, newest first: see `events_view`."""
-    return answer(await call.desk.ask(events_view, call.desk.store, **call.query))
+    return await tell(call, events_view, call.desk.store, **call.query)
 
 
 async def show_event(call: Call) -> web.StreamResponse:
     """An event with what came, and the runs that came of it."""
-    return answer(await call.desk.ask(_existing, call))
+    return await tell(call, _existing, call)
 
 
 async def replay(call: Call) -> web.StreamResponse:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from app.server.route import BADGE, PUBLIC, Field, Param, Route
+from app.server.route import API, BADGE, PUBLIC, Field, Param, Route
 from app.version import VERSION
 
 IN_PATH = re.compile(r"\{(\w+)(?::[^{}]*(?:\{[^{}]*\}[^{}]*)*)?\}")
@@ -39,7 +39,7 @@ def _operation(route: Route) -> dict[str, Any]:
         answers[str(status)] = {"description": says, **(good if status < 400 else ERROR)}
     answers["default"] = {"description": "why it was not done", **ERROR}
     operation: dict[str, Any] = {
-        "operationId": route.handler.__name__,
+        "operationId": operation_id(route),
         "summary": route.says,
         "parameters": [*map(_path_parameter, IN_PATH.findall(route.path)), *map(_query_parameter, route.query)],
         "responses": answers,
@@ -48,6 +48,13 @@ def _operation(route: Route) -> dict[str, Any]:
     if route.fields is not None:
         operation["requestBody"] = _body(route.fields)
     return operation
+
+
+def operation_id(route: Route) -> str:
+    """Return what programs call a route by: its method and address, which stay when a function is renamed."""
+    path = IN_PATH.sub(r"{\1}", route.path).removeprefix(API)
+    page = ["page"] if route.gives == "text/html" else []  # of the same things as the API, for people
+    return "_".join([route.method.lower(), *page, *re.findall(r"[A-Za-z]+", path)])
 
 
 def _path_parameter(name: str) -> dict[str, Any]:

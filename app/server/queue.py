@@ -4,7 +4,7 @@ from typing import Any
 
 from aiohttp import web
 
-from app.server.answers import answer
+from app.server.answers import answer, tell
 from app.server.desk import Call
 from app.server.route import API, DONE, ID, WRITE, Field, Param, Route
 from app.server.runs import find_job
@@ -18,8 +18,12 @@ async def show_queue(call: Call) -> web.StreamResponse:
     """The workers and what they run, what waits in its order and why, whether it is paused: see `queue_view`."""
     desk = call.desk
     limit = min(call.query.get("limit", WAITING), MOST)
-    told = await desk.ask(queue_view, desk.store, desk.settings.worker_count, limit, desk.foreteller.jobs)
-    return answer(told | {"draining": desk.draining})
+
+    def look() -> dict[str, Any]:
+        told = queue_view(desk.store, desk.settings.worker_count, limit, desk.foreteller.jobs)
+        return told | {"draining": desk.draining}
+
+    return await tell(call, look)
 
 
 async def pause(call: Call) -> web.StreamResponse:

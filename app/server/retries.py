@@ -4,7 +4,7 @@ from typing import Any
 
 from aiohttp import web
 
-from app.server.answers import Refusal, answer
+from app.server.answers import Refusal, answer, tell
 from app.server.desk import Call
 from app.server.route import API, DONE, ID, WRITE, Field, Route
 from app.server.runs import find_job, find_run
@@ -58,7 +58,7 @@ async def list_inputs(call: Call) -> web.StreamResponse:
         known = inputs_of(call.desk.store, find_run(call.desk, call.ident))
         return {"inputs": [input_shape(one) | {"value": known.given.get(one.name)} for one in known.declared]}
 
-    return answer(await call.desk.ask(look))
+    return await tell(call, look)
 
 
 async def list_checkpoints(call: Call) -> web.StreamResponse:
@@ -68,7 +68,7 @@ async def list_checkpoints(call: Call) -> web.StreamResponse:
         job = find_job(call.desk, call.ident)
         return {"checkpoints": [checkpoint_shape(found) for found in call.desk.store.checkpoints.list(job.id)]}
 
-    return answer(await call.desk.ask(look))
+    return await tell(call, look)
 
 
 def _retry(again: Again, store: Store, target: Any, actor: str, clock: Clock) -> str:

@@ -4,7 +4,7 @@ from typing import Any
 
 from aiohttp import web
 
-from app.server.answers import Refusal, answer
+from app.server.answers import Refusal, tell
 from app.server.desk import Call, Desk
 from app.server.route import API, ID, PAGING, Param, Route
 from app.shapes import artifact_shape, attempt_shape, job_shape, run_shape, step_shape, transition_shape
@@ -27,7 +27,7 @@ async def list_runs(call: Call) -> web.StreamResponse:
         runs = call.desk.foreteller.runs(queries.runs(**query, limit=limit))
         return {"runs": [run_shape(run) for run in runs], "sequence": sequence}
 
-    return answer(await call.desk.ask(look))
+    return await tell(call, look)
 
 
 async def show_run(call: Call) -> web.StreamResponse:
@@ -39,7 +39,7 @@ async def show_run(call: Call) -> web.StreamResponse:
         jobs = [job_shape(job) for job in call.desk.foreteller.jobs(call.desk.store.queries.jobs(run.id))]
         return run_shape(run) | {"jobs": jobs, "sequence": sequence}
 
-    return answer(await call.desk.ask(look))
+    return await tell(call, look)
 
 
 async def list_attempts(call: Call) -> web.StreamResponse:
@@ -50,7 +50,7 @@ async def list_attempts(call: Call) -> web.StreamResponse:
         attempts = call.desk.store.queries.run_attempts(run.id)
         return {"attempts": [{"job": one.job_id} | attempt_shape(one) for one in attempts]}
 
-    return answer(await call.desk.ask(look))
+    return await tell(call, look)
 
 
 async def show_job(call: Call) -> web.StreamResponse:
@@ -61,7 +61,7 @@ async def show_job(call: Call) -> web.StreamResponse:
         [job] = call.desk.foreteller.jobs([find_job(call.desk, call.ident)])
         return job_shape(job) | {"attempts_made": _attempts(call.desk, job), "sequence": sequence}
 
-    return answer(await call.desk.ask(look))
+    return await tell(call, look)
 
 
 async def timeline(call: Call) -> web.StreamResponse:
@@ -78,35 +78,35 @@ async def timeline(call: Call) -> web.StreamResponse:
             "transitions": [{"sequence": one.sequence} | transition_shape(one) for one in changes],
         }
 
-    return answer(await call.desk.ask(look))
+    return await tell(call, look)
 
 
 async def list_annotations(call: Call) -> web.StreamResponse:
     """What the latest attempts of a run's jobs found, by job: the first thousand."""
 
-    def look() -> list[dict[str, Any]]:
-        return remarks.run_annotations(find_run(call.desk, call.ident).id)
+    def look() -> dict[str, Any]:
+        return {"annotations": remarks.run_annotations(find_run(call.desk, call.ident).id)}
 
-    return answer({"annotations": await call.desk.ask(look)})
+    return await tell(call, look)
 
 
 async def list_summaries(call: Call) -> web.StreamResponse:
     """What the steps of the latest attempts of a run's jobs sum up, by job: the first 200."""
 
-    def look() -> list[dict[str, Any]]:
-        return remarks.run_summaries(find_run(call.desk, call.ident).id)
+    def look() -> dict[str, Any]:
+        return {"summaries": remarks.run_summaries(find_run(call.desk, call.ident).id)}
 
-    return answer({"summaries": await call.desk.ask(look)})
+    return await tell(call, look)
 
 
 async def list_artifacts(call: Call) -> web.StreamResponse:
     """A run's artifacts, by name."""
 
-    def look() -> list[dict[str, Any]]:
+    def look() -> dict[str, Any]:
         run = find_run(call.desk, call.ident)
-        return [artifact_shape(artifact) for artifact in call.desk.artifacts.list(run.id)]
+        return {"artifacts": [artifact_shape(artifact) for artifact in call.desk.artifacts.list(run.id)]}
 
-    return answer({"artifacts": await call.desk.ask(look)})
+    return await tell(call, look)
 
 
 def find_run(desk: Desk, run_id: int) -> Run:

@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from app.server.answers import Refusal, answer
+from app.server.answers import Refusal, tell
 from app.server.desk import Call
 from app.server.route import API, Param, Route
 from app.views.search import MOST, USUAL, search_view
@@ -23,8 +23,7 @@ async def search(call: Call) -> web.StreamResponse:
     where = Where(call.query.get("repo"), call.query.get("workflow"), call.query.get("status"))
     limit = min(call.query.get("limit", USUAL), MOST)
     index_bytes = call.desk.settings.limits.search_bytes
-    told = await call.desk.ask(search_view, call.desk.store, words_of(asked), where, limit, index_bytes, PATIENCE_S)
-    return answer(told)
+    return await tell(call, search_view, call.desk.store, words_of(asked), where, limit, index_bytes, PATIENCE_S)
 
 
 ROUTES = (

@@ -4,7 +4,7 @@ import logging
 
 from aiohttp import web
 
-from app.server.answers import answer
+from app.server.answers import answer, tell
 from app.server.desk import Call
 from app.server.route import ADMIN, API, WRITE, Field, Param, Route
 from app.views.snapshots import difference_view, remove_view, snapshot_shape, snapshots_view
@@ -18,13 +18,13 @@ PATIENCE_S = 20.0
 
 async def list_snapshots(call: Call) -> web.StreamResponse:
     """Every snapshot, with what it added to the disk; and those that are damaged."""
-    return answer(await call.desk.ask(snapshots_view, _snapshots(call)))
+    return await tell(call, snapshots_view, _snapshots(call))
 
 
 async def show_difference(call: Call) -> web.StreamResponse:
     """What changed from one snapshot to another."""
     a, b = call.query["a"], call.query.get("b", "latest")
-    return answer(await call.desk.ask(difference_view, _snapshots(call), a, b))
+    return await tell(call, difference_view, _snapshots(call), a, b)
 
 
 async def take_snapshot(call: Call) -> web.StreamResponse:

@@ -1,11 +1,14 @@
 """The laws of the small routes: badges, metrics, health, and a description that says what is there."""
 
 import re
+import threading
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 
+from app.server import answers
 from app.server.badge import picture
 from app.server.openapi import IN_PATH, document
 from app.server.routes import ROUTES
@@ -94,6 +97,22 @@ def test_the_description_says_what_is_there(site: Site) -> None:
     for (_, path), one in operations.items():
         named = [parameter["name"] for parameter in one["parameters"] if parameter["in"] == "path"]
         assert named == re.findall(r"\{(\w+)\}", path) and ":" not in path
+
+
+def test_what_the_store_tells_becomes_json_off_the_event_loop(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    made_on: list[str] = []
+    to_json = answers.json.dumps
+
+    def noted(*args: Any, **more: Any) -> str:
+        made_on.append(threading.current_thread().name)
+        return str(to_json(*args, **more))
+
+    monkeypatch.setattr(answers.json, "dumps", noted)
+    run_id = site.lab.run(TEXT)
+    for path in ("/runs", f"/runs/{run_id}", f"/runs/{run_id}/attempts", "/jobs/1", "/jobs/1/timeline", "/queue"):
+        made_on.clear()
+        assert site.get(f"/api/v1{path}").status == 200
+        assert made_on and all(name.startswith("desk") for name in made_on), path
 
 
 @pytest.mark.parametrize("path", ["/", "/api", "/api/v1", "/api/v2/runs", "/hooks/", "/badge/x.svg", "//", "/%00"])
