@@ -3,7 +3,7 @@
 Only this module writes a status. `apply`, `claim` and `finish` call it, inside the transaction of their change.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -36,6 +36,12 @@ _RECORD = (
     "INSERT INTO transition"
     " (noun, run_id, job_id, attempt, step, name, from_status, to_status, cause, reason, actor, at, exit_code)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_RESTART = (
+    "UPDATE job SET status = ?, reason = ?, retries_left = ?, begin_at = ?, debug = ?,"
+    " retry_count = retry_count + (attempts > 0), lost_count = 0, cancel_asked_at = NULL, deadline_at = NULL,"
+    " finished_at = NULL, tolerated = 0, outputs = '{}', waits_for = '', fails_matrix = 0, approved_by = '',"
+    " environment_url = '' WHERE id = ? AND status = ?"
 )
 
 
@@ -106,6 +112,20 @@ def change_job(job_id: int, expected: str, change: Change, **fields: Any) -> boo
         _release(job, change)
         _close_run(job.run_id, change)
     return True
+
+
+def restart_job(
+    job: JobRow, change: Change, *, retries_left: int, begin_at: Mapping[str, Any] | None, debug: bool
+) -> None:
+    """Put a job that has ended, as it was read in this write, back to where it begins; its attempts alone are kept.
+
+    Its needs are counted anew by who asks for this.
+    """
+    status = next_status("job", job.status, change.cause)
+    fields = (retries_left, JobRow.begin_at.db_value(begin_at), debug)
+    hit = DATABASE.execute_sql(_RESTART, (str(status), change.reason, *fields, job.id, job.status)).rowcount
+    assert hit == 1, "a job is restarted in the write that it was read in"
+    _record("job", job.run_id, job.status, status, change, job_id=job.id, attempt=job.attempts or None, name=job.name)
 
 
 def change_attempt(row: AttemptRow, job: JobRow, change: Change, kind: str = "") -> bool:

@@ -1,6 +1,6 @@
 """What a person asks of runs and jobs: wishes are fields, and a retry puts rows back to where they begin."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +13,18 @@ from engine.store.tables.runs import EdgeRow, JobRow, RunRow
 from engine.store.transitions import Change
 
 OPEN_RUN = (RunStatus.QUEUED, RunStatus.RUNNING)
+_FINAL = ", ".join(f"'{status}'" for status in sorted(JOB_FINAL))
+_NEEDS = "FROM edge JOIN job AS need ON need.id = edge.need_id WHERE edge.job_id = job.id AND need.status"
+# As SQL, for there may be thousands, and everybody else who writes waits meanwhile.
+_RECOUNT = f"""UPDATE job SET
+ unmet = (SELECT count(*) {_NEEDS} NOT IN ({_FINAL})) + EXISTS (SELECT 1 FROM job AS caller
+  WHERE caller.id = job.parent_id AND caller.status <> '{JobStatus.RUNNING}'),
+ ancestry_ok = NOT EXISTS (SELECT 1 {_NEEDS} IN ({_FINAL})
+  AND NOT ((need.status = '{JobStatus.SUCCESS}' OR need.tolerated) AND need.ancestry_ok)),
+ ancestry_failed = EXISTS (SELECT 1 {_NEEDS} IN ({_FINAL}) AND (need.ancestry_failed
+  OR (need.status IN ('{JobStatus.FAILED}', '{JobStatus.TIMED_OUT}') AND NOT need.tolerated)))
+ WHERE id = ?"""
+_UNHOLD = "UPDATE job SET waits_for = '' WHERE id = ? AND unmet > 0"
 
 
 class Wishes:
@@ -62,24 +74,22 @@ class Wishes:
             let_go(again - going_on, now)
             for job in reset:
                 cause = "need_retried" if job.status == JobStatus.SKIPPED and job.id not in asked else "retry_asked"
-                plan = job.plan.get("retry") or {}
-                retries = 0 if job.id in going_on else plan.get("max", 0)
-                transitions.change_job(
-                    job.id, job.status, Change(cause, now, actor, reason), retries_left=retries,
+                transitions.restart_job(
+                    job,
+                    Change(cause, now, actor, reason),
+                    retries_left=0 if job.id in going_on else (job.plan.get("retry") or {}).get("max", 0),
                     begin_at=begin_at if job.id in asked else None,
-                    retry_count=JobRow.retry_count + (1 if job.attempts else 0), lost_count=0, cancel_asked_at=None,
-                    deadline_at=None, finished_at=None, tolerated=False, outputs={}, waits_for="", fails_matrix=False,
-                    approved_by="", environment_url="", debug=debug,
-                )  # fmt: skip
+                    debug=debug,
+                )
             RunRow.update(open_jobs=RunRow.open_jobs + len(reset)).where(RunRow.id == run_id).execute()
             if run.status in RUN_FINAL:
                 cause = "retry_waits" if run.concurrency_group else "retry_asked"
                 change = Change(cause, now, actor, reason)
                 transitions.change_run(run_id, run.status, change, attempt=RunRow.attempt + 1, cancel_asked_at=None)
+            self._recount([job.id for job in jobs if job.id in again or job.status == JobStatus.PENDING])
             for job in jobs:
-                if job.id in again or job.status == JobStatus.PENDING:
-                    self._recount(job.id)
-                elif job.is_call:  # it goes on running, until those have ended too
+                if job.is_call and job.id not in again and job.status != JobStatus.PENDING:
+                    # It goes on running, until those have ended too.
                     below = (JobRow.parent_id == job.id) & JobRow.finished_at.is_null()
                     JobRow.update(unmet=JobRow.select().where(below).count()).where(JobRow.id == job.id).execute()
         return [job.id for job in reset]
@@ -108,22 +118,10 @@ class Wishes:
             open_job = (JobRow.id == job_id) & JobRow.status.not_in(list(JOB_FINAL))
             return bool(JobRow.update(priority=priority).where(open_job).execute())
 
-    def _recount(self, job_id: int) -> None:
-        """Work out a waiting job's unmet needs and what its finished ancestors came to, as if it were new."""
-        parent = JobRow.select(JobRow.parent_id).where(JobRow.id == job_id).scalar()
-        called = parent is None or JobRow.get_by_id(parent).status == JobStatus.RUNNING
-        unmet, ok, failed = 0 if called else 1, True, False
-        for need in JobRow.select().join(EdgeRow, on=(EdgeRow.need_id == JobRow.id)).where(EdgeRow.job_id == job_id):
-            if need.status not in JOB_FINAL:
-                unmet += 1
-                continue
-            ok = ok and (need.status == JobStatus.SUCCESS or need.tolerated) and need.ancestry_ok
-            failed = failed or need.ancestry_failed
-            failed = failed or (need.status in (JobStatus.FAILED, JobStatus.TIMED_OUT) and not need.tolerated)
-        fields: dict[str, Any] = {"unmet": unmet, "ancestry_ok": ok, "ancestry_failed": failed}
-        if unmet:
-            fields["waits_for"] = ""
-        JobRow.update(**fields).where(JobRow.id == job_id).execute()
+    def _recount(self, job_ids: Sequence[int]) -> None:
+        """Work out waiting jobs' unmet needs and what their finished ancestors came to, as if they were new."""
+        for statement in (_RECOUNT, _UNHOLD):
+            self._db.execute_many(statement, [(job_id,) for job_id in job_ids])
 
 
 def _hanging_on(job_ids: Collection[int]) -> set[int]:
