@@ -1,8 +1,8 @@
 """Finds and ends whatever a job on this machine has left, and starts its driver so that nothing can slip away.
 
 Runs also as a program of its own, with the standard library alone, so that a driver outlives the engine:
-    python -IS host_sweep.py drive FOLDER COMMAND...   become the driver, a parent to all orphans below it
-    python -IS host_sweep.py sweep MARK DRIVER         end everything of that box but the driver
+    python -IS sweep.py drive FOLDER COMMAND...   become the driver, a parent to all orphans below it
+    python -IS sweep.py sweep MARK DRIVER         end everything of that box but the driver
 """
 
 import ctypes

@@ -22,7 +22,7 @@ from engine.worker.mending.tree_listing import PRINTED, Tree
 LISTING_BYTES = 512 << 20
 SAID_BYTES = 2000
 MOST_NAMES_BYTES = 100_000  # what one command line holds everywhere
-CHECKED_OUT = "checked-out"  # what the first checkout of an attempt leaves, see actions/checkout.py
+CHECKED_OUT = "checked-out"  # what the first checkout of an attempt leaves, see actions/built_in/checkout.py
 NOT_GNU = 3
 
 LOOK = r"""

@@ -1,1 +1,1 @@
-"""Jobs as tasks of a Docker Swarm, on whatever node it chooses: over a line of their own, without a shared file system."""
+"""Jobs as tasks of a Docker Swarm, on whatever node it chooses, over a line of their own."""
