@@ -57,5 +57,5 @@ def statements(home: Path, jobs: int) -> dict[str, int]:
 
 def test_the_statements_of_a_question_do_not_grow_with_what_there_is(tmp_path: Path) -> None:
     large, small = statements(tmp_path / "large", LARGE), statements(tmp_path / "small", SMALL)
-    assert large.pop("a run explained") <= small.pop("a run explained") + LISTED  # whether the queue is paused, for each
+    assert large.pop("a run explained") <= small.pop("a run explained") + LISTED  # is it paused, for each
     assert large == small
