@@ -11,7 +11,7 @@ from engine.core.job_contexts import job_contexts, needs_context
 from engine.core.records import JobFacts
 from engine.core.refs import HEADS
 from engine.core.scheduling import Condition as Decides
-from engine.core.scheduling import Gate, Need, decide
+from engine.core.scheduling import Gate, Move, Need, decide
 from engine.settings import EnvironmentSettings
 from engine.store.decisions import Decidable
 from engine.store.store import Store
@@ -27,6 +27,7 @@ from pipelines.template import Condition
 from pipelines.values import to_string
 
 ACTOR = "scheduler"
+MOVES_AT_ONCE = 200  # in one write: a run of thousands of jobs may be cancelled
 Environments: TypeAlias = Callable[[str, str], EnvironmentSettings | None]
 
 
@@ -52,13 +53,24 @@ class Scheduler:
             moves = decide(snapshot)
             if not moves:
                 return
-            applied = self._store.decisions.apply(moves, ACTOR, now, snapshot.sequence)
+            if not self._apply(moves, now, snapshot.sequence):
+                return
+
+    def _apply(self, moves: list[Move], now: datetime, since: int) -> bool:
+        """Have moves made, some at a time so that nobody waits long for the store; return whether any still held.
+
+        Each is a compare-and-set: what a kill leaves undone is decided again, and what others do in between counts.
+        """
+        changed = 0
+        for start in range(0, len(moves), MOVES_AT_ONCE):
+            applied = self._store.decisions.apply(moves[start : start + MOVES_AT_ONCE], ACTOR, now, since)
             self._store.queue.add(applied.queued)
             for job_id in applied.expand:
                 self._expand(job_id)
-            if not applied.changed:
-                return
-            self._bus.wake("queue", "wishes", "news")
+            changed += applied.changed
+            if applied.changed:
+                self._bus.wake("queue", "wishes", "news")
+        return changed > 0
 
     def next_due(self) -> datetime | None:
         return self._store.decisions.next_retry_at()

@@ -318,3 +318,20 @@ def test_an_idle_scheduler_changes_nothing(lab):
     lab.tick()
     assert lab.store.queries.last_sequence() == before
     assert not listener.wait(0)
+
+
+def test_however_many_moves_there_are_each_write_makes_few(lab, monkeypatch):
+    monkeypatch.setattr("engine.control.scheduler.MOVES_AT_ONCE", 3)
+    made: list[int] = []
+    apply = lab.store.decisions.apply
+
+    def counted(moves, *more):
+        made.append(len(moves))
+        return apply(moves, *more)
+
+    monkeypatch.setattr(lab.store.decisions, "apply", counted)
+    run_id = lab.run(jobs(**{f"j{n}": "" for n in range(10)}))
+    assert lab.store.queue.waiting() == 10
+    lab.cancel(run_id)
+    assert lab.status(run_id) == "cancelled"
+    assert sum(made) >= 20 and max(made) == 3
