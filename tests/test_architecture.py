@@ -48,7 +48,7 @@ APP_FLOORS = {
 APP_EXCEPT = {
     ("app/client.py", "app.server.sockets"),  # where a home is listened on
     ("app/cli/web.py", "app.tui"), ("app/cli/web.py", "app.web"),
-    ("app/tui/main.py", "app.cli.place"), ("app/tui/artifact_files.py", "app.cli.artifact_get"),
+    ("app/tui/main.py", "app.cli.place"),
 }  # fmt: skip
 
 # Where a library may be named: path prefixes from the root.

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from app.cli.artifact_get import fetch, file_name, wanted_file
+from app.fetching import fetch, file_name, wanted_file
 from app.tui.log_files import free_name
 from app.unpacking import folder_name, unpack
 from app.wording import size
