@@ -10,9 +10,10 @@ import posixpath
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import regex
+if TYPE_CHECKING:
+    import regex
 
 FILE_LIMIT_BYTES = 256 * 1024
 LINE_LIMIT_BYTES = 16 * 1024  # longer lines are no compiler's, and are not looked at
@@ -256,6 +257,8 @@ def _pattern(told: Any, first: bool, last: bool) -> Pattern:
         raise MatcherError("it has no regexp")
     if len(text) > REGEXP_LIMIT:
         raise MatcherError(f"its regexp is longer than {REGEXP_LIMIT} characters")
+    import regex  # few jobs have matchers, and it takes its time
+
     try:
         found = regex.compile(text, regex.ASCII | regex.VERSION0)
     except (regex.error, RecursionError, OverflowError, ValueError) as error:

@@ -15,7 +15,6 @@ import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from urllib.parse import quote_from_bytes
-from xml.sax.saxutils import escape
 
 STARS = b"***"
 SHORT = 4
@@ -252,8 +251,9 @@ def _escaped(text: str) -> Iterator[bytes]:
     yield url.replace("%20", "+").encode()
     yield json.dumps(text)[1:-1].encode()
     yield _bytes(json.dumps(text, ensure_ascii=False)[1:-1])
-    yield _bytes(escape(text))
-    yield _bytes(escape(text, {'"': "&quot;", "'": "&apos;"}))
+    xml = text.replace("&", "&amp;").replace(">", "&gt;").replace("<", "&lt;")
+    yield _bytes(xml)
+    yield _bytes(xml.replace('"', "&quot;").replace("'", "&apos;"))
     yield _bytes(text.replace("'", "''"))
     yield _bytes(text.replace("'", "'\\''"))
 
