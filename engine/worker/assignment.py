@@ -310,8 +310,10 @@ class Assignment:
         """
         url = environment_url(self.model, contexts)
         if url and not url.lower().startswith(("https://", "http://")):
-            raise ExpressionError("evaluation", f"environment.url is no web address: {url[:200]}")
-        return url[:LONGEST_URL]
+            raise ExpressionError("evaluation", f"environment.url is no web address: {url}")
+        if len(url) > LONGEST_URL:
+            raise ExpressionError("evaluation", f"environment.url is longer than {LONGEST_URL} characters.")
+        return url
 
     def seal(self, state: Mapping[str, Any]) -> Any:
         """Return the state as it may lie in the database: encrypted when the job has secrets to lose."""

@@ -117,12 +117,19 @@ class Box(Protocol):
 
 
 class Executor(Protocol):
-    """Makes boxes. One instance serves all workers, from any thread. `siblings` makes containers beside a box, `held`
-    looks after boxes that outlive their attempts."""
+    """Makes boxes. One instance serves all workers, from any thread.
+
+    `siblings` makes containers beside a box, `held` looks after boxes that outlive their attempts; None: it cannot.
+    What else an executor cannot do, the method that is asked for it refuses.
+    """
 
     kind: str
-    siblings: Siblings | None
-    held: HeldBoxes
+
+    @property
+    def siblings(self) -> Siblings | None: ...
+
+    @property
+    def held(self) -> HeldBoxes | None: ...
 
     def check(self) -> None:
         """Raise ExecutorUnavailable, with the fix, when no box could be started at all."""

@@ -154,7 +154,8 @@ class Opening:
         if self.is_held and job.attempt.box_id:
             self.served.adopt()
             executor = self._tools.executors.get(job.box_plan.executor)
-            executor.held.remove(job.box_name, job.attempt.box_id, job.folder)
+            if executor.held is not None:
+                executor.held.remove(job.box_name, job.attempt.box_id, job.folder)
 
     def checkout(self, rev: str | None = None) -> Path:
         """Return a finished checkout on this machine, of the run's own commit or of another revision."""

@@ -19,7 +19,7 @@ from engine.worker.box_files import OwnFiles
 from engine.worker.executor import Box
 from engine.worker.mending.tree_listing import PRINTED, Tree
 
-LISTING_BYTES = 512 << 20
+LISTING_BYTES = 128 << 20  # about a million files, which are then known in memory
 SAID_BYTES = 2000
 MOST_NAMES_BYTES = 100_000  # what one command line holds everywhere
 CHECKED_OUT = "checked-out"  # what the first checkout of an attempt leaves, see actions/built_in/checkout.py

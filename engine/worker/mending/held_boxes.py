@@ -16,12 +16,14 @@ class KeptBoxes:
 
     def memory_bytes(self, hold: Hold) -> int | None:
         """Return what a held box and all beside it use now, None when it is gone. Raises EngineError."""
-        return self._executors.get(hold.executor).held.memory_bytes(box_name(hold.job_id, *hold.maker), hold.box_id)
+        held = self._executors.get(hold.executor).held
+        return held.memory_bytes(box_name(hold.job_id, *hold.maker), hold.box_id) if held is not None else None
 
     def remove(self, hold: Hold) -> None:
         """Take away a held box with all that belongs to it. Raises EngineError while nobody answers."""
         name, folder = box_name(hold.job_id, *hold.maker), self._store.work_folder(hold.job_id, hold.maker[0])
         kinds = {hold.executor, DOCKER} if hold.state["services"] else {hold.executor}
         for kind in sorted(kinds):
-            self._executors.get(kind).held.remove(name, hold.box_id if kind == hold.executor else "", folder)
+            if (held := self._executors.get(kind).held) is not None:
+                held.remove(name, hold.box_id if kind == hold.executor else "", folder)
         shutil.rmtree(folder, ignore_errors=True)

@@ -9,7 +9,6 @@ from engine.core.retry import Outcome
 from engine.store.mending.holds import NewHold
 from engine.store.queue import Lease
 from engine.worker.assignment import Assignment
-from engine.worker.job_box import SWARM
 from engine.worker.log.job_log import JobLog
 from engine.worker.steps.job_state import JobState
 from engine.worker.steps.script import Surroundings
@@ -45,8 +44,9 @@ class Holding:
         outcome = self._diagnosed(Outcome("failed", failure["kind"], failure["exit_code"], failure["error"]))
         if not store.holds.would_hold(self._lease.job_id, outcome, now):
             return False
-        if job.box_plan.executor == SWARM:
-            self._log.annotate("warning", "The box of this step is not held: a task in a swarm cannot be.")
+        kind = job.box_plan.executor
+        if self._tools.executors.get(kind).held is None:
+            self._log.annotate("warning", f"The box of this step is not held: the executor `{kind}` cannot.")
             return False
         until = now + timedelta(seconds=self._tools.settings.hold.ttl_s)
         known = self._log.known()
@@ -56,7 +56,7 @@ class Holding:
             "shell": job.seal({"env": dict(surroundings.env), "cwd": surroundings.cwd, "known": known}),
             "services": bool(job.box_plan.services),
         }
-        self.new = NewHold(job.box_plan.executor, place, kept, until)
+        self.new = NewHold(kind, place, kept, until)
         ref = f"j{self._lease.job_id}"
         self._log.annotate(
             "notice",

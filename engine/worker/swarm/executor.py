@@ -46,6 +46,7 @@ class SwarmExecutor:
 
     kind = "swarm"
     siblings: Siblings | None = None
+    held: HeldBoxes | None = None
 
     def __init__(self, home_id: str, home: Path, settings: SwarmSettings, clock: Clock | None = None) -> None:
         self._home_id = home_id
@@ -66,7 +67,6 @@ class SwarmExecutor:
         self._closed = threading.Event()
         self._asked = threading.Event()
         self._watch: threading.Thread | None = None
-        self.held: HeldBoxes = _NothingHeld(self._take_away)
 
     # -- the port ---------------------------------------------------------------------------------------------------
 
@@ -326,9 +326,6 @@ class SwarmExecutor:
 
         self._later(removal)
 
-    def _take_away(self, box_id: str) -> None:
-        self._later(lambda: self._objects.end(box_id))
-
     def _later(self, removal: Callable[[], None]) -> None:
         try:
             pending = self._removers.submit(removal)
@@ -346,20 +343,6 @@ class SwarmExecutor:
             self._objects.end_named(name)
         except EngineError as error:
             _log.warning("%s was left behind, the next start removes it: %s", name, error)
-
-
-class _NothingHeld:
-    """No box of a swarm is held; see docs/several-machines.md."""
-
-    def __init__(self, remove: Callable[[str], None]) -> None:
-        self._remove = remove
-
-    def memory_bytes(self, name: str, box_id: str) -> int | None:
-        return None
-
-    def remove(self, name: str, box_id: str, folder: Path) -> None:
-        if box_id:
-            self._remove(box_id)
 
 
 def _failed(spec: BoxSpec, status: dict[str, Any], words: str) -> EngineError:

@@ -19,6 +19,7 @@ from engine.core.errors import EngineError
 from engine.home import home_id
 from engine.settings import HoldSettings
 from engine.store.mending.holds import Hold
+from engine.worker.fake_executor import FakeExecutor
 from engine.worker.mending.shells import RecordedShell, open_shell
 from tests.engine.worker.conftest import leftovers, settings_for
 from tests.engine.works import Ended, Works
@@ -334,3 +335,15 @@ def is_gone(hold: Hold) -> bool:
     if hold.executor == "docker":
         return subprocess.run(["docker", "inspect", hold.box_id], capture_output=True).returncode != 0
     return not Path(f"/proc/{hold.box_id.split('-')[0]}").exists()
+
+
+def test_a_box_whose_executor_cannot_hold_is_not_held(tmp_path: Path) -> None:
+    executor = FakeExecutor(lambda _: 1)
+    executor.held = None  # type: ignore[assignment]
+    works = Works(tmp_path, settings_for(tmp_path), fake=executor).start()
+    ended = works.run("hold: on-failure\nsteps: [{run: x}]")
+    works.close()
+    assert ended.statuses == {"a": "failed"}
+    assert "##[warning]The box of this step is not held" in ended.log()
+    assert works.store.holds.get(ended.job().id) is None
+    assert [box.removed for box in executor.boxes.values()] == [True]
