@@ -55,9 +55,9 @@ class Runs:
 
     def repo(self, name: str, path: str, url: str = "") -> int:
         """Return the id of the repository called `name`, recording it or its new place. `url` bears no password."""
-        known = RepoRow.get_or_none(RepoRow.name == name)
-        if known is not None and (known.path, known.url) == (path, url):
-            return int(known.id)  # as nearly always, and it is asked for at every look at a repository
+        known = self._db.rows("SELECT id FROM repo WHERE name = ? AND path = ? AND url = ?", (name, path, url))
+        if known:  # as nearly always, and it is asked for at every look at a repository
+            return int(known[0][0])
         with self._db.write():
             RepoRow.insert(name=name, path=path, url=url).on_conflict(
                 conflict_target=[RepoRow.name], preserve=[RepoRow.path, RepoRow.url]
