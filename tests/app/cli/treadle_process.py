@@ -28,7 +28,7 @@ class Treadle:
     def __post_init__(self) -> None:
         self.home = self.folder / "home"
         self.home.mkdir()
-        (self.home / "treadle.yml").write_text(self.config)
+        (self.home / "treadle.yml").write_text(f"listen: 127.0.0.1:0\n{self.config}")  # no port is fought for
         self.repo = self.folder / "repo"
         self.repo.mkdir()
         (self.repo / "hello.txt").write_text("hello\n")
