@@ -12,11 +12,11 @@ from engine.store.vault import ALL
 
 def secrets_view(store: Store, repo_id: int | None = None) -> list[dict[str, Any]]:
     """Return [{`name`, `repo` (null: of all), `environment` (null: for every job), `updated_at`}], of one or all."""
-    names = _names()
-    return [
-        _shape(one.name, names.get(one.repo_id, str(one.repo_id)), one.environment) | {"updated_at": rfc3339(one.updated_at)}
-        for one in store.vault.list(repo_id)
-    ]
+    names, found = _names(), []
+    for one in store.vault.list(repo_id):
+        told = _shape(one.name, names.get(one.repo_id, str(one.repo_id)), one.environment)
+        found.append(told | {"updated_at": rfc3339(one.updated_at)})
+    return found
 
 
 def keep_secret(
