@@ -1,11 +1,9 @@
-"""What people wait for in a home with 100,000 jobs: the list of runs, a run's page, the queue, what goes.
+"""What people wait for in a home with 100,000 jobs: the list of runs by each filter, the promises, what goes.
 
 `python -m benchmarks.many [JOBS [JOBS OF A RUN]]`. Milliseconds, the median of some turns; the aim for what people look
 at is 100.
 """
 
-import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -15,9 +13,6 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from app.shapes import attempt_shape, job_shape, run_shape, step_shape
-from app.views.queue import queue_view
-from benchmarks.place import PROJECT
 from engine.control.housekeeping.retention import pruning_of
 from engine.settings import Retention, Slo
 from engine.store.contents.artifacts import Artifacts
@@ -119,23 +114,6 @@ def _run(rows: Rows, run: int, place: tuple[int, int], number: int, at: float, i
         rows.changed("job", run, word, ended, job_id=job)
 
 
-def page(store: Store, run_id: int) -> None:
-    """What the page of a run asks for: the run, its jobs, its attempts, and one job in full."""
-    queries = store.queries
-    run = queries.run(run_id)
-    assert run is not None
-    run_shape(run)
-    jobs = queries.jobs(run_id)
-    [job_shape(job) for job in jobs]
-    queries.needs(run_id)
-    [attempt_shape(one) for one in queries.run_attempts(run_id)]
-    for attempt in queries.attempts(jobs[-1].id):
-        [step_shape(step) for step in queries.steps(attempt.id)]
-        queries.annotations(attempt.id)
-        queries.summaries(attempt.id)
-    queries.transitions(job_id=jobs[-1].id)
-
-
 def main() -> None:
     jobs = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
     each = int(sys.argv[2]) if len(sys.argv) > 2 else PER_RUN
@@ -159,9 +137,6 @@ def main() -> None:
             "list, of one workflow": lambda: queries.runs(workflow="w5", limit=20),
             "list, of a workflow that is not": lambda: queries.runs(workflow="none", limit=20),
             "list, far back": lambda: queries.runs(before=runs // 10, limit=50),
-            "a run's page": lambda: page(store, runs // 2),
-            "the queue": lambda: queue_view(store, 2),
-            "counts for /metrics": lambda: queries.counts(),
             "the promises": lambda: slo_report(Slo(), now),
         }
         for what, measure in measures.items():
@@ -171,8 +146,6 @@ def main() -> None:
                 measure()
                 times.append((time.perf_counter() - start) * 1000)
             print(f"{what:34} {median(times):7.1f} ms  {'met' if median(times) <= AIM_MS else 'MISSED'}")
-        command(home, "list")
-        command(home, "show", f"r{runs // 2}")
         start = time.perf_counter()
         going = list(pruning.going(rules, now))
         spent = time.perf_counter() - start
@@ -185,18 +158,6 @@ def main() -> None:
         spent = time.perf_counter() - start
         print(f"500 of them taken away in {spent:.2f} s, {steps} steps, the longest {longest * 1000:.0f} ms")
         store.close()
-
-
-def command(home: Path, *words: str) -> None:
-    """Measure a whole command, its start included."""
-    times = []
-    environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
-    line = [sys.executable, "-m", "app.cli.main", *words, "--home", str(home)]
-    for _ in range(5):
-        start = time.perf_counter()
-        subprocess.run(line, env=environment, check=True, stdout=subprocess.DEVNULL)
-        times.append((time.perf_counter() - start) * 1000)
-    print(f"treadle {' '.join(words):26} {median(times):7.1f} ms  with the start of Python")
 
 
 if __name__ == "__main__":

@@ -142,15 +142,16 @@ def _queue(store: Store, sizes: Sizes) -> None:
         repo = run % sizes.repos + 1
         rows.add(
             "run", id=run, number=run, repo_id=repo, event_id=0, workflow_path="q.yml", workflow_name="Queued",
-            title="q", definition="", event="push", sha="0" * 40, ref="refs/heads/main", status="queued", contexts={}, source={},
-            created_at=now - 600 + run % 500, open_jobs=PER_RUN, calls={},
+            title="q", definition="", event="push", sha="0" * 40, ref="refs/heads/main", status="queued",
+            contexts={}, source={}, created_at=now - 600 + run % 500, open_jobs=PER_RUN, calls={},
         )  # fmt: skip
         for index in range(PER_RUN):
             job += 1
             rows.add(
                 "job", id=job, run_id=run, repo_id=repo, key=f"j{index}", name=f"j{index}", status="queued",
                 plan=JobPlan(f"j{index}", f"j{index}").to_json(), job_index=0, job_total=1, needs=[],
-                expected_s=USUAL_S, created_at=now - 600 + run % 500, queued_at=now - 500, remaining_path=60, outputs={},
+                expected_s=USUAL_S, created_at=now - 600 + run % 500, queued_at=now - 500,
+                remaining_path=60, outputs={},
             )  # fmt: skip
     rows.write()
 

@@ -10,7 +10,7 @@ from typing import Any
 from textual.app import App, ComposeResult
 
 from app.tui.presenters import forecast as lighting
-from app.tui.presenters.run import dag_jobs, timeline
+from app.tui.presenters.run import a_moment_later, dag_jobs, timeline
 from benchmarks.decide import fan_out
 from benchmarks.scale_home import Home
 from engine.core.forecast import forecast
@@ -111,6 +111,6 @@ async def _drawn(jobs: Sequence[dict[str, Any]], now: datetime, size: tuple[int,
         changed = [job | {"status": "running"} if place == len(jobs) // 2 else job for place, job in enumerate(jobs)]
         props = dag_jobs(changed, now)
         await measure("show a status that changed", lambda: pane.show(props))
-        await measure("show nothing new", lambda: pane.show(dag_jobs(changed, now)))
+        await measure("show it a second later", lambda: pane.show(a_moment_later(props, changed, now)))
         await measure("height for another width", lambda: pane.height_for(size[0] - 10))
         return found
