@@ -144,7 +144,7 @@ def driver_env(env: Mapping[str, str], workdir: str | None) -> bytes:
             words.append(shlex.quote(f"{name}={value}"))
     lines.append(f"cd {shlex.quote(workdir or WORKSPACE)} 2>/dev/null || cd /")
     prefix = f"env {' '.join(words)} " if words else ""
-    lines.append(f'exec {prefix}sh {KIT}/driver.sh "$3" "$4" "$5"')
+    lines.append(f'exec {prefix}"$6" {KIT}/driver.sh "$3" "$4" "$5"')
     return ("\n".join(lines) + "\n").encode("utf-8", "surrogateescape")
 
 

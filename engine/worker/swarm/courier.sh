@@ -248,24 +248,29 @@ line() { # one connection after another
 # -- the task ----------------------------------------------------------------------------------------------------------
 
 read -r token </run/secrets/treadle
-host=${TREADLE_ADDRESS%:*} port=${TREADLE_ADDRESS##*:} way='' alone=-no-CApath path=$PATH
+host=${TREADLE_ADDRESS%:*} port=${TREADLE_ADDRESS##*:} way='' alone=-no-CApath path=$PATH shell=sh
+while :; do # the image's own, by its place: a busybox of ours would take `sh` for itself
+  place=${path%%:*}
+  [ ! -x "${place:-.}/sh" ] || { shell=${place:-.}/sh; break; }
+  case $path in *:*) path=${path#*:} ;; *) break ;; esac
+done
+path=$PATH
 look='%s %z %i|%n'
-mkdir -p "$T/out" "$T/bin" || exit 96
 tools() { for tool in dd stat setsid sha256sum mkfifo tar od tr grep gzip mv chmod; do command -v $tool >/dev/null || return 1; done; }
 if command -v openssl >/dev/null && tools && openssl version >/dev/null 2>&1; then
   way=openssl
   openssl s_client -help 2>&1 | grep -q no-CAstore && alone="$alone -no-CAstore"
 else
-  if [ -e "$KIT/busybox.0" ]; then
-    cat "$KIT"/busybox.? >"$T/bin/busybox" && chmod 755 "$T/bin/busybox" && "$T/bin/busybox" --install -s "$T/bin" &&
-      PATH=$T/bin:$PATH
+  box=$C/busybox # it goes by its name
+  if [ -e "$KIT/busybox.0" ] && cat "$KIT"/busybox.? >"$box" && chmod 755 "$box" && "$box" mkdir -p "$T/bin"; then
+    "$box" --install -s "$T/bin" && PATH=$T/bin:$PATH
   fi
   command -v ssl_client >/dev/null && command -v nc >/dev/null && tools && way=ssl_client
 fi
 [ -n "$way" ] || exit 96
 
 cd "$C" || exit 96
-mkdir -p step log pipe file exchange /github/actions
+mkdir -p "$T/out" step log pipe file exchange /github/actions
 chmod 777 file exchange
 mkfifo go wake "$T/boss"
 chmod 666 go wake
@@ -297,7 +302,7 @@ while read -r order rc <&8; do
     start)
       {
         setsid sh -c 'echo $$ >"$0/driver.new" && mv -f "$0/driver.new" "$0/driver"; PATH=$1; . "$2"' \
-          "$T" "$path" "$C/env" "$C" "$TREADLE_OOM" "_treadle_session=$session; . $KIT/sweep.sh" 8>&- 9>&-
+          "$T" "$path" "$C/env" "$C" "$TREADLE_OOM" "_treadle_session=$session; . $KIT/sweep.sh" "$shell" 8>&- 9>&-
         echo "left $?" >&8
       } &
       ;;

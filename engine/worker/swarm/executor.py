@@ -348,13 +348,14 @@ class SwarmExecutor:
 def _failed(spec: BoxSpec, status: dict[str, Any], words: str) -> EngineError:
     """Return what it means that a task ended before it dialled."""
     image = spec.image or ""
-    said, fix = why(int(status.get("ContainerStatus", {}).get("ExitCode") or 0), image)
+    code = int(status.get("ContainerStatus", {}).get("ExitCode") or 0)
+    said, fix = why(code, image)
     if said:
         return ExecutorUnavailable(said, fix)
     lower = words.lower()
     if "no such image" in lower or "pull access denied" in lower or "manifest unknown" in lower:
         return missing(image, words)
-    if '"sh"' in lower and ("not found" in lower or "no such file" in lower):
+    if code == 127 or ('"sh"' in lower and ("not found" in lower or "no such file" in lower)):
         what = f"The image {image} has no `sh`, which every box needs."
         return ExecutorUnavailable(what, "Use an image with a shell.")
     return EngineError(f"The task of {spec.name} did not begin: {words}.")

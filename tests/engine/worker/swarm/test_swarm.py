@@ -1,9 +1,14 @@
 """Whole jobs in a swarm of one node, and each of Swarm's traps: what it does that must not matter."""
 
+import io
 import os
+import re
+import secrets
+import shutil
 import signal
 import subprocess
 import sys
+import tarfile
 import threading
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -24,7 +29,7 @@ from engine.worker.swarm.plan import PREFIX
 from tests.engine.worker.conftest import settings_for
 from tests.engine.worker.swarm_lab import SwarmBench, bench_in, left_in_swarm, with_port
 from tests.engine.worker.swarm_lab import swarm as swarm
-from tests.engine.works import Works
+from tests.engine.works import Ended, Works
 
 
 @pytest.fixture
@@ -159,9 +164,9 @@ def test_no_byte_at_the_end_of_a_box_is_lost(bench: SwarmBench) -> None:
     session.start_step(
         bench.step(0, "i=0; while [ $i -lt 40 ]; do head -c 65536 /dev/zero; i=$((i+1)); done; printf end")
     )
-    session.end()
     end = session.poll(60)
     assert bench.log(session, 0) == bytes(40 * 65536) + b"end", end
+    session.end()
     assert session.box.exited(30) == BoxExit(0)
 
 
@@ -254,3 +259,74 @@ def test_an_engine_that_is_killed_again_and_again_loses_and_doubles_nothing(benc
     count = int(last.read_file("told", 10) or b"")
     assert bench.log(last, 0) == "".join(f"{i}\n" for i in range(count)).encode()
     assert bench.run(last, 1, "fail").exit_code == 3
+
+
+# -- images and engines ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def bare_image(docker_client: DockerClient) -> Iterator[str]:
+    """An image with a shell, `cat`, `sleep` and `chmod`, and nothing else."""
+    name = f"treadle-test/bare:{secrets.token_hex(4)}"
+    programs = {shutil.which(program) for program in ("sh", "cat", "sleep", "chmod")}
+    said = subprocess.run(["ldd", *filter(None, programs)], capture_output=True, text=True, check=True).stdout
+    files = {*filter(None, programs), *re.findall(r"(/\S+) \(0x", said)}
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w", dereference=True) as tar:
+        for path in files:
+            tar.add(path)
+        for path in programs:
+            tar.add(str(path), f"bin/{Path(str(path)).name}")
+    repository, _, tag = name.partition(":")
+    docker_client.api.import_image_from_data(packed.getvalue(), repository=repository, tag=tag)
+    yield name
+    docker_client.api.remove_image(name, force=True)
+
+
+def test_an_image_with_little_but_a_shell_is_sent_a_busybox(bench: SwarmBench, bare_image: str) -> None:
+    session = bench.open(bench.spec(image=bare_image))
+    assert bench.run(session, 0, "fail").exit_code == 3
+    assert bench.log(session, 0) == b"out\nerr\n"
+    session.start_step(bench.step(1, "hang"))
+    bench.wait_for(session, 1, b"begun")
+    session.interrupt()
+    assert session.poll(30) is not None
+    assert bench.run(session, 2, "command -v nc || echo none").exit_code == 0
+    assert bench.log(session, 2) == b"none\n"  # it is the courier's alone
+
+
+def test_an_image_without_means_says_so_where_there_is_no_busybox_to_send(
+    bench: SwarmBench, bare_image: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(ExecutorUnavailable, match=r"neither openssl nor busybox .* Install busybox-static"):
+        bench.open(bench.spec(image=bare_image))
+
+
+def test_an_image_without_a_shell_says_so(bench: SwarmBench, docker_client: DockerClient) -> None:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as tar:
+        tar.addfile(tarfile.TarInfo("nothing"))
+    name = f"treadle-test/empty:{secrets.token_hex(4)}"
+    repository, _, tag = name.partition(":")
+    docker_client.api.import_image_from_data(packed.getvalue(), repository=repository, tag=tag)
+    try:
+        with pytest.raises(ExecutorUnavailable, match="has no `sh`"):
+            bench.open(bench.spec(image=name))
+    finally:
+        docker_client.api.remove_image(name, force=True)
+
+
+def has_said(ended: Ended, words: str) -> bool:
+    path = ended.works.store.log_path(ended.run_id, ended.job().id, 1)
+    return path.exists() and words in path.read_text()
+
+
+def test_a_job_goes_on_when_its_engine_is_started_again(works: Works) -> None:
+    run_id = works.record('steps:\n  - run: \'echo "> one"; sleep 4; echo "> two"\'\n  - run: \'echo "> three"\'\n')
+    ended = Ended(works, run_id)
+    works.until(lambda: has_said(ended, "> one"), "the step has begun")
+    works.stop()
+    works.start()
+    ended = works.ended(run_id)
+    assert (ended.status, ended.said(), len(ended.attempts())) == ("success", ["one", "two", "three"], 1)

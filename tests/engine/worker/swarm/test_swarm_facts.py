@@ -61,4 +61,4 @@ def test_a_kit_is_sent_in_pieces_that_a_config_holds(tmp_path: Path) -> None:
 def test_a_variable_of_the_driver_is_quoted_whatever_it_is() -> None:
     said = driver_env({"A": "it's {{.Node.ID}}", "B-C": "x y"}, None).decode()
     assert "export A='it'\"'\"'s {{.Node.ID}}'\n" in said
-    assert "exec env 'B-C=x y' sh " in said
+    assert "exec env 'B-C=x y' \"$6\" " in said
