@@ -7,6 +7,7 @@ its key learns that; nothing of it is put into a command line.
 import json
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from engine.worker.job_box import DOCKER, SWARM
 from engine.worker.log.commands import CommandStream, no_file
 from engine.worker.log.problem_matchers import ProblemMatchers
 from engine.worker.log.secrets_mask import Mask
+from engine.worker.plain_file import open_folder, open_plain
 from engine.worker.steps.script import SCRIPT_BYTES, Surroundings, surroundings_in
 
 
@@ -81,7 +83,7 @@ def _running(store: Store, settings: Settings, job: Job, attempt: Attempt) -> Sh
     state = assignment.kept_state()
     known = state.known.get("masks", ()) if state else ()
     masks = (*assignment.hidden, *known, *_masks(assignment.folder / "commands.journal"))
-    found = _current(assignment.folder / "channel")
+    found = surroundings_now(assignment.folder / "channel")
     workspace = "/github/workspace" if kind == DOCKER else str(assignment.folder / "workspace")
     return ShellPlace(
         job.id,
@@ -97,13 +99,24 @@ def _running(store: Store, settings: Settings, job: Job, attempt: Attempt) -> Sh
     )
 
 
-def _current(channel: Path) -> Surroundings | None:
-    """Return what the script that runs now was handed over with, None between two."""
-    number = _read(channel / "next", 20)
-    if number is None or not number.strip().isdigit():
-        return None
-    text = _read(channel / "step" / f"{int(number)}.sh", SCRIPT_BYTES)
-    return None if text is None else surroundings_in(text)
+def surroundings_now(channel: Path) -> Surroundings | None:
+    """Return what the script that runs now was handed over with, None between two.
+
+    The job may have made anything of its channel: no link is followed on the way.
+    """
+    with ExitStack() as opened:
+        try:
+            folders = [open_folder(channel)]
+            opened.callback(os.close, folders[0])
+            folders.append(open_folder("step", folders[0]))
+            opened.callback(os.close, folders[1])
+        except OSError:
+            return None
+        number = _read("next", 20, folders[0])
+        if number is None or not number.strip().isdigit():
+            return None
+        text = _read(f"{int(number)}.sh", SCRIPT_BYTES, folders[1])
+        return None if text is None else surroundings_in(text)
 
 
 def _masks(journal: Path) -> Iterator[str]:
@@ -124,10 +137,10 @@ def _entries(text: str) -> "Iterable[tuple[int, dict[str, object]]]":
             yield step, entry
 
 
-def _read(path: Path, limit_bytes: int) -> str | None:
-    """Return a plain file that a job could have written, None where there is none. Follows no link."""
+def _read(path: Path | str, limit_bytes: int, folder: int | None = None) -> str | None:
+    """Return a plain file that a job could have written, None where there is none."""
     try:
-        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
+        with open_plain(path, folder) as file:
             return file.read(limit_bytes).decode("utf-8", "surrogateescape")
     except OSError:
         return None
