@@ -1,27 +1,45 @@
-"""Opens what a job may have written, and nothing but a plain file: a link leads elsewhere, a pipe waits for ever."""
+"""Opens what a job may have written, as what it was made and nothing else: a link leads away, a pipe waits for ever."""
 
 import errno
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
 
 def open_plain(path: Path | str, folder: int | None = None, *, follow: bool = False) -> BinaryIO:
-    """Open a file for reading, by its name below the descriptor `folder` if there is one. Raises OSError.
+    """Open a file for reading, as `plain_fd` does. Raises OSError."""
+    return os.fdopen(plain_fd(path, folder, follow=follow), "rb")
 
-    With `follow` a link may lead to it. A device is not even opened, for that alone can do things.
+
+def plain_fd(path: Path | str, folder: int | None = None, *, follow: bool = False) -> int:
+    """Return a descriptor, for reading, of a plain file, by its name below the descriptor `folder` if there is one.
+
+    With `follow` a link may lead to it. Raises OSError.
     """
-    if not stat.S_ISREG(os.stat(path, dir_fd=folder, follow_symlinks=follow).st_mode):
-        raise OSError(errno.EINVAL, "it is no plain file", str(path))
-    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY | (0 if follow else os.O_NOFOLLOW)
-    fd = os.open(path, flags, dir_fd=folder)
-    if not stat.S_ISREG(os.fstat(fd).st_mode):  # it has become another one meanwhile
-        os.close(fd)
-        raise OSError(errno.EINVAL, "it is no plain file", str(path))
-    return os.fdopen(fd, "rb")
+    return _open(path, folder, os.O_RDONLY, stat.S_ISREG, "plain file", follow)
 
 
-def open_folder(path: Path | str, folder: int | None = None) -> int:
+def fifo_fd(name: str, folder: int) -> int:
+    """Return a descriptor, for both ends and never waiting, of a FIFO. Raises OSError."""
+    return _open(name, folder, os.O_RDWR, stat.S_ISFIFO, "FIFO")
+
+
+def folder_fd(path: Path | str, folder: int | None = None) -> int:
     """Return a descriptor of a folder, that no link leads to. Raises OSError."""
-    return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+    return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
+
+
+def _open(
+    path: Path | str, folder: int | None, flags: int, kind: Callable[[int], bool], called: str, follow: bool = False
+) -> int:
+    wrong = OSError(errno.EINVAL, f"it is no {called}", str(path))
+    if not kind(os.stat(path, dir_fd=folder, follow_symlinks=follow).st_mode):  # opening a device can already do things
+        raise wrong
+    flags |= os.O_NONBLOCK | os.O_NOCTTY | (0 if follow else os.O_NOFOLLOW)
+    fd = os.open(path, flags, dir_fd=folder)
+    if not kind(os.fstat(fd).st_mode):  # it has become another one meanwhile
+        os.close(fd)
+        raise wrong
+    return fd

@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import BinaryIO, Protocol, Self
 
 from engine.worker.actions.port import ActionError
-from engine.worker.plain_file import open_folder, open_plain
+from engine.worker.plain_file import folder_fd, open_plain
 
 
 class Place(Protocol):
@@ -25,7 +25,7 @@ class Exchange:
 
     def __init__(self, host: Place) -> None:
         self._inside = host.exchange_inside
-        self._folder = open_folder(host.exchange)
+        self._folder = folder_fd(host.exchange)
         self._mine: list[str] = []
 
     def __enter__(self) -> Self:

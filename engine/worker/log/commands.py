@@ -93,7 +93,7 @@ class CommandStream:
 
     `matchers` are those of the whole attempt, shared by its streams; `read` returns a file of the job by its path, or
     raises MatcherError. `changed` tells whether the last line did more than show something: its `entry`, replayed,
-    brings another stream to this state.
+    brings another stream to this state. `taken` is how much they were together, of COMMANDS_LIMIT.
     """
 
     hide: Callable[[str], str] = str
@@ -115,7 +115,7 @@ class CommandStream:
     _echo: bool = False
     _warned: set[str] = field(default_factory=set)
     _said: Counter[str] = field(default_factory=Counter)
-    _taken: int = 0  # of COMMANDS_LIMIT
+    taken: int = 0
 
     def __post_init__(self) -> None:
         self._echo = self.debug  # until the step says otherwise
@@ -135,14 +135,14 @@ class CommandStream:
         if self._token:
             self._token = ""
             return [text]
-        if self.changed and self._taken >= COMMANDS_LIMIT:
+        if self.changed and self.taken >= COMMANDS_LIMIT:
             self.changed = False
             return []  # not even as it is: it may hold what was to be hidden
         shown = [text] if self._echo and command.name not in _NEVER_ECHOED else []
         shown += _ACTIONS[command.name](self, command)
         if self.changed and not self._before[2]:
-            self._taken += len(text)
-            if self._taken >= COMMANDS_LIMIT:
+            self.taken += len(text)
+            if self.taken >= COMMANDS_LIMIT:
                 said = self._fail(f"The step's commands are more than {COMMANDS_LIMIT >> 20} MiB: no other is heeded.")
                 self.changed, shown = True, shown + said
         return shown

@@ -113,8 +113,10 @@ class JobLog:
         """Return what the commands in a script's output said so far."""
         return self.pump.commands(script)
 
-    def keep(self, stream: CommandStream) -> None:
-        """Keep the annotations that a script's commands made."""
+    def keep(self, script: int) -> None:
+        """Keep the annotations that the commands of a script made, which has ended; forget the rest of them."""
+        stream = self.pump.commands(script)
+        self.pump.forget(script)
         kept = stream.annotations[: max(0, KEPT - self._kept)]
         self._kept += len(kept)
         for annotation in kept:

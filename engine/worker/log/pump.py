@@ -65,6 +65,10 @@ class LogPump:
         """Return what the step's commands said so far."""
         return self._feed(step).commands
 
+    def forget(self, step: int) -> None:
+        """Let go of what the commands of a step said, whose output has come to its end."""
+        self._feeds.pop(step, None)
+
     def consumed(self, step: int) -> int:
         """Return the raw offset before which everything is in the log: nothing earlier is ever read again."""
         return self._writer.resume_offset(step)

@@ -23,7 +23,7 @@ from engine.worker.job_box import DOCKER, SWARM
 from engine.worker.log.commands import CommandStream, no_file
 from engine.worker.log.problem_matchers import ProblemMatchers
 from engine.worker.log.secrets_mask import Mask
-from engine.worker.plain_file import open_folder, open_plain
+from engine.worker.plain_file import folder_fd, open_plain
 from engine.worker.steps.script import SCRIPT_BYTES, Surroundings, surroundings_in
 
 
@@ -106,9 +106,9 @@ def surroundings_now(channel: Path) -> Surroundings | None:
     """
     with ExitStack() as opened:
         try:
-            folders = [open_folder(channel)]
+            folders = [folder_fd(channel)]
             opened.callback(os.close, folders[0])
-            folders.append(open_folder("step", folders[0]))
+            folders.append(folder_fd("step", folders[0]))
             opened.callback(os.close, folders[1])
         except OSError:
             return None

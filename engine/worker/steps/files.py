@@ -10,6 +10,7 @@ from engine.worker.steps.job_state import JobState
 from engine.worker.steps.session import Session
 
 LIMIT_BYTES = 16 << 20
+ATTEMPT_LIMIT_BYTES = 256 << 20  # of all that an attempt's scripts say: it is kept in memory
 KINDS = {
     "GITHUB_OUTPUT": "output",
     "GITHUB_ENV": "env",
@@ -37,6 +38,7 @@ class StepFiles:
         self._log = log
         self._state = state
         self._own = frozenset((*own, *KINDS))
+        self._taken = 0  # of ATTEMPT_LIMIT_BYTES
 
     def prepare(self, number: int) -> None:
         """Make the files of script `number`, empty."""
@@ -49,10 +51,13 @@ class StepFiles:
 
     def take(self, number: int) -> Taken:
         """Apply what script `number` said, by its files and by commands in its output: environment, paths, outputs."""
-        stream = self._log.stream(number)
-        self._state.env.update(stream.env)
-        self._add_paths(list(reversed(stream.paths)))
-        taken = Taken(dict(stream.outputs), dict(stream.state))
+        stream, taken = self._log.stream(number), Taken()
+        with self._noting(taken):
+            self._count(stream.taken)
+            self._state.env.update(stream.env)
+            self._add_paths(list(reversed(stream.paths)))
+            taken.outputs.update(stream.outputs)
+            taken.state.update(stream.state)
         with self._noting(taken):
             taken.outputs.update(parse_values(self._read(number, "output")))
         with self._noting(taken):
@@ -68,7 +73,7 @@ class StepFiles:
             taken.summary = self._log.mask.text(read_summary(self._read(number, "summary")) or "")
         except FileCommandError as error:
             self._log.annotate("error", error.message())  # as on GitHub, the step does not fail for it
-        self._log.keep(stream)
+        self._log.keep(number)
         taken.error = taken.error or stream.failure
         return taken
 
@@ -79,7 +84,13 @@ class StepFiles:
         data = self._session.read_file(f"{number}.{kind}", LIMIT_BYTES) or b""
         if len(data) > LIMIT_BYTES:
             raise FileCommandError(f"The step wrote more than {LIMIT_BYTES >> 20} MiB into its {kind} file.")
+        self._count(len(data))
         return data
+
+    def _count(self, size_bytes: int) -> None:
+        self._taken += size_bytes
+        if size_bytes and self._taken > ATTEMPT_LIMIT_BYTES:
+            raise FileCommandError(f"The job's steps have handed on more than {ATTEMPT_LIMIT_BYTES >> 20} MiB by now.")
 
     @contextmanager
     def _noting(self, taken: Taken) -> Iterator[None]:

@@ -8,9 +8,7 @@ import os
 import re
 import select
 import shutil
-import stat
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -18,6 +16,7 @@ from typing import Self
 from engine.core.clock import Clock, SystemClock
 from engine.core.errors import EngineError
 from engine.worker.executor import Box, BoxExit
+from engine.worker.plain_file import fifo_fd, folder_fd, open_plain, plain_fd
 from engine.worker.steps.script import SCRIPT_BYTES, StepScript, Surroundings, surroundings_in, wrapper
 
 DRAIN_S = 0.9  # how long a child left in the background may keep a step's end waiting for its output
@@ -66,10 +65,10 @@ class Session:
         self._logs: dict[int, int] = {}
         self._fds: list[int] = []
         try:
-            self._top = self._keep(os.open(folder / "channel", os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW))
-            self._dirs = {name: self._keep(_open_folder(name, self._top)) for name in FOLDERS}
-            self._events = self._keep(_open_regular("ev", self._top))
-            self._go, self._wake = (self._keep(_open_fifo(name, self._top)) for name in ("go", "wake"))
+            self._top = self._keep(folder_fd(folder / "channel"))
+            self._dirs = {name: self._keep(folder_fd(name, self._top)) for name in FOLDERS}
+            self._events = self._keep(plain_fd("ev", self._top))
+            self._go, self._wake = (self._keep(fifo_fd(name, self._top)) for name in ("go", "wake"))
             self._news = select.poll()  # select() ends at descriptor 1023
             self._news.register(self._wake, select.POLLIN)
             self._write(self._top, "grace", f"{round(grace_s * 100)}\n".encode())
@@ -104,10 +103,10 @@ class Session:
 
         What they printed and handed over may hold secrets.
         """
-        fds = [os.open(folder / "channel", os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)]
+        fds = [folder_fd(folder / "channel")]
         try:
             for place in ("log", "file"):
-                fds.append(_open_folder(place, fds[0]))
+                fds.append(folder_fd(place, fds[0]))
                 for name in [entry.name for entry in os.scandir(fds[-1])]:
                     if name != kept:
                         _clear(fds[-1], name)
@@ -143,7 +142,7 @@ class Session:
             _clear(self._dirs["pipe"], name)
             _clear(self._dirs["step"], f"{name}.stop")
             os.mkfifo(name, dir_fd=self._dirs["pipe"])
-            fifo = _open_fifo(name, self._dirs["pipe"])  # by descriptor: a chmod by name would follow a link
+            fifo = fifo_fd(name, self._dirs["pipe"])  # by descriptor: a chmod by name would follow a link
             os.fchmod(fifo, 0o666)
             os.close(fifo)
             self._write(self._dirs["step"], script, _bytes(step.script))
@@ -181,7 +180,7 @@ class Session:
         """Return the descriptor of a step's raw log, opened before the step could touch it. Read it by offset."""
         if index not in self._logs:
             try:
-                self._logs[index] = _open_regular(str(index), self._dirs["log"])
+                self._logs[index] = plain_fd(str(index), self._dirs["log"])
             except OSError as error:
                 raise EngineError(f"The log of step {index} cannot be read: {error}.") from error
         return self._logs[index]
@@ -329,7 +328,7 @@ class Session:
 
     def _read(self, folder: int, name: str, limit_bytes: int) -> bytes | None:
         try:
-            with os.fdopen(_open_regular(name, folder), "rb") as file:
+            with open_plain(name, folder) as file:
                 return file.read(limit_bytes)
         except OSError:
             return None
@@ -353,25 +352,3 @@ def _clear(folder: int, name: str) -> None:
         pass
     except (IsADirectoryError, PermissionError):
         shutil.rmtree(name, dir_fd=folder)
-
-
-def _open_folder(name: str, folder: int) -> int:
-    return os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
-
-
-def _open_regular(name: str, folder: int) -> int:
-    return _open_kind(name, folder, os.O_RDONLY, stat.S_ISREG)
-
-
-def _open_fifo(name: str, folder: int) -> int:
-    return _open_kind(name, folder, os.O_RDWR, stat.S_ISFIFO)
-
-
-def _open_kind(name: str, folder: int, flags: int, kind: Callable[[int], bool]) -> int:
-    if not kind(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode):  # opening a device can already do things
-        raise OSError(f"{name} is not what it was made as")
-    fd = os.open(name, flags | os.O_NONBLOCK | os.O_NOFOLLOW, dir_fd=folder)
-    if not kind(os.fstat(fd).st_mode):
-        os.close(fd)
-        raise OSError(f"{name} is not what it was made as")
-    return fd

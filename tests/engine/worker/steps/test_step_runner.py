@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from engine.worker.steps import files
+
 if TYPE_CHECKING:
     from tests.engine.works import Works
 
@@ -436,3 +438,21 @@ def test_a_tolerated_timeout_does_not_fail_the_job(works: "Works") -> None:
             continue-on-error: true
         """)
     assert (ended.status, ended.ends()) == ("success", ["timed_out"])
+
+
+def test_steps_hand_on_no_more_in_all_than_can_be_kept_in_memory(
+    works: "Works", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "ATTEMPT_LIMIT_BYTES", 150)
+    ended = works.run("""
+    steps:
+      - id: one
+        run: echo "x=$(printf %080d 1)" >> "$GITHUB_OUTPUT"
+      - id: two
+        run: echo "x=$(printf %080d 2)" >> "$GITHUB_OUTPUT"
+      - if: always()
+        run: echo "> ${{ steps.one.outputs.x != '' }} ${{ steps.two.outputs.x }}."
+    """)
+    assert ended.statuses == {"a": "failed"}
+    assert "handed on more than" in ended.errors()[0]
+    assert "> true .\n" in ended.log()
