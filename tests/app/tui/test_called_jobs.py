@@ -15,6 +15,8 @@ def job(ident: int, key: str, *needs: str, caller: int | None = None) -> dict[st
         "queued_at": None,
         "next_attempt_at": None,
         "cancel_asked_at": None,
+        "held_until": None,
+        "patched": False,
     }
     told = {"id": ident, "key": key, "name": key, "status": "pending", "needs": list(needs), "caller": caller}
     return {**told, **more, "matrix": None, "attempts": 0, "created_at": "2030-01-01T00:00:00Z"}
