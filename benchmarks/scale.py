@@ -100,7 +100,7 @@ def keep(file: Path, found: Mapping[str, list[Point]]) -> None:
     axes = kept.setdefault("scale", {})
     for axis, its in found.items():
         axes[axis] = [{"sizes": asdict(point.sizes), "figures": rounded(point.figures)} for point in its]
-    file.write_text(json.dumps(kept, indent=1) + "\n")
+    file.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n")
 
 
 def rounded(figures: Mapping[str, float]) -> dict[str, float]:
