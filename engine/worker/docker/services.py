@@ -25,6 +25,7 @@ from engine.worker.docker.config import (
 from engine.worker.docker.images import missing
 from engine.worker.docker.network import create_network, find_networks, remove_network
 from engine.worker.docker.relay import await_relay, prepare_relay, relay_config, rules_of
+from engine.worker.docker.removal import remove_container, remove_volume
 from engine.worker.executor import Box, Say
 from engine.worker.services import SLACK_S, ServicePlan, ServicesSpec, ServiceState, await_healthy
 from pipelines.container_options import Health
@@ -119,7 +120,7 @@ class DockerServices:
                 except APIError as error:
                     if status_of(error) != 409:
                         raise
-                    self._api.remove_container(name, force=True, v=True)  # its reply was lost
+                    remove_container(self._tools.client, name)  # its reply was lost
                     made = self._api.create_container_from_config(config, name)
         except APIError as error:
             self._translate(service, error)
@@ -249,7 +250,7 @@ class DockerServices:
         for image in dict.fromkeys(image for image in images if image):
             config = relay_config(image, place, box.id, rules, {**self._labels, SERVICE_LABEL: RELAY})
             name = f"{self._name}{RELAY}"
-            self._remove_container(name)
+            remove_container(self._tools.client, name)
             try:
                 container = self._api.create_container_from_config(config, name)["Id"]
                 self._containers[RELAY] = container
@@ -261,7 +262,7 @@ class DockerServices:
             if await_relay(self._tools.client, container, place, self._tools.clock):
                 return
         self._containers.pop(RELAY, None)
-        self._remove_container(f"{self._name}{RELAY}")
+        remove_container(self._tools.client, f"{self._name}{RELAY}")
         first = next(service for service in self._spec.services if service.ports)
         say(
             "##[warning]No image of this job has perl or busybox to lead localhost to the services with: reach them by "
@@ -290,31 +291,13 @@ class DockerServices:
         ours = {"label": [f"{BOX_LABEL}={self._name}"]}
         try:
             for container in self._api.containers(all=True, filters=ours):
-                self._remove_container(container["Id"])
+                remove_container(self._tools.client, container["Id"])
             for network in find_networks(self._tools.client, self._name):
                 remove_network(self._tools.client, network, self._tools.clock)
             for volume in self._api.volumes(filters=ours)["Volumes"] or []:
-                self._remove_volume(volume["Name"])
+                remove_volume(self._tools.client, volume["Name"])
         except (DockerException, RequestException, EngineError) as error:
             _log.warning("Services of %s were left behind, the next start removes them: %s", self._name, error)
-
-    def _remove_container(self, container: str) -> None:
-        from docker.errors import APIError
-
-        try:
-            self._api.remove_container(container, force=True, v=True)
-        except APIError as error:
-            if status_of(error) not in (404, 409):  # gone, or somebody else is removing it just now
-                raise
-
-    def _remove_volume(self, volume: str) -> None:
-        from docker.errors import APIError
-
-        try:
-            self._api.remove_volume(volume)
-        except APIError as error:
-            if status_of(error) not in (404, 409):  # gone, or the box has it still, and takes it away
-                raise
 
 
 def health_config(health: Health) -> dict[str, Any]:

@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from engine.core.clock import Clock, SystemClock
+from engine.core.errors import EngineError
 from engine.worker.docker.box import TEMP, WORKSPACE
 from engine.worker.docker.build import Builds
 from engine.worker.docker.client import DockerClient, explain, status_of
 from engine.worker.docker.config import CAPABILITIES, PIDS_LIMIT, SHM_BYTES
+from engine.worker.docker.removal import remove_container
 from engine.worker.executor import BoxExit
 from engine.worker.sibling import ImageFailed, SiblingSpec
 from engine.worker.steps.session import StepEnd
@@ -47,9 +49,9 @@ class DockerSiblings(Builds):
             except APIError as error:
                 if status_of(error) != 409:
                     raise
-                api.remove_container(name, force=True, v=True)  # the same one, whose reply was lost
+                remove_container(self.client, name)  # the same one, whose reply was lost
                 container = api.create_container_from_config(config, name)["Id"]
-            sibling = DockerSibling(self.client, container, spec.box_id, index, log, grace_s)
+            sibling = DockerSibling(self.client, container, index, log, grace_s)
             sibling.listen()
             api.start(container)
         except BaseException as error:
@@ -63,7 +65,7 @@ class DockerSiblings(Builds):
 
     def remove(self, container: str) -> None:
         if container:
-            remove_container(self.client, container)
+            _take_away(self.client, container)
 
     def _shared(self, box_id: str) -> dict[str, str]:
         """Return the volumes of a box that are shared, by where the box has them."""
@@ -80,7 +82,6 @@ class DockerSibling:
         self,
         client: DockerClient,
         container: str,
-        box_id: str,
         index: int,
         log: Path,
         grace_s: float,
@@ -88,7 +89,6 @@ class DockerSibling:
     ) -> None:
         self.id = container
         self._client = client
-        self._box_id = box_id
         self._index = index
         self._grace_s = grace_s
         self._clock = clock or SystemClock()
@@ -149,7 +149,7 @@ class DockerSibling:
 
     def remove(self) -> None:
         self.close_log(self._index)
-        remove_container(self._client, self.id)
+        _take_away(self._client, self.id)
 
     def _signal(self, name: str) -> None:
         from docker.errors import DockerException
@@ -217,15 +217,14 @@ def sibling_config(home_id: str, spec: SiblingSpec, volumes: dict[str, str]) -> 
     return config
 
 
-def remove_container(client: DockerClient, container: str) -> None:
+def _take_away(client: DockerClient, container: str) -> None:
     from docker.errors import DockerException
     from requests.exceptions import RequestException
 
     try:
-        client.api.remove_container(container, force=True, v=True)
-    except (DockerException, RequestException) as error:
-        if status_of(error) != 404:
-            log.warning("%s was left behind, the next start removes it: %s", container[:12], error)
+        remove_container(client, container)
+    except (DockerException, RequestException, EngineError) as error:
+        log.warning("%s was left behind, the next start removes it: %s", container[:12], error)
 
 
 def _exactly(line: Any, count: int) -> bytes:
