@@ -46,9 +46,10 @@ class OwnDockerd:
             (self.folder / "c.toml").write_text(CONTAINERD.format(self.folder))
             self.containerd = self._run(["containerd", "--config", f"{self.folder}/c.toml"])
             self._until(lambda: (self.folder / "c" / "s").exists(), self.containerd)
+        # In a network of its own: without a bridge it takes away the `docker0` of whatever network it is in.
         line = [
-            "dockerd", "--data-root", f"{self.folder}/data", "--exec-root", f"{self.folder}/x", "--pidfile",
-            f"{self.folder}/pid", "-H", self.address, "--bridge=none", "--iptables=false", "--ip6tables=false",
+            "unshare", "--net", "dockerd", "--data-root", f"{self.folder}/data", "--exec-root", f"{self.folder}/x",
+            "--pidfile", f"{self.folder}/pid", "-H", self.address, "--bridge=none", "--iptables=false", "--ip6tables=false",
             "--ip-forward=false", "--config-file", f"{self.folder}/json", "--containerd", f"{self.folder}/c/s",
             *["--live-restore"] * self.live_restore,
         ]  # fmt: skip
