@@ -49,9 +49,9 @@ class OwnDockerd:
         # In a network of its own: without a bridge it takes away the `docker0` of whatever network it is in.
         line = [
             "unshare", "--net", "dockerd", "--data-root", f"{self.folder}/data", "--exec-root", f"{self.folder}/x",
-            "--pidfile", f"{self.folder}/pid", "-H", self.address, "--bridge=none", "--iptables=false", "--ip6tables=false",
-            "--ip-forward=false", "--config-file", f"{self.folder}/json", "--containerd", f"{self.folder}/c/s",
-            *["--live-restore"] * self.live_restore,
+            "--pidfile", f"{self.folder}/pid", "-H", self.address, "--bridge=none", "--iptables=false",
+            "--ip6tables=false", "--ip-forward=false", "--config-file", f"{self.folder}/json",
+            "--containerd", f"{self.folder}/c/s", *["--live-restore"] * self.live_restore,
         ]  # fmt: skip
         (self.folder / "json").write_text("{}")
         (self.folder / "pid").unlink(missing_ok=True)
