@@ -17,7 +17,7 @@ from engine.git import start_repository
 from tests.app.cli.treadle_process import ROOT, Treadle
 from tests.app.tui.harness import Tui, tui_of
 
-CONFIG = "grace: 1s\nworkers: 2\nexecutor: host\nlisten: 127.0.0.1:0\nlabels: {x: host}\n"
+CONFIG = "grace: 1s\nworkers: 2\nexecutor: host\nlabels: {x: host}\n"
 DEPLOY = """\
 name: Deploy
 on:

@@ -16,7 +16,7 @@ from engine.home import HomeLock
 from tests.app.cli.treadle_process import Treadle
 
 PATIENCE_S = 30.0
-CONFIG = "grace: 1s\nworkers: 1\nexecutor: host\nlisten: 127.0.0.1:0\n"
+CONFIG = "grace: 1s\nworkers: 1\nexecutor: host\n"
 WAITS = "jobs: {wait: {runs-on: x, steps: [{run: 'echo waits; until [ -e %s ]; do sleep 0.05; done'}]}}"
 
 
