@@ -7,13 +7,13 @@ import json
 import shutil
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from functools import cached_property
+from functools import cached_property, partial
 
 from engine.core.errors import EngineError, ExecutorUnavailable, GitError, LeaseLost, StoreBusy
 from engine.core.retry import Outcome
 from engine.core.states import JobStatus
 from engine.store.logs.paths import index_path, packed_path
-from engine.store.queue import Lease, StepNews
+from engine.store.queue import Lease
 from engine.worker.actions.container import ContainerActions
 from engine.worker.actions.host import Site
 from engine.worker.actions.load import ActionLoader
@@ -29,6 +29,7 @@ from engine.worker.log.diagnosis import diagnosed
 from engine.worker.log.job_log import JobLog
 from engine.worker.mending.holding import Holding
 from engine.worker.opening import Interrupted, Opened, Opening, cancelled, overran
+from engine.worker.steps.book import StepBook
 from engine.worker.steps.box_tools import BoxTools
 from engine.worker.steps.files import StepFiles
 from engine.worker.steps.job_state import Before, JobState, Scope, scope_contexts
@@ -57,9 +58,9 @@ class JobRunner:
         self._log_path = tools.store.log_path(lease.run_id, lease.job_id, lease.number)
         self._state = JobState()
         self._befores: Sequence[Before] = ()
-        self._news: list[StepNews] = []
+        self._book = StepBook(tools, lease, self._job, lambda: self._log)
         self._taken_back = False  # an earlier engine has told that the next step started, and it did nothing
-        self._opening = Opening(tools, lease, halt, self._job, lambda: self._log, self._tell_at_once)
+        self._opening = Opening(tools, lease, halt, self._job, lambda: self._log, self._book)
         self._served = self._opening.served
 
     def run(self) -> None:
@@ -100,7 +101,7 @@ class JobRunner:
     @cached_property
     def _holding(self) -> Holding:
         def diagnose(outcome: Outcome) -> Outcome:
-            self._flush()
+            self._book.keep(self._state)
             return diagnosed(self._tools.store, self._lease, self._log_path, outcome)
 
         return Holding(self._tools, self._lease, self._job, self._log, diagnose)
@@ -150,7 +151,7 @@ class JobRunner:
                 tolerated = self._job.tolerates()
             except ExpressionError as error:
                 self._log.annotate("error", error.message)
-        self._flush()
+        self._book.keep(self._state)
         outcome = self._diagnosed(outcome)
         self._log.sync()
         now, hold = self._tools.clock.now(), self._holding.new if outcome.cause == "failed" else None
@@ -193,7 +194,7 @@ class JobRunner:
             )
             runner, scope = self._step_runner(box, session, scripts)
             steps = JobSteps(
-                job.model.steps, self._befores, self._state, self._log, clock, self._show, self._tell,
+                job.model.steps, self._befores, self._state, self._log, clock, self._book,
                 lambda place: self._checkpoint(box, place, scripts),
                 lambda before, place: not scripts.stopping() and scripts.spent() is None
                 and self._holding.take(before, self._state, place, runner.surroundings(scope)),
@@ -214,7 +215,7 @@ class JobRunner:
         checkpoints = self._opening.checkpoints
         if checkpoints.wanted:
             self._state.between = True
-            self._flush()
+            self._book.keep(self._state)
             checkpoints.take(box, place, self._state, scripts)
 
     def _take_back(self) -> None:
@@ -248,7 +249,8 @@ class JobRunner:
         actions = self._actions(session, scripts, tools, site, stores, event)
         files = StepFiles(session, log, self._state, own_env)
         clock, base_env = self._tools.clock, job.base_env()
-        runner = StepRunner(scripts, tools, files, log, self._state, clock, base_env, own_env, actions, self._flush)
+        keep = partial(self._book.keep, self._state)
+        runner = StepRunner(scripts, tools, files, log, self._state, clock, base_env, own_env, actions, keep)
         return runner, scope
 
     def _actions(
@@ -269,17 +271,6 @@ class JobRunner:
             site.exchange_inside, event,
         )  # fmt: skip
         return ActionRunner(stores, site, tools, log, loader, node, containers)
-
-    def _tell_at_once(self, news: StepNews) -> None:
-        """Write news without a state: no step of the job itself has begun."""
-        self._tools.store.queue.steps(self._lease, [news])
-        self._tools.bus.wake("news")
-
-    def _tell(self, news: StepNews) -> None:
-        self._news.append(news)
-
-    def _show(self, place: int, name: str) -> None:
-        self._tools.store.queue.add_steps(self._lease, place, [self._log.mask.text(name)])
 
     # -- its end ----------------------------------------------------------------------------------------------------
 
@@ -325,14 +316,6 @@ class JobRunner:
             self._log.annotate("warning", "The environment's url is left out, since it may hold a secret.")
         elif url:
             self._tools.store.queue.enter(self._lease, self._job.environment, url)
-
-    def _flush(self) -> None:
-        """Write the news of steps, annotations, and the state to go on from, in that order."""
-        self._tools.store.queue.steps(self._lease, self._news, self._job.seal(self._state.to_json()))
-        if self._news:
-            self._news = []
-            self._tools.bus.wake("news")
-        self._tools.store.queue.annotate(self._lease, self._log.take_annotations())
 
     def _grew(self) -> None:
         self._tools.bus.wake("log")

@@ -17,6 +17,7 @@ from engine.worker.actions.runner import DEPTH
 from engine.worker.executors import Executors
 from engine.worker.job_box import DOCKER
 from engine.worker.log.job_log import JobLog
+from engine.worker.steps.book import StepBook
 from engine.worker.steps.job_state import Before, Way
 from engine.worker.steps.words import title_of
 from pipelines.action_refs import ActionKind, ActionRef, parse_action_ref
@@ -37,7 +38,7 @@ class SetupFailed(EngineError):
 
 
 class JobSetup:
-    """One attempt's. `show` makes a row for a step, `tell` takes what became of it, `look` may raise to give up."""
+    """One attempt's. `look` may raise to give up."""
 
     def __init__(
         self,
@@ -45,16 +46,14 @@ class JobSetup:
         executors: Executors,
         log: JobLog,
         clock: Clock,
-        show: Callable[[int, str], None],
-        tell: Callable[[StepNews], None],
+        book: StepBook,
         look: Callable[[], None],
     ) -> None:
         self._fetcher = fetcher
         self._executors = executors
         self._log = log
         self._clock = clock
-        self._show = show
-        self._tell = tell
+        self._book = book
         self._look = look
         self._known: dict[ActionRef, Action] = {}
         self._early: dict[ActionRef, bool] = {}
@@ -129,10 +128,10 @@ class JobSetup:
         return None
 
     def _one(self, place: int, title: str, bring: Callable[[], list[str]]) -> None:
-        self._show(place, title)
+        self._book.show(place, title)
         began_at = self._clock.now()
         start = self._log.begin_step(place, began_at)
-        self._tell(StepNews(place, "started", began_at, name=title, log_start=start))
+        self._book.tell_at_once(StepNews(place, "started", began_at, name=title, log_start=start))
         try:
             lines = bring()
         except (LeaseLost, StoreBusy):
@@ -151,7 +150,8 @@ class JobSetup:
         now = self._clock.now()
         end = self._log.end_step(place, now)
         code = 0 if cause == "succeeded" else None
-        self._tell(StepNews(place, cause, now, code, reason, conclusion, conclusion, None, end, "", title))
+        news = StepNews(place, cause, now, code, reason, conclusion, conclusion, None, end, "", title)
+        self._book.tell_at_once(news)
 
     def _fetch(self, ref: ActionRef) -> list[str]:
         began_s = self._clock.monotonic_s()

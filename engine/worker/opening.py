@@ -15,7 +15,7 @@ from engine.core.deadlines import until_s
 from engine.core.errors import EngineError, LeaseLost
 from engine.core.retry import Outcome
 from engine.store.mending.kept_steps import Kept
-from engine.store.queue import Lease, StepNews
+from engine.store.queue import Lease
 from engine.worker.actions.fetch import ActionFetcher
 from engine.worker.assignment import Assignment
 from engine.worker.executor import Box
@@ -26,6 +26,7 @@ from engine.worker.log.job_log import JobLog
 from engine.worker.mending.base import Base, base_of
 from engine.worker.mending.job_checkpoints import JobCheckpoints
 from engine.worker.served import Served
+from engine.worker.steps.book import StepBook
 from engine.worker.steps.job_state import Before, JobState
 from engine.worker.steps.session import ACTIONS, Session
 from engine.worker.steps.words import title_of
@@ -50,7 +51,7 @@ class Opened:
 
 
 class Opening:
-    """One attempt's. `log` makes its log when there is the first line to write, `tell` takes news of a step at once."""
+    """One attempt's. `log` makes its log when there is the first line to write."""
 
     def __init__(
         self,
@@ -59,14 +60,14 @@ class Opening:
         halt: Halt,
         job: Assignment,
         log: Callable[[], JobLog],
-        tell: Callable[[StepNews], None],
+        book: StepBook,
     ) -> None:
         self._tools = tools
         self._lease = lease
         self._halt = halt
         self._job = job
         self._log = log
-        self._tell = tell
+        self._book = book
         self.served = Served(tools.executors, job, self.check_in)
         self.checkpoints = JobCheckpoints(tools, lease, job, log)
 
@@ -190,12 +191,8 @@ class Opening:
 
     @cached_property
     def _setup(self) -> JobSetup:
-        tools, queue = self._tools, self._tools.store.queue
-
-        def show(place: int, name: str) -> None:
-            queue.add_steps(self._lease, place, [self._log().mask.text(name)])
-
-        return JobSetup(self.fetcher, tools.executors, self._log(), tools.clock, show, self._tell, self.check_in)
+        tools = self._tools
+        return JobSetup(self.fetcher, tools.executors, self._log(), tools.clock, self._book, self.check_in)
 
     def _bring(self, needs: Sequence[Need], titles: list[str], state: JobState) -> Sequence[Before]:
         """Have what the job's steps take from elsewhere, shown as steps before its own, which begin at the `offset`."""

@@ -7,6 +7,7 @@ from typing import Any
 from engine.core.clock import Clock
 from engine.store.queue import StepNews
 from engine.worker.log.job_log import JobLog
+from engine.worker.steps.book import StepBook
 from engine.worker.steps.job_state import Before, Hook, JobState, Scope, Way, way_key
 from engine.worker.steps.outcome import StepOutcome
 from engine.worker.steps.runner import StepRunner
@@ -14,10 +15,12 @@ from pipelines.model import Step
 
 
 class JobSteps:
-    """`befores` are the titles of what is to run first, with the way to the step whose action it is of. `show` makes
-    a step's row, `tell` takes what became of one, `passed` is called after each of the job's own that did, but for the
-    last, `held` when one has failed the job, with the state before it: if it says so, nothing else is run. `again`: an
-    earlier engine told already that the first started."""
+    """`befores` are the titles of what is to run first, with the way to the step whose action it is of.
+
+    `passed` is called after each of the job's own that did, but for the last, `held` when one has failed the job, with
+    the state before it: if it says so, nothing else is run. `again`: an earlier engine told already that the first
+    started.
+    """
 
     def __init__(
         self,
@@ -26,8 +29,7 @@ class JobSteps:
         state: JobState,
         log: JobLog,
         clock: Clock,
-        show: Callable[[int, str], None],
-        tell: Callable[[StepNews], None],
+        book: StepBook,
         passed: Callable[[int], None],
         held: Callable[[dict[str, Any], int], bool],
         *,
@@ -38,8 +40,7 @@ class JobSteps:
         self._state = state
         self._log = log
         self._clock = clock
-        self._show = show
-        self._tell = tell
+        self._book = book
         self._passed = passed
         self._held = held
         self._announced = self.place if again else -1
@@ -62,7 +63,7 @@ class JobSteps:
         while (state.hook or state.posts) and (state.running is not None or not runner.scripts.spent()):
             if state.hook is None:
                 state.hook = state.posts.pop()
-                self._show(self.place, state.hook.title)
+                self._book.show(self.place, state.hook.title)
             state.between = False
             self._hook(runner, scope, state.hook)
             state.posted += 1
@@ -135,13 +136,13 @@ class JobSteps:
         now = self._clock.now()
         log_start = self._log.begin_step(place, now)
         if place != self._announced:
-            self._tell(StepNews(place, "started", now, name=name, log_start=log_start))
+            self._book.tell(StepNews(place, "started", now, name=name, log_start=log_start))
 
     def _ended(self, place: int, name: str, outcome: StepOutcome, conclusion: str) -> None:
         state, now = self._state, self._clock.now()
         log_end = None if outcome.cause == "condition_false" else self._log.end_step(place, now)
         reason = self._log.mask.text(outcome.error)
-        self._tell(
+        self._book.tell(
             StepNews(
                 place, outcome.cause, now, outcome.exit_code, reason, outcome.outcome, conclusion, None, log_end,
                 outcome.summary, name, outcome.why,
