@@ -43,6 +43,7 @@ from pipelines.errors import ExpressionError, WorkflowError
 from pipelines.github_context import cache_scopes
 
 LOST = Outcome("lost", "infrastructure", reason="its engine stopped where the job could not be taken up again")
+RESTARTED = Outcome("lost", "infrastructure", reason="what its container was to run in was being restarted")
 ENDED_S = 2.0  # how long a driver may take to tell of an end once more
 GONE = "its container went away"
 
@@ -123,11 +124,13 @@ class JobRunner:
             except (LeaseLost, StoreBusy):
                 raise
             except ExecutorUnavailable as error:
-                outcome = self._refused(error, "unavailable")
+                restarted = box is None and self._opening.outlasts_restart()
+                outcome = RESTARTED if restarted else self._refused(error, "unavailable")
             except (ExpressionError, WorkflowError, GitError) as error:
                 outcome = self._refused(error, "failure")
             except (EngineError, OSError) as error:
-                outcome = self._refused(error, "infrastructure")
+                restarted = box is None and self._opening.outlasts_restart()
+                outcome = RESTARTED if restarted else self._refused(error, "infrastructure")
             self._served.show(self._log)
             left = self._finish(outcome, outputs)
         except Detached:

@@ -14,6 +14,7 @@ from engine.core.beginning import HELD
 from engine.core.deadlines import until_s
 from engine.core.errors import EngineError, LeaseLost
 from engine.core.retry import Outcome
+from engine.core.states import AttemptStatus
 from engine.store.mending.kept_steps import Kept
 from engine.store.queue import Lease
 from engine.worker.actions.fetch import ActionFetcher
@@ -39,6 +40,9 @@ class Interrupted(Exception):
     def __init__(self, outcome: Outcome) -> None:
         super().__init__(outcome.reason)
         self.outcome = outcome
+
+
+RESTART_S = 60.0  # how long the engine of the boxes may be away
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +168,26 @@ class Opening:
         if rev is None:
             return self._tools.checkouts.get(job.repo, source["sha"], source.get("branch"))
         return self._tools.checkouts.get(job.repo, git.resolve(job.repo, rev))
+
+    def outlasts_restart(self) -> bool:
+        """After a failure: whether the boxes' engine is away that took the attempt before with it, and comes back.
+
+        Waits for that, for as long as a restart may take.
+        """
+        attempts, clock = self._tools.store.queries.attempts(self._lease.job_id), self._tools.clock
+        if len(attempts) < 2 or attempts[-2].status != AttemptStatus.LOST:
+            return False
+        away, until_s = False, clock.monotonic_s() + RESTART_S
+        while clock.monotonic_s() < until_s:
+            try:
+                self._tools.executors.get(self._job.box_plan.executor).check()
+            except EngineError:
+                away = True
+            else:
+                return away
+            if self._halt.lost.is_set() or self._halt.detach.is_set() or self._halt.cancel.wait(0.5):
+                return True  # what follows looks at that, and begins with it
+        return False
 
     def check_in(self) -> None:
         """Before there is a step: leave when somebody wants the attempt to end, or its time is up."""

@@ -39,7 +39,7 @@ def machine(tmp_path: Path, dockerd: OwnDockerd) -> Iterator[Machine]:
 def until_counting(machine: Machine, dockerd: OwnDockerd, run: int, attempt: int = 1) -> str:
     """Wait until an attempt prints; return its container, of which there is one."""
     machine.until(
-        lambda: machine.job(run)["attempts"] == attempt and "\n> 3\n" in machine.log(run),
+        lambda: machine.job(run)["attempts"] >= attempt and "\n> 3\n" in machine.log(run),
         f"attempt {attempt} of run {run} counts",
     )
     label = f"label=treadle.job={machine.job(run)['id']}"
@@ -69,9 +69,10 @@ def test_a_restart_of_dockerd_loses_no_job_and_runs_none_twice(machine: Machine,
         dockerd.docker("exec", container, "touch", "/gate")
     job, other = machine.ended(first), machine.ended(second)
     assert job["status"] == "success" and whole(machine.log(first)), machine.said.read_text()[-3000:]
-    assert job["attempts"] == (1 if dockerd.live_restore else 2)
+    assert (job["attempts"] == 1, job["retry_count"]) == (dockerd.live_restore, 0)
     assert other["status"] == ("cancelled" if dockerd.live_restore else "success"), other
-    machine.until(lambda: not dockerd.containers(), "no container is left")
+    machine.end()  # which takes away what could not be removed while dockerd was away
+    assert dockerd.containers() == []
 
 
 def test_without_a_dockerd_a_job_says_so(machine: Machine, dockerd: OwnDockerd) -> None:
