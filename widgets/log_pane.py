@@ -32,6 +32,7 @@ class LogPane(SearchedLog):
         Binding("Y", "copy_step", "copy the whole step", show=False, id="log.copy_step"),
         Binding("s", "save", "save the log to a file", show=False, id="log.save"),
         Binding("o", "pager", "open the log in the pager", show=False, id="log.pager"),
+        Binding("d", "compare", "compare it with a green one", show=False, id="log.compare"),
     ]
     DEFAULT_CSS = "LogPane { height: 1fr; width: 1fr; }"
 
@@ -48,6 +49,9 @@ class LogPane(SearchedLog):
         def __init__(self, step: int | None) -> None:
             super().__init__()
             self.step = step
+
+    class CompareAsked(Message):
+        """What is shown is to be compared with what it looks like when all is well."""
 
     class PagerAsked(SaveAsked):
         """The log is to be shown by the pager, from `line` (the first is 1) on."""
@@ -210,6 +214,9 @@ class LogPane(SearchedLog):
 
     def action_save(self) -> None:
         self.post_message(self.SaveAsked(self.step))
+
+    def action_compare(self) -> None:
+        self.post_message(self.CompareAsked())
 
     def action_pager(self) -> None:
         self.post_message(self.PagerAsked(self.step, self.view.place[0] + 1))

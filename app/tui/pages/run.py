@@ -303,6 +303,9 @@ class RunPage(Page):
             job, attempt, name = self._log.job_id, self._log.attempt, (self.chosen_job or {}).get("name", "")
             compare(self.ui, job, name, attempt, lambda offset: self._go_to(job, attempt, offset))
 
+    def on_log_pane_compare_asked(self, _: LogPane.CompareAsked) -> None:
+        self.action_compare()
+
     def action_bisect(self) -> None:
         bisect(self.ui, self.run, self.chosen_job)
 

@@ -21,7 +21,7 @@ async def in_the_log(it: Tui) -> None:
 
 async def compared(it: Tui) -> None:
     await in_the_log(it)
-    await it.press("D")
+    await it.press("d")
     await it.shows("+ new", "b failed")
 
 

@@ -48,7 +48,8 @@ def test_no_pane_of_a_run_takes_a_key_of_its_page():
     of_page = {key for one in RunPage.BINDINGS for key in one.key.split(",")}
     of_log = {key for own in LogPane.__mro__ for one in own.__dict__.get("BINDINGS", ()) for key in one.key.split(",")
               if isinstance(one, Binding)}  # fmt: skip
-    assert of_page & of_log <= {"escape", "ctrl+r", "e", "E"}, "a search has its own; e is the next failure"
+    shared = {"escape", "ctrl+r", "e", "E", "d"}  # a search has its own; e is the next failure; d compares a log
+    assert of_page & of_log <= shared
 
 
 @pytest.mark.parametrize(
