@@ -12,7 +12,7 @@ from engine.worker.docker.client import DockerClient
 from engine.worker.docker.executor import DockerExecutor
 from engine.worker.docker.sight import check_sight
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 LOOK = "import pathlib, sys\nfrom engine.worker.docker.sight import check_sight\ncheck_sight(pathlib.Path(sys.argv[1]))"
 
 
