@@ -86,8 +86,8 @@ class HoldSettings:
 class SwarmSettings:
     """How jobs run on a Docker Swarm: where their tasks dial (None: where the manager advertises itself), the address
     to listen at if that is another, an overlay network that they join (None: their node's own bridge), placement
-    constraints, how long a node may take to begin a task, how long a task lives on without a line to the engine, and the
-    static busybox that images without means of their own are sent."""
+    constraints, how long a node may take to begin a task, how long a task lives on without a line to the engine, and
+    the static busybox that images without means of their own are sent."""
 
     address: Listen | None = None
     listen: str | None = None

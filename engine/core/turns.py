@@ -1,4 +1,4 @@
-"""Whose turn it is: the jobs of each repository in their order, and the first of all. Pure; for one thread at a time."""
+"""Whose turn it is: each repository's jobs in their order, and the first of all. Pure; for one thread at a time."""
 
 import heapq
 from collections.abc import Mapping

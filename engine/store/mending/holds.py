@@ -123,7 +123,6 @@ class Holds:
             JobRow.update(held_until=None).where(JobRow.id == hold.job_id).execute()
             return True
 
-
     def forget_all(self) -> None:
         """Forget every hold: for a home that has none of their boxes."""
         with self._db.write():
