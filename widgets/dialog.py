@@ -55,7 +55,8 @@ class Dialog(ModalScreen[Answer]):
     def retitle(self, title: str, *, twin: str = "", hint: str | None = None) -> None:
         """Say that it is about something else now; `twin` and `hint` stay where they are not told."""
         box = self.query_one("#box")
-        box.border_title = Content(cut(plain(title), max(1, box.size.width - FRAME), self.ascii))
+        width = box.size.width or self.app.size.width  # it is not laid out yet
+        box.border_title = Content(cut(plain(title), max(1, width - FRAME), self.ascii))
         if twin:
             self.query_one(".twin", Label).update(f"$ {plain(twin)}")
         if hint is not None:

@@ -29,7 +29,7 @@ def learnt(site: Site) -> Iterator[Site]:
 def job(**told: object) -> dict[str, object]:
     return {
         "id": 1, "name": "a", "status": "running", "attempts": 1, "cancel_asked_at": None, "expected_s": 70.0,
-        "attempt_started_at": "2030-01-02T03:03:23Z", "expected_start_at": None,
+        "held_until": None, "patched": False, "attempt_started_at": "2030-01-02T03:03:23Z", "expected_start_at": None,
     } | told  # fmt: skip
 
 
