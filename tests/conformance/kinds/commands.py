@@ -26,7 +26,7 @@ def file_command(case: Answer) -> Answer:
             case _:
                 return {"value": parse_values(content)}
     except FileCommandError as error:
-        return {"error": error.message}
+        return {"error": str(error)}
 
 
 def log_command(case: Answer) -> Answer:
