@@ -17,12 +17,12 @@ from engine.control.housekeeping.upkeep import Upkeep
 from engine.control.inbox.acceptor import Acceptor
 from engine.control.inbox.planner import Planner
 from engine.control.mirrors import Mirrors
+from engine.control.repo_ids import repo_id_of
 from engine.control.telling.reporter import Reporter
 from engine.control.telling.workflow_runs import WorkflowRuns
 from engine.control.triggers.triggers import Triggers
 from engine.core.clock import SystemClock
 from engine.engine import Engine, executors_of
-from engine.git_remote import local_path, remote
 from engine.home import HomeLock
 from engine.settings import Settings
 from engine.settings_live import LiveSettings
@@ -134,7 +134,4 @@ class Server:
 def record_repos(settings: Settings, store: Store) -> dict[str, int]:
     """Have every repository of the settings in the store; return their ids by name."""
     with store.database.write():
-        return {
-            repo.name: store.runs.repo(repo.name, str(local_path(repo.url) or ""), remote(repo.url).url)
-            for repo in settings.repos
-        }
+        return {repo.name: repo_id_of(store, repo) for repo in settings.repos}

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 from difflib import get_close_matches
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from app.shapes import instant, run_shape
 from engine.control.inbox.commit_reader import CommitReader
 from engine.control.mirrors import Mirrors
+from engine.control.repo_ids import repo_id_of as id_of_configured
 from engine.core.clock import rfc3339
 from engine.core.errors import EngineError, NotThere
 from engine.core.refs import HEADS
@@ -71,8 +71,7 @@ def repo_id_of(store: Store, settings: Settings, name: str) -> int:
         return known.id
     configured = settings.repo(name)
     if configured is not None:
-        place = configured.url if Path(configured.url).is_absolute() else ""
-        return store.runs.repo(name, place, configured.url)
+        return id_of_configured(store, configured)
     names = [repo.name for repo in settings.repos] + [repo.name for repo in known_repos()]
     near = get_close_matches(name, names, n=1)
     hint = f"Did you mean {near[0]!r}?" if near else "`treadle repo list` shows those there are."

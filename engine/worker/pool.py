@@ -3,6 +3,7 @@
 import logging
 import shutil
 import threading
+import traceback
 from collections.abc import Callable, Collection
 from functools import partial
 from pathlib import Path
@@ -151,7 +152,7 @@ class Pool:
         except (LeaseLost, Detached) as gone:
             log.info("job %d: %s", lease.job_id, gone or "left to the next engine")
         except Exception as error:
-            log.exception("job %d: the worker failed", lease.job_id)
+            log.error("job %d: %s\n%s", lease.job_id, _fault(error), "".join(traceback.format_tb(error.__traceback__)))
             self._give_back(lease, error)
         finally:
             with self._lock:
@@ -160,7 +161,7 @@ class Pool:
 
     def _give_back(self, lease: Lease, error: Exception) -> None:
         """A fault of ours: the job gets another attempt, and the fault is on record."""
-        reason = f"Treadle failed: {type(error).__name__}: {error}"
+        reason = f"Treadle failed: {_fault(error)}"
         if is_full(error):
             reason = "The disk of the home is full: see `treadle doctor`."
         outcome = Outcome("failed", "infrastructure", reason=reason)
@@ -198,3 +199,9 @@ class Pool:
                     if job_id in self._halts:
                         self._halts[job_id][1].ask_cancel(reason)
             self._wishes.wait()
+
+
+def _fault(error: Exception) -> str:
+    """Return what an error that nobody foresaw is and where it arose; its own words may hold a secret of the job."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} in {Path(last.filename).name}, line {last.lineno}"
