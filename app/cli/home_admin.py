@@ -11,10 +11,12 @@ from app.shapes import made_token_shape, token_shape
 from app.views.repos import hook_of, repo_id_of, repos_view
 from app.views.secrets import forget_secret, keep_secret, secrets_view
 from engine.control.mirrors import Mirrors
-from engine.control.sources import POLL
+from engine.control.sources import POLL, START
 from engine.core.clock import SystemClock
-from engine.core.errors import EngineError, NotThere
+from engine.core.errors import EngineError, GitError, NotThere
 from engine.doorbell import ring
+from engine.git_remote import local_path
+from engine.settings import RepoSettings, Settings
 from engine.settings_edit import add_repo, entry_settings, read_text, remove_repo, write_text
 from engine.settings_file import parse_settings
 from engine.store.store import Store, open_store
@@ -46,6 +48,7 @@ class HomeAdmin:
         text = add_repo(read_text(path), entry)
         settings = parse_settings(self._home, path, text.encode(), Environment())
         write_text(path, text)
+        self._look_once(settings, made)
         return {"name": made.name, "url": made.url, "config": str(path), "hook": hook_of(settings, made.name)}
 
     def remove_repo(self, name: str) -> Told:
@@ -63,6 +66,18 @@ class HomeAdmin:
         store = self._store()
         repo_id = repo_id_of(store, settings, name)
         return {"name": name, "events": look(store, Mirrors(self._home), repo, repo_id, POLL, self._clock)}
+
+    def _look_once(self, settings: Settings, repo: RepoSettings) -> None:
+        """Know from now on where the refs of a repository on this machine are: what is committed next is news."""
+        from engine.control.triggers.refs import look
+
+        if local_path(repo.url) is None:
+            return  # the engine asks it, and may have to wait for the answer
+        store = self._store()
+        try:
+            look(store, Mirrors(self._home), repo, repo_id_of(store, settings, repo.name), START, self._clock)
+        except GitError:
+            pass  # there is no repository yet: the engine looks again, and says so
 
     def secrets(self, repo: str | None) -> list[Told]:
         store = self._existing()
