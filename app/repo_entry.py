@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from engine.core.errors import SettingsError
-from engine.git_remote import local_path
-from engine.settings_file import VARIABLE
+from engine.git.remote import local_path
+from engine.settings.file import VARIABLE
 
 
 def repo_entry(told: Mapping[str, Any]) -> dict[str, str]:

@@ -14,7 +14,7 @@ from statistics import median
 from typing import Any
 
 from engine.control.housekeeping.retention import pruning_of
-from engine.settings import Retention, Slo
+from engine.settings.model import Retention, Slo
 from engine.store.contents.artifacts import Artifacts
 from engine.store.slo import slo_report
 from engine.store.store import Store, open_store

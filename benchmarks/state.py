@@ -20,7 +20,7 @@ from pathlib import Path
 
 from engine.control.housekeeping.retention import pruning_of
 from engine.core.clock import SystemClock
-from engine.settings import Retention
+from engine.settings.model import Retention
 from engine.store.contents.artifacts import Artifacts
 from engine.store.copies.backup import restore_backup, write_backup
 from engine.store.copies.restore import restore_snapshot

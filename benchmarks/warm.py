@@ -10,10 +10,10 @@ from engine.control.asks import intake
 from engine.core.clock import SystemClock
 from engine.core.states import RUN_FINAL
 from engine.engine import Engine, executors_of
-from engine.git import discover
+from engine.git.repository import discover
 from engine.home import HomeLock
-from engine.settings import load
-from engine.settings_live import LiveSettings
+from engine.settings.live import LiveSettings
+from engine.settings.model import load
 from engine.store.store import open_store
 
 

@@ -68,10 +68,10 @@ def _imported(tree: ast.Module) -> Iterator[str]:
 
 
 def _room(name: str) -> str:
-    """Return the room of a module; in the engine a folder, or the files that begin alike."""
+    """Return the room of a module; in the engine a folder."""
     parts = name.split(".")
     if parts[0] == "engine" and len(parts) > 1:
-        part = parts[1].split("_")[0]
+        part = parts[1]
         if part in GROUND:
             return "engine/bus"
         return f"engine/{part}" if part not in ("engine", "home") else "engine"

@@ -17,7 +17,7 @@ FOLDER = Path(__file__).resolve().parent
 sys.path.insert(0, str(FOLDER.parent))
 
 from engine.core.clock import SystemClock  # noqa: E402
-from engine.git import start_repository  # noqa: E402
+from engine.git.repository import start_repository  # noqa: E402
 from tests.app.tui.terminal import Terminal, terminal  # noqa: E402
 
 CAST, FRAMES = FOLDER / "hold-fix-retry.cast", FOLDER / "hold-fix-retry.txt"

@@ -10,10 +10,10 @@ from engine.control.housekeeping.holds import HoldKeeper
 from engine.control.loop import ControlLoop
 from engine.core.clock import Clock, SystemClock
 from engine.doorbell import Doorbell
-from engine.git_actions import ActionSources
+from engine.git.actions import ActionSources
 from engine.home import HomeLock, home_id
-from engine.settings import Settings
-from engine.settings_live import LiveSettings
+from engine.settings.live import LiveSettings
+from engine.settings.model import Settings
 from engine.store.contents.artifacts import Artifacts
 from engine.store.contents.caches import Caches
 from engine.store.mending.boxes import wanted_boxes

@@ -20,8 +20,8 @@ FLOORS = {
     "widgets": ("widgets",),
 }
 
-# Inside the engine: what each part may import of its neighbours. A part is a folder, or a file with the files that
-# bear its name (settings, settings_file). What is not listed here, such as engine.py, stands at the top.
+# Inside the engine: what each part may import of its neighbours. A part is a folder or a file.
+# What is not listed here, such as engine.py, stands at the top.
 GROUND = {"core", "store", "git", "forges", "settings", "bus", "doorbell"}
 ENGINE_FLOORS = {
     "core": {"core"},
@@ -58,7 +58,7 @@ LIBRARIES = {
     "textual": ("widgets/", "app/tui/"),
     "rich": ("widgets/", "app/"),
     "docker": ("engine/worker/docker/", "engine/worker/swarm/"),
-    "pygit2": ("engine/git",),
+    "pygit2": ("engine/git/",),
     "aiohttp": ("app/server/", "app/client", "app/web/", "engine/control/telling/reporter"),
     "textual_serve": ("app/web/", "app/cli/web.py"),
     "watchfiles": ("engine/control/triggers",),
@@ -131,8 +131,8 @@ def test_a_room_of_the_app_looks_into_none_above_it():
 
 
 def part_of(module: str) -> str:
-    """Return the part of the engine that a module (`engine.git_files.X`) belongs to."""
-    return module.split(".")[1].split("_")[0]
+    """Return the part of the engine that a module (`engine.git.files.X`) belongs to."""
+    return module.split(".")[1]
 
 
 def test_a_part_of_the_engine_imports_nothing_above_it():

@@ -16,7 +16,7 @@ import pytest
 from app.cli.main import COMMANDS, parser_for, split, top_parser
 from app.tui import pages
 from engine.core.states import TABLES
-from engine.settings_file import parse_settings
+from engine.settings.file import parse_settings
 from pipelines.parse import parse_workflow
 from pipelines.policy import parse_policy
 from tests.page import called
@@ -96,8 +96,7 @@ def test_the_recorded_session_presses_keys_of_this_version():
 def test_the_page_on_the_architecture_names_only_files_that_are_there():
     found = re.findall(r"`((?:app|engine|pipelines|widgets|tests)/[\w/.]+)`", (DOCS / "architecture.md").read_text())
     assert len(found) > 50
-    rooms = {"engine/git", "engine/settings"}  # each some files whose names begin so
-    assert [path for path in found if path not in rooms and not (DOCS.parent / path).exists()] == []
+    assert [path for path in found if not (DOCS.parent / path).exists()] == []
 
 
 def test_every_example_of_the_page_on_workflows_is_valid(tmp_path):

@@ -104,7 +104,7 @@ class HomeSearches:
     def following(self, told: Told, news: threading.Event) -> Iterator[None]:
         from app.cli.engine_here import EngineHere
         from engine.engine import executors_of
-        from engine.settings import load
+        from engine.settings.model import load
 
         if self._store.queue.pause.get() is not None:
             talk("The queue of this home is paused: nothing starts until `treadle queue resume`.")

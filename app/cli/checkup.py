@@ -13,7 +13,7 @@ from pathlib import Path
 from app.cli.repo_names import Environment
 from app.wording import size
 from engine.core.errors import EngineError, ExecutorUnavailable, SettingsError
-from engine.settings import Settings, load
+from engine.settings.model import Settings, load
 
 ROOM_BYTES = 2 << 30
 SQLITE = (3, 35, 0)
@@ -81,7 +81,7 @@ def _sqlite(home: Path) -> Check:
 
 def _git() -> Check:
     try:
-        from engine.git import discover
+        from engine.git.repository import discover
 
         discover(Path("/"))
     except (ImportError, OSError, EngineError) as error:

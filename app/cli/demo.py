@@ -40,7 +40,7 @@ def execute(args: argparse.Namespace) -> int:
 
 def prepare(folder: Path) -> Path:
     """Lay out the bundled project in `folder`, a Git repository with one commit; changed files are laid out anew."""
-    from engine.git import start_repository
+    from engine.git.repository import start_repository
     from engine.store.store import make_folder
 
     make_folder(folder.parent)

@@ -5,8 +5,8 @@ from engine.core.clock import SystemClock
 from engine.doorbell import ring
 from engine.engine import Engine
 from engine.home import HomeLock
-from engine.settings import Settings
-from engine.settings_live import LiveSettings
+from engine.settings.live import LiveSettings
+from engine.settings.model import Settings
 from engine.store.store import Store
 from engine.worker.executors import Executors
 

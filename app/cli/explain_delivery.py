@@ -21,7 +21,7 @@ from engine.forges.headers import Headers
 from engine.forges.payload import read_json
 from engine.forges.signatures import Verdict as Signature
 from engine.forges.signatures import forge_of, verify
-from engine.settings import RepoSettings
+from engine.settings.model import RepoSettings
 from pipelines.errors import WorkflowError
 from pipelines.model import Workflow
 from pipelines.parse import parse_workflow

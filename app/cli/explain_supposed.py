@@ -14,10 +14,10 @@ from app.cli.output import print_json
 from app.cli.repo_names import settings_here
 from app.explain_text import supposed
 from app.views.explain_plan import Told, group_told, row_shape, template_told
-from engine import git
 from engine.control.planning import decoded
 from engine.core.errors import EngineError, GitError, SettingsError
 from engine.core.scheduling import status_functions
+from engine.git import repository
 from pipelines.calls import local_find, look_into
 from pipelines.errors import WorkflowError
 from pipelines.expr_nodes import Call
@@ -38,7 +38,7 @@ HEADS, TAGS = "refs/heads/", "refs/tags/"
 class Place:
     """The repository as the event would see it: `rev` is the commit of its workflows, None for the working tree."""
 
-    repo: git.Repo
+    repo: repository.Repo
     rev: str | None
     ref: str
     branch: str | None
@@ -46,7 +46,7 @@ class Place:
     message: str
 
     def load(self, path: str) -> bytes | None:
-        return git.read_file(self.repo, self.rev, path)
+        return repository.read_file(self.repo, self.rev, path)
 
 
 def explain_supposed(args: argparse.Namespace) -> int:
@@ -78,19 +78,19 @@ def explain_supposed(args: argparse.Namespace) -> int:
 
 def _place(folder: Path, ref: str | None) -> Place:
     """Return where the event would happen. A ref that is not there yet is supposed to be pushed as the tree stands."""
-    repo = git.discover(folder)
+    repo = repository.discover(folder)
     if repo is None:
         raise GitError(f"{folder.resolve()} is not in a Git repository.", "--repo names another folder.")
     whole = _whole(repo, ref)
     rev = _commit(repo, ref) if ref is not None else None
     at = rev or repo.head
-    message = git.commit_info(repo, at).message if at else ""
+    message = repository.commit_info(repo, at).message if at else ""
     tag = whole.removeprefix(TAGS) if whole.startswith(TAGS) else None
     branch = whole.removeprefix(HEADS) if whole.startswith(HEADS) else None
     return Place(repo, rev, whole, branch, tag, message)
 
 
-def _whole(repo: git.Repo, ref: str | None) -> str:
+def _whole(repo: repository.Repo, ref: str | None) -> str:
     """Return a ref in full: a bare name is a tag where there is one of that name alone, else a branch."""
     if ref is None:
         return f"{HEADS}{repo.branch or 'HEAD'}"
@@ -100,9 +100,9 @@ def _whole(repo: git.Repo, ref: str | None) -> str:
     return f"{TAGS if is_tag else HEADS}{ref}"
 
 
-def _commit(repo: git.Repo, rev: str) -> str | None:
+def _commit(repo: repository.Repo, rev: str) -> str | None:
     try:
-        return git.resolve(repo, rev)
+        return repository.resolve(repo, rev)
     except GitError:
         return None
 
@@ -110,8 +110,8 @@ def _commit(repo: git.Repo, rev: str) -> str | None:
 def _last_changed(place: Place) -> tuple[str, ...] | None:
     """Return what the last commit changed; None where nobody can tell, and every file counts as changed."""
     head = place.rev or place.repo.head
-    parents = git.commit_info(place.repo, head).parents if head else ()
-    return tuple(git.changed_files(place.repo, parents[0], head)) if head and parents else None
+    parents = repository.commit_info(place.repo, head).parents if head else ()
+    return tuple(repository.changed_files(place.repo, parents[0], head)) if head and parents else None
 
 
 def _workflows(place: Place, asked: list[str]) -> tuple[list[Workflow], list[tuple[str, WorkflowError]]]:
@@ -120,7 +120,7 @@ def _workflows(place: Place, asked: list[str]) -> tuple[list[Workflow], list[tup
     found: list[Workflow] = []
     broken: list[tuple[str, WorkflowError]] = []
     named: set[str] = set()
-    for path, content in git.workflow_files(place.repo, place.rev).items():
+    for path, content in repository.workflow_files(place.repo, place.rev).items():
         names = {path, path.rpartition("/")[2], path.rpartition("/")[2].rpartition(".")[0]}
         try:
             flow = parse_workflow(decoded(content, path), path)

@@ -15,7 +15,7 @@ from app.cli.repo_names import config_path
 from app.server.main import Server
 from engine.core.errors import EngineError, ExecutorUnavailable
 from engine.home import HomeLock
-from engine.settings import load
+from engine.settings.model import load
 from engine.store.store import open_store
 
 LEAVE_S = 9.0  # 10 s are promised

@@ -15,10 +15,10 @@ from engine.control.sources import POLL, START
 from engine.core.clock import SystemClock
 from engine.core.errors import EngineError, GitError, NotThere
 from engine.doorbell import ring
-from engine.git_remote import local_path
-from engine.settings import RepoSettings, Settings
-from engine.settings_edit import add_repo, entry_settings, read_text, remove_repo, write_text
-from engine.settings_file import parse_settings
+from engine.git.remote import local_path
+from engine.settings.edit import add_repo, entry_settings, read_text, remove_repo, write_text
+from engine.settings.file import parse_settings
+from engine.settings.model import RepoSettings, Settings
 from engine.store.store import Store, open_store
 from engine.store.vault import ALL
 

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from engine.core.errors import EngineError
-from engine.settings import default_home
+from engine.settings.model import default_home
 
 DATABASE = "treadle.db"
 

@@ -9,7 +9,7 @@ from app.cli.deeds import Deed, add_deeds, carry_out, nothing_more
 from app.cli.output import print_json, print_table, talk
 from app.wording import age_of, count_of
 from engine.core.clock import SystemClock
-from engine.git_remote import local_path
+from engine.git.remote import local_path
 from widgets.safe_text import plain
 
 HEADER = ("STATUS", "NAME", "LAST RUN", "LAST EVENT", "FORGE", "FROM")

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from app.cli.place import home_of
-from engine.settings import Settings, load
+from engine.settings.model import Settings, load
 
 
 class Environment(Mapping[str, str]):

@@ -18,10 +18,10 @@ from app.cli.renderers import renderer_for
 from app.cli.result import Result
 from engine.core.clock import SystemClock
 from engine.core.errors import EngineError, GitError, SettingsError
-from engine.settings import Settings, load
+from engine.settings.model import Settings, load
 
 if TYPE_CHECKING:
-    from engine.git import Repo
+    from engine.git.repository import Repo
     from engine.store.store import Store
 
 
@@ -166,9 +166,9 @@ def _prepare(args: argparse.Namespace, store: "Store", settings: Settings) -> An
 
 
 def _repo(path: Path) -> "Repo":
-    from engine import git
+    from engine.git import repository
 
-    found = git.discover(path)
+    found = repository.discover(path)
     if found is None:
         raise GitError(
             f"{path.resolve()} is not in a Git repository.", "`git init` makes one; --repo names another folder."
@@ -180,7 +180,7 @@ def _workflow(given: str | None, root: Path) -> str | None:
     """Return a workflow file's path in the repository, or what was given as a name. A file's bare name will do."""
     if given is None:
         return None
-    from engine.git import WORKFLOW_FOLDERS
+    from engine.git.repository import WORKFLOW_FOLDERS
 
     path = Path(given)
     for candidate in (path, root / path, *(root / folder / given for folder in WORKFLOW_FOLDERS)):

@@ -10,7 +10,7 @@ from engine.core.clock import SystemClock
 from engine.core.errors import EngineError
 from engine.core.records import Job
 from engine.core.states import JOB_FINAL
-from engine.settings import Settings
+from engine.settings.model import Settings
 from engine.store.store import Store
 from engine.worker.executors import Executors
 

@@ -16,8 +16,8 @@ from app.cli.options import count
 from app.cli.output import talk
 from app.cli.place import home_of
 from engine.core.errors import EngineError, SettingsError
-from engine.settings import Listen
-from engine.settings_file import ADDRESS
+from engine.settings.file import ADDRESS
+from engine.settings.model import Listen
 
 if TYPE_CHECKING:
     from app.tui.session import HomeSession

@@ -19,8 +19,8 @@ from engine.control.housekeeping.retention import Pruning
 from engine.control.inbox.acceptor import Acceptor
 from engine.control.mirrors import Mirrors
 from engine.core.clock import Clock
-from engine.settings import RepoSettings, Settings
-from engine.settings_live import LiveSettings
+from engine.settings.live import LiveSettings
+from engine.settings.model import RepoSettings, Settings
 from engine.store.contents.artifacts import Artifacts
 from engine.store.slo import SloReporter
 from engine.store.slo_history import SloHistorian

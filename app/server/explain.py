@@ -9,7 +9,7 @@ from app.server.answers import Refusal, tell
 from app.server.desk import Call
 from app.server.route import API, ID, Route
 from app.views.explain import explain_event, explain_job, explain_run
-from engine.settings import Settings
+from engine.settings.model import Settings
 from engine.store.store import Store
 
 Explains: TypeAlias = Callable[[Store, Settings, int], dict[str, Any] | None]

@@ -19,8 +19,8 @@ from engine.control.inbox.acceptor import Acceptor
 from engine.control.mirrors import Mirrors
 from engine.core.clock import SystemClock
 from engine.doorbell import ring
-from engine.settings import Settings
-from engine.settings_live import LiveSettings
+from engine.settings.live import LiveSettings
+from engine.settings.model import Settings
 from engine.store.contents.artifacts import Artifacts
 from engine.store.store import Store
 

@@ -24,8 +24,8 @@ from engine.control.triggers.triggers import Triggers
 from engine.core.clock import SystemClock
 from engine.engine import Engine, executors_of
 from engine.home import HomeLock
-from engine.settings import Settings
-from engine.settings_live import LiveSettings
+from engine.settings.live import LiveSettings
+from engine.settings.model import Settings
 from engine.store.copies.snapshots import Snapshots
 from engine.store.store import Store
 

@@ -12,8 +12,8 @@ from app.views.repos import hook_of, repos_view, settings_view, workflows_view
 from engine.control.sources import POLL
 from engine.control.triggers.refs import look
 from engine.core.errors import SettingsError
-from engine.settings import RepoSettings
-from engine.settings_edit import add_repo, entry_settings, remove_repo
+from engine.settings.edit import add_repo, entry_settings, remove_repo
+from engine.settings.model import RepoSettings
 
 log = logging.getLogger(__name__)
 SYNC_S = 25.0  # how long an answer waits for a repository; our own client waits 30 s

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from engine.core.errors import EngineError
-from engine.settings import Listen
+from engine.settings.model import Listen
 
 NAME = "treadle.sock"
 BACKLOG = 512

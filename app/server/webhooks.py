@@ -14,7 +14,7 @@ from engine.forges.delivery import Envelope, read_delivery, read_envelope
 from engine.forges.event import ForgeEvent
 from engine.forges.headers import Headers
 from engine.forges.signatures import Verdict, has_old_signature, verify
-from engine.settings import RepoSettings
+from engine.settings.model import RepoSettings
 from engine.store.inbox import Arrival
 
 BODIES = web.AppKey("bodies", Bodies)

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from engine.core.errors import GitError
-from engine.git import Repo, discover
-from engine.git_remote import local_path
-from engine.settings import Settings
-from engine.settings_edit import add_repo, read_text, write_text
+from engine.git.remote import local_path
+from engine.git.repository import Repo, discover
+from engine.settings.edit import add_repo, read_text, write_text
+from engine.settings.model import Settings
 
 
 def repository_here(folder: Path) -> Repo | None:

@@ -11,7 +11,7 @@ from app.tui import here
 from app.tui.session import Mode
 from engine.core.errors import EngineError
 from engine.home import HomeLock
-from engine.settings import Settings, load
+from engine.settings.model import Settings, load
 from engine.store.store import Store, open_store
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from app.shapes import artifact_shape, instant
 from engine.core.records import Run
-from engine.settings import Retention
+from engine.settings.model import Retention
 from engine.store.contents.archives import Form, archive_bytes
 from engine.store.contents.artifacts import Artifact, ArtifactError, Artifacts
 from engine.store.retention import artifact_kept_until

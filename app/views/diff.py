@@ -11,7 +11,7 @@ from engine.core.log_diff import CONTEXT, Fold, Row, compare
 from engine.core.records import Job, Run, Step
 from engine.core.states import StepStatus
 from engine.core.step_pairs import pairs
-from engine.git_diff import hunks
+from engine.git.diff import hunks
 from engine.store.logs.reader import LogReader
 from engine.store.mending.baselines import baseline
 from engine.store.store import Store

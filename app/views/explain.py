@@ -18,7 +18,7 @@ from engine.control.scheduler import Scheduler
 from engine.core.clock import SystemClock
 from engine.core.records import Job, JobFacts, Run
 from engine.core.states import JobStatus
-from engine.settings import Settings
+from engine.settings.model import Settings
 from engine.store import explain
 from engine.store.explain import Planned
 from engine.store.store import Store

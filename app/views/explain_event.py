@@ -12,7 +12,7 @@ from engine.core.clock import rfc3339
 from engine.core.errors import GitError
 from engine.core.records import Run
 from engine.forges.errors import DeliveryError
-from engine.settings import Settings
+from engine.settings.model import Settings
 from engine.store.inbox import RECEIVED, InboxEvent
 from engine.store.store import Store
 

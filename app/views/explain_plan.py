@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.core.errors import ExecutorUnavailable
 from engine.core.records import Job, JobFacts
-from engine.settings import Settings
+from engine.settings.model import Settings
 from engine.worker.job_box import HOST, label_image
 from pipelines.errors import ExpressionError
 from pipelines.expr_nodes import functions_used

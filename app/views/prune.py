@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from engine.control.housekeeping.retention import Pruning
-from engine.settings import Retention as Rules
+from engine.settings.model import Retention as Rules
 
 
 def prune_view(pruning: Pruning, rules: Rules, now: datetime) -> dict[str, Any]:

@@ -12,10 +12,10 @@ from engine.control.repo_ids import repo_id_of as id_of_configured
 from engine.core.clock import rfc3339
 from engine.core.errors import EngineError, NotThere
 from engine.core.refs import HEADS
-from engine.git_mirror import Mirror
-from engine.git_remote import remote
-from engine.settings import RepoSettings, Settings
-from engine.settings_live import LiveSettings
+from engine.git.mirror import Mirror
+from engine.git.remote import remote
+from engine.settings.live import LiveSettings
+from engine.settings.model import RepoSettings, Settings
 from engine.store.commits import KnownCommit, KnownWorkflow
 from engine.store.repos import LastEvent, known_repo, known_repos, last_events, last_runs
 from engine.store.store import Store

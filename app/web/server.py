@@ -17,7 +17,7 @@ from app.web.child import Child
 from app.web.guard import Guard
 from app.web.session import Session
 from engine.core.errors import EngineError
-from engine.settings import Listen
+from engine.settings.model import Listen
 
 log = logging.getLogger(__name__)
 HERE = Path(__file__).parent

@@ -13,9 +13,9 @@ from typing import TypeAlias
 from engine.control.inbox.places import NotHere
 from engine.control.planning import decoded
 from engine.core.errors import GitError
-from engine.git_actions import ActionSources
-from engine.git_remote import RemoteRefs
-from engine.settings_actions import place_of
+from engine.git.actions import ActionSources
+from engine.git.remote import RemoteRefs
+from engine.settings.actions import place_of
 from engine.store.store import Store
 from pipelines.called import Called, WorkflowRef
 from pipelines.calls import Find, Load, cannot_be_used

@@ -9,7 +9,7 @@ from engine.control.inbox.commit_reader import CommitReader
 from engine.control.mirrors import Mirrors
 from engine.core.errors import GitError
 from engine.core.refs import HEADS
-from engine.settings import RepoSettings
+from engine.settings.model import RepoSettings
 from engine.store.commits import KnownCommit
 from engine.store.store import Store
 from pipelines.errors import WorkflowError

@@ -3,8 +3,8 @@
 from enum import StrEnum
 
 from engine.control.sources import OURS, PERSON
-from engine.git_remote import local_path
-from engine.settings import RepoSettings
+from engine.git.remote import local_path
+from engine.settings.model import RepoSettings
 
 
 class Trust(StrEnum):

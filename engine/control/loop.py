@@ -8,7 +8,7 @@ from engine.control.routine import Routine
 from engine.control.scheduler import Scheduler
 from engine.control.watchdog import Watchdog
 from engine.core.clock import Clock
-from engine.settings_live import LiveSettings
+from engine.settings.live import LiveSettings
 from engine.store.store import Store
 
 

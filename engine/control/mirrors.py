@@ -4,9 +4,9 @@ import threading
 from pathlib import Path
 
 from engine.core.refs import HEADS
-from engine.git_mirror import Mirror
-from engine.git_remote import RemoteRefs, remote
-from engine.settings import RepoSettings
+from engine.git.mirror import Mirror
+from engine.git.remote import RemoteRefs, remote
+from engine.settings.model import RepoSettings
 from engine.store.store import Store
 
 USUAL = ("main", "master")

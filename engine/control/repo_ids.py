@@ -1,7 +1,7 @@
 """The row of a configured repository: made, and kept up to date, here alone. Bears no password, though its url may."""
 
-from engine.git_remote import remote
-from engine.settings import RepoSettings
+from engine.git.remote import remote
+from engine.settings.model import RepoSettings
 from engine.store.store import Store
 
 

@@ -12,7 +12,7 @@ from engine.core.records import JobFacts
 from engine.core.refs import HEADS
 from engine.core.scheduling import Condition as Decides
 from engine.core.scheduling import Gate, Move, Need, decide
-from engine.settings import EnvironmentSettings
+from engine.settings.model import EnvironmentSettings
 from engine.store.decisions import Decidable
 from engine.store.store import Store
 from pipelines.call_values import call_outputs

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from engine.core.waiting import Room
-from engine.settings import DiskFloor
+from engine.settings.model import DiskFloor
 
 
 class Disk:

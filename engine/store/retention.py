@@ -15,8 +15,8 @@ from enum import StrEnum
 from pathlib import Path
 
 from engine.core.states import RUN_FINAL
-from engine.settings import DAY_S
-from engine.settings import Retention as Rules
+from engine.settings.model import DAY_S
+from engine.settings.model import Retention as Rules
 from engine.store.contents.artifacts import Artifact, Artifacts
 from engine.store.cursors import Cursors
 from engine.store.database import Database

@@ -9,7 +9,7 @@ from peewee import JOIN, fn
 
 from engine.core.slo import CODE, WINDOWS, Measured, SloReport, Window, blame, window
 from engine.core.states import JobStatus, RunStatus
-from engine.settings import Slo
+from engine.settings.model import Slo
 from engine.store import greens
 from engine.store.tables.columns import DATABASE
 from engine.store.tables.events import EventRow

@@ -11,7 +11,7 @@ from peewee import JOIN, SQL, fn
 from engine.core.slo import CODE, SYSTEM, Spread, blame, spread
 from engine.core.slo_history import BUCKET_S, Bucket, SloHistory, place_of, places
 from engine.core.states import JobStatus
-from engine.settings import Slo
+from engine.settings.model import Slo
 from engine.store import greens
 from engine.store.slo import fresh_s, triggers
 from engine.store.tables.columns import DATABASE

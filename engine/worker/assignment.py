@@ -9,12 +9,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from engine import git
 from engine.core.beginning import HELD, Beginning
 from engine.core.errors import ExecutorUnavailable, GitError
 from engine.core.job_contexts import job_context, job_contexts, needs_context, workflow_facts
 from engine.core.records import Attempt, JobFacts
-from engine.settings import Settings
+from engine.git import repository
+from engine.settings.model import Settings
 from engine.store.queue import Lease
 from engine.store.store import Store
 from engine.store.vault import TOKEN
@@ -201,9 +201,9 @@ class Assignment:
     # -- its sources ------------------------------------------------------------------------------------------------
 
     @cached_property
-    def repo(self) -> git.Repo:
+    def repo(self) -> repository.Repo:
         source = self.facts.source
-        found = git.discover(Path(source["root"]))
+        found = repository.discover(Path(source["root"]))
         if found is None:
             raise GitError(f"The repository {source['root']} is gone.")
         return replace(found, mirror=Path(source["mirror"])) if source.get("mirror") else found

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from engine import git, git_checkout
 from engine.core.clock import Clock, SystemClock
+from engine.git import repository
+from engine.git.checkout import materialise
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ class Checkouts:
         shutil.rmtree(self._partial, ignore_errors=True)  # what a killed engine was building
         self._partial.mkdir(parents=True)
 
-    def get(self, repo: git.Repo, sha: str, branch: str | None = None) -> Path:
+    def get(self, repo: repository.Repo, sha: str, branch: str | None = None) -> Path:
         """Return the finished checkout of a commit or snapshot, HEAD on `branch` (None: detached); build it if need be.
 
         Callers that want the same one wait for one build. Raises GitError for a commit that cannot be checked out.
@@ -97,13 +98,13 @@ class Checkouts:
                 shutil.rmtree(doomed, ignore_errors=True)
         return tuple(removed)
 
-    def _build(self, repo: git.Repo, sha: str, branch: str | None, key: str) -> None:
+    def _build(self, repo: repository.Repo, sha: str, branch: str | None, key: str) -> None:
         partial = self._partial / f"build-{secrets.token_hex(8)}"
         partial.mkdir()
         base = self._lend(str(repo.root))
         try:
             partial.chmod(0o755)
-            size = git_checkout.materialise(repo, sha, partial, branch, (base.path, base.sha) if base else None)
+            size = materialise(repo, sha, partial, branch, (base.path, base.sha) if base else None)
             with self._lock:
                 self._write_note(key, {"repo": str(repo.root), "sha": sha, "size_bytes": size})
                 partial.rename(self.folder / key)
@@ -132,7 +133,7 @@ class Checkouts:
         partial.replace(self.folder / f"{key}.json")
 
 
-def _key(repo: git.Repo, sha: str, branch: str | None) -> str:
+def _key(repo: repository.Repo, sha: str, branch: str | None) -> str:
     """Name a checkout by all that its content depends on."""
     facts = json.dumps([str(repo.root), repo.remote_url, branch])
     return f"{sha}-{hashlib.sha256(facts.encode()).hexdigest()[:16]}"

@@ -9,12 +9,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from engine import git
 from engine.core.beginning import HELD
 from engine.core.deadlines import until_s
 from engine.core.errors import EngineError, LeaseLost
 from engine.core.retry import Outcome
 from engine.core.states import AttemptStatus
+from engine.git import repository
 from engine.store.mending.kept_steps import Kept
 from engine.store.queue import Lease
 from engine.worker.actions.fetch import ActionFetcher
@@ -167,7 +167,7 @@ class Opening:
         job, source = self._job, self._job.facts.source
         if rev is None:
             return self._tools.checkouts.get(job.repo, source["sha"], source.get("branch"))
-        return self._tools.checkouts.get(job.repo, git.resolve(job.repo, rev))
+        return self._tools.checkouts.get(job.repo, repository.resolve(job.repo, rev))
 
     def outlasts_restart(self) -> bool:
         """After a failure: whether the boxes' engine is away that took the attempt before with it, and comes back.

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from engine.bus import Bus
 from engine.core.clock import Clock
-from engine.git_actions import ActionSources
-from engine.settings import Settings
+from engine.git.actions import ActionSources
+from engine.settings.model import Settings
 from engine.store.contents.artifacts import Artifacts
 from engine.store.contents.caches import Caches
 from engine.store.store import Store

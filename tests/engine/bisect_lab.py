@@ -8,8 +8,8 @@ from typing import Any
 from engine.control.bisecting.bisector import Bisector
 from engine.core.bisect_records import Bisect
 from engine.core.records import Job
-from engine.settings import Settings
-from engine.settings_live import LiveSettings
+from engine.settings.live import LiveSettings
+from engine.settings.model import Settings
 from engine.store.queue import StepNews
 from tests.engine.fakes import Lab, jobs
 

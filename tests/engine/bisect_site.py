@@ -5,12 +5,12 @@ import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from engine import git
 from engine.control.asks import intake
 from engine.control.bisecting import start as bisect_start
 from engine.core.bisect_records import Bisect
 from engine.core.records import Job
 from engine.core.states import BisectStatus
+from engine.git import repository
 from tests.engine.works import WORKFLOW, Works
 
 CI = """
@@ -75,7 +75,7 @@ class History:
 
     def run(self, rev: str | None = "main") -> int:
         """Run what a push of a commit would, to its end; return the run."""
-        repo = git.discover(self.works.repo_root)
+        repo = repository.discover(self.works.repo_root)
         assert repo is not None
         asked = intake.LocalRequest(
             repo=repo,

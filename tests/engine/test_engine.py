@@ -6,8 +6,8 @@ from engine.bus import Bus
 from engine.control.loop import ControlLoop
 from engine.engine import Engine
 from engine.home import HomeLock
-from engine.settings import Settings
-from engine.settings_live import LiveSettings
+from engine.settings.live import LiveSettings
+from engine.settings.model import Settings
 from engine.worker.executors import Executors
 from tests.engine.fakes import FakeClock, Lab, jobs
 

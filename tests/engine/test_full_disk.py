@@ -10,7 +10,7 @@ import pytest
 from engine.control.housekeeping.disk_watch import LOOK, LOOK_WHILE_SHORT, DiskWatch
 from engine.core.errors import DiskFull, is_full
 from engine.core.waiting import Cause, why
-from engine.settings import Settings
+from engine.settings.model import Settings
 from engine.store.contents.artifacts import Artifacts
 from engine.store.logs.reader import LogReader
 from engine.store.logs.writer import LogWriter, Progress

@@ -7,16 +7,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from engine import git
 from engine.bus import Bus, Listener
 from engine.control.asks import commands, intake
 from engine.core.clock import SystemClock
 from engine.core.records import Attempt, Job, Run, Step
 from engine.core.states import JOB_FINAL, RUN_FINAL
 from engine.engine import Engine, executors_of
+from engine.git import repository
 from engine.home import HomeLock
-from engine.settings import Settings
-from engine.settings_live import LiveSettings
+from engine.settings.live import LiveSettings
+from engine.settings.model import Settings
 from engine.store.store import Store, open_store
 from engine.worker.executor import Executor
 from engine.worker.executors import Executors
@@ -42,7 +42,7 @@ class Works:
         if not self.repo_root.exists():
             self.repo_root.mkdir()
             (self.repo_root / "hello.txt").write_text("hello\n")
-            git.start_repository(self.repo_root, "Begin", self.clock.now())
+            repository.start_repository(self.repo_root, "Begin", self.clock.now())
         self.bus = Bus()
         self.news: Listener = self.bus.listen("news", "log")
         self.executors = executors_of(self.settings, self.store)
@@ -82,7 +82,7 @@ class Works:
     def record(self, text: str, **request: Any) -> int:
         """Record a run of a workflow; the engine takes it from there."""
         self.write({WORKFLOW: workflow(text)})
-        repo = git.discover(self.repo_root)
+        repo = repository.discover(self.repo_root)
         assert repo is not None
         given = {"executor": self.executor, "actor": "ada", **self.request, **request}
         prepared = intake.prepare(self.store, intake.LocalRequest(repo=repo, **given))

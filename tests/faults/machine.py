@@ -15,7 +15,7 @@ from app.client import Client
 from engine.core.clock import SystemClock
 from engine.core.errors import EngineError
 from engine.core.states import JOB_FINAL, RUN_FINAL
-from engine.git import start_repository
+from engine.git.repository import start_repository
 from tests.faults.plant import DO, NAME
 
 ROOT = Path(__file__).resolve().parents[2]

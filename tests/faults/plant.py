@@ -25,7 +25,7 @@ from engine.core.records import Job, Run
 from engine.core.states import JOB_FINAL, RUN_FINAL, BisectStatus
 from engine.doorbell import ring
 from engine.home import HomeLock
-from engine.settings import EnvironmentSettings, RepoSettings, Settings
+from engine.settings.model import EnvironmentSettings, RepoSettings, Settings
 from engine.store.inbox import PLANNED, Arrival
 from engine.store.logs.reader import LogReader
 from engine.store.store import open_store

@@ -11,7 +11,7 @@ from engine.control.asks.retries import Again
 from engine.control.bisecting import start as bisect_start
 from engine.core.errors import EngineError
 from engine.core.records import Run
-from engine.settings import EnvironmentSettings
+from engine.settings.model import EnvironmentSettings
 from tests.faults.plant import Plant, search, until_searched
 
 

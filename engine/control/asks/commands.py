@@ -11,7 +11,7 @@ from engine.core.errors import EngineError
 from engine.core.records import Job, Run
 from engine.core.states import JobStatus
 from engine.doorbell import ring
-from engine.settings import RepoSettings
+from engine.settings.model import RepoSettings
 from engine.store.store import Store
 
 HIGHEST = 1000  # a priority; each point is a minute, so this is most of a day

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any
 
-from engine import git
 from engine.control.asks.followers import followers
 from engine.control.asks.local_repo import LocalRepo, look_at, payload_of, ref_of
 from engine.control.called_workflows import finder, other_repositories
@@ -24,6 +23,7 @@ from engine.control.planning import (
 from engine.control.sources import local_delivery
 from engine.core.clock import Clock
 from engine.core.errors import GitError
+from engine.git import repository
 from engine.store.store import Store
 from pipelines.called import Calls
 from pipelines.errors import Finding, Place, Severity, WorkflowError
@@ -43,7 +43,7 @@ class LocalRequest:
     or what a workflow that was named listens to.
     """
 
-    repo: git.Repo
+    repo: repository.Repo
     rev: str | None = None
     workflow: str | None = None
     jobs: frozenset[str] = frozenset()
@@ -79,7 +79,7 @@ def prepare(store: Store, request: LocalRequest, actions: Mapping[str, str] | No
     GitError for a repository or revision that cannot be read, InputError for inputs that the workflow does not take.
     """
     facts = look_at(store, request.repo, request.rev)
-    policy = decoded(git.read_file(request.repo, facts.rev, POLICY_PATH) or b"", POLICY_PATH)
+    policy = decoded(repository.read_file(request.repo, facts.rev, POLICY_PATH) or b"", POLICY_PATH)
     others = other_repositories(store.home, lambda: actions or {})
     wanted = request.workflow
     known, broken = _read(store, facts, policy, wanted)
@@ -152,7 +152,7 @@ def _choose(
 ) -> dict[str, tuple[str, Workflow]]:
     if not facts.files:
         raise GitError(
-            f"{facts.repo.root} has no workflows (looked in {', '.join(git.WORKFLOW_FOLDERS)}).",
+            f"{facts.repo.root} has no workflows (looked in {', '.join(repository.WORKFLOW_FOLDERS)}).",
             "`treadle init` writes a first one.",
         )
     if wanted is None or wanted in facts.files:

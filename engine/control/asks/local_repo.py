@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from engine import git, git_snapshot
 from engine.control.asks.followers import WORKFLOW_RUN, payload_of_success
 from engine.core.errors import GitError
 from engine.core.refs import HEADS, NO_SHA, TAGS
+from engine.git import repository
+from engine.git.snapshot import snapshot_worktree
 from engine.store.store import Store
 from pipelines.model import Trigger, Workflow
 from pipelines.triggers import TriggerEvent
@@ -30,7 +31,7 @@ class LocalRepo:
     tag: str | None
     message: str
     mirror: str | None
-    repo: git.Repo
+    repo: repository.Repo
     notes: tuple[str, ...]
 
     @property
@@ -39,7 +40,7 @@ class LocalRepo:
 
     def load(self, path: str) -> bytes | None:
         """Return the bytes of a file, None when there is none."""
-        return git.read_file(self.repo, self.rev, path)
+        return repository.read_file(self.repo, self.rev, path)
 
     def trigger_event(self, name: str, workflow: Workflow, payload: Mapping[str, Any]) -> TriggerEvent:
         """Return what filters look at, for an event `name` with what a person says of it in `payload`."""
@@ -65,29 +66,29 @@ class LocalRepo:
             return None
         if self.head is None:
             return None
-        parents = git.commit_info(self.repo, self.head).parents
-        return tuple(git.changed_files(self.repo, parents[0], self.sha)) if parents else None
+        parents = repository.commit_info(self.repo, self.head).parents
+        return tuple(repository.changed_files(self.repo, parents[0], self.sha)) if parents else None
 
 
-def look_at(store: Store, repo: git.Repo, rev: str | None) -> LocalRepo:
+def look_at(store: Store, repo: repository.Repo, rev: str | None) -> LocalRepo:
     """Return a repository as it is at a revision, None: its working tree. Raises GitError."""
     if rev is not None:
-        sha = git.resolve(repo, rev)
-        commit = git.commit_info(repo, sha)
+        sha = repository.resolve(repo, rev)
+        commit = repository.commit_info(repo, sha)
         branch, tag = _named(repo, rev, sha)
-        files = git.workflow_files(repo, sha)
+        files = repository.workflow_files(repo, sha)
         return LocalRepo(sha, files, sha, sha, branch, tag, commit.message, None, repo, ())
     mirror = store.home / "repos" / f"{uuid.uuid5(uuid.NAMESPACE_URL, str(repo.root)).hex[:16]}.git"
-    snapshot = git_snapshot.snapshot_worktree(repo, mirror)
-    message = git.commit_info(repo, repo.head).message if repo.head else ""
-    files = git.workflow_files(repo, None)
+    snapshot = snapshot_worktree(repo, mirror)
+    message = repository.commit_info(repo, repo.head).message if repo.head else ""
+    files = repository.workflow_files(repo, None)
     where = str(mirror) if snapshot.dirty else None
     return LocalRepo(
         None, files, snapshot.sha, repo.head, repo.branch, None, message, where, snapshot.repo, snapshot.notes
     )
 
 
-def _named(repo: git.Repo, rev: str, sha: str) -> tuple[str | None, str | None]:
+def _named(repo: repository.Repo, rev: str, sha: str) -> tuple[str | None, str | None]:
     """Return the branch or the tag that a revision means; a bare commit is taken for HEAD's branch where it is that."""
     for prefix in (HEADS, TAGS, "refs/remotes/origin/"):
         name = rev.removeprefix(prefix)
@@ -96,9 +97,9 @@ def _named(repo: git.Repo, rev: str, sha: str) -> tuple[str | None, str | None]:
     return (repo.branch if sha == repo.head else None), None
 
 
-def _exists(repo: git.Repo, rev: str) -> bool:
+def _exists(repo: repository.Repo, rev: str) -> bool:
     try:
-        git.resolve(repo, rev)
+        repository.resolve(repo, rev)
     except GitError:
         return False
     return True

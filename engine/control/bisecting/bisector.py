@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
-from engine import git
 from engine.bus import Bus
 from engine.control.bisecting.endings import ending_of, job_in
 from engine.control.bisecting.start import known_verdicts, left_of
@@ -22,8 +21,9 @@ from engine.core.bisecting import Found, OneOf, Range, Verdict
 from engine.core.clock import Clock, rfc3339
 from engine.core.errors import EngineError, StoreBusy
 from engine.core.states import RUN_FINAL, BisectStatus
-from engine.git_range import CommitRange, commits_between
-from engine.settings_live import LiveSettings
+from engine.git import repository
+from engine.git.range import CommitRange, commits_between
+from engine.settings.live import LiveSettings
 from engine.store.mending.bisects import RedJob
 from engine.store.store import Store
 
@@ -37,12 +37,12 @@ class Search:
 
     red: RedJob
     ending: Ending
-    repo: git.Repo
+    repo: repository.Repo
     commits: CommitRange
     range: Range
 
     def subject(self, sha: str) -> str:
-        return subject_of(git.commit_info(self.repo, sha))
+        return subject_of(repository.commit_info(self.repo, sha))
 
 
 class Bisector(Routine):
@@ -145,7 +145,7 @@ class Bisector(Routine):
         return self._store.bisects.finish(known, "found", reason, self._clock.now(), culprit)
 
     def _culprit(self, known: Bisect, search: Search, sha: str) -> Culprit:
-        info = git.commit_info(search.repo, sha)
+        info = repository.commit_info(search.repo, sha)
         bad_runs = [one.run for one in known.trials if one.sha == sha and one.verdict is Verdict.BAD]
         bad_runs += [known.bad_run] if sha == known.bad else []
         good = search.range.last_good(sha, info.parents, known.verdicts)

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from engine import git
 from engine.control.bisecting.endings import ending_of
 from engine.control.bisecting.trials import environment_in, repository_of, subject_of, top_key
 from engine.core.bisect_records import Bisect, Trial
@@ -13,7 +12,8 @@ from engine.core.errors import EngineError, GitError
 from engine.core.records import Job
 from engine.core.states import JOB_FINAL, BisectStatus, JobStatus
 from engine.doorbell import ring
-from engine.git_range import CommitRange, commits_between, leads_to
+from engine.git import repository
+from engine.git.range import CommitRange, commits_between, leads_to
 from engine.store.mending.bisects import NewBisect, RedJob, is_of_commit, top
 from engine.store.store import Store
 from pipelines.errors import WorkflowError
@@ -43,10 +43,12 @@ def propose(store: Store, job: Job, good: str | None = None, bad: str | None = N
     """
     red = red_job(store, job)
     repo = repository_of(red)
-    bad_sha = git.resolve(repo, bad) if bad is not None else _bad_of(red)
+    bad_sha = repository.resolve(repo, bad) if bad is not None else _bad_of(red)
     ending = ending_of(store, job)
     bad_run = job.run_id if bad_sha == red.facts.run.sha and is_of_commit(red.facts.source) else 0
-    good_sha, good_run = (git.resolve(repo, good), 0) if good is not None else _good_of(store, red, repo, bad_sha)
+    good_sha, good_run = (
+        (repository.resolve(repo, good), 0) if good is not None else _good_of(store, red, repo, bad_sha)
+    )
     between = commits_between(repo, good_sha, bad_sha)
     search = Range(bad_sha, between.parents)
     known = known_verdicts(store, red, ending, search)
@@ -121,8 +123,8 @@ def left_of(step: Try | Found | OneOf) -> int:
     return step.left if isinstance(step, Try) else len(step.shas) if isinstance(step, OneOf) else 1
 
 
-def _with_subject(repo: git.Repo, trial: Trial) -> Trial:
-    return trial.about(subject_of(git.commit_info(repo, trial.sha)))
+def _with_subject(repo: repository.Repo, trial: Trial) -> Trial:
+    return trial.about(subject_of(repository.commit_info(repo, trial.sha)))
 
 
 def _bad_of(red: RedJob) -> str:
@@ -135,7 +137,7 @@ def _bad_of(red: RedJob) -> str:
     return run.sha
 
 
-def _good_of(store: Store, red: RedJob, repo: git.Repo, bad: str) -> tuple[str, int]:
+def _good_of(store: Store, red: RedJob, repo: repository.Repo, bad: str) -> tuple[str, int]:
     name, passed_here = red.facts.job.name, False
     for one in store.bisects.known_jobs(red, green=True):
         if one.sha != bad and leads_to(repo, bad, one.sha):

@@ -5,12 +5,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from engine import git
 from engine.control.called_workflows import OtherRepositories, finder
 from engine.control.planning import Prepared, decoded, final_plan, new_run, prepare_run, refuse_what_cannot_run
 from engine.core.clock import rfc3339
 from engine.core.errors import GitError
 from engine.core.refs import NO_SHA
+from engine.git import repository
 from engine.store.mending.bisects import RedJob, top
 from engine.store.runs import NewRun
 from engine.store.store import Store
@@ -35,7 +35,7 @@ class Trials:
         self._store = store
         self._others = others
 
-    def prepare(self, red: RedJob, repo: git.Repo, sha: str, bisect_id: int) -> NewRun:
+    def prepare(self, red: RedJob, repo: repository.Repo, sha: str, bisect_id: int) -> NewRun:
         """Return the run to record: of the workflow as the commit has it. Raises CannotTry, and GitError."""
         path = red.facts.run.workflow_path
         try:
@@ -44,14 +44,14 @@ class Trials:
             first = error.findings[0]
             raise CannotTry(f"{path}:{first.place.line} cannot be run: {first.message}") from None
 
-    def _prepare(self, red: RedJob, repo: git.Repo, sha: str, bisect_id: int) -> NewRun:
+    def _prepare(self, red: RedJob, repo: repository.Repo, sha: str, bisect_id: int) -> NewRun:
         path, facts = red.facts.run.workflow_path, red.facts
-        content = git.read_file(repo, sha, path)
+        content = repository.read_file(repo, sha, path)
         if content is None:
             raise CannotTry(f"it has no {path}")
 
         def load(asked: str) -> bytes | None:
-            return git.read_file(repo, sha, asked)
+            return repository.read_file(repo, sha, asked)
 
         policy = decoded(load(POLICY_PATH) or b"", POLICY_PATH)
         digest, workflow = self._store.definitions.keep(path, decoded(content, path), policy)
@@ -64,7 +64,7 @@ class Trials:
         find = finder(self._store, load, policy, self._others.fetch)
         calls = refuse_what_cannot_run(workflow, load, only, find)
         trigger = top(facts).trigger
-        info = git.commit_info(repo, sha)
+        info = repository.commit_info(repo, sha)
         prepared = prepare_run(
             workflow,
             digest,
@@ -85,16 +85,16 @@ class Trials:
         )
 
 
-def repository_of(red: RedJob) -> git.Repo:
+def repository_of(red: RedJob) -> repository.Repo:
     """Return the repository, or its mirror, that the red run's files are from. Raises GitError."""
     root = str(red.facts.source.get("root", ""))
-    found = git.discover(Path(root)) if root else None
+    found = repository.discover(Path(root)) if root else None
     if found is None:
         raise GitError(f"The repository {root} is gone.")
     return found
 
 
-def subject_of(commit: git.Commit) -> str:
+def subject_of(commit: repository.Commit) -> str:
     return commit.message.strip().partition("\n")[0][:200]
 
 
@@ -121,7 +121,7 @@ def _there(plan: RunPlan | None) -> RunPlan:
     return plan
 
 
-def _github_at(github: Mapping[str, Any], commit: git.Commit, workflow: Workflow) -> dict[str, Any]:
+def _github_at(github: Mapping[str, Any], commit: repository.Commit, workflow: Workflow) -> dict[str, Any]:
     """Return the github context of the red run as it would have been at another commit."""
     author = {"name": commit.author_name, "email": commit.author_email}
     told = {"id": commit.sha, "message": commit.message, "author": author, "committer": author}

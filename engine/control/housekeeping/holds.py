@@ -10,7 +10,7 @@ from engine.control.routine import Routine
 from engine.core.clock import Clock
 from engine.core.errors import EngineError
 from engine.core.holding import over_budget
-from engine.settings_live import LiveSettings
+from engine.settings.live import LiveSettings
 from engine.store.mending.holds import Hold
 from engine.store.store import Store
 

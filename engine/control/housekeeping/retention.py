@@ -9,9 +9,9 @@ from pathlib import Path
 from engine.bus import Bus
 from engine.control.routine import Routine
 from engine.core.clock import Clock
-from engine.settings import MIB
-from engine.settings import Retention as Rules
-from engine.settings_live import LiveSettings
+from engine.settings.live import LiveSettings
+from engine.settings.model import MIB
+from engine.settings.model import Retention as Rules
 from engine.store.contents.artifacts import Artifacts
 from engine.store.contents.gc import Collector, Roots, artifact_digests
 from engine.store.copies.snapshots import Snapshots

@@ -1,11 +1,11 @@
-"""Follows the configuration's file while the server runs. What becomes of it is `engine.settings_live`' to say."""
+"""Follows the configuration's file while the server runs. What becomes of it is `engine.settings.live`' to say."""
 
 from datetime import datetime, timedelta
 
 from engine.bus import Bus
 from engine.control.routine import Routine
 from engine.core.clock import Clock
-from engine.settings_live import LiveSettings
+from engine.settings.live import LiveSettings
 from engine.store.store import Store
 
 LOOK_S, AGAIN_S = 1.0, 0.2  # a look is one stat; a file that has just changed is looked at again before it is read

@@ -8,8 +8,8 @@ from engine.bus import Bus
 from engine.control.routine import Routine, give_way
 from engine.core.clock import Clock
 from engine.core.errors import EngineError
-from engine.settings import SnapshotRetention
-from engine.settings_live import LiveSettings
+from engine.settings.live import LiveSettings
+from engine.settings.model import SnapshotRetention
 from engine.store.copies.snapshots import HAND, SCHEDULE, Snapshot, Snapshots
 from engine.store.store import Store
 

@@ -4,12 +4,12 @@ import logging
 from datetime import datetime, timedelta
 from itertools import chain
 
-from engine import git_upkeep
 from engine.bus import Bus
 from engine.control.aside import Aside
 from engine.control.routine import Routine, give_way
 from engine.core.clock import Clock
 from engine.core.errors import GitError
+from engine.git import upkeep
 from engine.store.store import Store
 from engine.store.sweep import Sweep
 
@@ -41,10 +41,10 @@ class Upkeep(Routine):
     def _tidy_mirrors(self, now: datetime) -> None:
         """On a thread aside. Whoever stops leaves it behind: a kill in the middle does a mirror no harm."""
         give_way()
-        for path in git_upkeep.mirrors(self._store.home / "repos"):
+        for path in upkeep.mirrors(self._store.home / "repos"):
             if self._stopped.is_set():
                 return
             try:
-                git_upkeep.tidy(path, now)
+                upkeep.tidy(path, now)
             except GitError as error:
                 log.warning("%s", error)

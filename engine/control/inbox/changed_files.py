@@ -2,11 +2,11 @@
 
 from functools import cached_property
 
-from engine import git
 from engine.control.inbox.occasions import Occasion
 from engine.control.inbox.places import Place
 from engine.core.errors import GitError
 from engine.core.refs import HEADS
+from engine.git import repository
 
 
 class ChangedFiles:
@@ -26,15 +26,15 @@ class ChangedFiles:
         try:
             repo = self._place.open_repo()
             base, head = self._ends(repo)
-            return tuple(git.changed_files(repo, base, head)) if base else None
+            return tuple(repository.changed_files(repo, base, head)) if base else None
         except GitError:  # a commit that is not here any more
             return None
 
-    def _ends(self, repo: git.Repo) -> tuple[str | None, str]:
+    def _ends(self, repo: repository.Repo) -> tuple[str | None, str]:
         event, sha = self._occasion.event, self._place.commit.sha
         if event is not None and event.pr_number is not None:
             head = event.head_sha or sha
-            return git.merge_base(repo, event.base_sha or f"{HEADS}{event.base_ref}", head), head
+            return repository.merge_base(repo, event.base_sha or f"{HEADS}{event.base_ref}", head), head
         if event is None or event.name != "push" or event.tag is not None:
             return None, sha
         if event.before is not None:
@@ -42,4 +42,4 @@ class ChangedFiles:
         default = self._occasion.default_branch
         if not default or event.branch == default:
             return None, sha
-        return git.merge_base(repo, f"{HEADS}{default}", sha), sha
+        return repository.merge_base(repo, f"{HEADS}{default}", sha), sha

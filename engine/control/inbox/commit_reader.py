@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from engine import git
 from engine.control.planning import decoded, refuse_what_cannot_run
+from engine.git import repository
 from engine.store.commits import KnownCommit, KnownWorkflow
 from engine.store.store import Store
 from pipelines.errors import WorkflowError
@@ -31,7 +31,7 @@ class CommitReader:
         self._latest[key] = commit
         return commit
 
-    def at(self, repo_id: int, sha: str, ref: str, open_repo: Callable[[], git.Repo]) -> KnownCommit:
+    def at(self, repo_id: int, sha: str, ref: str, open_repo: Callable[[], repository.Repo]) -> KnownCommit:
         """Return a commit as recorded, reading and recording it first if need be. Raises GitError."""
         commit = self.known(repo_id, sha)
         if commit is None:
@@ -40,10 +40,10 @@ class CommitReader:
             self._read.add((repo_id, sha))
         return commit
 
-    def _look(self, repo: git.Repo, sha: str, ref: str) -> KnownCommit:
-        info = git.commit_info(repo, sha)
-        files = git.workflow_files(repo, sha)
-        policy = (git.read_file(repo, sha, POLICY_PATH) or b"") if files else b""
+    def _look(self, repo: repository.Repo, sha: str, ref: str) -> KnownCommit:
+        info = repository.commit_info(repo, sha)
+        files = repository.workflow_files(repo, sha)
+        policy = (repository.read_file(repo, sha, POLICY_PATH) or b"") if files else b""
         workflows = {path: self._workflow(repo, sha, path, content, policy) for path, content in files.items()}
         return KnownCommit(
             info.sha,
@@ -57,12 +57,12 @@ class CommitReader:
             workflows,
         )
 
-    def _workflow(self, repo: git.Repo, sha: str, path: str, content: bytes, policy: bytes) -> KnownWorkflow:
+    def _workflow(self, repo: repository.Repo, sha: str, path: str, content: bytes, policy: bytes) -> KnownWorkflow:
         digest = None
         try:
             text = decoded(content, path)
             digest, workflow = self._store.definitions.keep(path, text, decoded(policy, POLICY_PATH))
-            refuse_what_cannot_run(workflow, lambda asked: git.read_file(repo, sha, asked))
+            refuse_what_cannot_run(workflow, lambda asked: repository.read_file(repo, sha, asked))
         except WorkflowError as error:
             return KnownWorkflow(digest, str(error))
         return KnownWorkflow(digest)

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from engine import git
 from engine.control.called_workflows import CallNotHere, OtherRepositories, Text, finder
 from engine.control.forks import Trust, may_use_host, trust
 from engine.control.inbox.changed_files import ChangedFiles
@@ -26,7 +25,8 @@ from engine.control.planning import (
 )
 from engine.core.clock import rfc3339
 from engine.forges.errors import DeliveryError
-from engine.settings import RepoSettings
+from engine.git import repository
+from engine.settings.model import RepoSettings
 from engine.store.inbox import InboxEvent
 from engine.store.store import Store
 from pipelines.called import Calls, WorkflowRef
@@ -148,10 +148,10 @@ class Judge:
             return self._others.known(ref, brought[missing.key])
 
         repo, rev = place.open_repo(), place.commit.sha
-        policy = decoded(git.read_file(repo, rev, POLICY_PATH) or b"", POLICY_PATH)
+        policy = decoded(repository.read_file(repo, rev, POLICY_PATH) or b"", POLICY_PATH)
 
         def load(path: str) -> bytes | None:
-            return git.read_file(repo, rev, path)
+            return repository.read_file(repo, rev, path)
 
         return refuse_what_cannot_run(workflow, load, find=finder(self._store, load, policy, elsewhere))
 
@@ -226,7 +226,7 @@ def _nothing(occasion: Occasion, place: Place) -> str:
     held = place.commit.workflows
     if held:
         return f"there is no workflow {occasion.only!r} at {place.ref}, only {', '.join(held)}"
-    return f"{place.ref} ({place.commit.sha[:12]}) has no workflows in {', '.join(git.WORKFLOW_FOLDERS)}"
+    return f"{place.ref} ({place.commit.sha[:12]}) has no workflows in {', '.join(repository.WORKFLOW_FOLDERS)}"
 
 
 def _payload(occasion: Occasion, place: Place) -> dict[str, Any]:

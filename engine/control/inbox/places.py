@@ -4,14 +4,14 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from engine import git
 from engine.control.inbox.commit_reader import CommitReader
 from engine.control.inbox.occasions import Occasion, Snapshot
 from engine.core.errors import GitError
 from engine.core.refs import HEADS
 from engine.forges.event import Target
-from engine.git_mirror import Mirror
-from engine.git_remote import RemoteRefs
+from engine.git import repository
+from engine.git.mirror import Mirror
+from engine.git.remote import RemoteRefs
 from engine.store.commits import KnownCommit
 from engine.store.store import Store
 
@@ -58,7 +58,7 @@ class Place:
     ref: str
     branch: str | None
     commit: KnownCommit
-    open_repo: Callable[[], git.Repo]
+    open_repo: Callable[[], repository.Repo]
     root: Path
     snapshots: str | None
     shown_sha: str
@@ -96,8 +96,8 @@ class Places:
         return Place(name, target.ref, _branch(target.ref), commit, mirror.repo, mirror.path, None, commit.sha)
 
     def _snapshot(self, repo_id: int, occasion: Occasion, name: str, snapshot: Snapshot) -> Place:
-        def open_repo() -> git.Repo:
-            found = git.discover(Path(snapshot.root))
+        def open_repo() -> repository.Repo:
+            found = repository.discover(Path(snapshot.root))
             if found is None:
                 raise GitError(f"The repository {snapshot.root} is gone.")
             return replace(found, mirror=Path(snapshot.mirror)) if snapshot.mirror else found

@@ -21,7 +21,7 @@ from engine.control.mirrors import Mirrors
 from engine.control.routine import Routine
 from engine.core.clock import Clock
 from engine.core.errors import GitError, StoreBusy
-from engine.settings_live import LiveSettings
+from engine.settings.live import LiveSettings
 from engine.store.inbox import InboxEvent
 from engine.store.store import Store
 

@@ -6,11 +6,11 @@ may be seen while its delivery is judged; so that is asked once more in the writ
 
 from dataclasses import dataclass
 
-from engine import git
 from engine.control.inbox.occasions import Occasion
 from engine.control.inbox.places import Place
 from engine.control.sources import SEEN
 from engine.core.errors import GitError
+from engine.git import repository
 from engine.store.inbox import InboxEvent
 from engine.store.store import Store
 
@@ -84,6 +84,6 @@ def _tells_of_a_ref(event: InboxEvent, occasion: Occasion) -> bool:
 
 def _is_older(place: Place, than: str) -> bool:
     try:
-        return git.merge_base(place.open_repo(), place.commit.sha, than) == place.commit.sha
+        return repository.merge_base(place.open_repo(), place.commit.sha, than) == place.commit.sha
     except GitError:
         return False  # the other commit is not here: nothing can be told

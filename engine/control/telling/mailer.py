@@ -18,7 +18,7 @@ from engine.forges import statuses
 from engine.forges.post import Client, Unreachable
 from engine.forges.statuses import Request
 from engine.forges.verdicts import Verdict, backoff_s, judge
-from engine.settings_live import LiveSettings
+from engine.settings.live import LiveSettings
 from engine.store.outbox import Letter
 from engine.store.store import Store
 

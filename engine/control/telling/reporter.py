@@ -15,8 +15,8 @@ from engine.core.clock import Clock
 from engine.core.states import RUN_FINAL, RunStatus
 from engine.forges import statuses
 from engine.forges.statuses import Standing, Told
-from engine.settings import RepoSettings
-from engine.settings_live import LiveSettings
+from engine.settings.live import LiveSettings
+from engine.settings.model import RepoSettings
 from engine.store import reports
 from engine.store.outbox import NewLetter
 from engine.store.reports import RunChange, RunFacts

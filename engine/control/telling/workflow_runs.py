@@ -16,7 +16,7 @@ from engine.control.telling.change_reader import ChangeReader
 from engine.core.clock import Clock, rfc3339
 from engine.core.refs import HEADS
 from engine.core.states import result_word
-from engine.settings_live import LiveSettings
+from engine.settings.live import LiveSettings
 from engine.store import run_news
 from engine.store.inbox import Arrival
 from engine.store.run_news import COMPLETED, IN_PROGRESS, RunNews, RunOrigin

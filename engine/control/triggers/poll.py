@@ -14,8 +14,8 @@ from engine.control.sources import POLL, START
 from engine.control.triggers.refs import look
 from engine.core.clock import Clock
 from engine.core.errors import GitError, StoreBusy
-from engine.settings import RepoSettings
-from engine.settings_live import LiveSettings
+from engine.settings.live import LiveSettings
+from engine.settings.model import RepoSettings
 from engine.store.store import Store
 
 log = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ from engine.control.mirrors import Mirrors
 from engine.control.own_events import own_arrival, push_payload
 from engine.core.clock import Clock
 from engine.core.errors import GitError
-from engine.settings import RepoSettings
+from engine.settings.model import RepoSettings
 from engine.store.refs import KnownRef
 from engine.store.store import Store
 

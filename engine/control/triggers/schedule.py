@@ -15,8 +15,8 @@ from engine.control.repo_ids import repo_id_of
 from engine.control.routine import Routine
 from engine.control.sources import SCHEDULE
 from engine.core.clock import Clock, rfc3339
-from engine.settings import RepoSettings
-from engine.settings_live import LiveSettings
+from engine.settings.live import LiveSettings
+from engine.settings.model import RepoSettings
 from engine.store.inbox import Arrival
 from engine.store.store import Store
 from pipelines import cron

@@ -6,7 +6,7 @@ from engine.control.triggers.poll import Lookout
 from engine.control.triggers.schedule import Schedules
 from engine.control.triggers.watch import Watcher
 from engine.core.clock import Clock
-from engine.settings_live import LiveSettings
+from engine.settings.live import LiveSettings
 from engine.store.store import Store
 
 

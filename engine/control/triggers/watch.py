@@ -10,7 +10,6 @@ from pathlib import Path
 
 import watchfiles
 
-from engine import git, git_snapshot
 from engine.bus import Bus
 from engine.control.aside import Aside
 from engine.control.inbox.occasions import working_tree_key
@@ -22,10 +21,12 @@ from engine.control.triggers.poll import Lookout
 from engine.core.clock import Clock
 from engine.core.errors import GitError
 from engine.core.refs import HEADS
-from engine.git_folder import common_dir
-from engine.git_mirror import slug
-from engine.settings import RepoSettings
-from engine.settings_live import LiveSettings
+from engine.git import repository
+from engine.git.folder import common_dir
+from engine.git.mirror import slug
+from engine.git.snapshot import snapshot_worktree
+from engine.settings.live import LiveSettings
+from engine.settings.model import RepoSettings
 from engine.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -141,14 +142,14 @@ def take_snapshot(
     GitError.
     """
     root = mirrors.of(repo).source.local
-    found = git.discover(root) if root is not None else None
+    found = repository.discover(root) if root is not None else None
     if found is None:
         raise GitError(f"{repo.url} is not a repository on this machine.")
-    if changed is not None and git.ignored(found, changed) == changed:
+    if changed is not None and repository.ignored(found, changed) == changed:
         return False
     repo_id = repo_id_of(store, repo)
     place = store.home / "repos" / f"{slug(f'working tree of {repo.name}')}.git"
-    taken = git_snapshot.snapshot_worktree(found, place)
+    taken = snapshot_worktree(found, place)
     with store.database.write(durable=True):
         last = store.cursors.get(working_tree_key(repo_id))
         store.cursors.set(working_tree_key(repo_id), {"tree": taken.tree, "sha": taken.sha})
@@ -169,7 +170,7 @@ def take_snapshot(
 
 def _places(root: Path | None, repo: RepoSettings) -> list[Path]:
     """Return the folders to watch. Raises GitError when there is nothing on this machine to watch."""
-    found = git.discover(root) if root is not None and root.exists() else None
+    found = repository.discover(root) if root is not None and root.exists() else None
     if found is None:
         raise GitError(f"{repo.url} is not a repository on this machine.")
     if repo.watch == "files":

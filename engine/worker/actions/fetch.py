@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.core.errors import EngineError, GitError
-from engine.git_actions import ActionFiles, ActionSources
-from engine.git_folder import link_file
-from engine.settings_actions import place_of
+from engine.git.actions import ActionFiles, ActionSources
+from engine.git.folder import link_file
+from engine.settings.actions import place_of
 from engine.store.action_pins import ActionPins
 from pipelines.action_refs import ActionRef
 

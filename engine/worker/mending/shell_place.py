@@ -14,7 +14,7 @@ from pathlib import Path
 from engine.core.clock import SystemClock
 from engine.core.errors import EngineError
 from engine.core.records import Attempt, Job
-from engine.settings import Settings
+from engine.settings.model import Settings
 from engine.store.queue import Lease
 from engine.store.store import Store
 from engine.worker.assignment import Assignment, unsealed

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from engine.core.clock import Clock
 from engine.core.records import Job
-from engine.settings import Settings
+from engine.settings.model import Settings
 from engine.store.store import Store
 from engine.worker.job_box import DOCKER
 from engine.worker.mending.shell import Record, Shell, ShellSpec, Shown

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.core.errors import ExecutorUnavailable
-from engine.settings import SwarmSettings
+from engine.settings.model import SwarmSettings
 from engine.worker.docker.box import CHANNEL, TEMP, WORKSPACE
 from engine.worker.docker.config import CAPABILITIES, OOM_FILES, PIDS_LIMIT, SHM_BYTES
 from engine.worker.executor import BoxSpec

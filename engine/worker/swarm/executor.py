@@ -18,7 +18,7 @@ from typing import Any
 
 from engine.core.clock import Clock, SystemClock
 from engine.core.errors import EngineError, ExecutorUnavailable
-from engine.settings import SwarmSettings
+from engine.settings.model import SwarmSettings
 from engine.worker.docker.box import WORKSPACE
 from engine.worker.docker.client import DockerClient, explain, status_of
 from engine.worker.docker.config import container_name

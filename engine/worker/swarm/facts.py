@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from engine.core.errors import ExecutorUnavailable
-from engine.settings import SwarmSettings
+from engine.settings.model import SwarmSettings
 from engine.worker.docker.client import DockerClient
 from engine.worker.swarm.config import busybox_of
 

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from app.cli.main import main
-from engine.settings import load
+from engine.settings.model import load
 from engine.store.store import open_store
 
 
@@ -138,7 +138,7 @@ def test_the_promises_are_told_of_an_empty_home(treadle, home):
 
 def test_a_sync_finds_what_moved_since_the_last_look(treadle, home, tmp_path):
     from engine.core.clock import SystemClock
-    from engine.git import start_repository
+    from engine.git.repository import start_repository
 
     work = tmp_path / "site"
     work.mkdir()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.settings import RepoSettings
+from engine.settings.model import RepoSettings
 from tests.engine.control.post_office import NAME, PostOffice, Site, on
 
 ROOT = Path(__file__).resolve().parents[3]

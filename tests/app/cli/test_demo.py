@@ -3,7 +3,7 @@
 import pytest
 
 from app.cli.demo import BUNDLED, choose, prepare
-from engine.git import discover, workflow_files
+from engine.git.repository import discover, workflow_files
 from pipelines.parse import parse_workflow
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from engine.core.clock import SystemClock
-from engine.git import start_repository
+from engine.git.repository import start_repository
 
 ROOT = Path(__file__).resolve().parents[3]
 WORKFLOW = """

@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import pytest
 
 from app.cli.main import main
-from engine import git
 from engine.core.clock import SystemClock
+from engine.git import repository
 from tests.app.server.site import site as serve
 from tests.engine.fakes import jobs
 from tests.engine.forges.deliveries import push
@@ -114,7 +114,7 @@ def repo(tmp_path):
     (root / ".github/workflows").mkdir(parents=True)
     (root / ".github/workflows/ci.yml").write_text(WORKFLOW)
     (root / ".github/workflows/docs.yml").write_text(DOCS)
-    git.start_repository(root, "Begin", SystemClock().now())
+    repository.start_repository(root, "Begin", SystemClock().now())
     return ["--repo", str(root)]
 
 

@@ -16,7 +16,7 @@ from app.cli.main import main
 from app.server.desk import Askers
 from app.server.sockets import tcp_socket
 from app.server.web_thread import WebThread
-from engine.settings import Listen
+from engine.settings.model import Listen
 from engine.store.logs.writer import LogWriter, Progress
 from engine.store.queue import Lease
 from tests.app.server.site import Site

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.cli.main import main
-from engine.settings_live import LiveSettings
+from engine.settings.live import LiveSettings
 from tests.app.cli.treadle_process import Treadle
 from tests.app.server.site import Site
 from tests.app.server.site import site as serve

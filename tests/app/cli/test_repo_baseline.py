@@ -8,7 +8,7 @@ from engine.control.mirrors import Mirrors
 from engine.control.repo_ids import repo_id_of
 from engine.control.triggers.refs import look
 from engine.core.clock import SystemClock
-from engine.settings import load
+from engine.settings.model import load
 from engine.store.store import open_store
 
 WHO = ["-c", "user.name=a", "-c", "user.email=a@localhost"]

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.core.clock import SystemClock
-from engine.git import start_repository
+from engine.git.repository import start_repository
 
 ROOT = Path(__file__).resolve().parents[3]
 PATIENCE_S = 60

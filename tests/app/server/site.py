@@ -16,8 +16,8 @@ from app.server.sockets import home_socket, tcp_socket
 from app.server.web_thread import WebThread
 from engine.control.inbox.acceptor import Acceptor
 from engine.control.mirrors import Mirrors
-from engine.settings import Limits, Listen, RepoSettings, Settings
-from engine.settings_live import LiveSettings
+from engine.settings.live import LiveSettings
+from engine.settings.model import Limits, Listen, RepoSettings, Settings
 from engine.store.contents.artifacts import Artifacts
 from tests.engine.fakes import Lab
 

@@ -7,7 +7,7 @@ import pytest
 
 from app.server import repos
 from app.server.routes import ROUTES
-from engine.settings_live import LiveSettings
+from engine.settings.live import LiveSettings
 from tests.app.server.site import Site
 
 VALUE = "hush-hush-value"

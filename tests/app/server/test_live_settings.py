@@ -14,9 +14,9 @@ import pytest
 from app.client import ApiError, Client
 from app.server.main import Server
 from engine.core.clock import SystemClock
-from engine.git import start_repository
+from engine.git.repository import start_repository
 from engine.home import HomeLock
-from engine.settings import load
+from engine.settings.model import load
 from engine.store.store import open_store
 
 BASE = "listen: 127.0.0.1:0\nworkers: 1\nlabels: {here: host}\n"

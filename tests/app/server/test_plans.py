@@ -14,7 +14,7 @@ from app.server.routes import ROUTES
 from app.views.forecast import Foreteller
 from engine.control.housekeeping.retention import pruning_of
 from engine.core.retry import Outcome
-from engine.settings import Retention
+from engine.settings.model import Retention
 from engine.store.sweep import Sweep
 from pipelines.plan import JobPlan, RunPlan
 from tests.app.server.site import Site

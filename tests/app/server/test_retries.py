@@ -5,7 +5,7 @@ import io
 import pytest
 
 from engine.core.retry import Outcome
-from engine.settings import RepoSettings
+from engine.settings.model import RepoSettings
 from engine.store.tables.runs import JobRow, RunRow
 from tests.app.server.site import Site
 from tests.app.server.site import site as serve

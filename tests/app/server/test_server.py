@@ -15,9 +15,9 @@ from app.client import Client
 from app.server.main import Server
 from engine.core.clock import SystemClock
 from engine.core.errors import EngineError, NoEngine
-from engine.git import start_repository
+from engine.git.repository import start_repository
 from engine.home import HomeLock
-from engine.settings import Listen, RepoSettings, Settings
+from engine.settings.model import Listen, RepoSettings, Settings
 from engine.store.store import Store, open_store
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -103,6 +103,7 @@ def test_the_description_says_what_is_there(site: Site) -> None:
 
 def test_what_the_store_tells_becomes_json_off_the_event_loop(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     made_on: list[str] = []
+
     def noted(*args: Any, **more: Any) -> str:
         made_on.append(threading.current_thread().name)
         return json.dumps(*args, **more)

@@ -13,8 +13,8 @@ import pytest
 
 from app.server import feed, stream
 from app.server.auth import LOOK_S
-from engine.settings import DAY_S
-from engine.settings import Retention as Rules
+from engine.settings.model import DAY_S
+from engine.settings.model import Retention as Rules
 from engine.store.retention import Retention
 from tests.app.server.site import Site
 from tests.app.server.site import site as serve

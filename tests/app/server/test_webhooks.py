@@ -12,7 +12,7 @@ import pytest
 
 from app.server.webhooks import from_this_machine
 from engine.forges.event import ForgeEvent
-from engine.settings import Limits
+from engine.settings.model import Limits
 from tests.app.server.site import SECRET, Site
 from tests.app.server.site import site as serve
 from tests.engine.forges.deliveries import push

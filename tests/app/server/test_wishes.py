@@ -7,7 +7,7 @@ import pytest
 
 from engine.control.scheduler import Scheduler
 from engine.forges.event import ForgeEvent
-from engine.settings import EnvironmentSettings
+from engine.settings.model import EnvironmentSettings
 from engine.store.inbox import Outcome
 from tests.app.server.site import Site
 from tests.engine.fakes import jobs

@@ -13,7 +13,7 @@ from app.tui.leaving import farewell
 from app.tui.session import HomeSession, Mode
 from app.tui.tui import TreadleApp
 from engine.core.clock import SystemClock
-from engine.git import start_repository
+from engine.git.repository import start_repository
 from tests.app.cli.treadle_process import ROOT, Treadle
 from tests.app.tui.harness import Tui, tui_of
 

@@ -3,7 +3,7 @@
 import pytest
 
 from engine.control.scheduler import Scheduler
-from engine.settings import EnvironmentSettings
+from engine.settings.model import EnvironmentSettings
 from tests.app.tui.harness import Tui, tui_over
 from tests.app.tui.test_run_page import opened, told
 from tests.engine.fakes import jobs

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from engine.core.clock import SystemClock
-from engine.git import start_repository
+from engine.git.repository import start_repository
 from engine.store.store import open_store
 from tests.app.tui.terminal import Terminal, terminal
 

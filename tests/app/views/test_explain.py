@@ -11,7 +11,7 @@ import pytest
 from app.explain_text import explanation
 from app.views.explain import explain_event, explain_job, explain_run
 from engine.core.retry import Outcome
-from engine.settings import EnvironmentSettings, Settings
+from engine.settings.model import EnvironmentSettings, Settings
 from engine.store.inbox import Arrival
 from engine.store.inbox import Outcome as Settled
 from engine.store.queue import StepNews

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from app.views.explain import explain_event, explain_run
-from engine.settings import RepoSettings
+from engine.settings.model import RepoSettings
 from tests.engine.control.post_office import NAME, PostOffice, Site, on
 
 

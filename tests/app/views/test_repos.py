@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from app.views.repos import repo_id_of
-from engine.settings import RepoSettings, Settings
+from engine.settings.model import RepoSettings, Settings
 from engine.store.repos import known_repo
 from tests.engine.fakes import Lab
 

@@ -8,7 +8,7 @@ from app.views.queue import queue_view
 from app.views.repos import repos_view
 from engine.control.mirrors import Mirrors
 from engine.core.forecast import forecast
-from engine.settings import RepoSettings, Settings
+from engine.settings.model import RepoSettings, Settings
 from engine.store.outlook import outlook
 from pipelines.plan import JobPlan, RunPlan
 from tests.engine.control.test_scale import Meter

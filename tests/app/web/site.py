@@ -15,7 +15,7 @@ import aiohttp
 from app.web.child import Child
 from app.web.guard import Guard
 from app.web.server import WebServer, serving
-from engine.settings import Listen
+from engine.settings.model import Listen
 
 ROOT = Path(__file__).resolve().parents[3]
 STAND_IN = Path(__file__).with_name("stand_in.py")

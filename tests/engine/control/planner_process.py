@@ -8,8 +8,8 @@ from engine.bus import Bus
 from engine.control.inbox.planner import Planner
 from engine.control.mirrors import Mirrors
 from engine.core.clock import SystemClock
-from engine.settings import RepoSettings, Settings
-from engine.settings_live import LiveSettings
+from engine.settings.live import LiveSettings
+from engine.settings.model import RepoSettings, Settings
 from engine.store.store import open_store
 
 

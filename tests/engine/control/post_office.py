@@ -11,8 +11,8 @@ from engine.control.inbox.planner import Planner
 from engine.control.mirrors import Mirrors
 from engine.core.clock import Clock
 from engine.core.records import Run
-from engine.settings import RepoSettings, Settings
-from engine.settings_live import LiveSettings
+from engine.settings.live import LiveSettings
+from engine.settings.model import RepoSettings, Settings
 from engine.store.inbox import RECEIVED, Arrival, InboxEvent
 from engine.store.store import open_store
 from tests.engine.fakes import FakeClock

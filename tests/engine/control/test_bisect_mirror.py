@@ -9,7 +9,7 @@ from engine.control.bisecting.bisector import Bisector
 from engine.control.bisecting.start import propose, start
 from engine.control.scheduler import Scheduler
 from engine.core.retry import Outcome
-from engine.settings import RepoSettings
+from engine.settings.model import RepoSettings
 from tests.engine.control.post_office import NAME, PostOffice, Site, on
 from tests.engine.fakes import FAILURE
 

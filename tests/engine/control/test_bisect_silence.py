@@ -8,8 +8,8 @@ import pytest
 from engine.control.bisecting.start import propose, start
 from engine.control.telling.reporter import Reporter
 from engine.core.states import BisectStatus
-from engine.settings import Notify, RepoSettings, Settings
-from engine.settings_live import LiveSettings
+from engine.settings.live import LiveSettings
+from engine.settings.model import Notify, RepoSettings, Settings
 from engine.store.greens import latest_green
 from engine.store.run_news import run_news
 from engine.store.slo import slo_report

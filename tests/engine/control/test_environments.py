@@ -5,7 +5,7 @@ import pytest
 from engine.control.asks.commands import approve
 from engine.control.scheduler import Scheduler
 from engine.core.errors import EngineError
-from engine.settings import EnvironmentSettings
+from engine.settings.model import EnvironmentSettings
 from tests.engine.fakes import jobs
 
 RULES = {

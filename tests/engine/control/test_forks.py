@@ -3,7 +3,7 @@
 import pytest
 
 from engine.control.forks import Trust, may_use_host, trust
-from engine.settings import RepoSettings
+from engine.settings.model import RepoSettings
 
 HERE = RepoSettings("team/site", "/srv/site")
 THERE = RepoSettings("team/site", "https://git.example/team/site.git")

@@ -10,8 +10,8 @@ from engine.bus import Bus
 from engine.control.loop import ControlLoop
 from engine.core.deadlines import LEASE_S, PATIENCE_S
 from engine.core.errors import LeaseLost, StoreBusy
-from engine.settings import Settings
-from engine.settings_live import LiveSettings
+from engine.settings.live import LiveSettings
+from engine.settings.model import Settings
 from engine.store.queue import StepNews
 from tests.engine.fakes import FAILURE, GRACE_S, START, Lab, jobs
 

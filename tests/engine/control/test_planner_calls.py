@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.settings import RepoSettings
+from engine.settings.model import RepoSettings
 from engine.store.inbox import PLANNED, RECEIVED
 from tests.engine.control.post_office import NAME, STEPS, PostOffice, Site, on
 

@@ -8,7 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 from engine.core.clock import SystemClock
-from engine.settings import RepoSettings
+from engine.settings.model import RepoSettings
 from engine.store.inbox import PLANNED
 from tests.engine.control.post_office import NAME, PostOffice, Site, on
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from engine.control.repo_ids import repo_id_of
-from engine.settings import RepoSettings
+from engine.settings.model import RepoSettings
 from engine.store.repos import known_repo
 from tests.engine.fakes import Lab
 

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.core.log_diff import GONE, MOVED, NEW, SAME, Comparison, Fold, Lines, Row, compare
-from engine.git_diff import hunks
+from engine.git.diff import hunks
 
 lines = st.lists(st.sampled_from([*"abcdefgh", "x 12 ms", "x 13 ms", ""]), max_size=30)
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.settings import Retention as Rules
+from engine.settings.model import Retention as Rules
 from engine.store.contents import blobs
 from engine.store.contents.artifacts import Artifacts
 from engine.store.contents.caches import Caches

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.settings import DAY_S
-from engine.settings import Retention as Rules
+from engine.settings.model import DAY_S
+from engine.settings.model import Retention as Rules
 from engine.store.contents.artifacts import Artifacts
 from engine.store.retention import _OLD, _TOO_MANY, GONE_UPTO, LEAST, Going, Retention
 from engine.store.tables.runs import JobRow, RunRow

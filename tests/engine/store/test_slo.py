@@ -4,7 +4,7 @@ import pytest
 
 from engine.core.retry import Outcome
 from engine.core.slo import Spread
-from engine.settings import Slo
+from engine.settings.model import Slo
 from engine.store.slo import SloReporter, slo_report
 from engine.store.tables.columns import DATABASE
 from engine.store.tables.runs import JobRow, RunRow

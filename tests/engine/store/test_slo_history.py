@@ -4,7 +4,7 @@ import pytest
 
 from engine.core.slo import Spread
 from engine.core.slo_history import BUCKET_S, place_of, places
-from engine.settings import Slo
+from engine.settings.model import Slo
 from engine.store.slo_history import SloHistorian, slo_history
 from engine.store.tables.columns import DATABASE
 from engine.store.tables.runs import JobRow, RunRow

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from engine.home import home_id
-from engine.settings import Settings
+from engine.settings.model import Settings
 from engine.worker.docker.client import DockerClient
 from engine.worker.docker.executor import DockerExecutor
 from engine.worker.executor import Box, BoxSpec, Executor

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from engine.settings import Listen, SwarmSettings
+from engine.settings.model import Listen, SwarmSettings
 from engine.worker.docker.client import DockerClient
 from engine.worker.executor import Executor
 from engine.worker.steps.session import Session

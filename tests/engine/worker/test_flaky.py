@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.settings import Settings
+from engine.settings.model import Settings
 from engine.store.tables.mending import FailureRow
 from tests.engine.works import Ended, Works
 

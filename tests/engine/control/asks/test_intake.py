@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from engine import git
 from engine.control.asks.intake import LocalRequest, prepare, record
 from engine.core.errors import GitError
+from engine.git import repository
 from engine.store.tables.events import EventRow
 from engine.store.tables.runs import JobRow, RunRow
 from pipelines.errors import WorkflowError
@@ -58,7 +58,7 @@ class Site:
         return self
 
     def request(self, **more) -> LocalRequest:
-        repo = git.discover(self.root)
+        repo = repository.discover(self.root)
         assert repo is not None
         return LocalRequest(repo, **{"actor": "ada", **more})
 
@@ -269,7 +269,7 @@ def test_the_working_tree_runs_as_it_is_and_a_revision_as_it_was(lab, site):
     now = prepare(lab.store, site.request())
     then = prepare(lab.store, site.request(rev="HEAD"))
     assert (names(now), names(then)) == (["Changed", "New"], ["CI"])
-    head = git.discover(site.root).head
+    head = repository.discover(site.root).head
     assert [run.source["sha"] == head for run in (*now.runs, *then.runs)] == [False, False, True]
     assert {run.sha for run in (*now.runs, *then.runs)} == {head}, "github.sha is a commit that others know"
     assert now.runs[0].source["mirror"] and then.runs[0].source["mirror"] is None

@@ -10,7 +10,7 @@ from engine.control.bisecting import start as bisect_start
 from engine.core.bisecting import Verdict
 from engine.core.errors import EngineError
 from engine.core.states import BisectStatus
-from engine.settings import Settings
+from engine.settings.model import Settings
 from engine.store.tables.home import OutboxRow
 from engine.store.tables.runs import JobRow, RunRow
 from tests.engine.bisect_site import CI, History

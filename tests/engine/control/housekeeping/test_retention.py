@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from engine.control.housekeeping.retention import EVERY, Pruning, RetentionRoutine, pruning_of
-from engine.settings import DAY_S, Settings
-from engine.settings_live import LiveSettings
+from engine.settings.live import LiveSettings
+from engine.settings.model import DAY_S, Settings
 from engine.store.contents.artifacts import Artifacts
 from tests.engine.fakes import Lab, jobs
 from tests.engine.store.tars import tar_of

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from engine.control.housekeeping.snapshots import AGAIN, EARLY, SnapshotRoutine, due_at, prune, thinned
-from engine.settings import Retention, Settings, SnapshotRetention
-from engine.settings_live import LiveSettings
+from engine.settings.live import LiveSettings
+from engine.settings.model import Retention, Settings, SnapshotRetention
 from engine.store.copies.snapshots import HAND, SCHEDULE, Snapshot, Snapshots
 from tests.engine.fakes import START, Lab
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from engine import git_upkeep
 from engine.control.housekeeping.upkeep import EVERY, Upkeep
-from engine.git_mirror import Mirror
-from engine.git_remote import remote
+from engine.git.mirror import Mirror
+from engine.git.remote import remote
+from engine.git.upkeep import tidy
 from engine.store.inbox import Arrival, Outcome
 from engine.store.sweep import KEPT
 from tests.engine.control.post_office import Site
@@ -39,7 +39,7 @@ def test_it_is_done_at_the_start_and_then_once_an_hour(lab: Lab, upkeep: Upkeep)
 def test_mirrors_are_tidied_and_one_that_cannot_be_is_told_of(
     lab: Lab, upkeep: Upkeep, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(git_upkeep.tidy, "__defaults__", (3,))  # packs that are let be
+    monkeypatch.setattr(tidy, "__defaults__", (3,))  # packs that are let be
     site = Site(tmp_path / "site")
     mirrors = [Mirror(lab.store.home / "repos", name, remote(str(site.root))) for name in ("a", "b")]
     for number in range(5):

@@ -5,7 +5,7 @@ import pytest
 from engine.control.inbox.judge import Settled
 from engine.control.inbox.ledger import Ledger
 from engine.control.inbox.pushes import RefNews
-from engine.settings import RepoSettings
+from engine.settings.model import RepoSettings
 from engine.store.inbox import DROPPED, PLANNED, RECEIVED
 from engine.store.refs import KnownRef
 from tests.engine.control.post_office import NAME, PostOffice, Site, on

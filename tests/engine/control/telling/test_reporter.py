@@ -13,8 +13,8 @@ import pytest
 
 from engine.control.telling.reporter import Reporter
 from engine.core.retry import Outcome
-from engine.settings import Notify, RepoSettings, Settings
-from engine.settings_live import LiveSettings
+from engine.settings.live import LiveSettings
+from engine.settings.model import Notify, RepoSettings, Settings
 from engine.store.tables.home import OutboxRow
 from tests.engine.control.fake_forge import FakeForge
 from tests.engine.fakes import START, Lab, jobs
@@ -326,8 +326,8 @@ def test_a_kill_between_saying_and_noting_says_it_once_more_at_most(lab, forge, 
         from pathlib import Path
         from engine.bus import Bus
         from engine.control.telling.reporter import Reporter
-        from engine.settings import RepoSettings, Settings
-        from engine.settings_live import LiveSettings
+        from engine.settings.model import RepoSettings, Settings
+        from engine.settings.live import LiveSettings
         from engine.store.store import open_store
         from tests.engine.fakes import FakeClock
         home = Path({str(lab.store.home)!r})

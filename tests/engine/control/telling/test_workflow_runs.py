@@ -8,7 +8,7 @@ import pytest
 from engine.control.scheduler import Scheduler
 from engine.control.telling.workflow_runs import WorkflowRuns
 from engine.core.retry import Outcome
-from engine.settings import RepoSettings
+from engine.settings.model import RepoSettings
 from engine.store.inbox import PLANNED
 from tests.engine.control.post_office import NAME, PostOffice, Site, on
 from tests.engine.fakes import FAILURE

@@ -9,8 +9,8 @@ from engine.control.inbox.judge import Settled
 from engine.control.triggers.poll import Lookout
 from engine.control.triggers.refs import Moved, compare, look
 from engine.core.clock import SystemClock
-from engine.git_remote import RemoteRefs
-from engine.settings import RepoSettings
+from engine.git.remote import RemoteRefs
+from engine.settings.model import RepoSettings
 from engine.store.inbox import DROPPED, PLANNED, InboxEvent
 from engine.store.refs import KnownRef
 from tests.engine.control.post_office import NAME, ZERO, PostOffice, Site, on

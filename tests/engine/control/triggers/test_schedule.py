@@ -8,7 +8,7 @@ import pytest
 
 from engine.control.triggers.refs import look
 from engine.control.triggers.schedule import Schedule, Schedules
-from engine.settings import RepoSettings
+from engine.settings.model import RepoSettings
 from tests.engine.control.post_office import NAME, PostOffice, Site, on
 from tests.engine.fakes import START
 

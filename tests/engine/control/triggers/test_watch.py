@@ -9,7 +9,7 @@ from engine.control.triggers.triggers import Triggers
 from engine.control.triggers.watch import take_snapshot
 from engine.core.clock import SystemClock
 from engine.core.errors import GitError
-from engine.settings import RepoSettings
+from engine.settings.model import RepoSettings
 from engine.store.inbox import DROPPED
 from tests.engine.control.post_office import NAME, PostOffice, Site, on
 

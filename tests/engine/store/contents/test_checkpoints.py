@@ -9,8 +9,8 @@ from engine.control.housekeeping.retention import pruning_of
 from engine.core.beginning import CHECKPOINT, Beginning
 from engine.core.errors import LeaseLost
 from engine.core.retry import Outcome
-from engine.settings import DAY_S
-from engine.settings import Retention as Rules
+from engine.settings.model import DAY_S
+from engine.settings.model import Retention as Rules
 from engine.store.contents.artifacts import Artifacts
 from engine.store.contents.checkpoints import Checkpoint, CheckpointGone, CheckpointRefused
 from engine.store.contents.gc import Collector

@@ -7,7 +7,7 @@ import pytest
 from engine.control.bisecting.start import propose, start
 from engine.core.bisect_records import Trial
 from engine.core.bisecting import Verdict
-from engine.settings import Settings
+from engine.settings.model import Settings
 from engine.store.contents.artifacts import Artifacts
 from engine.store.retention import Kind, Retention
 from engine.store.tables.runs import RunRow

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from engine import git
+from engine.git import repository
 from engine.store.contents.artifacts import Artifacts
 from engine.store.contents.caches import Caches
 from engine.worker.actions.port import CAPTURE_LIMIT_BYTES, Stores
@@ -146,7 +146,7 @@ def host(tmp_path: Path, box: Callable[..., tuple[int, bytes]]) -> Make:
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> git.Repo:
+def site(tmp_path: Path) -> repository.Repo:
     """A repository with two commits on main; the first is tagged v1."""
     root = tmp_path / "site"
     (root / "src").mkdir(parents=True)
@@ -157,7 +157,7 @@ def site(tmp_path: Path) -> git.Repo:
         identity = ["-c", "user.name=x", "-c", "user.email=x@x"]
         for command in (["init", "-q", "-b", "main"], ["add", "."], ["commit", "-q", "-m", f"c{number}"], args):
             subprocess.run(["git", *identity, *command], cwd=root, check=True)
-    found = git.discover(root)
+    found = repository.discover(root)
     assert found is not None
     return found
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from engine import git
+from engine.git.repository import Repo, resolve
 from engine.worker.actions.built_in.registry import lookup
 from engine.worker.actions.port import Stores
 from engine.worker.checkouts import Checkouts
@@ -20,11 +20,11 @@ def run(host: TestHost, stores: Stores) -> bool:
     return CHECKOUT.run(host, stores)
 
 
-def of(host: TestHost, site: git.Repo, checkouts: Checkouts, mounted: bool = True) -> TestHost:
+def of(host: TestHost, site: Repo, checkouts: Checkouts, mounted: bool = True) -> TestHost:
     """Give a host the sources of `site`, mounted or only on the outside."""
 
     def folder(ref: str | None, repository: str | None) -> Path:
-        return checkouts.get(site, git.resolve(site, ref) if ref else site.head or "", None if ref else "main")
+        return checkouts.get(site, resolve(site, ref) if ref else site.head or "", None if ref else "main")
 
     host.checkouts = folder
     host.source_sha = site.head
@@ -41,7 +41,7 @@ def porcelain(folder: Path) -> str:
 @IN_A_CONTAINER_TOO
 @pytest.mark.parametrize("mounted", [True, False])
 def test_the_sources_are_copied_with_their_history(
-    host: Make, stores: Stores, site: git.Repo, checkouts: Checkouts, mounted: bool
+    host: Make, stores: Stores, site: Repo, checkouts: Checkouts, mounted: bool
 ) -> None:
     step = of(host(fetch_depth="0"), site, checkouts, mounted)
     root = Path(step.workspace)
@@ -56,7 +56,7 @@ def test_the_sources_are_copied_with_their_history(
 
 
 def test_a_workspace_that_began_as_the_source_costs_nothing_the_first_time(
-    host: Make, stores: Stores, site: git.Repo, checkouts: Checkouts
+    host: Make, stores: Stores, site: Repo, checkouts: Checkouts
 ) -> None:
     steps = [of(host(), site, checkouts) for _ in range(2)]
     for step in steps:
@@ -71,17 +71,17 @@ def test_a_workspace_that_began_as_the_source_costs_nothing_the_first_time(
 
 
 def test_another_ref_goes_into_a_folder_of_its_own(
-    host: Make, stores: Stores, site: git.Repo, checkouts: Checkouts
+    host: Make, stores: Stores, site: Repo, checkouts: Checkouts
 ) -> None:
     step = of(host(ref="v1", path="old/one"), site, checkouts)
     assert run(step, stores), (step.notes, step.lines)
     root = Path(step.workspace)
     assert (root / "old/one/src/f").read_text() == "0\n"
     assert porcelain(root / "old/one") == ""
-    assert step.outputs == {"ref": "v1", "commit": git.resolve(site, "v1")}
+    assert step.outputs == {"ref": "v1", "commit": resolve(site, "v1")}
 
 
-def test_without_clean_what_was_there_stays(host: Make, stores: Stores, site: git.Repo, checkouts: Checkouts) -> None:
+def test_without_clean_what_was_there_stays(host: Make, stores: Stores, site: Repo, checkouts: Checkouts) -> None:
     step = of(host(clean="false"), site, checkouts)
     root = Path(step.workspace)
     (root / "mine").write_text("mine")
@@ -102,7 +102,7 @@ def test_without_clean_what_was_there_stays(host: Make, stores: Stores, site: gi
     ],
 )
 def test_what_cannot_be_checked_out_is_an_error(
-    host: Make, stores: Stores, site: git.Repo, checkouts: Checkouts, inputs: dict[str, str], says: str
+    host: Make, stores: Stores, site: Repo, checkouts: Checkouts, inputs: dict[str, str], says: str
 ) -> None:
     step = of(host(**inputs), site, checkouts)
     assert not run(step, stores)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from engine.control.asks.retries import Again, retry
-from engine.git_actions import ActionSources
+from engine.git.actions import ActionSources
 from tests.engine.worker.conftest import settings_for
 from tests.engine.works import Works
 

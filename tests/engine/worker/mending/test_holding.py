@@ -17,7 +17,7 @@ from engine.control.asks.retries import Again, retry
 from engine.core.clock import SystemClock
 from engine.core.errors import EngineError
 from engine.home import home_id
-from engine.settings import HoldSettings
+from engine.settings.model import HoldSettings
 from engine.store.mending.holds import Hold
 from engine.worker.fake_executor import FakeExecutor
 from engine.worker.mending.shells import RecordedShell, open_shell

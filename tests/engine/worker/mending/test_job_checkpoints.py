@@ -10,7 +10,7 @@ import pytest
 
 from engine.core.beginning import CHECKPOINT, Beginning
 from engine.home import home_id
-from engine.settings import Retention
+from engine.settings.model import Retention
 from tests.engine.worker.conftest import leftovers, settings_for
 from tests.engine.works import Ended, Works
 

@@ -20,7 +20,7 @@ import pytest
 from engine.core.clock import SystemClock
 from engine.core.errors import EngineError, ExecutorUnavailable
 from engine.home import home_id
-from engine.settings import SwarmSettings
+from engine.settings.model import SwarmSettings
 from engine.worker.docker.client import DockerClient
 from engine.worker.executor import BoxExit
 from engine.worker.swarm.executor import SwarmExecutor

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.settings import SwarmSettings
+from engine.settings.model import SwarmSettings
 from tests.engine.worker.swarm_lab import SwarmBench, bench_in, left_in_swarm, with_port
 from tests.engine.worker.swarm_lab import swarm as swarm
 from tests.engine.worker.test_executor_contract import *  # noqa: F403

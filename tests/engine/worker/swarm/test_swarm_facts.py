@@ -6,8 +6,8 @@ import pytest
 
 from app.cli.checkup import wants_swarm
 from engine.core.errors import ExecutorUnavailable
-from engine.settings import Settings, SwarmSettings
-from engine.settings_file import parse_settings
+from engine.settings.file import parse_settings
+from engine.settings.model import Settings, SwarmSettings
 from engine.worker.docker.client import DockerClient
 from engine.worker.swarm.config import PIECE_BYTES, busybox_of, driver_env, kit_of
 from engine.worker.swarm.facts import swarm_facts

@@ -5,9 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.core.errors import GitError
-from engine.git import Repo, find_commit, open_repository, walk
-from engine.git_files import index_entries, write_files
-from engine.git_folder import (
+from engine.git.files import index_entries, write_files
+from engine.git.folder import (
     common_dir,
     link_file,
     link_loose,
@@ -16,7 +15,8 @@ from engine.git_folder import (
     write_git_folder,
     write_index,
 )
-from engine.git_snapshot import SNAPSHOT_EMAIL
+from engine.git.repository import Repo, find_commit, open_repository, walk
+from engine.git.snapshot import SNAPSHOT_EMAIL
 
 if TYPE_CHECKING:
     import pygit2

@@ -7,12 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from tests.engine.git.forge import GitForge
 
 from engine.core.errors import GitError
-from engine.git_mirror import Mirror, slug
-from engine.git_remote import local_path, remote
+from engine.git.mirror import Mirror, slug
+from engine.git.remote import local_path, remote
 from tests.engine.control.post_office import Site
-from tests.engine.git_forge import GitForge
 
 TOKEN = "s3cr3t-t0ken"
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from engine.core.errors import SettingsError
-from engine.settings import EnvironmentSettings, Settings, load
+from engine.settings.model import EnvironmentSettings, Settings, load
 
 BOTH = """
 vars: {region: eu, who: all}

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from engine import git
 from engine.core.errors import GitError
-from engine.git_range import commits_between, leads_to
+from engine.git import repository
+from engine.git.range import commits_between, leads_to
 
 
 class Fork:
@@ -28,7 +28,7 @@ class Fork:
         self.git("checkout", "-q", "--orphan", "lone")
         self.commit("lone")
         self.shas = {line[41:]: line[:40] for line in self.git("log", "--all", "--format=%H %s").splitlines()}
-        found = git.discover(root)
+        found = repository.discover(root)
         assert found is not None
         self.repo = found
 
@@ -84,7 +84,7 @@ def test_a_commit_that_is_not_here_leads_nowhere(fork: Fork) -> None:
 def test_a_history_with_holes_is_said(fork: Fork, tmp_path: Path) -> None:
     shallow = tmp_path / "shallow"
     subprocess.run(["git", "clone", "-q", "--depth", "1", "-b", "main", f"file://{fork.root}", shallow], check=True)
-    repo = git.discover(shallow)
+    repo = repository.discover(shallow)
     assert repo is not None
     with pytest.raises(GitError):
         commits_between(repo, fork.shas["b"], fork.shas["e"])

@@ -17,7 +17,7 @@ from itertools import accumulate
 from pathlib import Path
 
 from engine.core.errors import GitError
-from engine.git import prepare
+from engine.git.repository import prepare
 
 MOST_PACKS = 50  # as many as git itself lets be
 LARGE_BYTES = 256 << 20  # such a pack is left as it is, and none is made: it would cost minutes and much memory

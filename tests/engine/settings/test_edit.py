@@ -5,8 +5,8 @@ import json
 import pytest
 
 from engine.core.errors import SettingsError
-from engine.settings import load
-from engine.settings_edit import add_repo, read_text, remove_repo, write_text
+from engine.settings.edit import add_repo, read_text, remove_repo, write_text
+from engine.settings.model import load
 
 ENTRY = {"name": "team/app", "url": "https://git.lan/team/app.git", "secret": "${APP_SECRET}", "poll": "60s"}
 WRITTEN = """\

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TypeAlias
 
 from engine.core.errors import SettingsError
-from engine.settings import Settings
-from engine.settings_edit import read_text, write_text
-from engine.settings_file import parse_settings, read_settings
+from engine.settings.edit import read_text, write_text
+from engine.settings.file import parse_settings, read_settings
+from engine.settings.model import Settings
 
 log = logging.getLogger(__name__)
 AT_START: Mapping[str, str] = {"listen": "listen", "workers": "workers", "grace_s": "grace", "limits": "limits"}

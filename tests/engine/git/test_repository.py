@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from engine import git, git_checkout, git_snapshot
 from engine.core.errors import GitError
+from engine.git import repository
+from engine.git.checkout import materialise
+from engine.git.snapshot import Snapshot, snapshot_worktree
 
 Run = Callable[..., str]
 NOBODY = {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_SYSTEM": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1"}
@@ -41,15 +43,15 @@ def work(tmp_path: Path) -> Path:
     return root
 
 
-def found(path: Path) -> git.Repo:
-    repo = git.discover(path)
+def found(path: Path) -> repository.Repo:
+    repo = repository.discover(path)
     assert repo is not None
     return repo
 
 
-def checkout(snapshot: git_snapshot.Snapshot, dest: Path, branch: str | None = "main") -> Path:
+def checkout(snapshot: Snapshot, dest: Path, branch: str | None = "main") -> Path:
     dest.mkdir()
-    git_checkout.materialise(snapshot.repo, snapshot.sha, dest, branch)
+    materialise(snapshot.repo, snapshot.sha, dest, branch)
     return dest
 
 
@@ -70,7 +72,7 @@ def test_a_repository_is_found_from_below_with_its_facts(work: Path) -> None:
 
 
 def test_a_folder_without_git_is_no_repository(tmp_path: Path) -> None:
-    assert git.discover(tmp_path) is None
+    assert repository.discover(tmp_path) is None
 
 
 @pytest.mark.parametrize(
@@ -92,7 +94,7 @@ def test_the_name_is_owner_and_repository_of_the_remote(work: Path, url: str, na
 
 def test_a_password_in_the_remote_url_stays_out(work: Path, tmp_path: Path) -> None:
     run_git(work, "remote", "add", "origin", "https://ada:hunter2@git.example/team/site.git")
-    snapshot = git_snapshot.snapshot_worktree(found(work), tmp_path / "m.git")
+    snapshot = snapshot_worktree(found(work), tmp_path / "m.git")
     made = checkout(snapshot, tmp_path / "out")
     assert run_git(made, "remote", "get-url", "origin").strip() == "https://git.example/team/site.git"
     assert "hunter2" not in (made / ".git/config").read_text()
@@ -100,10 +102,10 @@ def test_a_password_in_the_remote_url_stays_out(work: Path, tmp_path: Path) -> N
 
 def test_a_revision_resolves_and_a_wrong_one_names_those_near(work: Path) -> None:
     repo = found(work)
-    assert git.resolve(repo, "v1") == repo.head == git.resolve(repo, "main")
+    assert repository.resolve(repo, "v1") == repo.head == repository.resolve(repo, "main")
     with pytest.raises(GitError, match=r"'mian'.*Did you mean main"):
-        git.resolve(repo, "mian")
-    commit = git.commit_info(repo, "v1")
+        repository.resolve(repo, "mian")
+    commit = repository.commit_info(repo, "v1")
     assert (commit.author_name, commit.author_email, commit.message) == ("Ada", "ada@example.com", "One\n\nbody\n")
     assert commit.parents == ()
     assert commit.tree == run_git(work, "rev-parse", "HEAD^{tree}").strip()
@@ -111,13 +113,13 @@ def test_a_revision_resolves_and_a_wrong_one_names_those_near(work: Path) -> Non
 
 def test_a_branch_of_the_remote_goes_by_its_short_name(work: Path) -> None:
     run_git(work, "update-ref", "refs/remotes/origin/feature", "HEAD")
-    assert git.resolve(found(work), "feature") == found(work).head
+    assert repository.resolve(found(work), "feature") == found(work).head
 
 
 def test_a_repository_can_be_started(tmp_path: Path) -> None:
     (tmp_path / "new").mkdir()
     (tmp_path / "new/f").write_text("f")
-    git.start_repository(tmp_path / "new", "Begin", datetime(2026, 1, 1, tzinfo=UTC))
+    repository.start_repository(tmp_path / "new", "Begin", datetime(2026, 1, 1, tzinfo=UTC))
     assert run_git(tmp_path / "new", "log", "--format=%s").strip() == "Begin"
     assert run_git(tmp_path / "new", "status", "--porcelain") == ""
     assert found(tmp_path / "new").branch == "main"
@@ -128,11 +130,11 @@ def test_workflows_come_from_the_first_known_folder_only(work: Path) -> None:
         (work / folder).mkdir(parents=True, exist_ok=True)
         (work / folder / name).write_text(name)
     repo = found(work)
-    assert git.workflow_files(repo, None) == {".gitea/workflows/g.yaml": b"g.yaml"}
-    assert git.workflow_files(repo, "HEAD") == {}
+    assert repository.workflow_files(repo, None) == {".gitea/workflows/g.yaml": b"g.yaml"}
+    assert repository.workflow_files(repo, "HEAD") == {}
     run_git(work, "add", ".github")
     run_git(work, "commit", "-q", "-m", "w")
-    assert git.workflow_files(repo, "HEAD") == {".github/workflows/z.yml": b"z.yml"}
+    assert repository.workflow_files(repo, "HEAD") == {".github/workflows/z.yml": b"z.yml"}
 
 
 def test_a_file_is_read_from_a_commit_or_the_working_tree_never_from_outside(work: Path, tmp_path: Path) -> None:
@@ -140,15 +142,15 @@ def test_a_file_is_read_from_a_commit_or_the_working_tree_never_from_outside(wor
     (work / "a.txt").write_text("changed")
     (tmp_path / "secret").write_text("s")
     (work / "out").symlink_to(tmp_path / "secret")
-    assert git.read_file(repo, "HEAD", "a.txt") == b"a\n"
-    assert git.read_file(repo, None, "a.txt") == b"changed"
+    assert repository.read_file(repo, "HEAD", "a.txt") == b"a\n"
+    assert repository.read_file(repo, None, "a.txt") == b"changed"
     for path in ("../secret", "out", "src", "none", str(tmp_path / "secret")):
-        assert git.read_file(repo, None, path) is None
-    assert git.read_file(repo, "HEAD", "src") is None
+        assert repository.read_file(repo, None, path) is None
+    assert repository.read_file(repo, "HEAD", "src") is None
 
 
 def test_a_clean_tree_is_its_own_commit(work: Path, tmp_path: Path) -> None:
-    snapshot = git_snapshot.snapshot_worktree(found(work), tmp_path / "m.git")
+    snapshot = snapshot_worktree(found(work), tmp_path / "m.git")
     assert (snapshot.dirty, snapshot.sha, snapshot.notes) == (False, snapshot.head, ())
     made = checkout(snapshot, tmp_path / "out")
     assert run_git(made, "status", "--porcelain") == ""
@@ -176,10 +178,10 @@ def dirty(work: Path) -> None:
 
 def test_a_dirty_tree_is_taken_as_it_is_and_shows_as_changes(work: Path, tmp_path: Path) -> None:
     dirty(work)
-    snapshot = git_snapshot.snapshot_worktree(found(work), tmp_path / "m.git")
+    snapshot = snapshot_worktree(found(work), tmp_path / "m.git")
     assert snapshot.dirty
-    assert git.commit_info(snapshot.repo, snapshot.sha).parents == (snapshot.head,)
-    assert git.changed_files(snapshot.repo, snapshot.head or "", snapshot.sha) == [
+    assert repository.commit_info(snapshot.repo, snapshot.sha).parents == (snapshot.head,)
+    assert repository.changed_files(snapshot.repo, snapshot.head or "", snapshot.sha) == [
         "a.txt",
         "link",
         "new/c.txt",
@@ -198,15 +200,15 @@ def test_a_dirty_tree_is_taken_as_it_is_and_shows_as_changes(work: Path, tmp_pat
 
 def test_the_same_files_make_the_same_snapshot(work: Path, tmp_path: Path) -> None:
     dirty(work)
-    first = git_snapshot.snapshot_worktree(found(work), tmp_path / "m.git")
-    assert git_snapshot.snapshot_worktree(found(work), tmp_path / "other.git").sha == first.sha
+    first = snapshot_worktree(found(work), tmp_path / "m.git")
+    assert snapshot_worktree(found(work), tmp_path / "other.git").sha == first.sha
 
 
 def test_nothing_is_written_into_the_users_repository(work: Path, tmp_path: Path) -> None:
     dirty(work)
     os.utime(work / ".gitignore")
     before = state_of(work / ".git")
-    snapshot = git_snapshot.snapshot_worktree(found(work), tmp_path / "m.git")
+    snapshot = snapshot_worktree(found(work), tmp_path / "m.git")
     checkout(snapshot, tmp_path / "out")
     assert state_of(work / ".git") == before
 
@@ -218,7 +220,7 @@ def test_a_file_may_become_a_folder_and_a_folder_a_file(work: Path, tmp_path: Pa
     (work / "src/b.txt").unlink()
     (work / "src").rmdir()
     (work / "src").write_text("file")
-    made = checkout(git_snapshot.snapshot_worktree(found(work), tmp_path / "m.git"), tmp_path / "out")
+    made = checkout(snapshot_worktree(found(work), tmp_path / "m.git"), tmp_path / "out")
     assert (made / "a.txt/inner").read_text() == "i"
     assert (made / "src").read_text() == "file"
 
@@ -230,7 +232,7 @@ def test_a_repository_without_a_commit_is_checked_out_at_its_snapshot(tmp_path: 
     (root / "f").write_text("f")
     repo = found(root)
     assert (repo.head, repo.branch) == (None, "trunk")
-    snapshot = git_snapshot.snapshot_worktree(repo, tmp_path / "m.git")
+    snapshot = snapshot_worktree(repo, tmp_path / "m.git")
     assert snapshot.dirty and snapshot.head is None
     made = checkout(snapshot, tmp_path / "out", "trunk")
     assert run_git(made, "rev-parse", "HEAD").strip() == snapshot.sha
@@ -241,7 +243,7 @@ def test_names_in_any_encoding_survive(work: Path, tmp_path: Path) -> None:
     for name in (b"\xfclatin", '日本 \n\t"q"'.encode(), b"-rf"):
         Path(os.fsdecode(bytes(work) + b"/" + name)).write_bytes(name)
     for turn in ("dirty", "committed"):
-        snapshot = git_snapshot.snapshot_worktree(found(work), tmp_path / f"{turn}.git")
+        snapshot = snapshot_worktree(found(work), tmp_path / f"{turn}.git")
         made = checkout(snapshot, tmp_path / turn)
         for name in (b"\xfclatin", '日本 \n\t"q"'.encode(), b"-rf"):
             assert Path(os.fsdecode(bytes(made) + b"/" + name)).read_bytes() == name
@@ -255,7 +257,7 @@ def test_line_ends_are_those_that_the_commit_asks_for(work: Path, tmp_path: Path
     (work / "x.bat").write_bytes(b"one\r\ntwo\r\n")
     run_git(work, "add", ".")
     run_git(work, "commit", "-q", "-m", "attributes")
-    made = checkout(git_snapshot.snapshot_worktree(found(work), tmp_path / "m.git"), tmp_path / "out")
+    made = checkout(snapshot_worktree(found(work), tmp_path / "m.git"), tmp_path / "out")
     assert (made / "x.bat").read_bytes() == b"one\r\ntwo\r\n"
     assert (made / "a.txt").read_bytes() == b"a\n"
     assert run_git(made, "status", "--porcelain") == ""
@@ -270,7 +272,7 @@ def test_a_submodule_and_a_nested_repository_are_left_and_said(work: Path, tmp_p
     run_git(work, "add", "module")
     run_git(work, "commit", "-q", "-m", "module")
     (work / "module/f").write_text("changed")
-    snapshot = git_snapshot.snapshot_worktree(found(work), tmp_path / "m.git")
+    snapshot = snapshot_worktree(found(work), tmp_path / "m.git")
     assert [note.split()[0] for note in snapshot.notes] == ["module", "nested"]
     made = checkout(snapshot, tmp_path / "out")
     assert list((made / "module").iterdir()) == []
@@ -279,16 +281,16 @@ def test_a_submodule_and_a_nested_repository_are_left_and_said(work: Path, tmp_p
 
 
 def test_another_commit_than_head_is_checked_out_detached(work: Path, tmp_path: Path) -> None:
-    first = git.resolve(found(work), "HEAD")
+    first = repository.resolve(found(work), "HEAD")
     (work / "a.txt").write_text("2\n")
     run_git(work, "commit", "-q", "-a", "-m", "Two")
     dest = tmp_path / "out"
     dest.mkdir()
-    git_checkout.materialise(found(work), first, dest, None)
+    materialise(found(work), first, dest, None)
     assert (dest / "a.txt").read_text() == "a\n"
     assert run_git(dest, "rev-parse", "HEAD").strip() == first
     assert run_git(dest, "branch", "--show-current") == "\n" or run_git(dest, "branch", "--show-current") == ""
-    assert git.changed_files(found(work), first, "main") == ["a.txt"]
+    assert repository.changed_files(found(work), first, "main") == ["a.txt"]
 
 
 def test_worktrees_shallow_clones_and_borrowed_objects_make_whole_checkouts(work: Path, tmp_path: Path) -> None:
@@ -298,7 +300,7 @@ def test_worktrees_shallow_clones_and_borrowed_objects_make_whole_checkouts(work
     run_git(tmp_path, "clone", "-q", "--depth", "1", f"file://{work}", str(tmp_path / "shallow"))
     run_git(tmp_path, "clone", "-q", "--shared", str(work), str(tmp_path / "shared"))
     for name, branch, commits in (("tree", "side", 2), ("shallow", "main", 1), ("shared", "main", 2)):
-        snapshot = git_snapshot.snapshot_worktree(found(tmp_path / name), tmp_path / f"{name}.git")
+        snapshot = snapshot_worktree(found(tmp_path / name), tmp_path / f"{name}.git")
         made = checkout(snapshot, tmp_path / f"{name}-out", branch)
         assert run_git(made, "status", "--porcelain") == ""
         assert len(run_git(made, "log", "--format=%h").split()) == commits
@@ -307,7 +309,7 @@ def test_worktrees_shallow_clones_and_borrowed_objects_make_whole_checkouts(work
 
 def test_a_checkout_stands_alone(work: Path, tmp_path: Path) -> None:
     dirty(work)
-    made = checkout(git_snapshot.snapshot_worktree(found(work), tmp_path / "m.git"), tmp_path / "out")
+    made = checkout(snapshot_worktree(found(work), tmp_path / "m.git"), tmp_path / "out")
     work.rename(tmp_path / "moved-away")
     (tmp_path / "m.git").rename(tmp_path / "moved.git")
     run_git(made, "fsck", "--strict")
@@ -319,7 +321,7 @@ def test_a_checkout_stands_alone(work: Path, tmp_path: Path) -> None:
 def test_the_umask_of_the_engine_does_not_lock_a_box_out(work: Path, tmp_path: Path) -> None:
     old = os.umask(0o077)
     try:
-        made = checkout(git_snapshot.snapshot_worktree(found(work), tmp_path / "m.git"), tmp_path / "out")
+        made = checkout(snapshot_worktree(found(work), tmp_path / "m.git"), tmp_path / "out")
     finally:
         os.umask(old)
     assert (made / "src").stat().st_mode & 0o777 == 0o755
@@ -336,7 +338,7 @@ def test_a_hostile_tree_is_refused(work: Path, tmp_path: Path, name: str) -> Non
     dest = tmp_path / "out"
     dest.mkdir()
     with pytest.raises(GitError, match="no checkout may have"):
-        git_checkout.materialise(found(work), sha, dest, None)
+        materialise(found(work), sha, dest, None)
     assert list(dest.iterdir()) == []
 
 
@@ -344,29 +346,29 @@ def test_what_is_neither_file_nor_link_is_not_taken(work: Path, tmp_path: Path) 
     os.mkfifo(work / "pipe")
     (work / "a.txt").unlink()
     os.mkfifo(work / "a.txt")
-    snapshot = git_snapshot.snapshot_worktree(found(work), tmp_path / "m.git")
-    assert git.changed_files(snapshot.repo, snapshot.head or "", snapshot.sha) == ["a.txt"]
-    assert git.read_file(snapshot.repo, snapshot.sha, "a.txt") is None
+    snapshot = snapshot_worktree(found(work), tmp_path / "m.git")
+    assert repository.changed_files(snapshot.repo, snapshot.head or "", snapshot.sha) == ["a.txt"]
+    assert repository.read_file(snapshot.repo, snapshot.sha, "a.txt") is None
 
 
 def test_what_is_ignored_and_no_longer_tracked_is_left_out(work: Path, tmp_path: Path) -> None:
     (work / "kept.log").write_text("k")
     run_git(work, "add", "-f", "kept.log")
     run_git(work, "commit", "-q", "-m", "log")
-    assert not git_snapshot.snapshot_worktree(found(work), tmp_path / "m.git").dirty
+    assert not snapshot_worktree(found(work), tmp_path / "m.git").dirty
     run_git(work, "rm", "-q", "--cached", "kept.log")
-    snapshot = git_snapshot.snapshot_worktree(found(work), tmp_path / "m.git")
-    assert git.changed_files(snapshot.repo, snapshot.head or "", snapshot.sha) == ["kept.log"]
+    snapshot = snapshot_worktree(found(work), tmp_path / "m.git")
+    assert repository.changed_files(snapshot.repo, snapshot.head or "", snapshot.sha) == ["kept.log"]
 
 
 def test_a_bare_repository_has_commits_but_no_working_tree(work: Path, tmp_path: Path) -> None:
     run_git(tmp_path, "clone", "-q", "--bare", str(work), str(tmp_path / "site.git"))
     repo = found(tmp_path / "site.git")
     assert (repo.bare, repo.name, repo.branch) == (True, "local/site", "main")
-    assert git.read_file(repo, None, "a.txt") == b"a\n"
+    assert repository.read_file(repo, None, "a.txt") == b"a\n"
     with pytest.raises(GitError, match="bare"):
-        git_snapshot.snapshot_worktree(repo, tmp_path / "m.git")
+        snapshot_worktree(repo, tmp_path / "m.git")
     dest = tmp_path / "out"
     dest.mkdir()
-    git_checkout.materialise(repo, repo.head or "", dest, "main")
+    materialise(repo, repo.head or "", dest, "main")
     assert run_git(dest, "status", "--porcelain") == ""

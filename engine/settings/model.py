@@ -1,7 +1,7 @@
-"""The server's configuration: what it holds, and its defaults. `treadle.yml` is read by `engine.settings_file`.
+"""The server's configuration: what it holds, and its defaults. `treadle.yml` is read by `engine.settings.file`.
 
 Every key has a default, so the file may be absent. A Settings never changes; a server that runs follows its file with
-`engine.settings_live`.
+`engine.settings.live`.
 """
 
 import os
@@ -231,7 +231,7 @@ def load(home: Path, config: Path | None, environ: Mapping[str, str]) -> Setting
     Raises SettingsError, naming file, line and key, for an unknown key, a wrong value, a variable that is not set,
     or a `config` that is not there.
     """
-    from engine.settings_file import read_settings
+    from engine.settings.file import read_settings
 
     path = config or home / "treadle.yml"
     if config is None and not path.exists():

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-from engine import git_ssh
 from engine.core.errors import GitError
 from engine.core.refs import HEADS, TAGS
-from engine.git import prepare
+from engine.git import ssh
+from engine.git.repository import prepare
 
 if TYPE_CHECKING:
     import pygit2
@@ -68,7 +68,7 @@ def remote(url: str, token: str | None = None, ssh_key: str | None = None) -> Re
     """Return the remote that a configured url, token and key file mean."""
     if (path := local_path(url)) is not None:
         return Remote(str(path))
-    if (host := git_ssh.host_of(url)) is not None:
+    if (host := ssh.host_of(url)) is not None:
         return Remote(_without_password(url), token, host.user, Path(ssh_key) if ssh_key else None)
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or parts.username is None:
@@ -91,7 +91,7 @@ def local_path(url: str) -> Path | None:
     """Return the folder that a url without a host means."""
     if url.startswith("file://"):
         return Path(unquote(urlsplit(url).path))
-    if "://" in url or git_ssh.host_of(url):
+    if "://" in url or ssh.host_of(url):
         return None
     return Path(url).expanduser().absolute()
 
@@ -168,26 +168,24 @@ def _told(error: Exception, source: Remote, tried: "list[Path | None]") -> GitEr
     import pygit2
 
     said = " ".join(str(error).strip("'\"").split()) or type(error).__name__
-    host = git_ssh.host_of(source.url)
+    host = ssh.host_of(source.url)
     if host is None:
         if isinstance(error, pygit2.CertificateError):
             said = "this machine does not trust the server's certificate"
         fix = next((fix for part, fix in HTTP_FIXES if part in said), "")
         return GitError(said.rstrip("."), fix)
-    if "://" not in source.url and host.port != git_ssh.PORT:
+    if "://" not in source.url and host.port != ssh.PORT:
         path = source.url.rpartition("]:")[2].lstrip("/")
-        fix = f"Write it as ssh://{host.user or git_ssh.USER}@{host.name}:{host.port}/{path}"
+        fix = f"Write it as ssh://{host.user or ssh.USER}@{host.name}:{host.port}/{path}"
         return GitError("this form of a url cannot have a port", fix)
     if isinstance(error, pygit2.CertificateError):
-        return git_ssh.stranger(host)
+        return ssh.stranger(host)
     if "known_hosts" in said:
-        return GitError(
-            f"{git_ssh.known_hosts()} cannot be understood", "Take away lines that begin with `@`, or junk."
-        )
+        return GitError(f"{ssh.known_hosts()} cannot be understood", "Take away lines that begin with `@`, or junk.")
     if isinstance(error, pygit2.AuthError):
-        return git_ssh.refused(tried)
-    if tried and tried[-1] is not git_ssh.AGENT and "private key" in said:
-        return git_ssh.unlockable(tried[-1])
+        return ssh.refused(tried)
+    if tried and tried[-1] is not ssh.AGENT and "private key" in said:
+        return ssh.unlockable(tried[-1])
     return GitError(said.rstrip("."))
 
 
@@ -218,7 +216,7 @@ def _callbacks(source: Remote) -> Any:
         def __init__(self) -> None:
             super().__init__()
             self.tried: list[Path | None] = []
-            self._keys = git_ssh.ways(source.ssh_key)
+            self._keys = ssh.ways(source.ssh_key)
             self._token_shown = False
 
         def certificate_check(self, certificate: None, valid: bool, host: bytes) -> bool:
@@ -228,9 +226,9 @@ def _callbacks(source: Remote) -> Any:
         def credentials(self, url: str, username_from_url: str | None, allowed_types: Any) -> Any:
             user = username_from_url or source.user
             if allowed_types & kinds.USERNAME:
-                return pygit2.Username(user or git_ssh.USER)
+                return pygit2.Username(user or ssh.USER)
             if allowed_types & kinds.SSH_KEY:
-                return self._key(user or git_ssh.USER)
+                return self._key(user or ssh.USER)
             if allowed_types & kinds.USERPASS_PLAINTEXT and source.server:
                 return self._token(url, user)
             raise GitError("the server wants to know in no way that we know who we are")
@@ -239,9 +237,9 @@ def _callbacks(source: Remote) -> Any:
             try:
                 key = next(self._keys)
             except StopIteration:
-                raise git_ssh.refused(self.tried) from None
+                raise ssh.refused(self.tried) from None
             self.tried.append(key)
-            return pygit2.KeypairFromAgent(user) if key is git_ssh.AGENT else pygit2.Keypair(user, None, str(key), "")
+            return pygit2.KeypairFromAgent(user) if key is ssh.AGENT else pygit2.Keypair(user, None, str(key), "")
 
         def _token(self, url: str, user: str) -> Any:
             if not source.token:

@@ -17,11 +17,11 @@ from difflib import get_close_matches
 from os import utime
 from pathlib import Path
 
-from engine import git_checkout
 from engine.core.errors import GitError
 from engine.core.refs import HEADS, TAGS
-from engine.git_mirror import Mirror, slug
-from engine.git_remote import Remote, remote
+from engine.git import checkout
+from engine.git.mirror import Mirror, slug
+from engine.git.remote import Remote, remote
 
 SHA = re.compile(r"[0-9a-f]{40}")
 UNUSED = timedelta(days=30)
@@ -138,7 +138,7 @@ class ActionSources:
         partial.mkdir(parents=True)
         partial.chmod(0o755)
         try:
-            git_checkout.export(mirror.repo(), sha, partial)
+            checkout.export(mirror.repo(), sha, partial)
             for path in partial.rglob("*"):
                 if path.is_file() and not path.is_symlink():
                     path.chmod(path.stat().st_mode & 0o555)

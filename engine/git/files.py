@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.git_folder import IndexEntry, link_file
+from engine.git.folder import IndexEntry, link_file
 
 FOLDER, PLAIN, EXECUTABLE, LINK, SUBMODULE = 0o040000, 0o100644, 0o100755, 0o120000, 0o160000
 

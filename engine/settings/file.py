@@ -10,7 +10,8 @@ from typing import Any, NoReturn
 from urllib.parse import urlsplit, urlunsplit
 
 from engine.core.errors import SettingsError
-from engine.settings import (
+from engine.settings.actions import KEYS_FIX, is_action_key
+from engine.settings.model import (
     DiskFloor,
     EnvironmentSettings,
     HoldSettings,
@@ -24,7 +25,6 @@ from engine.settings import (
     SnapshotRetention,
     SwarmSettings,
 )
-from engine.settings_actions import KEYS_FIX, is_action_key
 from pipelines.filters import PatternError, compile_patterns
 from pipelines.quantities import duration_s, size_bytes
 from pipelines.scalars import scalar_value

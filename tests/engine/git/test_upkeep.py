@@ -9,11 +9,11 @@ from pathlib import Path
 import pygit2
 import pytest
 
-from engine import git_checkout, git_upkeep
 from engine.core.errors import GitError
-from engine.git_mirror import Mirror
-from engine.git_remote import remote
-from engine.git_upkeep import GRACE, LARGE_BYTES, Pack, tidy, to_combine
+from engine.git import checkout, upkeep
+from engine.git.mirror import Mirror
+from engine.git.remote import remote
+from engine.git.upkeep import GRACE, LARGE_BYTES, Pack, tidy, to_combine
 from tests.engine.control.post_office import Site, run_git
 from tests.engine.fakes import START
 
@@ -107,7 +107,7 @@ def test_fetches_and_checkouts_go_on_while_packs_are_combined(
     monkeypatch.setattr(pygit2.PackBuilder, "write", write_while_others_work)
     tidy(mirror.path, START, most_packs=5)
     (tmp_path / "checkout").mkdir()
-    git_checkout.materialise(mirror.repo(), site.head, tmp_path / "checkout", "main")
+    checkout.materialise(mirror.repo(), site.head, tmp_path / "checkout", "main")
     tidy(mirror.path, LATER)
     check(mirror)
     assert mirror.resolve("refs/heads/main") == site.head
@@ -116,7 +116,7 @@ def test_fetches_and_checkouts_go_on_while_packs_are_combined(
 
 
 def test_of_two_only_one_is_at_it(mirror: Mirror) -> None:
-    with git_upkeep._alone(mirror.path / "upkeep") as place:
+    with upkeep._alone(mirror.path / "upkeep") as place:
         assert place is not None
         assert tidy(mirror.path, START, most_packs=5) == 0
     assert tidy(mirror.path, START, most_packs=5) > 5
@@ -140,19 +140,19 @@ def test_where_no_mirror_is_there_is_nothing_to_do(tmp_path: Path) -> None:
 
 def test_only_what_was_fetched_into_is_a_mirror(mirror: Mirror, tmp_path: Path) -> None:
     pygit2.init_repository(str(tmp_path / "repos/working-tree.git"), bare=True)
-    assert git_upkeep.mirrors(tmp_path / "repos") == [mirror.path]
+    assert upkeep.mirrors(tmp_path / "repos") == [mirror.path]
 
 
 KILLED = """
     import os, signal, sys
     from datetime import datetime
     from pathlib import Path
-    from engine import git_upkeep
+    from engine.git import upkeep
     import pygit2
 
     path, name, left, now = sys.argv[1:]
     left = int(left)
-    owner = {"replace": Path, "unlink": Path, "write": pygit2.PackBuilder}.get(name, git_upkeep)
+    owner = {"replace": Path, "unlink": Path, "write": pygit2.PackBuilder}.get(name, upkeep)
     real = getattr(owner, name)
 
     def kill(*args, **more):
@@ -163,7 +163,7 @@ KILLED = """
         return real(*args, **more)
 
     setattr(owner, name, kill)
-    git_upkeep.tidy(Path(path), datetime.fromisoformat(now), most_packs=5)
+    upkeep.tidy(Path(path), datetime.fromisoformat(now), most_packs=5)
 """
 MOMENTS = [("write", 0), ("_sync", 0), ("replace", 0), ("replace", 1), ("_sync", 2), ("_mark", 0), ("_mark", 3)]
 

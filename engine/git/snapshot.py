@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.core.errors import GitError
-from engine.git import Repo, open_repository, setting, walk
-from engine.git_files import EXECUTABLE, LINK, PLAIN, SUBMODULE, Tree, tree_objects
-from engine.git_folder import (
+from engine.git.files import EXECUTABLE, LINK, PLAIN, SUBMODULE, Tree, tree_objects
+from engine.git.folder import (
     object_folders,
 )
+from engine.git.repository import Repo, open_repository, setting, walk
 
 if TYPE_CHECKING:
     import pygit2

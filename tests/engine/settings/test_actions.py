@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from engine.core.errors import SettingsError
-from engine.settings_actions import ActionPlace, place_of
-from engine.settings_file import parse_settings
+from engine.settings.actions import ActionPlace, place_of
+from engine.settings.file import parse_settings
 
 ACTIONS = {
     "acme/*": "https://git.lan/acme/",

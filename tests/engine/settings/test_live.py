@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from engine.core.errors import SettingsError
-from engine.settings import Listen, Settings, load
-from engine.settings_edit import add_repo, remove_repo
-from engine.settings_live import LiveSettings
+from engine.settings.edit import add_repo, remove_repo
+from engine.settings.live import LiveSettings
+from engine.settings.model import Listen, Settings, load
 
 SITE = "repos:\n  - name: site\n    url: /srv/site\n"
 

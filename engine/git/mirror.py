@@ -14,10 +14,10 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from engine import git, git_remote
 from engine.core.errors import GitError
 from engine.core.refs import HEADS, TAGS
-from engine.git_remote import Remote, RemoteRefs
+from engine.git import remote, repository
+from engine.git.remote import Remote, RemoteRefs
 
 _NOT_IN_SLUG = re.compile(r"[^A-Za-z0-9._-]+")
 
@@ -34,7 +34,7 @@ class Mirror:
     def look(self) -> RemoteRefs:
         """Ask the remote what refs it has, fetching nothing. Raises GitError."""
         self._prepare()
-        return git_remote.list_refs(self.path, self.source)
+        return remote.list_refs(self.path, self.source)
 
     def fetch(self, refs: Collection[str], commits: Collection[str] = ()) -> RemoteRefs:
         """Bring the branches, `refs` (full names) and, where the remote gives them singly, `commits`.
@@ -44,7 +44,7 @@ class Mirror:
         self._prepare()
         with self._alone():
             named = [ref for ref in dict.fromkeys(refs) if not ref.startswith(HEADS) and ref.startswith("refs/")]
-            found = git_remote.fetch(self.path, self.source, [f"+{HEADS}*:{HEADS}*", *(f"+{r}:{r}" for r in named)])
+            found = remote.fetch(self.path, self.source, [f"+{HEADS}*:{HEADS}*", *(f"+{r}:{r}" for r in named)])
             for sha in commits:
                 if not self.has(sha):
                     self._fetch_singly(sha)
@@ -61,11 +61,11 @@ class Mirror:
                 return False
             everything = [f"+{HEADS}*:{HEADS}*", f"+{TAGS}*:{TAGS}*"]
             if ref is not None:
-                git_remote.fetch(self.path, self.source, [f"+{ref}:{ref}"], depth=1)
+                remote.fetch(self.path, self.source, [f"+{ref}:{ref}"], depth=1)
             else:
                 self._fetch_singly(sha, depth=1)
             if not self.has(sha):
-                git_remote.fetch(self.path, self.source, everything)
+                remote.fetch(self.path, self.source, everything)
             if not self.has(sha):
                 raise GitError(f"{self.source.url} has no commit {sha}.")
             return True
@@ -78,13 +78,13 @@ class Mirror:
         """Return the commit that a sha or a full ref leads to, or None when it is not here."""
         self._prepare()
         try:
-            return git.resolve(self.repo(), rev)
+            return repository.resolve(self.repo(), rev)
         except GitError:
             return None
 
-    def repo(self) -> git.Repo:
+    def repo(self) -> repository.Repo:
         self._prepare()
-        found = git.discover(self.path)
+        found = repository.discover(self.path)
         if found is None:
             raise GitError(f"The mirror {self.path} is no repository any more.", "Remove it; it is fetched anew.")
         return found
@@ -92,7 +92,7 @@ class Mirror:
     def _fetch_singly(self, sha: str, depth: int = 0) -> None:
         """Ask for a commit that no branch leads to any more; many servers give only what they show."""
         try:
-            git_remote.fetch(self.path, self.source, [f"+{sha}:refs/treadle/{sha}"], depth)
+            remote.fetch(self.path, self.source, [f"+{sha}:refs/treadle/{sha}"], depth)
         except GitError:
             return
 
@@ -101,7 +101,7 @@ class Mirror:
             return
         with self._lock:
             if not self._ready:
-                git_remote.make_mirror(self.path, self.source.url)
+                remote.make_mirror(self.path, self.source.url)
                 self._ready = True
 
     @contextmanager

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from engine import git
 from engine.core.errors import GitError
+from engine.git import repository
 
 MOST = 10_000
 
@@ -17,18 +17,18 @@ class CommitRange:
     parents: dict[str, tuple[str, ...]]
 
 
-def commits_between(repo: git.Repo, good: str, bad: str, most: int = MOST) -> CommitRange:
+def commits_between(repo: repository.Repo, good: str, bad: str, most: int = MOST) -> CommitRange:
     """Return the commits that `bad` leads back to and `good` does not, at most so many.
 
     Raises GitError where `good` is no ancestor of `bad`, where there are more, and for a history with holes.
     """
     import pygit2
 
-    handle = git.open_repository(repo)
+    handle = repository.open_repository(repo)
     if good == bad:
         raise GitError(f"{good[:12]} cannot be both good and bad.")
     if not leads_to(repo, bad, good):
-        base = git.merge_base(repo, good, bad)
+        base = repository.merge_base(repo, good, bad)
         hint = f"They part at {base[:12]}: try that as the good one." if base else "They have no history in common."
         raise GitError(f"{good[:12]} is no ancestor of {bad[:12]}.", hint)
     parents: dict[str, tuple[str, ...]] = {}
@@ -46,11 +46,11 @@ def commits_between(repo: git.Repo, good: str, bad: str, most: int = MOST) -> Co
     return CommitRange(good, bad, parents)
 
 
-def leads_to(repo: git.Repo, sha: str, ancestor: str) -> bool:
+def leads_to(repo: repository.Repo, sha: str, ancestor: str) -> bool:
     """Return whether `ancestor` is behind `sha`; False also for a commit that is not here."""
     import pygit2
 
     try:
-        return bool(git.open_repository(repo).descendant_of(pygit2.Oid(hex=sha), pygit2.Oid(hex=ancestor)))
+        return bool(repository.open_repository(repo).descendant_of(pygit2.Oid(hex=sha), pygit2.Oid(hex=ancestor)))
     except (KeyError, ValueError, pygit2.GitError):
         return False

@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from tests.engine.git.forge import GitForge
 
 from engine.core.errors import GitError
-from engine.git_actions import ActionSources
-from tests.engine.git_forge import GitForge
+from engine.git.actions import ActionSources
 
 TOKEN = "shown-to-the-forge"
 

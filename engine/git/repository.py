@@ -1,4 +1,4 @@
-"""Git here on this machine. Knows pygit2, as git_remote does and no other file (imported at first use: not free).
+"""Git here on this machine. Knows pygit2, as `remote` does and no other file (imported at first use: not free).
 
 Repositories of users are read, never written: what has to be written (a working tree as a commit) goes into a bare
 mirror in the home that borrows the repository's objects.
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.core.errors import GitError
-from engine.git_files import Tree
+from engine.git.files import Tree
 
 if TYPE_CHECKING:
     import pygit2

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from engine.core.errors import SettingsError
-from engine.settings import (
+from engine.settings.model import (
     HoldSettings,
     Limits,
     Listen,
