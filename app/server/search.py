@@ -36,5 +36,6 @@ ROUTES = (
             Param("status", "string", "only in attempts that ended so", words=ENDED),
             Param("limit", "integer", "how many at most", least=1),
         ),
+        answers={200: "the lines", 409: "no log is searched here", 422: "there is no word in `q`"},
     ),
 )  # fmt: skip

@@ -22,7 +22,8 @@ def search_view(
     - `more`: there may be other lines than these
     - `behind`: there are logs that the index does not know yet. It is given `patience_s` to read them.
 
-    `index_bytes` is what the index may take. Raises SearchError.
+    `index_bytes` is what the index may take. Raises SettingsError for texts without a word, SearchError where no log
+    is searched.
     """
     words = Words(texts)
     if not index_bytes:

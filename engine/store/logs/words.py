@@ -3,21 +3,21 @@
 import re
 from collections.abc import Sequence
 
-from engine.core.errors import EngineError
+from engine.core.errors import EngineError, SettingsError
 
 _TOKEN = re.compile(r"[^\W_]+")
 _ASKED = re.compile(r'"([^"]*)"|(\S+)')
 
 
 class SearchError(EngineError):
-    """Words that cannot be searched for, or a SQLite that cannot search."""
+    """A home whose logs are not searched, or a SQLite that cannot search."""
 
 
 class Words:
     """What is looked for: words, or several words in a row; a `*` at the end stands for any ending. Case is ignored."""
 
     def __init__(self, texts: Sequence[str]) -> None:
-        """Raises SearchError when there is nothing to look for."""
+        """Raises SettingsError when there is nothing to look for: whoever asks has to ask otherwise."""
         self._patterns: list[re.Pattern[str]] = []
         asked: list[str] = []
         for text in texts:
@@ -31,7 +31,7 @@ class Words:
                 asked[-1] += "*"
             self._patterns.append(re.compile(_bounded(text, open_end), re.IGNORECASE))
         if not asked:
-            raise SearchError("There is no word to look for.", "Words are made of letters and digits.")
+            raise SettingsError(f"{line_of(texts)!r} holds no word to look for.", "Words are letters and digits.")
         self.match = " AND ".join(asked)
 
     def in_line(self, line: str) -> int | None:

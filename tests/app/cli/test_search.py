@@ -55,11 +55,17 @@ def test_nothing_found_is_no_failure(site: Site, capsys: pytest.CaptureFixture[s
     assert main(["search", "nowhere", "--home", str(site.home)]) == 0
     said = capsys.readouterr()
     assert said.out == "" and said.err.startswith("No log says that.")
-    assert main(["search", "%%", "--home", str(site.home)]) == 1
+
+
+def test_what_holds_no_word_is_wrong_usage_here_and_afar(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    afar = ["--connect", f"http://127.0.0.1:{site.port}", "--token", site.token("read")]
+    for where in (["--home", str(site.home)], afar):
+        assert main(["search", "%%", *where]) == 2
+        assert "'%%' holds no word to look for. Words are letters and digits." in capsys.readouterr().err
 
 
 def test_a_question_without_words_is_refused(site: Site) -> None:
     assert site.ask("GET", "/api/v1/search").status == 400
-    assert site.ask("GET", "/api/v1/search?q=%22%22").status == 409
+    assert site.ask("GET", "/api/v1/search?q=%22->%22").status == 422
     assert site.ask("GET", f"/api/v1/search?q={'x' * 501}").status == 400
     assert site.ask("GET", "/api/v1/search?q=needle*&limit=1").json["hits"][0]["line"] == 2

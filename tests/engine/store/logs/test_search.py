@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from engine.core.errors import SettingsError
 from engine.store.logs import search
 from engine.store.logs.search import LogFacts, SearchIndex, Where
-from engine.store.logs.words import SearchError, Words, line_of, words_of
+from engine.store.logs.words import Words, line_of, words_of
 from engine.store.logs.writer import LogWriter, Progress, compress
 from tests.engine.fakes import START
 
@@ -68,7 +69,7 @@ def test_all_words_stand_in_the_line(index: SearchIndex, tmp_path: Path, asked: 
 
 
 def test_nothing_to_look_for_is_refused() -> None:
-    with pytest.raises(SearchError, match="no word"):
+    with pytest.raises(SettingsError, match="holds no word to look for"):
         Words(["->", '"'])
 
 
