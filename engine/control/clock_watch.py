@@ -22,7 +22,7 @@ class ClockWatch:
         self._bus = bus
         self._clock = clock
         self._now, self._steady_s = clock.now(), clock.monotonic_s()
-        self._running = self._tokens()
+        self._running = self._store.queue.watched()
 
     def tick(self) -> None:
         now, steady_s = self._clock.now(), self._clock.monotonic_s()
@@ -33,10 +33,7 @@ class ClockWatch:
             self._store.clock_moves.follow(jump, self._running, now)
             self._bus.wake("inbox", "outbox")
         self._now, self._steady_s = now, steady_s
-        self._running = self._tokens()
+        self._running = self._store.queue.watched()
 
     def next_due(self) -> datetime | None:
         return None
-
-    def _tokens(self) -> frozenset[str]:
-        return frozenset(one.token for one in self._store.queue.watched())

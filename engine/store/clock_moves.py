@@ -2,8 +2,9 @@
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
+from typing import Any
 
-from engine.core.deadlines import LEASE_S
+from engine.core.deadlines import LEASE_S, Watched
 from engine.core.states import AttemptStatus, JobStatus
 from engine.store.database import Database
 from engine.store.tables.events import EventRow
@@ -15,20 +16,26 @@ class ClockMoves:
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    def follow(self, jump: timedelta, tokens: Collection[str], now: datetime) -> None:
+    def follow(self, jump: timedelta, running: Collection[Watched], now: datetime) -> None:
         """Have what runs keep the time that it had, and what waits wait no longer than it was to.
 
-        `tokens` are of attempts that began before the jump: an attempt's deadline counts from its start, and one that
-        began later needs nothing. Every worker has a whole lease from `now` on to be heard.
+        `running` are the attempts as they were before the jump: a deadline counts from the attempt's start, the time to
+        clean up from the wish to cancel, and what began later needs nothing. Every worker has a whole lease from `now`
+        on to be heard.
         """
         with self._db.write():
             lease = now + timedelta(seconds=LEASE_S)
-            running = AttemptRow.status == AttemptStatus.RUNNING
-            AttemptRow.update(lease_expires_at=lease).where(running).execute()
-            began = AttemptRow.select(AttemptRow.job_id).where(running & AttemptRow.token.in_(list(tokens)))
-            ending = JobRow.select(JobRow.id, JobRow.deadline_at).where(JobRow.id.in_(began))
-            for job in list(ending.where(JobRow.deadline_at.is_null(False))):
-                JobRow.update(deadline_at=job.deadline_at + jump).where(JobRow.id == job.id).execute()
+            runs = AttemptRow.status == AttemptStatus.RUNNING
+            AttemptRow.update(lease_expires_at=lease).where(runs).execute()
+            known = {one.token: one for one in running}
+            began: Any = AttemptRow.select(AttemptRow.token, JobRow.id, JobRow.deadline_at, JobRow.cancel_asked_at)
+            began = began.join(JobRow, on=(JobRow.id == AttemptRow.job_id)).where(runs).namedtuples()
+            for row in [row for row in began if row.token in known]:
+                asked_at = row.cancel_asked_at if known[row.token].cancel_asked_at is not None else None
+                fields = {"deadline_at": row.deadline_at, "cancel_asked_at": asked_at}
+                moved = {name: at + jump for name, at in fields.items() if at is not None}
+                if moved:
+                    JobRow.update(**moved).where(JobRow.id == row.id).execute()
             if jump < timedelta(0):
                 retrying = JobRow.select(JobRow.id, JobRow.next_attempt_at).where(JobRow.status == JobStatus.RETRYING)
                 for job in list(retrying):

@@ -14,6 +14,7 @@ from peewee import OperationalError, SqliteDatabase
 
 from engine.core.clock import SystemClock
 from engine.core.errors import DiskFull, EngineError, StoreBusy
+from engine.store.flush import flush
 from engine.store.migrations import MIGRATIONS
 from engine.store.tables.columns import DATABASE
 
@@ -41,6 +42,7 @@ class Database:
         self.stalled_at_s = -inf
         self._clock = SystemClock()
         self._is_locked = False  # by another process, when somebody looked last
+        self._is_durable = False  # the transaction of now: its commit, or what it has to be after that
         self._db = SqliteDatabase(str(path), pragmas=PRAGMAS, timeout=BUSY_S)
         DATABASE.initialize(self._db)
         self._writing = threading.Lock()
@@ -48,11 +50,13 @@ class Database:
 
     @contextmanager
     def write(self, *, durable: bool = False, patient: bool = False) -> Iterator[None]:
-        """One short write transaction, taken at once (BEGIN IMMEDIATE). Nests.
+        """One short write transaction, taken at once (BEGIN IMMEDIATE). Nests: all is written at the end of the first,
+        and is durable if any of them is.
 
         Raises StoreBusy after 5 s without the lock; who is `patient` waits for it as long as it takes.
         """
         if self._db.in_transaction():
+            self._is_durable |= durable  # ours alone: whoever is in a transaction has the lock
             yield
             return
         while not self._queue_up():
@@ -65,7 +69,10 @@ class Database:
                 while not self._begin(transaction):
                     if not patient:
                         raise self._busy()
+                self._is_durable = durable
                 yield
+            if self._is_durable and not durable:  # SQLite takes no other level within a transaction
+                flush(self.path.with_name(f"{self.path.name}-wal"))
         except OperationalError as error:
             if "locked" in str(error) or "busy" in str(error):
                 raise self._busy() from error

@@ -32,7 +32,10 @@ class Wishes:
         self._db = database
 
     def ask_cancel(self, run_id: int | None, job_id: int | None, reason: str, actor: str, now: datetime) -> bool:
-        """Wish that a run or a job ends; return whether there was anything left to end."""
+        """Wish that a run or a job ends; return whether there was anything left to end.
+
+        Of a run that waits all jobs end with it, in this one write: all of it is done, or nothing.
+        """
         with self._db.write(durable=True):
             if run_id is not None:
                 return ask_cancel(run_id, True, reason, now, actor)
@@ -145,10 +148,12 @@ def _hanging_on(job_ids: Collection[int]) -> set[int]:
 
 
 def ask_cancel(ident: int, is_run: bool, reason: str, now: datetime, actor: str) -> bool:
-    """Inside a write: note the wish that a run or a job ends; return whether that was news."""
+    """Inside a write: note the wish that a run or a job ends, with all that it takes along; return whether it is news."""
     if is_run:
         run = RunRow.get_by_id(ident)
         if run.status in (RunStatus.PENDING, RunStatus.BLOCKED):
+            if run.cancel_asked_at is not None:
+                return False
             RunRow.update(cancel_asked_at=now, reason=reason).where(RunRow.id == ident).execute()
             jobs = JobRow.select(JobRow.id, JobRow.status).where(JobRow.run_id == ident)
             for job in list(jobs):

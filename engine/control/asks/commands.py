@@ -43,9 +43,9 @@ def approve(store: Store, target: Run | Job, actor: str, clock: Clock | None = N
         ring(store.home)
         return f"Run {target.id} is approved."
     jobs = store.queries.jobs(target.id) if isinstance(target, Run) else [target]
-    let_go = [
-        job.name for job in jobs if job.status == JobStatus.BLOCKED and store.wishes.approve_job(job.id, actor, now)
-    ]
+    waiting = [job for job in jobs if job.status == JobStatus.BLOCKED]
+    with store.database.write(durable=True):
+        let_go = [job.name for job in waiting if store.wishes.approve_job(job.id, actor, now)]
     if not let_go:
         what = "Run" if isinstance(target, Run) else "Job"
         raise EngineError(f"{what} {target.id} does not wait for approval: it is {target.status}.")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from engine.control.clock_watch import ClockWatch
-from engine.core.deadlines import LEASE_S
+from engine.core.deadlines import CLEANUP_S, LEASE_S, PATIENCE_S
 from tests.engine.fakes import GRACE_S, START, FakeClock, Lab, jobs
 
 
@@ -91,3 +91,20 @@ def test_a_clock_that_is_slewed_or_a_busy_machine_is_no_jump(lab: Lab, caplog) -
     lab.clock.advance(1000)
     turn(lab)
     assert "clock" not in caplog.text
+
+
+@pytest.mark.parametrize("hours", [1, -1])
+def test_a_cancelled_job_keeps_the_time_that_it_has_to_clean_up(lab: Lab, hours: int) -> None:
+    run = lab.run(jobs(a=""))
+    lease = lab.start()
+    turn(lab)
+    [job] = lab.store.queries.jobs(run)
+    lab.store.wishes.ask_cancel(None, job.id, "cancelled by ada", "ada", lab.clock.now())
+    turn(lab)
+    lab.clock.set_by(hours * 3600)
+    turn(lab)
+    for wait_s, status in ((CLEANUP_S, "running"), (GRACE_S + PATIENCE_S, "cancelled")):
+        lab.clock.advance(wait_s)
+        lab.store.queue.heartbeat([lease.token], lab.clock.now())
+        turn(lab)
+        assert lab.statuses(run) == {"a": status}

@@ -230,3 +230,26 @@ def test_a_home_of_the_first_schema_gets_what_was_added_since(home):
     names = {name for (name,) in store.database.rows("SELECT name FROM sqlite_master")}
     assert {"pin", "removal"} <= names and any("finished" in name for name in names if name.startswith("run"))
     store.close()
+
+
+def test_a_durable_write_within_another_makes_all_of_it_durable(home, monkeypatch):
+    def flush(path):
+        with closing(sqlite3.connect(home / "treadle.db")) as other:
+            flushed.append((path, *other.execute("SELECT count(*) FROM repo").fetchone()))
+
+    store, flushed = open_store(home), []
+    monkeypatch.setattr(database, "flush", flush)
+    with store.database.write():
+        RepoRow.create(name="team/one", url="/srv")
+        with store.database.write(durable=True):
+            RepoRow.create(name="team/two", url="/srv")
+        assert flushed == []
+    assert flushed == [(home / "treadle.db-wal", 2)]  # once all of it is committed
+    with store.database.write(durable=True), store.database.write():
+        pass  # SQLite sees to it by itself
+    with pytest.raises(ZeroDivisionError), store.database.write(), store.database.write(durable=True):
+        raise ZeroDivisionError
+    with store.database.write():
+        pass
+    assert len(flushed) == 1
+    store.close()

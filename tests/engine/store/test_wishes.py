@@ -1,6 +1,9 @@
 """What people ask of runs and jobs: to end, and to run again."""
 
+import pytest
+
 from engine.core.retry import Outcome
+from engine.store import transitions
 from engine.store.tables.runs import JobRow
 from tests.engine.fakes import FAILURE, START, jobs
 
@@ -29,6 +32,29 @@ def test_a_cancelled_run_ends_what_waits_and_asks_what_runs(lab):
     assert set(lab.statuses(run_id).values()) == {"cancelled"}
     assert lab.status(run_id) == "cancelled"
     assert lab.store.queries.run(run_id).reason == "cancelled by ada"
+
+
+def test_a_run_that_waits_is_cancelled_with_all_its_jobs_or_not_at_all(lab, monkeypatch):
+    lab.run(GROUP + jobs(a=""))
+    waiting = lab.run(GROUP + jobs(a="", b="", c=""))
+    before, changes = lab.statuses(waiting), []
+    assert lab.status(waiting) == "pending"
+    change_job = transitions.change_job
+
+    def broken(job_id, *args, **fields):
+        changes.append(job_id)
+        if len(changes) == 2:
+            raise ZeroDivisionError
+        return change_job(job_id, *args, **fields)
+
+    with monkeypatch.context() as patch, pytest.raises(ZeroDivisionError):
+        patch.setattr(transitions, "change_job", broken)
+        lab.store.wishes.ask_cancel(waiting, None, "cancelled by ada", "ada", lab.clock.now())
+    assert (lab.statuses(waiting), lab.store.queries.run(waiting).cancel_asked_at) == (before, None)
+    assert lab.store.wishes.ask_cancel(waiting, None, "cancelled by ada", "ada", lab.clock.now())
+    assert set(lab.statuses(waiting).values()) == {"cancelled"}
+    assert not lab.store.wishes.ask_cancel(waiting, None, "cancelled by bob", "bob", lab.clock.now())
+    assert lab.store.queries.run(waiting).reason == "cancelled by ada"
 
 
 def test_always_jobs_of_a_cancelled_run_still_run(lab):
