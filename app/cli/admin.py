@@ -49,11 +49,11 @@ def admin_of(args: argparse.Namespace) -> Iterator[Administration]:
     home, unless another `--config` is meant, else the home's files. Raises SettingsError."""
     engine = engine_of(args, at_home=True)
     if engine is not None:
-        from app.cli.remote_admin import RemoteAdmin
+        from app.cli.remote.admin import RemoteAdmin
 
         yield RemoteAdmin(engine)
         return
-    from app.cli.home_admin import HomeAdmin
+    from app.cli.home.admin import HomeAdmin
 
     admin = HomeAdmin(args)
     try:

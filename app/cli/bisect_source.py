@@ -130,8 +130,8 @@ class RemoteSearches:
     """An engine elsewhere. Its stream says when there is something new."""
 
     def __init__(self, engine: Asked) -> None:
-        from app.cli.remote import RemoteQueries
-        from app.cli.remote_follow import Patient
+        from app.cli.remote.patient import Patient
+        from app.cli.remote.queries import RemoteQueries
 
         self._engine = engine
         self._patient = Asked(Patient(engine.client))

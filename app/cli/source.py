@@ -146,13 +146,13 @@ def source_of(args: argparse.Namespace) -> Iterator[Source]:
     """Give what a command line speaks of, until the block ends. Nothing is opened yet. Raises SettingsError."""
     if args.connect is not None or args.token is not None:  # else nothing of HTTP is loaded
         from app.cli.asked import engine_of
-        from app.cli.remote import RemoteSource
+        from app.cli.remote.source import RemoteSource
 
         engine = engine_of(args)
         assert engine is not None
         yield RemoteSource(engine)
         return
-    from app.cli.home_source import HomeSource
+    from app.cli.home.source import HomeSource
 
     source = HomeSource(args)
     try:

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from app.cli import remote
 from app.cli.main import COMMANDS, main, parser_for
-from app.cli.remote_follow import FollowedLog
+from app.cli.remote import queries
+from app.cli.remote.following import FollowedLog
+from app.cli.remote.log import RemoteLog
 from engine.core.states import JobStatus, RunStatus
 from engine.store.logs.index import Mark
 from engine.store.logs.writer import LogWriter, Progress
@@ -112,7 +113,7 @@ def test_the_attempts_of_a_remote_run_tell_their_steps_reports(treadle, ended):
 
 
 def test_more_runs_than_a_page_come_all(site: Site, treadle, monkeypatch):
-    monkeypatch.setattr(remote, "PAGE", 2)
+    monkeypatch.setattr(queries, "PAGE", 2)
     made = [site.lab.run(jobs(a="")) for _ in range(5)]
     assert [run["id"] for run in json.loads(treadle("list", "--json")[1])] == made[::-1]
     assert len(json.loads(treadle("list", "--json", "--limit", 3)[1])) == 3
@@ -177,11 +178,11 @@ def test_a_log_is_followed_to_the_jobs_end(site: Site, treadle, monkeypatch):
 
 def test_an_announced_chunk_is_not_read_before_it_is_there(site: Site, ended):
     path = site.lab.store.log_path(1, ended, 1)
-    log = remote.RemoteLog(site.client, ended, 1)
+    log = RemoteLog(site.client, ended, 1)
     assert log.size == 19
     whole = path.read_bytes()
     path.write_bytes(whole[:15])  # as when the second chunk is half written
-    late = remote.RemoteLog(site.client, ended, 1)
+    late = RemoteLog(site.client, ended, 1)
     assert late.size == 15
     assert [entry.mark for entry in late.entries() if entry.mark is Mark.CHUNK] == [Mark.CHUNK]
     path.write_bytes(whole)

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from app.cli import remote_follow
 from app.cli.main import main
+from app.cli.remote import patient
 from app.server.desk import Askers
 from app.server.sockets import tcp_socket
 from app.server.web_thread import WebThread
@@ -34,7 +34,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(remote_follow, "BACK_S", 0.01)
+    monkeypatch.setattr(patient, "BACK_S", 0.01)
 
 
 class Door:
@@ -254,7 +254,7 @@ def test_a_job_that_ends_before_it_begins_is_no_log_and_no_wait(
 
 
 def test_an_engine_that_stays_away_is_exit_3(site: Site, monkeypatch: pytest.MonkeyPatch, door: Door) -> None:
-    monkeypatch.setattr(remote_follow, "PATIENCE", 3)
+    monkeypatch.setattr(patient, "PATIENCE", 3)
     job = Job(site)
     job.say(b"one\n")
     reader = Reader(site, door.port, monkeypatch)

@@ -1,24 +1,18 @@
-"""The engine that `--connect` names, as commands see it: over its API, with the same records as a home gives.
+"""The engine that `--connect` names, as the source of what commands read and ask for."""
 
-What the API keeps to itself (leases and their tokens, paths on that machine) is empty in these records.
-"""
-
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from app.cli.asked import Asked, translated
-from app.cli.remote_records import attempt_of, entry_of, job_of, run_of, step_of
-from app.client import ApiError, Client
-from engine.core.records import Attempt, Job, Run, Step
-from engine.store.logs.index import Entry
+from app.cli.remote.log import RemoteLog
+from app.cli.remote.queries import RemoteQueries
+from app.client import ApiError
+from engine.core.records import Job, Run
 from engine.store.logs.words import line_of
 
 if TYPE_CHECKING:
     from engine.control.asks.retries import Again
 
-PAGE = 500
-AHEAD_BYTES = 1 << 20
-Record = TypeVar("Record")
 Told = Mapping[str, Any]
 
 
@@ -30,7 +24,7 @@ class RemoteSource:
         self._client = engine.client
         self.queries = RemoteQueries(engine.client)
 
-    def log(self, job: Job, attempt: int) -> "RemoteLog":
+    def log(self, job: Job, attempt: int) -> RemoteLog:
         return RemoteLog(self._client, job.id, attempt)
 
     def shell_record(self, job: Job, attempt: int) -> bytes:
@@ -42,14 +36,14 @@ class RemoteSource:
                 raise FileNotFoundError(str(error)) from error
             raise
 
-    def follow(self, job: Job, attempt: int) -> "Iterator[RemoteLog]":
-        from app.cli.remote_follow import follow
+    def follow(self, job: Job, attempt: int) -> Iterator[RemoteLog]:
+        from app.cli.remote.following import follow
 
         return follow(self._client, job.id, attempt)
 
     @property
-    def patient(self) -> "RemoteQueries":
-        from app.cli.remote_follow import Patient
+    def patient(self) -> RemoteQueries:
+        from app.cli.remote.patient import Patient
 
         return RemoteQueries(Patient(self._client))
 
@@ -163,122 +157,3 @@ class RemoteSource:
     def _wish(self, target: Run | Job, deed: str, more: Told | None = None) -> str:
         kind = "runs" if isinstance(target, Run) else "jobs"
         return self._engine.done(f"/{kind}/{target.id}/{deed}", more)
-
-
-class RemoteQueries:
-    """The questions of `Queries` that commands ask, answered by the API."""
-
-    def __init__(self, client: Client) -> None:
-        self._client = client
-        self._told: dict[int, Mapping[str, Any]] = {}  # attempt id: what the API said of it
-
-    def runs(
-        self,
-        repo: str | None = None,
-        branch: str | None = None,
-        status: str | None = None,
-        before: int | None = None,
-        limit: int = 20,
-    ) -> list[Run]:
-        runs: list[Run] = []
-        while len(runs) < limit:
-            size = min(PAGE, limit - len(runs))
-            query = {"repo": repo, "branch": branch, "status": status, "before": before, "limit": size}
-            with translated(self._client):
-                page = [run_of(told) for told in self._client.get("/runs", query)["runs"]]
-            runs += page
-            if len(page) < size:
-                break
-            before = page[-1].id
-        return runs
-
-    def run(self, run_id: int) -> Run | None:
-        return self._one(f"/runs/{run_id}", run_of)
-
-    def jobs(self, run_id: int) -> list[Job]:
-        return self._one(f"/runs/{run_id}", lambda told: [job_of(job) for job in told["jobs"]]) or []
-
-    def job(self, job_id: int) -> Job | None:
-        return self._one(f"/jobs/{job_id}", job_of)
-
-    def attempts(self, job_id: int) -> list[Attempt]:
-        told = self._one(f"/jobs/{job_id}", lambda told: told["attempts_made"]) or []
-        self._told.update((one["id"], one) for one in told)
-        return [attempt_of(job_id, one) for one in told]
-
-    def of_run(self, run_id: int) -> Self:
-        return self
-
-    def steps(self, attempt_id: int) -> list[Step]:
-        return [step_of(attempt_id, told) for told in self._told[attempt_id]["steps"]]
-
-    def annotations(self, attempt_id: int) -> list[dict[str, Any]]:
-        return list(self._told[attempt_id]["annotations"])
-
-    def summaries(self, attempt_id: int) -> list[str]:
-        return list(self._told[attempt_id]["summaries"])
-
-    def _one(self, path: str, record: Callable[[Any], Record]) -> Record | None:
-        """Return what is there, or None where the engine knows of nothing."""
-        try:
-            with translated(self._client):
-                return record(self._client.get(path))
-        except ApiError as error:
-            if error.status == 404:
-                return None
-            raise
-
-
-class RemoteLog:
-    """A log over the API: its index as it grows, its bytes read ahead."""
-
-    def __init__(self, client: Client, job_id: int, attempt: int) -> None:
-        self._client = client
-        self._path = f"/jobs/{job_id}/logs"
-        self._attempt = attempt
-        self._entries: list[Entry] = []
-        self._start, self._block = 0, b""
-        self._size = 0
-        self._begin()
-
-    def _begin(self) -> None:
-        try:
-            self._look()
-        except ApiError as error:
-            if error.status == 404:
-                raise FileNotFoundError(str(error)) from error
-            raise
-
-    @property
-    def size(self) -> int:
-        self._look()
-        return self._size
-
-    def entries(self) -> list[Entry]:
-        return self._entries
-
-    def read(self, start: int, end: int) -> bytes:
-        if start < self._start or end > self._start + len(self._block):
-            stop = max(end, min(self._size, start + AHEAD_BYTES))
-            with translated(self._client):
-                self._block = self._client.read(self._path, {"attempt": self._attempt}, start, stop)
-            self._start = start
-        return self._block[start - self._start : end - self._start]
-
-    def close(self) -> None:
-        """Nothing is open between two questions."""
-
-    def _look(self) -> None:
-        """Take in what has come. What is announced and not written yet may be taken back: that is left for later."""
-        while True:
-            query = {"attempt": self._attempt, "after": len(self._entries)}
-            with translated(self._client):
-                told = self._client.get(f"{self._path}/index", query)
-                self._size = told["size"]
-                page = [entry_of(one) for one in told["entries"]]
-            for entry in page:
-                if entry.end > self._size:
-                    return
-                self._entries.append(entry)
-            if not told["more"]:
-                return

@@ -4,51 +4,16 @@ Nothing is asked for on a timer. The stream gives the bytes, and for each block 
 """
 
 import threading
-from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from collections.abc import Iterator
 
+from app.cli.asked import SILENCE_S
 from app.cli.naming import is_over
-from app.cli.output import talk
-from app.cli.remote import AHEAD_BYTES, RemoteLog, RemoteQueries
-from app.client import ApiError, Client, Query
+from app.cli.remote import patient
+from app.cli.remote.log import AHEAD_BYTES, RemoteLog
+from app.cli.remote.patient import Patient, is_away
+from app.cli.remote.queries import RemoteQueries
+from app.client import ApiError, Client
 from engine.core.errors import NoEngine
-
-SILENCE_S = 60.0  # a line that says nothing for so long may be dead: it is made anew, which costs nothing
-BACK_S = 1.0
-PATIENCE = 600  # how often an engine that is away is asked again
-Answer = TypeVar("Answer")
-
-
-class Patient(Client):
-    """A client that waits for an engine which is away, and asks again. Raises NoEngine when that takes too long."""
-
-    def __init__(self, client: Client) -> None:
-        super().__init__(client.where, client._connect)
-        self._headers = client._headers
-
-    def get(self, path: str, query: Query | None = None) -> Any:
-        return self._again(lambda: super(Patient, self).get(path, query))
-
-    def read(self, path: str, query: Query | None = None, start: int | None = None, end: int | None = None) -> bytes:
-        return self._again(lambda: super(Patient, self).read(path, query, start, end))
-
-    def _again(self, ask: Callable[[], Answer]) -> Answer:
-        pause = threading.Event()
-        for tries in range(PATIENCE):
-            try:
-                return ask()
-            except (NoEngine, ApiError) as error:
-                if not is_away(error):
-                    raise
-                if not tries:
-                    talk(f"{error} Trying again.")
-            pause.wait(BACK_S)
-        return ask()
-
-
-def is_away(error: Exception) -> bool:
-    """Return whether it may be there again in a moment: it is gone, or says itself that it is being stopped."""
-    return isinstance(error, NoEngine) or (isinstance(error, ApiError) and error.status == 503)
 
 
 class FollowedLog(RemoteLog):
@@ -87,19 +52,19 @@ class FollowedLog(RemoteLog):
 
 def follow(client: Client, job_id: int, attempt: int) -> Iterator[RemoteLog]:
     """Yield a log whenever more of it has come, each byte once, until it is over. Raises NoEngine and ApiError."""
-    patient, pause = Patient(client), threading.Event()
-    log = FollowedLog(patient, job_id, attempt)
+    waiting, pause = Patient(client), threading.Event()
+    log = FollowedLog(waiting, job_id, attempt)
     while True:
         try:
             asked = {"attempt": attempt, "follow": 1, "offset": log.size}
-            for block in client.stream(f"/jobs/{job_id}/logs", asked, SILENCE_S):
+            for block in client.stream(f"/jobs/{job_id}/logs", asked, SILENCE_S):  # made anew, which costs nothing
                 log.take(block)
                 yield log
         except (NoEngine, ApiError) as error:
             if not is_away(error):
                 raise
-        if is_over(RemoteQueries(patient), job_id, attempt):
+        if is_over(RemoteQueries(waiting), job_id, attempt):
             break
-        pause.wait(BACK_S)
+        pause.wait(patient.BACK_S)
     for _ in log.rest():  # it may have grown between the stream's end and its own
         yield log
