@@ -9,7 +9,6 @@ from datetime import datetime
 
 from engine.bus import Bus
 from engine.core.clock import Clock
-from engine.core.errors import StoreBusy
 from engine.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -23,7 +22,7 @@ class Routine:
     """A part on a thread of its own. Without polling: it sleeps until one of its topics is woken or something is due.
 
     An error in a turn never ends the thread, for without it nothing would go on: it is told, and the turn is taken
-    again after a pause, longer each time. A wake-up cuts the first pause short, and no other.
+    again after a pause, longer each time; one that lasts is told once. A wake-up cuts the first pause short, and no other.
     """
 
     def __init__(self, name: str, store: Store, bus: Bus, clock: Clock, *topics: str) -> None:
@@ -63,21 +62,16 @@ class Routine:
                 try:
                     due = self.turn()
                 except Exception as error:
-                    self._tell(error)
+                    self._store.trouble.tell(log, self._name, error)
                     failures += 1
                     sleep = self._listener.wait if failures == 1 else self._stopped.wait
                     sleep(min(PAUSE_S * 2 ** (failures - 1), LONGEST_PAUSE_S))
                 else:
                     failures = 0
+                    self._store.trouble.over(log, self._name)
                     self._listener.wait(None if due is None else self._nap_s(due))
         finally:
             self._store.close()
-
-    def _tell(self, error: Exception) -> None:
-        if isinstance(error, StoreBusy):
-            log.warning("%s: %s Trying again.", self._name, error)
-        else:
-            log.exception("%s: a turn failed; trying again", self._name)
 
     def _nap_s(self, due: datetime) -> float:
         return min(LONGEST_NAP_S, max(0.0, (due - self._clock.now()).total_seconds()))

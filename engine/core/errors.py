@@ -35,6 +35,10 @@ class DiskFull(StoreBusy):
     """There is no room on the disk for what was to be written. Nothing of it was; it may be tried again."""
 
 
+class Unwritable(StoreBusy):
+    """The disk takes no writes at all: it is read-only, or fails. Nothing was written; it may be tried again."""
+
+
 class ExecutorUnavailable(EngineError):
     """No engine, no image or no label to run a job on: a person has to act, a retry will not help."""
 

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 from peewee import OperationalError, SqliteDatabase
 
 from engine.core.clock import SystemClock
-from engine.core.errors import DiskFull, EngineError, StoreBusy
+from engine.core.errors import DiskFull, EngineError, StoreBusy, Unwritable
 from engine.store.flush import flush
 from engine.store.migrations import MIGRATIONS
 from engine.store.tables.columns import DATABASE
@@ -34,7 +34,7 @@ class Database:
 
     A plain write survives the death of this process; a durable one survives a power cut too, at the price of an
     fsync (SQLite: "PRAGMA synchronous"). The tables are bound to the database opened last: one home per process.
-    `stalled_at_s` is when a write last waited in vain, on the clock that nobody sets.
+    `stalled_at_s` is when a write last waited in vain or was refused, on the clock that nobody sets.
     """
 
     def __init__(self, path: Path) -> None:
@@ -76,8 +76,7 @@ class Database:
         except OperationalError as error:
             if "locked" in str(error) or "busy" in str(error):
                 raise self._busy() from error
-            if self._is_full(error):
-                raise DiskFull(f"The disk is full: {self.path} cannot be written.", "See `treadle doctor`.") from error
+            self._refused(error)
             raise
         finally:
             try:
@@ -110,17 +109,27 @@ class Database:
         self._is_locked = False
         return True
 
-    def _is_full(self, error: OperationalError) -> bool:
-        """SQLite says so of its tables; of its shared memory it only says that input or output failed.
+    def _refused(self, error: OperationalError) -> None:
+        """Raise what the disk means by an error of SQLite's: DiskFull or Unwritable; return for any other.
 
-        It has taken the transaction back by then, so that what is raised last may be that there is none to take back.
+        A full disk is told of tables; of the shared memory SQLite only says that input or output failed. It has taken
+        the transaction back by then, so that what is raised last may be that there is none to take back.
         """
         said = ""
         link: BaseException | None = error
         while link is not None:
             said, link = f"{said}\n{link}", link.__context__
         nothing_left = shutil.disk_usage(self.path.parent).free < LEAST_BYTES
-        return "is full" in said or (nothing_left and ("I/O" in said or "unable to open" in said))
+        fails = "I/O" in said or "unable to open" in said
+        if not (fails or "is full" in said or "readonly" in said):
+            return
+        self.stalled_at_s = self._clock.monotonic_s()
+        if "is full" in said or (fails and nothing_left):
+            raise DiskFull(f"The disk is full: {self.path} cannot be written.", "See `treadle doctor`.") from error
+        raise Unwritable(
+            f"{self.path} cannot be written: its disk is read-only, or fails.",
+            "See what `dmesg` and `treadle doctor` say; what waits goes on once it can be written.",
+        ) from error
 
     def execute_many(self, statement: str, rows: Iterable[Sequence[Any]]) -> None:
         """Carry out one statement for each row, inside a write."""

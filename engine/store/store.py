@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload
 
 from engine.core.errors import EngineError
+from engine.core.trouble import Trouble
 from engine.store.action_pins import ActionPins
 from engine.store.commits import Commits
 from engine.store.cursors import Cursors
@@ -70,6 +71,7 @@ class Store:
     def __init__(self, home: Path) -> None:
         self.home = home
         self.making = threading.RLock()
+        self.trouble = Trouble()
         self.database = Database(home / "treadle.db")
         self.queries = Queries()
         self.pins = Pins(self.database)

@@ -148,7 +148,7 @@ def _hanging_on(job_ids: Collection[int]) -> set[int]:
 
 
 def ask_cancel(ident: int, is_run: bool, reason: str, now: datetime, actor: str) -> bool:
-    """Inside a write: note the wish that a run or a job ends, with all that it takes along; return whether it is news."""
+    """Inside a write: note the wish that a run or a job ends, with all that goes along; return whether that is news."""
     if is_run:
         run = RunRow.get_by_id(ident)
         if run.status in (RunStatus.PENDING, RunStatus.BLOCKED):

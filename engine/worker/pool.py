@@ -5,6 +5,7 @@ import shutil
 import threading
 import traceback
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -129,11 +130,12 @@ class Pool:
         """Return what the store answers, asked again while it fails; None once the pool stops. Nobody ends for it."""
         while True:
             try:
-                return ask()
-            except StoreBusy as busy:
-                log.warning("%s Trying again.", busy)
-            except Exception:
-                log.exception("%s: the store failed. Trying again.", what)
+                answer = ask()
+            except Exception as error:
+                self._store.trouble.tell(log, what, error)
+            else:
+                self._store.trouble.over(log, what)
+                return answer
             if self._stopped.wait(RETRY_S):
                 return None
 
@@ -152,7 +154,11 @@ class Pool:
         except (LeaseLost, Detached) as gone:
             log.info("job %d: %s", lease.job_id, gone or "left to the next engine")
         except Exception as error:
-            log.error("job %d: %s\n%s", lease.job_id, _fault(error), "".join(traceback.format_tb(error.__traceback__)))
+            if isinstance(error, StoreBusy):
+                self._store.trouble.tell(log, lease.worker, error)
+            else:
+                frames = "".join(traceback.format_tb(error.__traceback__))
+                log.error("job %d: %s\n%s", lease.job_id, _fault(error), frames)
             self._give_back(lease, error)
         finally:
             with self._lock:
@@ -164,13 +170,15 @@ class Pool:
         reason = f"Treadle failed: {_fault(error)}"
         if is_full(error):
             reason = "The disk of the home is full: see `treadle doctor`."
+        elif isinstance(error, StoreBusy):
+            reason = str(error)
         outcome = Outcome("failed", "infrastructure", reason=reason)
-        try:
-            self._store.queue.finish(lease, outcome, self._clock.now(), outputs={}, tolerated=False)
-        except LeaseLost:
-            pass  # the watchdog was quicker
-        except StoreBusy as busy:
-            log.warning("%s The watchdog gives the job back once its lease has run out.", busy)
+
+        def give_back() -> None:
+            with suppress(LeaseLost):  # the watchdog was quicker
+                self._store.queue.finish(lease, outcome, self._clock.now(), outputs={}, tolerated=False)
+
+        self._asked(lease.worker, give_back)
 
     def _beat(self) -> None:
         while not self._stopped.wait(LEASE_S / 3):

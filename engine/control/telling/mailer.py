@@ -76,9 +76,11 @@ class Mailer(Routine):
     def _round(self, receiver: str, client: Client) -> None:
         try:
             self._say_all(receiver, client)
-        except Exception:
-            log.exception("telling %s failed; trying again", receiver)
+        except Exception as error:
+            self._store.trouble.tell(log, f"telling {receiver}", error)
             self._pause(receiver, RETRY_S)
+        else:
+            self._store.trouble.over(log, f"telling {receiver}")
         finally:
             client.close()
             self._store.close()
