@@ -37,7 +37,8 @@ class Foreteller:
             began_s = self._clock.monotonic_s()
             if began_s >= self._until_s:
                 claims = self._claims() and self._store.queue.pause.get() is None and not self._store.disk.look().short
-                self._kept = forecast(outlook(self._workers(), claims=claims), self._clock.now())
+                workers = self._workers() if claims else 0
+                self._kept = forecast(outlook(workers, claims=claims), self._clock.now())
                 ended_s = self._clock.monotonic_s()
                 self._until_s = ended_s + WORTH * (ended_s - began_s)
             return self._kept

@@ -25,4 +25,4 @@ class SystemClock:
 
 def rfc3339(at: datetime) -> str:
     """Return `at` in UTC with milliseconds and a Z, the form of every instant that leaves the program."""
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return f"{at.astimezone(UTC).isoformat('T', 'milliseconds')[:-6]}Z"

@@ -21,9 +21,10 @@ _END, _DUE, _DROP = range(3)
 _NOT_BEGUN = (JobStatus.PENDING, JobStatus.BLOCKED)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Work:
-    """One job of a run that has not ended. Instants are seconds since the epoch: there may be thousands of these.
+    """One job of a run that has not ended. There may be thousands of these: instants are seconds since the epoch, and
+    nothing keeps anybody from changing one, for a frozen one takes ten times as long to make.
 
     `needs` and `caller` are jobs, `order` its place in the queue before fairness (see `order_s`), `path` the tie-break
     behind that. `expected_s` is None for a job that nobody has timed. `started_s` is when its attempt that runs did,

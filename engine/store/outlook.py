@@ -1,5 +1,6 @@
 """What a forecast is made from: the jobs of all runs that have not ended, as the rows have them. Changes nothing."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from engine.core.paths import critical_path
@@ -11,12 +12,19 @@ from engine.store.tables.columns import DATABASE
 MOST_JOBS = 20_000  # of the oldest runs; what is behind these is not foretold
 MOST_NEEDS = 200_000
 
+_STATUSES = {str(status): status for status in JobStatus}
 _OPEN = ", ".join(f"'{status}'" for status in sorted(set(RunStatus) - RUN_FINAL))
 _OPEN_RUNS = f"SELECT id FROM run WHERE status IN ({_OPEN})"
-_JOBS = f"""SELECT job.id, job.run_id, job.repo_id, job.key, job.status, job.parent_id, job.is_call, job.expected_s,
- job.created_at - {PRIORITY_S} * job.priority, job.remaining_path, job.started_at, job.finished_at,
- job.next_attempt_at, job.waits_for, job.ancestry_ok, job.cancel_asked_at,
- CASE WHEN job.job_total > 1 THEN json_extract(job.plan, '$.max_parallel') END, run.status, run.cancel_asked_at
+_PENDING = f"job.status = '{JobStatus.PENDING}'"
+_HELD = f"""job.status = '{JobStatus.BLOCKED}' OR run.status IN ('{RunStatus.PENDING}', '{RunStatus.BLOCKED}')
+ OR ({_PENDING} AND job.waits_for GLOB '{GROUP}*')"""
+_DOOMED = f"""job.cancel_asked_at IS NOT NULL OR run.cancel_asked_at IS NOT NULL
+ OR ({_PENDING} AND NOT job.ancestry_ok)"""
+# The columns are what a `Work` is made of, in its order.
+_JOBS = f"""SELECT job.id, job.run_id, job.status, job.key, job.repo_id, NULL, job.parent_id, job.is_call,
+ job.created_at - {PRIORITY_S} * job.priority, job.remaining_path, job.expected_s, job.started_at, job.finished_at,
+ job.next_attempt_at, {_HELD}, {_DOOMED},
+ CASE WHEN job.job_total > 1 THEN json_extract(job.plan, '$.max_parallel') END
  FROM run JOIN job ON job.run_id = run.id WHERE run.id IN (%s) ORDER BY run.id, job.id LIMIT {MOST_JOBS + 1}"""
 _NEEDS = f"""SELECT edge.job_id, edge.need_id FROM job JOIN edge ON edge.job_id = job.id WHERE job.run_id IN (%s)
  LIMIT {MOST_NEEDS + 1}"""
@@ -60,34 +68,13 @@ def _works(runs: str, *of: int) -> tuple[Work, ...]:
     return tuple(_work(row, tuple(needs.get(row[0], ())), begun.get(row[0])) for row in rows)
 
 
-def _work(row: Any, needs: tuple[int, ...], begun: tuple[float, bool] | None) -> Work:
-    (
-        job_id, run_id, repo_id, key, status, caller, is_call, expected_s, order, path, started_s, finished_s, due_s,
-        waits_for, ancestry_ok, cancelled_s, max_parallel, run_status, run_cancelled_s,
-    ) = row  # fmt: skip
-    pending = status == JobStatus.PENDING
+def _work(row: Sequence[Any], needs: tuple[int, ...], begun: tuple[float, bool] | None) -> Work:
+    ident, run_id, status, key, repo_id, _, caller, is_call, order, path, expected_s, started_s, *rest = row
     if begun is not None:
         started_s, began_late = begun
         if began_late:  # it does not do all that it usually does
             expected_s = None
     return Work(
-        id=job_id,
-        run_id=run_id,
-        status=JobStatus(status),
-        key=key,
-        repo_id=repo_id,
-        needs=needs,
-        caller=caller,
-        is_call=bool(is_call),
-        order=order,
-        path=path,
-        expected_s=expected_s,
-        started_s=started_s,
-        finished_s=finished_s,
-        due_s=due_s,
-        held=status == JobStatus.BLOCKED
-        or run_status in (RunStatus.PENDING, RunStatus.BLOCKED)
-        or (pending and waits_for.startswith(GROUP)),
-        doomed=cancelled_s is not None or run_cancelled_s is not None or (pending and not ancestry_ok),
-        max_parallel=max_parallel,
-    )
+        ident, run_id, _STATUSES[status], key, repo_id, needs, caller, is_call, order, path, expected_s, started_s,
+        *rest,
+    )  # fmt: skip

@@ -1,6 +1,8 @@
 """What people ask of the store: read-only, records out. Nothing here changes a row."""
 
+import json
 from collections.abc import Collection
+from datetime import UTC, datetime
 from typing import Any
 
 from peewee import fn
@@ -9,22 +11,20 @@ from engine.core.records import Attempt, Job, JobFacts, Run, Step, Transition
 from engine.core.refs import HEADS
 from engine.core.states import AttemptStatus, JobStatus, RunStatus
 from engine.store import greens, transitions
+from engine.store.tables.columns import DATABASE, instant
 from engine.store.tables.events import RepoRow
 from engine.store.tables.mending import HoldRow
 from engine.store.tables.runs import AnnotationRow, AttemptRow, EdgeRow, JobRow, PinRow, RunRow, StepRow, TransitionRow
 from engine.store.whole_run import STEP, WholeRun, annotation_record, step_record
 from pipelines.plan import JobPlan
 
-# What a `Job` is made of. Rows of models, and plans that nobody asks for, are most of the cost of a large run's page.
-JOB_COLUMNS = tuple(
-    field
-    for field in JobRow._meta.sorted_fields
-    if field.name
-    not in (
-        "repo_id", "plan", "remaining_path", "unmet", "ancestry_ok", "ancestry_failed", "waits_for", "fails_matrix",
-        "concurrency_group", "retries_left", "lost_count", "begin_at",
-    )
-)  # fmt: skip
+# What a `Job` is made of, read without peewee's rows: they, and plans that nobody asks for, are most of the cost of a
+# large run's page.
+_JOBS = """SELECT id, run_id, key, name, status, matrix, job_index, job_total, needs, priority, retry_count,
+ max_retries, attempts, created_at, queued_at, started_at, finished_at, next_attempt_at, deadline_at, cancel_asked_at,
+ outputs, reason, tolerated, parent_id, is_call, environment, environment_url, approved_by, debug, expected_s, hold,
+ held_until, patched FROM job"""
+_STATUSES = {str(status): status for status in JobStatus}
 
 
 class Queries:
@@ -75,8 +75,7 @@ class Queries:
 
     def jobs(self, run_id: int) -> list[Job]:
         """Return a run's jobs in the order of the workflow file."""
-        rows = JobRow.select(*JOB_COLUMNS).where(JobRow.run_id == run_id).order_by(JobRow.id)
-        return [job_record(row) for row in rows.namedtuples()]
+        return [_job(*row) for row in DATABASE.execute_sql(f"{_JOBS} WHERE run_id = ? ORDER BY id", (run_id,))]
 
     def job(self, job_id: int) -> Job | None:
         row = JobRow.get_or_none(JobRow.id == job_id)
@@ -200,6 +199,25 @@ def job_record(row: JobRow) -> Job:
         row.started_at, row.finished_at, row.next_attempt_at, row.deadline_at, row.cancel_asked_at, row.outputs,
         row.reason, row.tolerated, row.parent_id, row.is_call, row.environment, row.environment_url, row.approved_by,
         row.debug, expected_s=row.expected_s, hold=row.hold, held_until=row.held_until, patched=row.patched,
+    )  # fmt: skip
+
+
+def _job(
+    ident: int, run_id: int, key: str, name: str, status: str, matrix: str | None, index: int, total: int, needs: str,
+    priority: int, retry_count: int, max_retries: int, attempts: int, created: float, queued: float | None,
+    started: float | None, finished: float | None, again: float | None, deadline: float | None,
+    cancelled: float | None, outputs: str, reason: str, tolerated: int, parent_id: int | None, is_call: int,
+    environment: str, environment_url: str, approved_by: str, debug: int, expected_s: float | None, hold: int,
+    held_until: float | None, patched: int,
+) -> Job:  # fmt: skip
+    """Return a job from the columns of _JOBS, in their order."""
+    return Job(
+        ident, run_id, key, name, _STATUSES[status], None if matrix is None else json.loads(matrix), index, total,
+        () if needs == "[]" else tuple(json.loads(needs)), priority, retry_count, max_retries, attempts,
+        datetime.fromtimestamp(created, UTC), instant(queued), instant(started), instant(finished), instant(again),
+        instant(deadline), instant(cancelled), {} if outputs == "{}" else json.loads(outputs), reason,
+        bool(tolerated), parent_id, bool(is_call), environment, environment_url, approved_by, bool(debug), expected_s,
+        hold=bool(hold), held_until=instant(held_until), patched=bool(patched),
     )  # fmt: skip
 
 

@@ -9,6 +9,11 @@ from peewee import DatabaseProxy, FloatField, Model, TextField
 DATABASE = DatabaseProxy()
 
 
+def instant(seconds: float | None) -> datetime | None:
+    """Return what an InstantField holds, from the row itself."""
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+
+
 class InstantField(FloatField):
     """An aware UTC datetime, kept as seconds since the epoch so that SQL can compare it."""
 
@@ -16,7 +21,7 @@ class InstantField(FloatField):
         return value if value is None or isinstance(value, float) else value.timestamp()
 
     def python_value(self, value: float | None) -> datetime | None:
-        return None if value is None else datetime.fromtimestamp(value, UTC)
+        return instant(value)
 
 
 class JsonField(TextField):
