@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 
 from pipelines.called import Called
-from pipelines.errors import ExpressionError, Finding, Place, Severity, WorkflowError
-from pipelines.evaluation import Contexts, Evaluator, kind_of
+from pipelines.errors import ExpressionError, Finding, Place, WorkflowError
+from pipelines.evaluation import Contexts, Evaluator, refusal
 from pipelines.json_value import Json
 from pipelines.model import Input, Job, Tree
 from pipelines.template import Template, resolve
-from pipelines.values import to_string
+from pipelines.values import kind_of, to_string
 
 _ZERO: dict[str, Json] = {"boolean": False, "number": 0, "string": ""}
 
@@ -60,7 +60,7 @@ def _resolved(evaluator: Evaluator, value: Tree, place: Place) -> Json:
     try:
         return resolve(value, evaluator.contexts)
     except ExpressionError as error:
-        raise _fault(evaluator.path, place, error.message) from None
+        raise refusal(evaluator.path, place, error.message) from None
 
 
 def _typed(path: str, declared: Input, value: Json, place: Place) -> Json:
@@ -71,8 +71,4 @@ def _typed(path: str, declared: Input, value: Json, place: Place) -> Json:
         return to_string(value)
     wanted = {"boolean": "true or false", "number": "a number"}.get(declared.type, "a text")
     hint = "fromJSON makes true, false and numbers of texts" if isinstance(value, str) else ""
-    raise _fault(path, place, f"the input {declared.name} must be {wanted}, not {kind_of(value)}", hint or None)
-
-
-def _fault(path: str, place: Place, message: str, hint: str | None = None) -> WorkflowError:
-    return WorkflowError(path, (Finding(Severity.ERROR, place, message, hint),))
+    raise refusal(path, place, f"the input {declared.name} must be {wanted}, not {kind_of(value)}", hint or None)

@@ -1,10 +1,10 @@
-"""The graph of jobs: cycles, layers, longest paths and ancestors. Pure and iterative, so that depth costs no stack.
+"""The graph of jobs: cycles, orders, layers and longest paths. Pure and iterative, so that depth costs no stack.
 
 `needs` maps each job to the jobs it waits for. Names in it that are no key are passed over: the parser has
 already complained about them.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 Needs: TypeAlias = Mapping[str, Sequence[str]]
@@ -32,76 +32,7 @@ def find_cycle(needs: Needs) -> list[str] | None:
     return None
 
 
-def layers(needs: Needs) -> list[list[str]]:
-    """Return the jobs in layers: each job stands one below the deepest of its needs, in file order within a layer.
-
-    Raises ValueError when the graph has a cycle.
-    """
-    depth: dict[str, int] = {}
-    for key in _by_needs(needs):
-        depth[key] = max((depth[need] + 1 for need in needs[key] if need in depth), default=0)
-    found: list[list[str]] = [[] for _ in range(max(depth.values(), default=-1) + 1)]
-    for key in needs:
-        found[depth[key]].append(key)
-    return found
-
-
-def remaining_path(needs: Needs) -> dict[str, int]:
-    """Return for each job the length, in jobs, of the longest chain that it begins: 1 where nothing waits for it.
-
-    Raises ValueError when the graph has a cycle.
-    """
-    longest = dict.fromkeys(needs, 1)
-    for key in reversed(_by_needs(needs)):
-        for need in needs[key]:
-            if need in longest:
-                longest[need] = max(longest[need], longest[key] + 1)
-    return longest
-
-
-def ancestors(needs: Needs) -> Mapping[str, frozenset[str]]:
-    """Return for each job all that it waits for, directly or not. Raises ValueError when the graph has a cycle."""
-    return _Ancestors(needs)
-
-
-class _Ancestors(Mapping[str, frozenset[str]]):
-    """One bit mask a job, turned into names when asked: a chain of 5,000 jobs takes megabytes, not gigabytes."""
-
-    def __init__(self, needs: Needs) -> None:
-        self._names = _by_needs(needs)
-        bits = {key: 1 << number for number, key in enumerate(self._names)}
-        self._masks: dict[str, int] = {}
-        for key in self._names:
-            mask = 0
-            for need in needs[key]:
-                if need in bits:
-                    mask |= self._masks[need] | bits[need]
-            self._masks[key] = mask
-
-    def __getitem__(self, key: str) -> frozenset[str]:
-        digits = f"{self._masks[key]:b}"
-        return frozenset(name for name, digit in zip(self._names, reversed(digits), strict=False) if digit == "1")
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._masks)
-
-    def __len__(self) -> int:
-        return len(self._masks)
-
-
-def closure(needs: Needs, wanted: Iterable[str]) -> frozenset[str]:
-    """Return the `wanted` jobs and everything they need, directly or not."""
-    found: set[str] = set()
-    waiting = [key for key in wanted if key in needs]
-    while waiting:
-        key = waiting.pop()
-        if key not in found:
-            found.add(key)
-            waiting.extend(need for need in needs[key] if need in needs)
-    return frozenset(found)
-
-
-def _by_needs(needs: Needs) -> list[str]:
+def topological_order(needs: Needs) -> list[str]:
     """Return the jobs so that each comes after all that it needs. Raises ValueError when the graph has a cycle."""
     unmet = {key: sum(need in needs for need in set(wanted)) for key, wanted in needs.items()}
     dependents: dict[str, list[str]] = {key: [] for key in needs}
@@ -118,3 +49,42 @@ def _by_needs(needs: Needs) -> list[str]:
     if len(order) != len(needs):
         raise ValueError(f"the jobs need each other in a circle: {' → '.join(find_cycle(needs) or [])}")
     return order
+
+
+def layers(needs: Needs) -> list[list[str]]:
+    """Return the jobs in layers: each job stands one below the deepest of its needs, in file order within a layer.
+
+    Raises ValueError when the graph has a cycle.
+    """
+    depth: dict[str, int] = {}
+    for key in topological_order(needs):
+        depth[key] = max((depth[need] + 1 for need in needs[key] if need in depth), default=0)
+    found: list[list[str]] = [[] for _ in range(max(depth.values(), default=-1) + 1)]
+    for key in needs:
+        found[depth[key]].append(key)
+    return found
+
+
+def remaining_path(needs: Needs) -> dict[str, int]:
+    """Return for each job the length, in jobs, of the longest chain that it begins: 1 where nothing waits for it.
+
+    Raises ValueError when the graph has a cycle.
+    """
+    longest = dict.fromkeys(needs, 1)
+    for key in reversed(topological_order(needs)):
+        for need in needs[key]:
+            if need in longest:
+                longest[need] = max(longest[need], longest[key] + 1)
+    return longest
+
+
+def closure(needs: Needs, wanted: Iterable[str]) -> frozenset[str]:
+    """Return the `wanted` jobs and everything they need, directly or not."""
+    found: set[str] = set()
+    waiting = [key for key in wanted if key in needs]
+    while waiting:
+        key = waiting.pop()
+        if key not in found:
+            found.add(key)
+            waiting.extend(need for need in needs[key] if need in needs)
+    return frozenset(found)

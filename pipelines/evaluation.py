@@ -8,7 +8,7 @@ from pipelines.json_value import Json
 from pipelines.matrix import Cell, MatrixError, expand, label
 from pipelines.model import Concurrency, Job, Strategy, Tree
 from pipelines.template import Template, resolve
-from pipelines.values import to_number
+from pipelines.values import kind_of, to_number
 
 Contexts = Mapping[str, Json]
 
@@ -133,11 +133,5 @@ class Evaluator:
 
 
 def refusal(path: str, place: Place, message: str, hint: str | None = None) -> WorkflowError:
+    """Return the error of a file with one thing wrong in it."""
     return WorkflowError(path, (Finding(Severity.ERROR, place, message, hint),))
-
-
-def kind_of(value: Json) -> str:
-    """Return a value as a person would call it."""
-    if isinstance(value, dict):
-        return "a mapping"
-    return "nothing" if value is None else "a list" if isinstance(value, list) else repr(value)

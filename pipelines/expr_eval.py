@@ -3,25 +3,10 @@
 from collections.abc import Callable, Mapping
 
 from pipelines.errors import ExpressionError
-from pipelines.expr_nodes import (
-    Call,
-    Compare,
-    Filter,
-    Index,
-    Literal,
-    Logical,
-    Name,
-    Node,
-    Not,
-    functions_used,
-    names_used,
-    paths_used,
-)
+from pipelines.expr_nodes import Call, Compare, Filter, Index, Literal, Logical, Name, Node, Not
 from pipelines.functions import BUILTINS, Function
 from pipelines.json_value import Json
 from pipelines.values import equal, less, to_number, to_string, truthy
-
-__all__ = ["Scope", "evaluate", "functions_used", "names_used", "paths_used", "to_string", "truthy"]
 
 
 class _Filtered(list[Json]):

@@ -1,9 +1,15 @@
 """The tree of an expression, and what can be told from it without evaluating it."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from pipelines.json_value import Json
+
+WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+"""A name, and a key that may stand behind a dot."""
+POWERS = {"||": 1, "&&": 2, "==": 3, "!=": 3, "<": 4, "<=": 4, ">": 4, ">=": 4}
+"""How tightly each operator between two operands binds; `!` binds tighter than all."""
 
 
 class Node:

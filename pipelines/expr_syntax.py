@@ -15,6 +15,8 @@ from typing import NoReturn
 from pipelines.contexts import CONTEXTS, SPECIAL_FUNCTIONS
 from pipelines.errors import ExpressionError
 from pipelines.expr_nodes import (
+    POWERS,
+    WORD,
     Call,
     Compare,
     Filter,
@@ -25,15 +27,10 @@ from pipelines.expr_nodes import (
     Node,
     Not,
     children,
-    functions_used,
-    names_used,
-    paths_used,
 )
 from pipelines.functions import ARITIES, EVERYWHERE, MAX_ARGUMENTS
 from pipelines.json_value import Json
 from pipelines.values import read_number
-
-__all__ = ["MAX_DEPTH", "MAX_LENGTH", "Node", "functions_used", "names_used", "parse", "paths_used"]
 
 MAX_LENGTH = 21_000
 MAX_DEPTH = 50
@@ -58,7 +55,6 @@ _TOKEN = re.compile(
     )""",
     re.VERBOSE,
 )
-_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _REST = re.compile(r"\s*(\S+)")
 _CONSTANTS: dict[str, Json] = {"true": True, "false": False, "null": None}
 _NUMBER_WORDS = frozenset({"NaN", "Infinity"})
@@ -70,7 +66,6 @@ _HINTS = {
     "&": "and is &&",
     "|": "or is ||",
 } | dict.fromkeys("+-/%", "expressions have no arithmetic")
-_POWERS = {"||": 1, "&&": 2, "==": 3, "!=": 3, "<": 4, "<=": 4, ">": 4, ">=": 4}
 
 
 def parse(text: str, names: Collection[str] | None = None, functions: Collection[str] | None = None) -> Node:
@@ -102,7 +97,7 @@ def _tokens(text: str) -> Iterator[Token]:
         token = text[start:position]
         if kind == "symbol":
             kind = token
-        elif (kind == "word" and not _WORD.fullmatch(token)) or (kind == "number" and math.isnan(read_number(token))):
+        elif (kind == "word" and not WORD.fullmatch(token)) or (kind == "number" and math.isnan(read_number(token))):
             _no_token(token, start + 1)
         yield Token(kind, token, start + 1)
         previous = kind
@@ -156,7 +151,7 @@ class _Parser:
     def _operation(self, power: int) -> Node:
         """Parse an operand and all operators that bind at least as tightly as `power`."""
         left = self._operand()
-        while (strength := _POWERS.get(operator := self._token.kind, 0)) >= power:
+        while (strength := POWERS.get(operator := self._token.kind, 0)) >= power:
             if operator in ("&&", "||"):
                 operands = [left]
                 while self._take(operator):

@@ -1,14 +1,11 @@
 """The text of an expression, made from its tree: as its author could have written it, blanks and brackets aside."""
 
 import math
-import re
 
-from pipelines.expr_nodes import Call, Compare, Filter, Index, Literal, Logical, Name, Node, Not
+from pipelines.expr_nodes import POWERS, WORD, Call, Compare, Filter, Index, Literal, Logical, Name, Node, Not
 from pipelines.json_value import Json
 from pipelines.values import to_string
 
-_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
-_POWERS = {"||": 1, "&&": 2, "==": 3, "!=": 3, "<": 4, "<=": 4, ">": 4, ">=": 4}
 _OPERAND = 5
 
 
@@ -19,7 +16,7 @@ def written(node: Node) -> str:
             return literal(value)
         case Name(name):
             return name
-        case Index(of, Literal(str(key))) if _WORD.fullmatch(key):
+        case Index(of, Literal(str(key))) if WORD.fullmatch(key):
             return f"{_base(of)}.{key}"
         case Index(of, key):
             return f"{_base(of)}[{written(key)}]"
@@ -28,10 +25,10 @@ def written(node: Node) -> str:
         case Not(of):
             return f"!{_within(of, _OPERAND, negated=True)}"
         case Compare(operator, left, right):
-            power = _POWERS[operator]
+            power = POWERS[operator]
             return f"{_within(left, power)} {operator} {_within(right, power + 1)}"
         case Logical(operator, operands):
-            return f" {operator} ".join(_within(operand, _POWERS[operator] + 1) for operand in operands)
+            return f" {operator} ".join(_within(operand, POWERS[operator] + 1) for operand in operands)
         case Call(function, arguments):
             return f"{function}({', '.join(map(written, arguments))})"
     raise TypeError(f"{type(node).__name__} is no part of an expression")
@@ -52,6 +49,6 @@ def _base(node: Node) -> str:
 
 def _within(node: Node, power: int, *, negated: bool = False) -> str:
     """Return an operand of something that binds with `power`, in brackets where it would bind less by itself."""
-    own = _POWERS[node.operator] if isinstance(node, Compare | Logical) else _OPERAND
+    own = POWERS[node.operator] if isinstance(node, Compare | Logical) else _OPERAND
     bare = own >= power and (negated or power < _OPERAND or not isinstance(node, Not))
     return written(node) if bare else f"({written(node)})"

@@ -9,7 +9,7 @@ from itertools import product
 from math import prod
 
 from pipelines.json_value import Json
-from pipelines.values import to_string
+from pipelines.values import kind_of, to_string
 
 MAX_CELLS = 256
 MAX_PRODUCT = 65_536  # before `exclude`: beyond it nobody means it, and walking it would hold up the engine
@@ -54,7 +54,7 @@ def expand(matrix: Json) -> list[Cell]:
 def expansion(matrix: Json) -> Expansion:
     """Return what `expand` does together with what `exclude` and `include` did to it. Raises MatrixError."""
     if not isinstance(matrix, dict):
-        raise MatrixError(f"a matrix is a mapping of vectors, not {_kind(matrix)}")
+        raise MatrixError(f"a matrix is a mapping of vectors, not {kind_of(matrix)}")
     vectors = {key: _vector(key, value) for key, value in matrix.items() if key not in ("include", "exclude")}
     include, exclude = _entries(matrix, "include"), _entries(matrix, "exclude")
     if not vectors and not include:
@@ -127,7 +127,7 @@ def _same(left: Json, right: Json) -> bool:
 
 def _vector(key: str, value: Json) -> list[Json]:
     if not isinstance(value, list):
-        raise MatrixError(f"the matrix vector {key!r} is a list of values, not {_kind(value)}")
+        raise MatrixError(f"the matrix vector {key!r} is a list of values, not {kind_of(value)}")
     if not value:
         raise MatrixError(f"the matrix vector {key!r} holds no values")
     return value
@@ -138,11 +138,11 @@ def _entries(matrix: Cell, key: str) -> list[Cell]:
     if value is None:
         return []
     if not isinstance(value, list):
-        raise MatrixError(f"{key} is a list of mappings, not {_kind(value)}")
+        raise MatrixError(f"{key} is a list of mappings, not {kind_of(value)}")
     entries: list[Cell] = []
     for entry in value:
         if not isinstance(entry, dict) or not entry:
-            raise MatrixError(f"each entry of {key} is a mapping with at least one key, not {_kind(entry)}")
+            raise MatrixError(f"each entry of {key} is a mapping with at least one key, not {kind_of(entry)}")
         entries.append(entry)
     return entries
 
@@ -153,9 +153,3 @@ def _leaves(value: Json) -> Iterator[Json]:
             yield from _leaves(inner)
     else:
         yield value
-
-
-def _kind(value: Json) -> str:
-    if isinstance(value, dict):
-        return "a mapping" if value else "an empty mapping"
-    return "nothing" if value is None else "a list" if isinstance(value, list) else repr(value)

@@ -1,4 +1,4 @@
-"""What `shell:` means: the command line, the script's file extension, and the text around the script. Pure."""
+"""What `shell:` means: the command line, how the script's file has to be called, and the text around it. Pure."""
 
 import shlex
 from dataclasses import dataclass
@@ -7,10 +7,10 @@ from dataclasses import dataclass
 # behind, so the choice costs well under a millisecond.
 _BASH_OR_SH = 'command -v bash >/dev/null 2>&1 && exec bash -e "$1"; exec sh -e "$1"'
 
+POWERSHELL = ".ps1"
 _PWSH_PROLOGUE = "$ErrorActionPreference = 'stop'\n"
 _PWSH_EPILOGUE = "\nif ((Test-Path -LiteralPath variable:\\LASTEXITCODE)) { exit $LASTEXITCODE }\n"
 
-_EXTENSIONS = {"bash": ".sh", "sh": ".sh", "python": ".py", "pwsh": ".ps1"}
 _KNOWN: dict[str, tuple[str, ...]] = {
     "bash": ("bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "{0}"),
     "sh": ("sh", "-e", "{0}"),
@@ -26,31 +26,29 @@ class ShellError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class ShellCommand:
-    """How to run a script. Each `{0}` in `argv` stands for its path; the script is `prologue + run + epilogue`."""
+    """How to run a script. Each `{0}` in `argv` stands for its path; the script is `prologue + run + epilogue`.
+
+    `extension` is what the name of its file has to end with: PowerShell runs no other.
+    """
 
     argv: tuple[str, ...]
-    extension: str = ".sh"
+    extension: str = ""
     prologue: str = ""
     epilogue: str = ""
 
-    def with_script(self, path: str) -> tuple[str, ...]:
-        """Return the command line for the script at `path`."""
-        return tuple(word.replace("{0}", path) for word in self.argv)
 
-
-def command_for(shell: str | None, has_bash: bool | None = None) -> ShellCommand:
+def command_for(shell: str | None) -> ShellCommand:
     """Return how GitHub runs a `run:` step with this `shell:`. Raises ShellError.
 
-    Without a shell: `bash -e`, or `sh -e` where there is no bash; with `has_bash` None the box decides when the step
-    starts. A named bash also gets `-o pipefail`. Anything else is a command line with `{0}` for the script's path.
+    Without a shell: `bash -e`, or `sh -e` where there is no bash, which the box decides when the step starts. A named
+    bash also gets `-o pipefail`. Anything else is a command line with `{0}` for the script's path.
     """
     if shell is None:
-        if has_bash is None:
-            return ShellCommand(("sh", "-c", _BASH_OR_SH, "sh", "{0}"))
-        return ShellCommand(("bash" if has_bash else "sh", "-e", "{0}"))
+        return ShellCommand(("sh", "-c", _BASH_OR_SH, "sh", "{0}"))
     words = _KNOWN.get(shell) or _custom(shell)
-    prologue, epilogue = (_PWSH_PROLOGUE, _PWSH_EPILOGUE) if words[0] == "pwsh" else ("", "")
-    return ShellCommand(words, _EXTENSIONS.get(words[0], ""), prologue, epilogue)
+    if words[0] == "pwsh":
+        return ShellCommand(words, POWERSHELL, _PWSH_PROLOGUE, _PWSH_EPILOGUE)
+    return ShellCommand(words)
 
 
 def _custom(shell: str) -> tuple[str, ...]:

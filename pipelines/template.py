@@ -10,13 +10,13 @@ from typing import NoReturn, TypeAlias
 
 from pipelines.contexts import STATUS_FUNCTIONS
 from pipelines.errors import ExpressionError, Place
-from pipelines.expr_eval import evaluate, to_string, truthy
+from pipelines.expr_eval import evaluate
 from pipelines.expr_nodes import Call, Literal, Logical, Node, functions_used, names_used, paths_used
 from pipelines.expr_syntax import parse
 from pipelines.functions import Function
 from pipelines.json_value import Json
 from pipelines.model import Tree
-from pipelines.values import concatenate
+from pipelines.values import concatenate, to_string, truthy
 
 Names: TypeAlias = "Collection[str] | None"
 Functions: TypeAlias = "Mapping[str, Function] | None"
@@ -71,7 +71,7 @@ class Template:
 
     @property
     def paths(self) -> frozenset[tuple[str, ...]]:
-        """What it looks up, as far as fixed (see `expr_syntax.paths_used`)."""
+        """What it looks up, as far as fixed (see `expr_nodes.paths_used`)."""
         return frozenset().union(*map(paths_used, self.nodes))
 
     def value(self, contexts: Mapping[str, Json], functions: Functions = None) -> Json:
@@ -134,7 +134,7 @@ class Condition:
 
     @property
     def paths(self) -> frozenset[tuple[str, ...]]:
-        """What it looks up, as far as fixed (see `expr_syntax.paths_used`)."""
+        """What it looks up, as far as fixed (see `expr_nodes.paths_used`)."""
         return paths_used(self.node)
 
     def evaluate(self, contexts: Mapping[str, Json], functions: Functions = None) -> bool:

@@ -39,6 +39,13 @@ def to_string(value: Json) -> str:
     return "Array" if isinstance(value, list) else "Object"
 
 
+def kind_of(value: Json) -> str:
+    """Return what a value is, as one would say to a person who wrote something else than was asked for."""
+    if isinstance(value, dict):
+        return "a mapping" if value else "an empty mapping"
+    return "nothing" if value is None else "a list" if isinstance(value, list) else repr(value)
+
+
 def to_number(value: Json) -> int | float:
     """Return `value` as a number: null 0, true 1, text as it reads, NaN for all that reads as none."""
     if isinstance(value, (bool, int, float)):

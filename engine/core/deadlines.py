@@ -14,7 +14,7 @@ CLEANUP_S = 300.0  # how long the `always()` steps of a cancelled job may take, 
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """A running attempt as the watchdog sees it; `grace_s` is the time between TERM and KILL."""
+    """A running attempt as the watchdog sees it."""
 
     job_id: int
     token: str
@@ -38,7 +38,10 @@ def until_s(at: datetime | None, clock: Clock) -> float:
 
 
 def overdue(watched: tuple[Watched, ...], grace_s: float, now: datetime) -> list[Overdue]:
-    """Return the attempts that their worker should have ended by now and did not."""
+    """Return the attempts that their worker should have ended by now and did not.
+
+    `grace_s` is the time between TERM and KILL.
+    """
     late: list[Overdue] = []
     slack = timedelta(seconds=grace_s + PATIENCE_S)
     for attempt in watched:

@@ -12,9 +12,8 @@ from engine.core.log_normal import bare, normal_text
 LONGEST = 500
 _INTRODUCTION = re.compile(rb"\A##\[group\][^\n]*\n(?:[^\n]*\n)*?##\[endgroup\]\n")
 _MARK = "##["
-_REST = re.compile(
-    r"^([^\n]{1000})[^\n]+", re.MULTILINE
-)  # what nobody reads of a line, and a pattern would take its time over
+# What nobody reads of a line, and a pattern would take its time over.
+_REST = re.compile(r"^([^\n]{1000})[^\n]+", re.MULTILINE)
 _SAID = re.compile(r"^##\[error\](.+)", re.MULTILINE)
 _TEST = re.compile(
     r"""^[ \t]*(

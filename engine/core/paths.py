@@ -6,6 +6,7 @@ from statistics import median
 
 from engine.core.play import Work
 from engine.core.states import JobStatus
+from pipelines.dag import topological_order
 from pipelines.plan import JobPlan
 
 
@@ -71,7 +72,7 @@ def remaining_paths(
         for key in inside.get(scope, ()):
             for need in needs[key]:
                 needed_by.setdefault(need, []).append(key)
-        for key in _last_first(inside.get(scope, ()), needs):
+        for key in reversed(topological_order({key: needs[key] for key in inside.get(scope, ())})):
             after = max((longest[one] for one in needed_by.get(key, ())), default=behind)
             for index in members[key]:
                 own = expected_s[index]
@@ -84,20 +85,3 @@ def remaining_paths(
 
     walk(plans[0].scope, behind_s)
     return [max(1, ceil(path)) for path in paths]
-
-
-def _last_first(keys: Sequence[str], needs: Mapping[str, Sequence[str]]) -> list[str]:
-    """Return the keys so that each comes before all that it needs."""
-    waiting = dict.fromkeys(keys, 0)
-    for key in keys:
-        for need in needs[key]:
-            if need in waiting:
-                waiting[need] += 1
-    order = [key for key, count in waiting.items() if not count]
-    for key in order:  # grows while it is walked
-        for need in needs[key]:
-            if need in waiting:
-                waiting[need] -= 1
-                if not waiting[need]:
-                    order.append(need)
-    return order

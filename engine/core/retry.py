@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from engine.core.flaky import FLAKY, Symptom
+from pipelines.model import RetryPolicy
 
 LOST_LIMIT = 5  # attempts in a row that went away under a job before it is given up
 
@@ -22,18 +23,6 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
-    """A job's retry policy as stored with it; delays in seconds."""
-
-    max: int = 0
-    backoff_s: float = 10.0
-    factor: float = 2.0
-    max_delay_s: float = 300.0
-    jitter: float = 0.1
-    on: tuple[str, ...] = ("failure", "timed_out", "oom", "infrastructure")
-
-
-@dataclass(frozen=True, slots=True)
 class Verdict:
     """The job's transition cause, and when to try again if it is `will_retry`."""
 
@@ -41,7 +30,7 @@ class Verdict:
     next_attempt_at: datetime | None = None
 
 
-def delay_s(policy: Policy, retry: int, spread: float) -> float:
+def delay_s(policy: RetryPolicy, retry: int, spread: float) -> float:
     """Return the wait before retry number `retry` (from 1). `spread` in -1..1 says where in the jitter it falls."""
     plain = min(policy.backoff_s * policy.factor ** (retry - 1), policy.max_delay_s)
     return max(0.0, plain * (1 + policy.jitter * spread))
@@ -49,7 +38,7 @@ def delay_s(policy: Policy, retry: int, spread: float) -> float:
 
 def after_attempt(
     outcome: Outcome,
-    policy: Policy,
+    policy: RetryPolicy,
     *,
     retries_left: int,
     retries_used: int,

@@ -3,8 +3,9 @@
 import random
 from datetime import datetime
 
-from engine.core.retry import Outcome, Policy, Verdict, after_attempt
+from engine.core.retry import Outcome, Verdict, after_attempt
 from engine.store.tables.runs import JobRow
+from pipelines.model import RetryPolicy
 
 
 def verdict_on(job: JobRow, outcome: Outcome, now: datetime) -> Verdict:
@@ -12,7 +13,7 @@ def verdict_on(job: JobRow, outcome: Outcome, now: datetime) -> Verdict:
     plan = job.plan.get("retry")
     return after_attempt(
         outcome,
-        Policy(**{**plan, "on": tuple(plan["on"])}) if plan else Policy(),
+        RetryPolicy(**{**plan, "on": tuple(plan["on"])}) if plan else RetryPolicy(),
         retries_left=0 if job.cancel_asked_at else job.retries_left,
         retries_used=job.max_retries - job.retries_left,
         lost_count=job.lost_count,

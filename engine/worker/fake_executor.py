@@ -16,6 +16,7 @@ from engine.worker.executor import Box, BoxExit, BoxSpec, Credentials, Say, noth
 from engine.worker.host.executor import read_here, run_here
 from engine.worker.services import Services, ServicesSpec
 from engine.worker.sibling import Siblings
+from engine.worker.steps.script import ENDINGS
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +149,7 @@ class FakeBox:
         argv = words[at + 1 :]
         while argv and "=" in argv[0]:  # names that a shell cannot export come before the command
             exported.append(argv.pop(0))
-        scripts = [folder / f"{name}{ending}" for ending in (".script", ".ps1")]
+        scripts = [folder / f"{name}{ending}" for ending in ENDINGS]
         text = next(path for path in scripts if path.exists()).read_text("utf-8", "surrogateescape")
         env = dict(pair.split("=", 1) for pair in exported)
         cwd = words[at - words[:at][::-1].index("cd")]

@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.errors import ExpressionError
-from pipelines.expr_eval import evaluate, to_string, truthy
+from pipelines.expr_eval import evaluate
 from pipelines.expr_syntax import parse
+from pipelines.values import to_string, truthy
 
 CONTEXTS: dict[str, Any] = {
     "github": {"ref": "refs/heads/main", "event": {"labels": [{"name": "bug"}, {"name": "Later"}, {"id": 3}]}},

@@ -6,8 +6,20 @@ from hypothesis import strategies as st
 
 from pipelines.errors import ExpressionError
 from pipelines.expr_eval import evaluate
-from pipelines.expr_nodes import Call, Compare, Filter, Index, Literal, Logical, Name, Not
-from pipelines.expr_syntax import MAX_LENGTH, functions_used, names_used, parse, paths_used
+from pipelines.expr_nodes import (
+    Call,
+    Compare,
+    Filter,
+    Index,
+    Literal,
+    Logical,
+    Name,
+    Not,
+    functions_used,
+    names_used,
+    paths_used,
+)
+from pipelines.expr_syntax import MAX_LENGTH, parse
 
 
 def fault(text: str, **known: object) -> ExpressionError:

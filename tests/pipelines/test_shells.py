@@ -7,33 +7,28 @@ from pipelines.shells import ShellError, command_for
 
 
 @pytest.mark.parametrize(
-    ("shell", "line", "extension"),
+    ("shell", "line"),
     [
-        ("bash", "bash --noprofile --norc -e -o pipefail {0}", ".sh"),
-        ("sh", "sh -e {0}", ".sh"),
-        ("python", "python {0}", ".py"),
-        ("perl {0}", "perl {0}", ""),
-        ("bash -l {0}", "bash -l {0}", ".sh"),
-        ("python3 -u {0} --flag", "python3 -u {0} --flag", ""),
+        ("bash", "bash --noprofile --norc -e -o pipefail {0}"),
+        ("sh", "sh -e {0}"),
+        ("python", "python {0}"),
+        ("perl {0}", "perl {0}"),
+        ("bash -l {0}", "bash -l {0}"),
+        ("python3 -u {0} --flag", "python3 -u {0} --flag"),
     ],
 )
-def test_a_named_shell_runs_as_on_github(shell: str, line: str, extension: str) -> None:
+def test_a_named_shell_runs_as_on_github(shell: str, line: str) -> None:
     command = command_for(shell)
-    assert (" ".join(command.argv), command.extension) == (line, extension)
-    assert (command.prologue, command.epilogue) == ("", "")
+    assert " ".join(command.argv) == line
+    assert (command.extension, command.prologue, command.epilogue) == ("", "", "")
 
 
-def test_no_shell_means_bash_without_pipefail_or_else_sh() -> None:
-    assert command_for(None, has_bash=True).argv == ("bash", "-e", "{0}")
-    assert command_for(None, has_bash=False).argv == ("sh", "-e", "{0}")
-
-
-def test_the_box_decides_when_nobody_knows_whether_it_has_bash(tmp_path: Path) -> None:
+def test_no_shell_means_bash_without_pipefail_or_else_sh_as_the_box_has_it(tmp_path: Path) -> None:
     script = tmp_path / "a script.sh"
     script.write_text('echo "${BASH_VERSION:+bash}" "$-"; false; echo unreached')
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "sh").symlink_to("/bin/sh")
-    argv = command_for(None).with_script(str(script))
+    argv = [word.replace("{0}", str(script)) for word in command_for(None).argv]
     with_bash = subprocess.run(argv, capture_output=True, text=True)
     without = subprocess.run(argv, capture_output=True, text=True, env={"PATH": str(tmp_path / "bin")})
     assert (with_bash.returncode, without.returncode) == (1, 1)
@@ -44,7 +39,8 @@ def test_the_box_decides_when_nobody_knows_whether_it_has_bash(tmp_path: Path) -
 
 def test_powershell_stops_at_errors_and_passes_on_the_exit_code() -> None:
     command = command_for("pwsh")
-    assert command.with_script("/s.ps1") == ("pwsh", "-command", ". '/s.ps1'")
+    assert command.argv == ("pwsh", "-command", ". '{0}'")
+    assert command.extension == command_for("pwsh -File {0}").extension == ".ps1"
     assert command.prologue.startswith("$ErrorActionPreference")
     assert "LASTEXITCODE" in command.epilogue
 

@@ -310,7 +310,7 @@ class StepRunner:
         cwd = join(self._tools.box.workspace, ready.directory)
         if scope.depth == 0:
             self._announce(number, ready.timeout_s)
-        script = self._to_hand(StepScript(number, ready.command.argv, text, env, cwd))
+        script = self._to_hand(StepScript(number, ready.command.argv, text, env, cwd, ready.command.extension))
         return self.ended(number, self.scripts.run(script, resumable=scope.depth == 0))
 
     def _announce(self, number: int, timeout_s: float | None) -> None:

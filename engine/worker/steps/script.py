@@ -5,7 +5,12 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from pipelines.shells import POWERSHELL
+
 SCRIPT_BYTES = 4 << 20  # the most that is read back
+ENDINGS = (".script", f".script{POWERSHELL}")
+"""What the names of scripts may end with, behind their number."""
+
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _NOT_EXPORTED = frozenset(
     ("BASHOPTS", "BASH_VERSINFO", "DIRSTACK", "EUID", "FUNCNAME", "GROUPS", "IFS", "OPTIND", "PPID", "SHELLOPTS")
@@ -15,13 +20,15 @@ _NOT_EXPORTED = frozenset(
 @dataclass(frozen=True, slots=True)
 class StepScript:
     """One step, ready to run. `index` is unique within the attempt, gaps are fine; `{0}` in `argv` becomes the
-    inside path of the file that holds `script`. `env` is added to what the box has; `cwd` is an inside path."""
+    inside path of the file that holds `script`, whose name ends with `extension` (see ShellCommand). `env` is added to
+    what the box has; `cwd` is an inside path."""
 
     index: int
     argv: tuple[str, ...]
     script: str
     env: Mapping[str, str]
     cwd: str
+    extension: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from engine.core.clock import Clock, SystemClock
 from engine.core.errors import EngineError
 from engine.worker.executor import Box, BoxExit
 from engine.worker.plain_file import fifo_fd, folder_fd, open_plain, plain_fd
-from engine.worker.steps.script import SCRIPT_BYTES, StepScript, Surroundings, surroundings_in, wrapper
+from engine.worker.steps.script import ENDINGS, SCRIPT_BYTES, StepScript, Surroundings, surroundings_in, wrapper
 
 DRAIN_S = 0.9  # how long a child left in the background may keep a step's end waiting for its output
 EVENTS_LIMIT_BYTES = 4 << 20  # a job that writes more into its event file forfeits its box
@@ -136,7 +136,7 @@ class Session:
         if self._current is not None:
             raise EngineError(f"Step {step.index} cannot start while step {self._current} runs.")
         name = str(step.index)
-        script = f"{name}.ps1" if Path(step.argv[0]).stem in ("pwsh", "powershell") else f"{name}.script"
+        script = f"{name}.script{step.extension}"
         try:
             self._logs[step.index] = self._create(self._dirs["log"], name, 0o666)
             _clear(self._dirs["pipe"], name)
@@ -259,8 +259,9 @@ class Session:
         self._drain_until = None
         with self._lock:
             self._current = None
-        for folder, name in (("pipe", ""), ("step", ".sh"), ("step", ".script"), ("step", ".ps1")):
-            _clear(self._dirs[folder], f"{index}{name}")
+        _clear(self._dirs["pipe"], str(index))
+        for ending in (".sh", *ENDINGS):
+            _clear(self._dirs["step"], f"{index}{ending}")
 
     def _read_events(self) -> None:
         with self._lock:

@@ -5,10 +5,11 @@ from typing import Any
 
 from pipelines.contexts import allowed
 from pipelines.errors import ExpressionError
-from pipelines.expr_eval import evaluate, to_string, truthy
+from pipelines.expr_eval import evaluate
 from pipelines.expr_syntax import parse
 from pipelines.json_value import Json
 from pipelines.template import Condition, Template
+from pipelines.values import to_string, truthy
 
 Case = dict[str, Any]
 

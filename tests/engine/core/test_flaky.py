@@ -3,7 +3,8 @@
 import pytest
 
 from engine.core.flaky import Seen, fingerprint
-from engine.core.retry import Outcome, Policy, Verdict, after_attempt
+from engine.core.retry import Outcome, Verdict, after_attempt
+from pipelines.model import RetryPolicy
 from tests.engine.fakes import START
 
 LINE = "FAILED tests/test_a.py::test_a - assert 1 == 2"
@@ -59,7 +60,7 @@ def failure(kind: str = "failure", seen: Seen | None = None) -> Outcome:
 
 def verdict(outcome: Outcome, *on: str, left: int = 1) -> str:
     found: Verdict = after_attempt(
-        outcome, Policy(max=1, on=on), retries_left=left, retries_used=0, lost_count=0, spread=0, now=START
+        outcome, RetryPolicy(max=1, on=on), retries_left=left, retries_used=0, lost_count=0, spread=0, now=START
     )
     return found.cause
 

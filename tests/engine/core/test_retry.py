@@ -6,12 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.core.retry import LOST_LIMIT, Outcome, Policy, Verdict, after_attempt, delay_s
+from engine.core.retry import LOST_LIMIT, Outcome, Verdict, after_attempt, delay_s
+from pipelines.model import RetryPolicy
 from tests.engine.fakes import START
 
 KINDS = ("failure", "timed_out", "oom", "infrastructure", "unavailable")
 policies = st.builds(
-    Policy,
+    RetryPolicy,
     max=st.integers(0, 10),
     backoff_s=st.floats(0, 1e4),
     factor=st.floats(1, 10),
@@ -23,7 +24,7 @@ outcomes = st.builds(
 )
 
 
-def verdict(outcome, policy=Policy(max=3), left=3, used=0, lost=0, spread=0.0) -> Verdict:  # noqa: B008
+def verdict(outcome, policy=RetryPolicy(max=3), left=3, used=0, lost=0, spread=0.0) -> Verdict:  # noqa: B008
     return after_attempt(
         outcome, policy, retries_left=left, retries_used=used, lost_count=lost, spread=spread, now=START
     )
@@ -43,7 +44,7 @@ def verdict(outcome, policy=Policy(max=3), left=3, used=0, lost=0, spread=0.0) -
     ],
 )
 def test_the_delay_grows_by_the_factor_up_to_the_maximum(retry, backoff, factor, most, expected):
-    policy = Policy(backoff_s=backoff, factor=factor, max_delay_s=most, jitter=0.1)
+    policy = RetryPolicy(backoff_s=backoff, factor=factor, max_delay_s=most, jitter=0.1)
     assert delay_s(policy, retry, 0) == pytest.approx(expected)
 
 
@@ -57,14 +58,14 @@ def test_jitter_moves_the_delay_by_no_more_than_its_share(policy, retry, spread)
 
 @given(st.integers(1, 100))
 def test_the_hundredth_retry_has_a_delay_too(retry):
-    assert delay_s(Policy(backoff_s=86_400, factor=1000.0), retry, 0) <= 300
+    assert delay_s(RetryPolicy(backoff_s=86_400, factor=1000.0), retry, 0) <= 300
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_only_what_the_policy_names_is_retried(kind):
-    assert verdict(Outcome("failed", kind), Policy(max=3, on=(kind,))).cause == "will_retry"
+    assert verdict(Outcome("failed", kind), RetryPolicy(max=3, on=(kind,))).cause == "will_retry"
     others = tuple(other for other in KINDS if other != kind)
-    assert verdict(Outcome("failed", kind), Policy(max=3, on=others)).cause == "gave_up"
+    assert verdict(Outcome("failed", kind), RetryPolicy(max=3, on=others)).cause == "gave_up"
 
 
 def test_what_a_person_has_to_mend_is_never_retried_by_default():

@@ -77,6 +77,20 @@ def test_the_environment_of_a_step_may_decide_its_condition(works: "Works") -> N
     assert ended.said() == ["goes"]
 
 
+def test_powershell_gets_a_file_that_it_takes_for_a_script_also_once_path_was_added_to(works: "Works") -> None:
+    ended = works.run("""
+        steps:
+          - run: |
+              mkdir bin
+              printf '#!/bin/sh\\necho "> ${2##*.}"\\n' > bin/pwsh
+              chmod +x bin/pwsh
+              echo "$PWD/bin" >> "$GITHUB_PATH"
+          - shell: pwsh
+            run: Get-Date
+        """)
+    assert ended.said() == ["ps1'"]
+
+
 # -- expressions that fail ------------------------------------------------------------------------------------------
 
 BROKEN = "${{ fromJSON('{') }}"
