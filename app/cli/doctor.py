@@ -5,7 +5,8 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from app.cli.checkup import Check, checkup
+from app.cli.checks.check import Check
+from app.cli.checks.checkup import checkup
 from app.cli.output import colour_wanted, paint, print_json
 from app.cli.place import home_of
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from app.cli.checkup import wants_swarm
+from app.cli.checks.executors import wants_swarm
 from engine.core.errors import ExecutorUnavailable
 from engine.settings.file import parse_settings
 from engine.settings.model import Settings, SwarmSettings

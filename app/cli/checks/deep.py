@@ -2,9 +2,11 @@
 
 import sqlite3
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from app.cli.checks.check import Check
 from engine.control.housekeeping.retention import collector_of
 from engine.core.clock import SystemClock
 from engine.core.errors import EngineError
@@ -13,11 +15,9 @@ from engine.store.contents.artifacts import Artifacts
 from engine.store.logs.search import NAME as SEARCH
 from engine.store.soundness import Fault, check_contents, check_database, check_leases, check_logs, check_rows
 
-Told = tuple[str, str, str, str]  # name, state, message, fix
 
-
-def deep_checkup(home: Path) -> Iterator[Told]:
-    """Yield what each look found: its name, ok, warn or fail, what it is, and what to do."""
+def all_of_it(home: Path) -> Iterator[Check]:
+    """Read every row, log and content of a home; yield what each look found."""
     looks: dict[str, tuple[Callable[[], Iterator[Fault]], str]] = {
         "all of the database": (partial(check_database, home / "treadle.db", deep=True), "every page is whole"),
         "rows": (partial(check_rows, home), "they fit together"),
@@ -27,27 +27,28 @@ def deep_checkup(home: Path) -> Iterator[Told]:
     if (home / "artifacts" / "runs").is_dir():
         looks["contents"] = (partial(_contents, home), "all that artifacts and snapshots refer to is there")
     for name, (look, well) in looks.items():
-        yield from _told(name, look, well)
+        yield from _found(name, look, well)
     if (home / SEARCH).exists():
         look = partial(check_database, home / SEARCH, deep=True)
-        for told in _told("search index", look, "it is whole"):
-            yield (*told[:3], "" if told[1] == "ok" else f"Remove {home / SEARCH}; the engine makes it anew.")
+        for found in _found("search index", look, "it is whole"):
+            anew = f"Remove {home / SEARCH}; the engine makes it anew."
+            yield found if found.state == "ok" else replace(found, fix=anew)
 
 
-def _told(name: str, look: Callable[[], Iterator[Fault]], well: str) -> Iterator[Told]:
+def _found(name: str, look: Callable[[], Iterator[Fault]], well: str) -> Iterator[Check]:
     try:
         faults = list(look())
     except EngineError as error:  # which says itself what to do
-        yield name, "fail", str(error), ""
+        yield Check(name, "fail", str(error))
         return
     except (sqlite3.Error, OSError) as error:
         fix = "Start the engine once if the home is of an earlier version; else restore it from a backup."
-        yield name, "fail", f"it cannot be read: {error}", fix
+        yield Check(name, "fail", f"it cannot be read: {error}", fix)
         return
     if not faults:
-        yield name, "ok", well, ""
+        yield Check(name, "ok", well)
     for fault in faults:
-        yield name, "fail" if fault.broken else "warn", fault.what, fault.advice
+        yield Check(name, "fail" if fault.broken else "warn", fault.what, fault.advice)
 
 
 def _contents(home: Path) -> Iterator[Fault]:

@@ -1,0 +1,1 @@
+"""What `treadle doctor` looks at, by where it looks."""
