@@ -1,12 +1,11 @@
 """The engine of one home: builds the parts, starts them in order, stops them in reverse. Decides nothing."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Self
 
+from engine.beside import Beside, Part
 from engine.bus import Bus
-from engine.control.bisecting.bisector import Bisector
-from engine.control.housekeeping.disk_watch import DiskWatch
-from engine.control.housekeeping.holds import HoldKeeper
 from engine.control.loop import ControlLoop
 from engine.core.clock import Clock, SystemClock
 from engine.doorbell import Doorbell
@@ -25,8 +24,6 @@ from engine.worker.executors import Executors
 from engine.worker.halt import Halt
 from engine.worker.housekeeper import Housekeeper
 from engine.worker.job_runner import JobRunner
-from engine.worker.log.archive import LogArchive
-from engine.worker.mending.held_boxes import KeptBoxes
 from engine.worker.pool import Pool
 from engine.worker.tools import Tools
 
@@ -64,16 +61,13 @@ class Engine:
 
         self.pool = Pool(store, bus, clock, settings.now.worker_count, runner)
         self._control = ControlLoop(store, bus, clock, settings)
-        self._bisector = Bisector(store, settings, bus, clock)
-        self._disk_watch = DiskWatch(store, bus, clock)
-        self._archive = LogArchive(store, bus, lambda: self.pool.busy)
         self._housekeeper = Housekeeper(
             store,
             lambda: executors.has("docker"),
             lambda: sweep_docker(store, clock),
             lambda: executors.clear("docker"),
         )
-        self._holds = HoldKeeper(store, bus, clock, settings, KeptBoxes(store, executors))
+        self._beside = Beside(lambda: self._parts_beside(settings))
         self._doorbell = Doorbell(store.home, self._heard)
 
     def start(self) -> Self:
@@ -90,26 +84,37 @@ class Engine:
             self._executors.clear("host")  # which is quick; Docker may not even answer
         self.pool.start()  # before the watchdog, which would end what is to be taken over
         self._control.start()
-        self._bisector.start()
-        self._disk_watch.start()
-        self._archive.start()
         self._housekeeper.start(untidy=untidy)
-        self._holds.start()
+        self._beside.start()
         self._heard()
         return self
 
     def stop(self) -> None:
         """Stop taking work, leave running jobs in their boxes for the next engine, give back everything else."""
-        self._holds.stop()
+        self._beside.stop()
         self._housekeeper.stop()
-        self._archive.stop()
         self._doorbell.stop()
-        self._disk_watch.stop()
-        self._bisector.stop()
         self._control.stop()
         self.pool.stop()
         self._executors.close()
         self._lock.release()
+
+    def _parts_beside(self, settings: LiveSettings) -> Iterator[Part]:
+        """Make each part when it is asked for, and load it then."""
+        store, bus, clock = self._store, self.bus, self._clock
+        from engine.control.housekeeping.disk_watch import DiskWatch
+
+        yield DiskWatch(store, bus, clock)
+        from engine.control.housekeeping.holds import HoldKeeper
+        from engine.worker.mending.held_boxes import KeptBoxes
+
+        yield HoldKeeper(store, bus, clock, settings, KeptBoxes(store, self._executors))
+        from engine.worker.log.archive import LogArchive
+
+        yield LogArchive(store, bus, lambda: self.pool.busy)
+        from engine.control.bisecting.bisector import Bisector
+
+        yield Bisector(store, settings, bus, clock)
 
     def _heard(self) -> None:
         self._store.queue.doubt()

@@ -15,6 +15,7 @@ from engine.store.store import Store
 from engine.worker.executors import Executors
 
 GATHER_S = 0.05  # a burst of news is looked at once: nobody reads a thousand screens a second
+REST = 8  # and a look takes a ninth of the time at most: what is cheap to show, such as the end of one job, waits less
 
 
 class RunSession:
@@ -56,8 +57,9 @@ class RunSession:
                 self._look(follower)
                 self._heed(run_ids)
                 if not follower.done:
+                    rested_s = clock.monotonic_s() + min(GATHER_S, REST * (clock.monotonic_s() - looked_s))
                     engine.wait()
-                    self._interrupts.news.wait(max(0.0, looked_s + GATHER_S - clock.monotonic_s()))
+                    self._interrupts.news.wait(max(0.0, rested_s - clock.monotonic_s()))
                     self._interrupts.news.clear()
             self._look(follower)
             result = follower.result(clock.monotonic_s() - started_s)

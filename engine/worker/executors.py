@@ -24,6 +24,7 @@ class Executors:
         self._making = {kind: threading.Lock() for kind in makers}  # one that does not answer holds up no other
         self._made: dict[str, Executor] = {}
         self._owned = False
+        self._inherited = False  # an earlier engine's boxes were still wanted, and what it kept for them is here
 
     def get(self, kind: str) -> Executor:
         """Return the executor. Raises ExecutorUnavailable when it cannot start boxes at all."""
@@ -32,7 +33,7 @@ class Executors:
                 executor = self._makers[kind]()
                 executor.check()
                 if self._owned:
-                    executor.strays(self._known())
+                    self._sweep(executor)
                 with self._lock:
                     self._made[kind] = executor
             return self._made[kind]
@@ -46,7 +47,7 @@ class Executors:
         with self._lock:
             self._owned = True
             for executor in self._made.values():
-                executor.strays(self._known())
+                self._sweep(executor)
 
     def clear(self, *kinds: str) -> None:
         """Remove what an earlier engine left behind in these executors, also if no job needs them yet."""
@@ -63,9 +64,14 @@ class Executors:
         with self._lock:
             for executor in self._made.values():
                 try:
-                    if self._owned:
-                        executor.strays(self._known())
+                    if self._inherited:
+                        self._sweep(executor)
                 except EngineError as error:
                     log.warning("Something may be left over: %s", error)
                 executor.close()
             self._made.clear()
+
+    def _sweep(self, executor: Executor) -> None:
+        known = self._known()
+        self._inherited = self._inherited or bool(known)
+        executor.strays(known)
