@@ -63,10 +63,8 @@ class Database:
             if not patient:
                 raise self._busy()
         try:
-            if durable:
-                self._db.execute_sql("PRAGMA synchronous=FULL")
             with ExitStack() as transaction:
-                while not self._begin(transaction):
+                while not self._begin(transaction, durable):
                     if not patient:
                         raise self._busy()
                 self._is_durable = durable
@@ -80,7 +78,7 @@ class Database:
             raise
         finally:
             try:
-                if durable:
+                if durable and not self._db.is_closed():
                     self._db.execute_sql("PRAGMA synchronous=NORMAL")
             finally:
                 self._writing.release()
@@ -96,11 +94,16 @@ class Database:
         who = "another process" if self._is_locked else "another thread of this one"
         return StoreBusy(f"{self.path} stayed locked by {who} for {BUSY_S:.0f} s.")
 
-    def _begin(self, transaction: ExitStack) -> bool:
+    def _begin(self, transaction: ExitStack, durable: bool, *, anew: bool = False) -> bool:
         """Begin, and leave the end to `transaction`; return whether nobody else has the lock."""
         try:
+            if durable:
+                self._db.execute_sql("PRAGMA synchronous=FULL")
             transaction.enter_context(self._db.atomic("IMMEDIATE"))
         except OperationalError as error:
+            if "readonly" in str(error) and not anew:
+                self._db.close()  # it was opened while the disk took no writes, and can only ever read
+                return self._begin(transaction, durable, anew=True)
             if "locked" not in str(error) and "busy" not in str(error):
                 raise
             self.stalled_at_s = self._clock.monotonic_s()
@@ -155,10 +158,6 @@ class Database:
     def version(self) -> int:
         return int(self._db.execute_sql("PRAGMA user_version").fetchone()[0])
 
-    def integrity(self) -> str:
-        """Return SQLite's own word on the file: 'ok', or what is broken."""
-        return str(self._db.execute_sql("PRAGMA quick_check").fetchone()[0])
-
     def _migrate(self) -> None:
         newest = len(MIGRATIONS)
         try:
@@ -209,10 +208,14 @@ def copy_database(source: Path, target: Path) -> None:
         old.backup(new)
 
 
-def check_database(path: Path, *, thorough: bool = False) -> str:
-    """Return SQLite's own word on a file that nobody writes: 'ok', or what is broken. Changes nothing."""
+def damage_of(path: Path, *, thorough: bool = False) -> str:
+    """Return what SQLite finds broken in a database that nobody writes, '' in a sound one. Changes nothing.
+
+    One that an engine has open is looked at by engine/store/soundness.py.
+    """
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)) as db:
-            return str(db.execute("PRAGMA integrity_check(1)" if thorough else "PRAGMA quick_check(1)").fetchone()[0])
+            said = db.execute("PRAGMA integrity_check(1)" if thorough else "PRAGMA quick_check(1)").fetchone()[0]
+            return "" if said == "ok" else str(said)
     except sqlite3.DatabaseError as error:
         return str(error)

@@ -101,13 +101,6 @@ class Outbox:
     def waiting(self) -> int:
         return int(OutboxRow.select().where(OutboxRow.sent_at.is_null()).count())
 
-    def problems(self, run_id: int) -> list[str]:
-        """Return why what should be said of a run was not, or has not been yet; oldest first."""
-        query = OutboxRow.select(OutboxRow.receiver, OutboxRow.problem).where(
-            (OutboxRow.run_id == run_id) & OutboxRow.problem.not_in(["", OVERTAKEN])
-        )
-        return [f"{row.receiver}: {row.problem}" for row in query.order_by(OutboxRow.id)]
-
 
 def _letter(row: OutboxRow) -> Letter:
     return Letter(row.id, row.receiver, row.lane, row.kind, row.run_id, row.body, row.tries, row.created_at)

@@ -31,7 +31,7 @@ from engine.store.copies.files import (
 )
 from engine.store.copies.restore import Restored, RestoreError, broken_manifests, new_home, waken
 from engine.store.copies.snapshots import SnapshotError
-from engine.store.database import check_database, copy_database
+from engine.store.database import copy_database, damage_of
 
 FORM = 1
 ABOUT, DIGESTS = "backup.json", "digests.json"
@@ -61,7 +61,7 @@ def write_backup(home: Path, out: IO[bytes], now: datetime, config: Path | None 
         folder.mkdir(mode=0o700)
         copy = folder / DATABASE
         copy_database(home / DATABASE, copy)
-        if (word := check_database(copy)) != "ok":
+        if word := damage_of(copy):
             raise SnapshotError(
                 f"The database is damaged, so there is no backup of it: {word}.", "See `treadle doctor`."
             )

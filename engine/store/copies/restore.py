@@ -22,7 +22,7 @@ from engine.store.contents.blobs import Blobs
 from engine.store.copies.diff import write_database
 from engine.store.copies.files import DATABASE, KEY, Kept, Kind, found_manifests, referred
 from engine.store.copies.snapshots import Snapshot, Snapshots
-from engine.store.database import check_database
+from engine.store.database import damage_of
 from engine.store.store import Store, open_store
 from pipelines.artifact_names import artifact_path_error
 
@@ -85,7 +85,7 @@ def new_home(to: Path, size_bytes: int) -> Iterator[Path]:
 
 def waken(home: Path, to: Path, now: datetime, files: int, contents: int) -> Restored:
     """Check the database of a home that nobody uses yet, and have it begin its own life; see above."""
-    if (word := check_database(home / DATABASE, thorough=True)) != "ok":
+    if word := damage_of(home / DATABASE, thorough=True):
         raise RestoreError(f"The database in it is damaged: {word}.")
     store = open_store(home, create=True)
     try:

@@ -36,7 +36,7 @@ from engine.store.copies.files import (
     referred,
     write_listing,
 )
-from engine.store.database import check_database, copy_database
+from engine.store.database import copy_database, damage_of
 from engine.store.flush import flush
 
 PAGES_BYTES = 64 * 1024  # what of the database is shared or not: sixteen pages
@@ -156,7 +156,7 @@ class Snapshots:
             finished = {_log_of(name) for name in logs}
             return unchanged.database, Counted(unchanged.schema, unchanged.runs, unchanged.jobs), finished
         copy_database(self.home / DATABASE, copy)
-        if (word := check_database(copy)) != "ok":
+        if word := damage_of(copy):
             raise SnapshotError(f"The database is damaged, so no snapshot was taken: {word}.", "See `treadle doctor`.")
         with copy.open("rb") as pages:
             digest = batch.put_pieces(iter(lambda: pages.read(PAGES_BYTES), b""))

@@ -1,9 +1,7 @@
 """Reading one attempt's log, in whichever form it has by now: by bytes, by steps, and as it grows. Writes nothing."""
 
 import os
-from bisect import bisect_right
 from collections.abc import Callable, Iterator
-from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -76,31 +74,6 @@ class LogReader:
         if start is None:
             raise EngineError(f"The log has no step {step}.")
         return start, self.size if end is None else end
-
-    def arrived_at(self, offset: int) -> datetime | None:
-        """Return when the byte at `offset` came in; None beyond the end."""
-        chunks = [entry for entry in self.entries() if entry.end > entry.start and entry.mark <= Mark.SAID]
-        number = bisect_right([chunk.start for chunk in chunks], offset) - 1
-        return chunks[number].at if number >= 0 and offset < chunks[number].end else None
-
-    def tail_lines(self, count: int) -> bytes:
-        """Return the last `count` lines, an unfinished one included, reading no more than these need."""
-        if count <= 0:
-            return b""
-        at = end = self.size
-        lines = -1 if end and self.read(end - 1, end) == b"\n" else 0
-        parts: list[bytes] = []
-        while at > 0:
-            block = self.read(max(0, at - _BLOCK), at)
-            lines += block.count(b"\n")
-            at -= len(block)
-            parts.append(block)
-            if lines >= count:
-                break
-        tail = b"".join(reversed(parts))
-        for _ in range(lines - count + 1):
-            tail = tail[tail.index(b"\n") + 1 :]
-        return tail
 
     def follow(self, start: int, wake: Wake, ended: Callable[[], bool], timeout_s: float = 15.0) -> Iterator[bytes]:
         """Yield the log from `start` on as it grows, in blocks, until it has `ended` and all of it was given.

@@ -42,7 +42,6 @@ class LogWriter:
         """Open the log, made with its folder if missing, and take back what a killed writer left half done."""
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
-        self.dropped_bytes = 0
         self._limit = limit_bytes
         self._grew = grew
         self._lock = threading.Lock()
@@ -106,7 +105,6 @@ class LogWriter:
                     entries.append(Entry(mark, step, self.size + start, self.size + end, at))
             self._write(entries, data)
             self._marks += len(entries) - 1
-            self.dropped_bytes += dropped
             self._progress[step] = after
         self._tell()
 
@@ -182,7 +180,6 @@ class LogWriter:
             if entry.mark is Mark.CHUNK:
                 self._progress[entry.step] = Progress(entry.raw_end, entry.mask_open, entry.mask_covered)
                 self._capped = self._capped or entry.capped
-                self.dropped_bytes += entry.dropped
             elif entry.mark is Mark.STEP_BEGIN:
                 self._begun.add(entry.step)
             elif entry.mark is Mark.STEP_END:

@@ -234,13 +234,12 @@ def test_a_receiver_says_how_long_it_wants_to_be_left_alone(desk, forge):
 def test_a_refusal_is_final_and_its_reason_is_kept_without_the_token(desk, forge, caplog):
     forge.answers.append((404, {}))
     with caplog.at_level(logging.DEBUG):
-        run = desk.run()
+        desk.run()
         forge.until(1)
         desk.until(lambda: desk.problems()[0], "given up")
         desk.work()
         desk.all_said()
     assert desk.problems()[0] == "it answered 404: said token ***"
-    assert desk.lab.store.outbox.problems(run) == [f"{forge.url}: it answered 404: said token ***"]
     assert forge.states()[-1] == "success"
     assert TOKEN not in caplog.text
     assert TOKEN not in repr(list(OutboxRow.select().dicts()))
@@ -278,7 +277,7 @@ def test_a_forge_that_is_gone_is_asked_once_for_all_its_lanes(lab, forge):
 
 def test_what_a_dead_forge_missed_is_told_by_its_last_word(desk, forge):
     forge.answers.append((503, {}))
-    run = desk.run()
+    desk.run()
     forge.until(1)
     desk.until(lambda: "503" in desk.problems()[0], "put off")
     desk.work()
@@ -288,7 +287,6 @@ def test_what_a_dead_forge_missed_is_told_by_its_last_word(desk, forge):
     desk.all_said()
     assert forge.states() == ["pending", "success"]
     assert desk.problems()[-1] == ""
-    assert desk.lab.store.outbox.problems(run) == []
 
 
 def test_after_days_nobody_is_told_any_more(desk, forge):
