@@ -17,9 +17,10 @@ _KEYS = (
 )  # fmt: skip
 
 
-def parse_workflow(text: str | bytes, path: str) -> Workflow:
+def parse_workflow(text: str | bytes, path: str, only: Collection[str] | None = None) -> Workflow:
     """Read a workflow; its `findings` are the warnings. `path` is kept as given.
 
+    `only`: of a text that was read before, no more jobs than these; whether needs are met is not asked again then.
     Raises WorkflowError with every complaint, warnings included, in the order of the file; of a text that is no
     YAML, with the first place that is not.
     """
@@ -34,7 +35,7 @@ def parse_workflow(text: str | bytes, path: str) -> Workflow:
         path=path,
         name=reader.text(fields.get("name"), "name", empty=True),
         on=parse_triggers(reader, fields.get("on")),
-        jobs=parse_jobs(reader, fields.get("jobs")),
+        jobs=parse_jobs(reader, fields.get("jobs"), only),
         run_name=reader.template(fields.get("run-name"), "run-name", "run-name"),
         env=reader.table(fields.get("env"), "env", "env"),
         defaults=parse_defaults(reader, fields.get("defaults"), NOWHERE),

@@ -1,5 +1,6 @@
 """`jobs:` read into jobs, and their needs held against each other."""
 
+from collections.abc import Collection
 from dataclasses import replace
 
 from pipelines import dag
@@ -28,11 +29,13 @@ _GROUP_PREFIXES = ("org", "organization", "ent", "enterprise")
 Needs = list[tuple[str, Place]]
 
 
-def parse_jobs(reader: Reader, node: Node | None) -> dict[str, Job]:
-    """Return the jobs by id, in the order of the file."""
+def parse_jobs(reader: Reader, node: Node | None, only: Collection[str] | None = None) -> dict[str, Job]:
+    """Return the jobs by id, in the order of the file; or `only` these, whose needs are not held against each other."""
     jobs: dict[str, Job] = {}
     needs: dict[str, Needs] = {}
     for key, value in reader.entries(node, "jobs"):
+        if only is not None and key.text not in only:
+            continue
         check_id(reader, key, key.text, "a job's id")
         unsupported: list[Finding] = []
         with reader.gathering(unsupported):
@@ -40,7 +43,8 @@ def parse_jobs(reader: Reader, node: Node | None) -> dict[str, Job]:
         jobs[key.text] = replace(job, unsupported=tuple(unsupported))
     if isinstance(node, Mapping) and not node.pairs:
         reader.error(node.place, "jobs is empty", "a workflow needs at least one job")
-    _check_needs(reader, needs)
+    if only is None:
+        _check_needs(reader, needs)
     return jobs
 
 

@@ -141,7 +141,7 @@ def read(source: str | bytes) -> Document:
     builder = _Builder({new: chr(old) for old, new in hidden.items()})
     loader = _PARSER(text.translate(hidden) if hidden else text)
     try:
-        root = builder.build(_events(loader))
+        root = builder.build(iter(loader.get_event, None))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = (mark.line + 1, mark.column + 1) if mark else (1, 1)
@@ -150,11 +150,6 @@ def read(source: str | bytes) -> Document:
     finally:
         loader.dispose()
     return Document(text, root, builder.findings)
-
-
-def _events(loader: Any) -> Iterator[Any]:
-    while (event := loader.get_event()) is not None:
-        yield event
 
 
 def _decode(source: str | bytes) -> str:

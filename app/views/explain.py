@@ -4,7 +4,7 @@ What was decided is worked out once more by the same code, from the workflow as 
 then. What cannot be known any more stands in `unknown`, in words. Secrets are hidden in every text.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from app.shapes import event_shape, job_shape, run_shape
@@ -58,12 +58,14 @@ def explain_run(store: Store, settings: Settings, run_id: int) -> Told | None:
     jobs = store.queries.jobs(run_id)
     told["jobs"] = _briefs(store, jobs, run, planned)
     try:
-        workflow = store.definitions.workflow(planned.definition)
+        may_be = _may_have_matrices(jobs, explain.open_plans(run_id))
+        definitions = store.definitions
+        workflow = definitions.workflow(planned.definition) if may_be else definitions.part(planned.definition, ())
         github = {**planned.contexts.get("github", {}), "run_id": str(run.id), "run_number": str(run.number)}
         contexts = {**planned.contexts, "github": github}
         told["title"] = template_told(workflow.run_name, contexts, mask) if workflow.run_name else None
         told["concurrency"] = group_told(workflow.concurrency, contexts, mask) if workflow.concurrency else None
-        told["matrices"], told["matrices_left"] = _matrices(store, jobs, mask)
+        told["matrices"], told["matrices_left"] = _matrices(store, may_be, mask)
     except WorkflowError as error:
         told["unknown"].append(f"{UNREADABLE}{error}")
     return told
@@ -128,7 +130,7 @@ def explain_event(store: Store, settings: Settings, event_id: int) -> Told | Non
 def _of_workflow(store: Store, settings: Settings, facts: JobFacts, past: Past) -> Told:
     """Return what the workflow tells of a job. Raises WorkflowError."""
     job = past.job
-    model = store.definitions.workflow(facts.definition).jobs[job.own_key]
+    model = store.definitions.part(facts.definition, {job.own_key}).jobs[job.own_key]
     scheduler = Scheduler(store, Bus(), SystemClock(), settings.environment)
     contexts = scheduler.contexts(facts)
     name, problem = _environment(model, contexts)
@@ -198,13 +200,18 @@ def _past(store: Store, job: Job, run: Run) -> Past:
     return Past(job, run, explain.job_changes(job.id), explain.run_changes(run.id), needs)
 
 
-def _matrices(store: Store, jobs: list[Job], mask: Mask) -> tuple[list[Told], int]:
-    """Return the matrices of a run, each told by the first of its jobs, and how many more there may be."""
-    found: list[Told] = []
+def _may_have_matrices(jobs: list[Job], open_plans: Collection[int]) -> list[list[Job]]:
+    """Return the jobs of each matrix of a run; also a job whose needs have still to settle what it becomes."""
     members: dict[tuple[str, int | None], list[Job]] = {}
     for job in jobs:
-        members.setdefault((job.key, job.parent_id), []).append(job)
-    may_be = [several for several in members.values() if _may_have_matrix(several[0])]
+        if job.matrix is not None or job.id in open_plans:
+            members.setdefault((job.key, job.parent_id), []).append(job)
+    return list(members.values())
+
+
+def _matrices(store: Store, may_be: list[list[Job]], mask: Mask) -> tuple[list[Told], int]:
+    """Return the matrices of a run, each told by the first of its jobs, and how many more there may be."""
+    found: list[Told] = []
     for several in may_be[:MATRICES]:
         facts = store.queries.facts(several[0].id)
         model = store.definitions.workflow(facts.definition).jobs[several[0].own_key]
@@ -215,11 +222,6 @@ def _matrices(store: Store, jobs: list[Job], mask: Mask) -> tuple[list[Told], in
         if matrix is not None:
             found.append({"key": several[0].key} | matrix)
     return found, max(0, len(may_be) - MATRICES)
-
-
-def _may_have_matrix(job: Job) -> bool:
-    """A pending job may be one whose needs have still to settle what it becomes."""
-    return job.matrix is not None or job.status == JobStatus.PENDING
 
 
 def _of_strategy(contexts: Mapping[str, Any]) -> dict[str, Any]:

@@ -51,6 +51,16 @@ class Definitions:
                 self._parsed[digest] = known
         return known
 
+    def part(self, digest: str, jobs: Collection[str]) -> Workflow:
+        """Return a workflow with at least these of its jobs, for whoever asks once: of a text that nobody has asked
+        for, no other is parsed, and nothing is kept. Raises WorkflowError if this version reads it no more."""
+        with self._lock:
+            known = self._parsed.get(digest)
+        if known is not None:
+            return known
+        row = DefinitionRow.get_by_id(digest)
+        return _parse(row.path, row.text, row.policy, jobs)
+
     def called(self, calls: Mapping[str, Any]) -> Calls:
         """Return the workflows that a run calls, from what `pinned` made of them. Raises WorkflowError."""
         found = {}
@@ -80,6 +90,6 @@ def pinned(calls: Calls) -> dict[str, Any]:
     }
 
 
-def _parse(path: str, text: str, policy: str) -> Workflow:
-    workflow = parse_workflow(text, path)
+def _parse(path: str, text: str, policy: str, only: Collection[str] | None = None) -> Workflow:
+    workflow = parse_workflow(text, path, only)
     return parse_policy(policy).apply(workflow) if policy else workflow

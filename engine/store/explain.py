@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from peewee import fn
+
 from engine.core.records import Job, Transition
 from engine.core.scheduling import GROUP
 from engine.core.states import JOB_ACTIVE, JobStatus, RunStatus
@@ -72,6 +74,15 @@ def planned(run_id: int) -> Planned:
         run.repo_id, run.event_id, run.definition, run.contexts, run.secrets, run.concurrency_group, run.group_limit,
         run.cancel_in_progress, run.queue_all,
     )  # fmt: skip
+
+
+def open_plans(run_id: int) -> set[int]:
+    """Return the jobs of a run whose needs have still to settle what they become."""
+    is_open = fn.json_extract(JobRow.plan, "$.dynamic")
+    found: Any = JobRow.select(JobRow.id).where(
+        (JobRow.run_id == run_id) & (JobRow.status == JobStatus.PENDING) & is_open
+    )
+    return {ident for (ident,) in found.tuples()}
 
 
 def need_ids(job_id: int) -> list[int]:

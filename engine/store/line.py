@@ -4,19 +4,24 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from peewee import fn
-
 from engine.core.records import Job
-from engine.core.scheduling import order_s, turn_s
+from engine.core.scheduling import PRIORITY_S, RUNNING_JOB_S
 from engine.core.states import JOB_FINAL, AttemptStatus, JobStatus
 from engine.core.waiting import QueueView, Waiting
 from engine.store.disk import Disk
 from engine.store.pause import Pause
 from engine.store.queries import Queries, job_record
+from engine.store.tables.columns import DATABASE
 from engine.store.tables.runs import AttemptRow, EdgeRow, JobRow
 
 UNSTARTED = (JobStatus.PENDING, JobStatus.BLOCKED)
 WAITING = (JobStatus.QUEUED, JobStatus.RETRYING)
+# The order of `order_s` and `turn_s`: what waits may be thousands of jobs, of which a page's worth is asked for.
+_QUEUED = f"""WITH busy AS (
+  SELECT repo_id, count(*) AS jobs FROM job WHERE status = '{JobStatus.RUNNING}' AND is_call = 0 GROUP BY repo_id)
+ SELECT job.id FROM job LEFT JOIN busy ON busy.repo_id = job.repo_id WHERE job.status = '{JobStatus.QUEUED}'
+ ORDER BY job.created_at - {PRIORITY_S} * job.priority + {RUNNING_JOB_S} * ifnull(busy.jobs, 0),
+ job.remaining_path DESC, job.id LIMIT ?"""
 
 
 class Line:
@@ -31,7 +36,7 @@ class Line:
         First the queued, in the order in which they would be claimed if nothing changed; then what tries again, the
         soonest first; then what is held, the oldest first.
         """
-        places = {job_id: place for place, job_id in enumerate(_queued()[:limit], 1)}
+        places = {job_id: place for place, job_id in enumerate(_queued(limit), 1)}
         ids = list(places)
         ids += _ids(JobRow.status == JobStatus.RETRYING, JobRow.next_attempt_at, limit - len(ids))
         ids += _ids(JobRow.status.in_(UNSTARTED), JobRow.id, limit - len(ids))
@@ -63,18 +68,9 @@ class Line:
         }
 
 
-def _queued() -> list[int]:
-    counted: Any = JobRow.select(JobRow.repo_id, fn.COUNT(JobRow.id)).where(
-        (JobRow.status == JobStatus.RUNNING) & (JobRow.is_call == 0)
-    )
-    busy = dict(counted.group_by(JobRow.repo_id).tuples())
-    fields = (JobRow.id, JobRow.repo_id, JobRow.priority, JobRow.remaining_path, JobRow.created_at)
-    rows = JobRow.select(*fields).where(JobRow.status == JobStatus.QUEUED).namedtuples()
-    turns = sorted(
-        (turn_s(order_s(row.created_at, row.priority), busy.get(row.repo_id, 0)), -row.remaining_path, row.id)
-        for row in rows
-    )
-    return [job_id for _, _, job_id in turns]
+def _queued(limit: int = -1) -> list[int]:
+    """Return what is queued in the order of `turn_s`; -1 is all of it."""
+    return [job_id for (job_id,) in DATABASE.execute_sql(_QUEUED, (limit,))]
 
 
 def _ids(wanted: Any, order: Any, limit: int) -> list[int]:

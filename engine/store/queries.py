@@ -1,7 +1,7 @@
 """What people ask of the store: read-only, records out. Nothing here changes a row."""
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -24,6 +24,9 @@ _JOBS = """SELECT id, run_id, key, name, status, matrix, job_index, job_total, n
  max_retries, attempts, created_at, queued_at, started_at, finished_at, next_attempt_at, deadline_at, cancel_asked_at,
  outputs, reason, tolerated, parent_id, is_call, environment, environment_url, approved_by, debug, expected_s, hold,
  held_until, patched FROM job"""
+_ATTEMPTS = """SELECT attempt.id, job_id, number, worker, token, attempt.status, attempt.started_at, lease_expires_at,
+ heartbeat_at, attempt.finished_at, exit_code, kind, attempt.reason, box_id, attempt.queued_at, began_at,
+ attempt.patched, box_attempt_id, box_number FROM attempt"""
 _STATUSES = {str(status): status for status in JobStatus}
 
 
@@ -75,7 +78,7 @@ class Queries:
 
     def jobs(self, run_id: int) -> list[Job]:
         """Return a run's jobs in the order of the workflow file."""
-        return [_job(*row) for row in DATABASE.execute_sql(f"{_JOBS} WHERE run_id = ? ORDER BY id", (run_id,))]
+        return [_job(*row) for row in _rows(f"{_JOBS} WHERE run_id = ? ORDER BY id", run_id)]
 
     def job(self, job_id: int) -> Job | None:
         row = JobRow.get_or_none(JobRow.id == job_id)
@@ -97,20 +100,16 @@ class Queries:
         return edges
 
     def attempts(self, job_id: int) -> list[Attempt]:
-        return [
-            _attempt(row) for row in AttemptRow.select().where(AttemptRow.job_id == job_id).order_by(AttemptRow.number)
-        ]
+        return [_attempt(*row) for row in _rows(f"{_ATTEMPTS} WHERE job_id = ? ORDER BY number", job_id)]
 
     def run_attempts(self, run_id: int) -> list[Attempt]:
         """Return the attempts of a run's jobs, by job, then number."""
-        query = AttemptRow.select(AttemptRow).join(JobRow, on=(JobRow.id == AttemptRow.job_id))
-        return [
-            _attempt(row) for row in query.where(JobRow.run_id == run_id).order_by(AttemptRow.job_id, AttemptRow.number)
-        ]
+        of_run = " JOIN job ON job.id = attempt.job_id WHERE job.run_id = ? ORDER BY job_id, number"
+        return [_attempt(*row) for row in _rows(_ATTEMPTS + of_run, run_id)]
 
     def running(self) -> list[Attempt]:
         """Return the attempts that run now: the running status view."""
-        return [_attempt(row) for row in AttemptRow.select().where(AttemptRow.status == AttemptStatus.RUNNING)]
+        return [_attempt(*row) for row in _rows(f"{_ATTEMPTS} WHERE status = ?", AttemptStatus.RUNNING)]
 
     def running_logs(self) -> list[tuple[int, int, int]]:
         """Return run, job and attempt number of what runs now: whose logs are still written."""
@@ -162,6 +161,11 @@ class Queries:
             query = query.where(JobRow.status.in_(list(among)))
         rows: Any = query.group_by(JobRow.status).namedtuples()
         return {row.status: row.jobs for row in rows}
+
+
+def _rows(sql: str, *values: object) -> Iterable[Sequence[Any]]:
+    found: Iterable[Sequence[Any]] = DATABASE.execute_sql(sql, values)
+    return found
 
 
 def _is_workflow(name: str) -> Any:
@@ -238,9 +242,15 @@ def facts_record(job: JobRow, run: RunRow, repo: RepoRow, caller: JobFacts | Non
     return JobFacts(job_record(job), record, definition, trigger, run.source, run.secrets, plan, run.calls, caller)
 
 
-def _attempt(row: AttemptRow) -> Attempt:
+def _attempt(
+    ident: int, job_id: int, number: int, worker: str, token: str, status: str, started: float, expires: float,
+    heartbeat: float, finished: float | None, exit_code: int | None, kind: str, reason: str, box_id: str,
+    queued: float | None, began: str | None, patched: int, box_attempt_id: int | None, box_number: int | None,
+) -> Attempt:  # fmt: skip
+    """Return an attempt from the columns of _ATTEMPTS, in their order."""
     return Attempt(
-        row.id, row.job_id, row.number, row.worker, row.token, AttemptStatus(row.status), row.started_at,
-        row.lease_expires_at, row.heartbeat_at, row.finished_at, row.exit_code, row.kind, row.reason, row.box_id,
-        row.queued_at, row.began_at, row.patched, row.box_attempt_id, row.box_number,
+        ident, job_id, number, worker, token, AttemptStatus(status), datetime.fromtimestamp(started, UTC),
+        datetime.fromtimestamp(expires, UTC), datetime.fromtimestamp(heartbeat, UTC), instant(finished), exit_code,
+        kind, reason, box_id, instant(queued), None if began is None else json.loads(began), bool(patched),
+        box_attempt_id, box_number,
     )  # fmt: skip

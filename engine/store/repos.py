@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from engine.store.inbox import DROPPED, PLANNED, RECEIVED
 from engine.store.tables.columns import DATABASE
@@ -40,8 +41,8 @@ class LastEvent:
 
 
 def known_repos() -> list[KnownRepo]:
-    rows = RepoRow.select().order_by(RepoRow.name)
-    return [KnownRepo(row.id, row.name, row.path, row.url) for row in rows]
+    rows: Any = RepoRow.select(RepoRow.id, RepoRow.name, RepoRow.path, RepoRow.url).order_by(RepoRow.name)
+    return [KnownRepo(*row) for row in rows.tuples()]
 
 
 def known_repo(name: str) -> KnownRepo | None:
