@@ -6,7 +6,7 @@ from typing import Any
 
 from engine.core.errors import SettingsError
 from engine.git.remote import local_path
-from engine.settings.file import VARIABLE
+from engine.settings.values import VARIABLE
 
 
 def repo_entry(told: Mapping[str, Any]) -> dict[str, str]:

@@ -16,8 +16,8 @@ from app.cli.options import count
 from app.cli.output import talk
 from app.cli.place import home_of
 from engine.core.errors import EngineError, SettingsError
-from engine.settings.file import ADDRESS
 from engine.settings.model import Listen
+from engine.settings.values import listen_of
 
 if TYPE_CHECKING:
     from app.tui.session import HomeSession
@@ -48,6 +48,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def execute(args: argparse.Namespace) -> int:
     """Serve until SIGINT or SIGTERM; return 0 after an orderly end. Raises EngineError."""
     listen, public_url = listen_of(args.listen), public_of(args.public_url)
+    if listen is None:
+        raise SettingsError(f"--listen {args.listen}: give an address and a port, such as {LISTEN}.")
     if not is_loopback(listen.host) and public_url is None:
         raise SettingsError(
             f"{listen.host} can be reached from elsewhere, and what is typed would travel unencrypted.",
@@ -102,14 +104,6 @@ def _await_engine(session: "HomeSession") -> None:
     for note in (*session.notes, session.problem):
         if note:
             talk(note)
-
-
-def listen_of(text: str) -> Listen:
-    """Return the address that `--listen` means. Raises SettingsError."""
-    match = ADDRESS.fullmatch(text)
-    if match is None or int(match["port"]) > 65_535:
-        raise SettingsError(f"--listen {text}: give an address and a port, such as {LISTEN}.")
-    return Listen(match["v6"] or match["host"], int(match["port"]))
 
 
 def public_of(text: str | None) -> str | None:

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from engine.core.errors import SettingsError
-from engine.settings.file import REPO, VARIABLE, Setting, section
+from engine.settings.file import REPO
 from engine.settings.model import RepoSettings
+from engine.settings.values import VARIABLE, Setting, section
 from pipelines.scalars import scalar_value
 from pipelines.source import Mapping as Pairs
 from pipelines.source import Node, Scalar, Sequence, SourceError, read

@@ -158,8 +158,8 @@ class Settings:
 
     `public_url` is where people reach the server, without a slash at the end; commit statuses link there.
     `labels` maps what `runs-on` says to an image, or to `host`. `actions` says where actions are cloned from (see
-    `settings_actions`); `node` is a folder with bin/node for images that have none. `notes` are lines for a person:
-    keys of the file that change nothing.
+    `engine.settings.actions`); `node` is a folder with bin/node for images that have none. `notes` are lines for a
+    person: keys of the file that change nothing.
     """
 
     home: Path
