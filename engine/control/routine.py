@@ -22,7 +22,7 @@ class Routine:
     """A part on a thread of its own. Without polling: it sleeps until one of its topics is woken or something is due.
 
     An error in a turn never ends the thread, for without it nothing would go on: it is told, and the turn is taken
-    again after a pause, longer each time; one that lasts is told once. A wake-up cuts the first pause short, and no other.
+    again after a pause, longer each time. One that lasts is told once. A wake-up cuts the first pause short, no other.
     """
 
     def __init__(self, name: str, store: Store, bus: Bus, clock: Clock, *topics: str) -> None:

@@ -46,6 +46,8 @@ class Database:
         self._db = SqliteDatabase(str(path), pragmas=PRAGMAS, timeout=BUSY_S)
         DATABASE.initialize(self._db)
         self._writing = threading.Lock()
+        self._refusals = 0  # how often the disk took no write
+        self._mine = threading.local()  # the `refusals` that this thread's connection is younger than
         self._migrate()
 
     @contextmanager
@@ -63,8 +65,11 @@ class Database:
             if not patient:
                 raise self._busy()
         try:
+            self._connect_anew()
+            if durable:
+                self._db.execute_sql("PRAGMA synchronous=FULL")
             with ExitStack() as transaction:
-                while not self._begin(transaction, durable):
+                while not self._begin(transaction):
                     if not patient:
                         raise self._busy()
                 self._is_durable = durable
@@ -78,7 +83,7 @@ class Database:
             raise
         finally:
             try:
-                if durable and not self._db.is_closed():
+                if durable:
                     self._db.execute_sql("PRAGMA synchronous=NORMAL")
             finally:
                 self._writing.release()
@@ -94,16 +99,17 @@ class Database:
         who = "another process" if self._is_locked else "another thread of this one"
         return StoreBusy(f"{self.path} stayed locked by {who} for {BUSY_S:.0f} s.")
 
-    def _begin(self, transaction: ExitStack, durable: bool, *, anew: bool = False) -> bool:
+    def _connect_anew(self) -> None:
+        """Leave a connection that may have been opened while the disk took no writes: it could only ever read."""
+        if getattr(self._mine, "refusals", 0) != self._refusals:
+            self._mine.refusals = self._refusals
+            self._db.close()
+
+    def _begin(self, transaction: ExitStack) -> bool:
         """Begin, and leave the end to `transaction`; return whether nobody else has the lock."""
         try:
-            if durable:
-                self._db.execute_sql("PRAGMA synchronous=FULL")
             transaction.enter_context(self._db.atomic("IMMEDIATE"))
         except OperationalError as error:
-            if "readonly" in str(error) and not anew:
-                self._db.close()  # it was opened while the disk took no writes, and can only ever read
-                return self._begin(transaction, durable, anew=True)
             if "locked" not in str(error) and "busy" not in str(error):
                 raise
             self.stalled_at_s = self._clock.monotonic_s()
@@ -129,6 +135,7 @@ class Database:
         self.stalled_at_s = self._clock.monotonic_s()
         if "is full" in said or (fails and nothing_left):
             raise DiskFull(f"The disk is full: {self.path} cannot be written.", "See `treadle doctor`.") from error
+        self._refusals += 1
         raise Unwritable(
             f"{self.path} cannot be written: its disk is read-only, or fails.",
             "See what `dmesg` and `treadle doctor` say; what waits goes on once it can be written.",

@@ -166,13 +166,13 @@ class Pool:
             self._bus.wake("schedule", "queue", "news")
 
     def _give_back(self, lease: Lease, error: Exception) -> None:
-        """A fault of ours: the job gets another attempt, and the fault is on record."""
-        reason = f"Treadle failed: {_fault(error)}"
+        """A fault of ours is on record; what only could not be written down begins again, as a new attempt."""
+        cause, reason = "failed", f"Treadle failed: {_fault(error)}"
         if is_full(error):
             reason = "The disk of the home is full: see `treadle doctor`."
         elif isinstance(error, StoreBusy):
-            reason = str(error)
-        outcome = Outcome("failed", "infrastructure", reason=reason)
+            cause, reason = "lost", str(error)
+        outcome = Outcome(cause, "infrastructure", reason=reason)
 
         def give_back() -> None:
             with suppress(LeaseLost):  # the watchdog was quicker

@@ -1,19 +1,25 @@
 """What may be wrong with a home: several engines want it, strange files lie in it, it cannot be read or written."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from engine.core.errors import EngineError
 from tests.faults.machine import ROOT, Machine
 from tests.faults.stories import do, workflow
 
-FILES = {"ci": workflow(f"a: {{runs-on: here, steps: [{do('one')}]}}", "workflow_dispatch")}
+FILES = {
+    "ci": workflow(f"a: {{runs-on: here, steps: [{do('one')}]}}", "workflow_dispatch"),
+    "gated": workflow(f"a: {{runs-on: here, steps: [{do('two', 'gate')}, {do('three')}]}}", "workflow_dispatch"),
+}
 
 
 @pytest.fixture
@@ -93,3 +99,41 @@ def test_a_home_that_cannot_be_written_is_named(machine: Machine) -> None:
         subprocess.run(["umount", "-l", home], check=True)
     machine.start()
     assert machine.ended(machine.dispatch("ci"))["status"] == "success"
+
+
+@contextmanager
+def refused(*files: Path) -> Iterator[None]:
+    """Have the disk refuse every write of these files, also by who has them open."""
+    lock = subprocess.run(["chattr", "+i", *files], capture_output=True, check=False)
+    if lock.returncode:
+        pytest.skip("no file can be made immutable here")
+    try:
+        yield
+    finally:
+        subprocess.run(["chattr", "-i", *files], check=True)
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or shutil.which("chattr") is None, reason="only root refuses itself a write")
+@pytest.mark.timeout(300)
+def test_a_disk_that_takes_no_writes_for_a_while_is_told_once_and_loses_no_job(machine: Machine) -> None:
+    machine.start()
+    gated = machine.dispatch("gated")
+    machine.until_begun("two")
+
+    def told() -> list[str]:
+        lines = machine.said.read_text().splitlines()
+        return [line for line in lines if "its disk is read-only, or fails" in line and "Trying again." in line]
+
+    with refused(machine.home / "treadle.db", machine.home / "treadle.db-wal"):
+        machine.until(told, "the heart beats in vain, and says so")
+        for _ in range(3):
+            with pytest.raises(EngineError, match="cannot be written: its disk is read-only, or fails"):
+                machine.dispatch("ci")
+        machine.open("gate")  # what the job does now cannot be noted
+        assert machine.run(gated)["status"] == "running"
+    machine.until(lambda: "it goes on." in machine.said.read_text(), "it goes on, and says so")
+    job = machine.ended(gated)
+    assert (job["status"], job["retry_count"]) == ("success", 0), machine.said.read_text()[-3000:]
+    assert set(machine.effects().values()) == {1} and not any(one.startswith("twice") for one in machine.effects())
+    assert machine.ended(machine.dispatch("ci"))["status"] == "success"
+    assert len(told()) == 1 and "Traceback" not in machine.said.read_text(), machine.said.read_text()[-5000:]
