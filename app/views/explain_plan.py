@@ -9,7 +9,9 @@ from typing import Any
 from engine.core.errors import ExecutorUnavailable
 from engine.core.records import Job, JobFacts
 from engine.settings.model import Settings
-from engine.worker.job_box import HOST, label_image
+from engine.worker.job_box import label_image
+from engine.worker.kind import HOST
+from engine.worker.kinds import named_by
 from pipelines.errors import ExpressionError
 from pipelines.expr_nodes import functions_used
 from pipelines.expr_trace import Row, shown, trace
@@ -127,7 +129,10 @@ def place_told(model: JobModel, facts: JobFacts, contexts: Mapping[str, Json], s
         image = image or label_image(model, contexts, {**settings.labels, **facts.source.get("labels", {})})
     except (ExpressionError, ExecutorUnavailable) as error:
         return told | {"problem": mask(str(error))}
-    return told | {"by": by} | ({"executor": HOST} if image == HOST else {"executor": "docker", "image": mask(image)})
+    if image == HOST:
+        return told | {"by": by, "executor": HOST}
+    executor, image = named_by(image, executor)
+    return told | {"by": by, "executor": executor, "image": mask(image)}
 
 
 def needs_functions(names: Iterable[Any], said: str) -> dict[str, str]:

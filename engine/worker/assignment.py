@@ -19,12 +19,12 @@ from engine.store.queue import Lease
 from engine.store.store import Store
 from engine.store.vault import TOKEN
 from engine.worker.executor import Box, BoxSpec, box_name
-from engine.worker.job_box import HOST, SWARM, BoxPlan, plan_box, starts_with_checkout
+from engine.worker.job_box import BoxPlan, plan_box, starts_with_checkout
 from engine.worker.job_secrets import JobSecrets, secrets_of
+from engine.worker.kind import HOST, Refused
 from engine.worker.services import ServicesSpec
 from engine.worker.steps.job_state import JobState, Scope, blaming, evaluate_env
 from engine.worker.steps.words import seconds_of
-from engine.worker.swarm.plan import NotInSwarm
 from pipelines.environments import environment_name, environment_url
 from pipelines.errors import ExpressionError
 from pipelines.github_context import default_variables
@@ -85,10 +85,9 @@ class Assignment:
         labels = {**self._settings.labels, **overrides.get("labels", {})}
         contexts = self._container_contexts() if self.model.container or self.model.services else self.contexts
         try:
-            plan = plan_box(self.model, contexts, labels, overrides.get("executor") or self._settings.executor)
-            if plan.executor == SWARM and overrides.get("checkpoint"):
-                raise NotInSwarm(self.model.key, "asks for checkpoints", self.model.place)
-        except NotInSwarm as error:
+            executor = overrides.get("executor") or self._settings.executor
+            plan = plan_box(self.model, contexts, labels, executor, bool(overrides.get("checkpoint")))
+        except Refused as error:
             raise ExecutorUnavailable(f"{self.workflow.path}:{error.place.line}: {error.args[0]}", error.fix) from None
         if plan.executor == HOST and not overrides.get("host", True):
             raise ExecutorUnavailable(

@@ -67,10 +67,14 @@ class BoxSpec:
 
 @dataclass(frozen=True, slots=True)
 class BoxExit:
-    """How a box ended. `oom_killed` is the engine's own word; trust the driver's counter first."""
+    """How a box ended. `oom_killed` is the engine's own word; trust the driver's counter first.
+
+    `why` says what took away a box that did not end by itself, '' where nobody knows more than that it is gone.
+    """
 
     exit_code: int
     oom_killed: bool = False
+    why: str = field(default="", compare=False)
 
 
 class Box(Protocol):
@@ -145,8 +149,12 @@ class Executor(Protocol):
     def expect(self, boxes: int, image: str | None) -> None:
         """Hint that this many boxes, likely of `image`, wait to be started after the next one. Returns at once."""
 
-    def start(self, spec: BoxSpec) -> Box:
-        """Start a box whose driver waits for its first step. Raises ExecutorUnavailable, or EngineError to retry."""
+    def start(self, spec: BoxSpec, look: Callable[[], None] = nothing) -> Box:
+        """Start a box whose driver waits for its first step. Raises ExecutorUnavailable, or EngineError to retry.
+
+        Where that may take longer than a moment `look` is called again and again, and may raise to leave it: then no
+        box is left.
+        """
 
     def adopt(self, spec: BoxSpec, box_id: str) -> Box | None:
         """Take up a box that an earlier engine started; None when it is gone. An ended one is returned to be read."""

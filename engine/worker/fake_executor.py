@@ -252,7 +252,7 @@ class FakeExecutor:
     def expect(self, boxes: int, image: str | None) -> None:
         """Nothing can be made ready here."""
 
-    def start(self, spec: BoxSpec) -> Box:
+    def start(self, spec: BoxSpec, look: Callable[[], None] = nothing) -> Box:
         with self._lock:
             box_id = f"fake-{len(self.boxes) + 1}"
             for folder in ("workspace", "temp"):

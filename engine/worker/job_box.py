@@ -16,18 +16,15 @@ from engine.worker.job_services import (
     read_ports,
     read_volumes,
 )
+from engine.worker.kind import DOCKER, HOST, Asked
+from engine.worker.kinds import KINDS, named_by
 from engine.worker.services import ServicePlan
-from engine.worker.swarm.plan import PREFIX, refuse
 from pipelines.container_options import BoxOptions, ContainerOptions
 from pipelines.errors import ExpressionError
 from pipelines.model import Job, Step
 from pipelines.ports import Port
 from pipelines.template import resolve
 from pipelines.volumes import Volume
-
-HOST = "host"
-DOCKER = "docker"
-SWARM = "swarm"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +43,14 @@ class BoxPlan:
     services: tuple[ServicePlan, ...] = ()
 
 
-def plan_box(job: Job, contexts: Mapping[str, Any], labels: Mapping[str, str], executor: str) -> BoxPlan:
-    """Return where `job` runs, and beside what. `labels` maps runs-on labels to images, `swarm:` and an image, or
-    `host`; `executor` is docker, host, or swarm.
+def plan_box(
+    job: Job, contexts: Mapping[str, Any], labels: Mapping[str, str], executor: str, checkpoint: bool = False
+) -> BoxPlan:
+    """Return where `job` runs, and beside what. `labels` maps runs-on labels to images, which may name an executor
+    (`KINDS`), or `host`; `executor` is whose turn it is else. `checkpoint`: a person wishes it to be kept.
 
-    Raises ExecutorUnavailable with the fix when nothing maps, or for what a swarm does not have; ExpressionError when
-    an expression fails.
+    Raises ExecutorUnavailable with the fix when nothing maps, Refused for what the executor does not have;
+    ExpressionError when an expression fails.
     """
     container = job.container
     image, options = "", ContainerOptions()
@@ -65,10 +64,9 @@ def plan_box(job: Job, contexts: Mapping[str, Any], labels: Mapping[str, str], e
         )
     if not image:
         image = HOST if executor == HOST else label_image(job, contexts, labels)
-    elif labels and executor == DOCKER and _label_of(job, contexts, labels).startswith(PREFIX):
-        executor = SWARM
-    if image.startswith(PREFIX):
-        executor, image = SWARM, image.removeprefix(PREFIX)
+    elif labels and executor == DOCKER:
+        executor, _ = named_by(_label_of(job, contexts, labels), executor)
+    executor, image = named_by(image, executor)
     env = read_env(container, contexts, "container.env") if container else {}
     services = plan_services(job, contexts, image == HOST) if job.services else ()
     if image == HOST:
@@ -77,7 +75,7 @@ def plan_box(job: Job, contexts: Mapping[str, Any], labels: Mapping[str, str], e
         raise ExpressionError("evaluation", "container.options: a job with services is in their network: no --network")
     resources = job.resources
     plan = BoxPlan(
-        SWARM if executor == SWARM else DOCKER,
+        executor,
         image,
         {**env, **options.env},
         options.box,
@@ -92,8 +90,7 @@ def plan_box(job: Job, contexts: Mapping[str, Any], labels: Mapping[str, str], e
             volumes=read_volumes(container, contexts, "container.volumes"),
             credentials=read_credentials(container, contexts, "container.credentials"),
         )
-    if plan.executor == SWARM:
-        refuse(job, plan.options, services, plan.ports, plan.volumes)
+    KINDS[executor].refuse(Asked(job, plan.options, services, plan.ports, plan.volumes, checkpoint))
     return plan
 
 

@@ -23,8 +23,8 @@ from engine.worker.actions.runner import ActionRunner
 from engine.worker.assignment import Assignment
 from engine.worker.executor import Box
 from engine.worker.halt import Detached, Halt
-from engine.worker.job_box import DOCKER, SWARM
 from engine.worker.job_setup import SetupFailed
+from engine.worker.kinds import KINDS
 from engine.worker.log.diagnosis import diagnosed
 from engine.worker.log.job_log import JobLog
 from engine.worker.mending.holding import Holding
@@ -134,7 +134,8 @@ class JobRunner:
             self._served.show(self._log)
             left = self._finish(outcome, outputs)
         except Detached:
-            left = box is not None or self._opening.is_held  # without a box it has done nothing, and begins again
+            # Without a box it has done nothing, and begins again.
+            left = box is not None or self._opening.is_held or self._opening.has_begun()
             raise
         finally:
             with ExitStack() as last:  # each of these, whatever becomes of the others
@@ -268,9 +269,9 @@ class JobRunner:
         loader = ActionLoader(self._opening.fetcher, tools, log, self._tools.clock, look)
         image = job.box_plan.image
         node = Node(tools, log, f"the image {image}" if image else "this machine")
-        maker = SWARM if job.box_plan.executor == SWARM else DOCKER
+        beside = KINDS[job.box_plan.executor].beside
         containers = ContainerActions(
-            lambda: self._tools.executors.get(maker), job.box_spec(None), session, tools, log, site.exchange,
+            lambda: self._tools.executors.get(beside), job.box_spec(None), session, tools, log, site.exchange,
             site.exchange_inside, event,
         )  # fmt: skip
         return ActionRunner(stores, site, tools, log, loader, node, containers)
@@ -283,11 +284,11 @@ class JobRunner:
         if scripts.stopped_by == "deadline":
             return overran()
         if scripts.gone and not scripts.oom_killed:
-            return Outcome("lost", "infrastructure", reason=GONE)
+            return Outcome("lost", "infrastructure", reason=scripts.gone_why or GONE)
         if (failure := self._state.failure) is not None:
             return Outcome("failed", failure["kind"], failure["exit_code"], failure["error"])
         if not steps.done:
-            return Outcome("lost", "infrastructure", reason=GONE)
+            return Outcome("lost", "infrastructure", reason=scripts.gone_why or GONE)
         return Outcome("succeeded", exit_code=0)
 
     def _outputs(self, scope: Scope) -> dict[str, str]:

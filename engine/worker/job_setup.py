@@ -15,7 +15,7 @@ from engine.worker.actions.fetch import ActionFetcher
 from engine.worker.actions.load import ActionRefused, read_fetched, told
 from engine.worker.actions.runner import DEPTH
 from engine.worker.executors import Executors
-from engine.worker.job_box import DOCKER
+from engine.worker.kind import DOCKER
 from engine.worker.log.job_log import JobLog
 from engine.worker.steps.book import StepBook
 from engine.worker.steps.job_state import Before, Way

@@ -11,7 +11,7 @@ from typing import Any
 
 from engine.core.beginning import HELD
 from engine.core.deadlines import until_s
-from engine.core.errors import EngineError, LeaseLost
+from engine.core.errors import EngineError, ExecutorUnavailable, LeaseLost
 from engine.core.retry import Outcome
 from engine.core.states import AttemptStatus
 from engine.git import repository
@@ -19,7 +19,7 @@ from engine.store.mending.kept_steps import Kept
 from engine.store.queue import Lease
 from engine.worker.actions.fetch import ActionFetcher
 from engine.worker.assignment import Assignment
-from engine.worker.executor import Box
+from engine.worker.executor import Box, Executor
 from engine.worker.halt import Detached, Halt
 from engine.worker.job_box import wants_source
 from engine.worker.job_setup import JobSetup, Need, needs_of
@@ -43,6 +43,8 @@ class Interrupted(Exception):
 
 
 RESTART_S = 60.0  # how long the engine of the boxes may be away
+AWAY_S = 600.0  # and how long while boxes run that are to be taken up again
+LOOK_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +135,13 @@ class Opening:
         return Opened(self._on(base, state), state, befores)
 
     def adopt(self) -> Opened | None:
-        """Take up the box where an earlier engine left it; None when that cannot be."""
+        """Take up the box where an earlier engine left it; None when that cannot be.
+
+        While the engine of the boxes is away, the attempt waits for it, AWAY_S at most, and says so. Raises Interrupted
+        when somebody wants it to end meanwhile, or its time is up.
+        """
         job = self._job
-        executor = self._tools.executors.get(job.box_plan.executor)
+        executor = self._answering(job.box_plan.executor)
         source = self._source()
         served = self.served.adopt()
         box = executor.adopt(job.box_spec(source, self.served.network), job.attempt.box_id)
@@ -209,6 +215,32 @@ class Opening:
 
     # -- inside -----------------------------------------------------------------------------------------------------
 
+    def _answering(self, kind: str) -> Executor:
+        """Return an executor whose engine answers; while it does not, the job says what it waits for."""
+        tools, told = self._tools, False
+        until_s = tools.clock.monotonic_s() + AWAY_S
+        while True:
+            try:
+                executor = tools.executors.get(kind)
+                executor.check()
+            except ExecutorUnavailable as error:
+                if tools.clock.monotonic_s() >= until_s:
+                    raise
+                if not told:
+                    self._log().annotate("warning", f"{error.args[0]} The job goes on when it is back.")
+                    told = self._tell_waiting(f"waits for its box: {error.args[0]}")
+            else:
+                if told:
+                    self._tell_waiting("")
+                return executor
+            self.check_in()
+            self._halt.cancel.wait(LOOK_S)
+
+    def _tell_waiting(self, why: str) -> bool:
+        self._tools.store.queue.tell(self._lease, why)
+        self._tools.bus.wake("news")
+        return True
+
     @cached_property
     def _base(self) -> Base | None:
         return base_of(self._tools, self._job, self.checkpoints, self.check_in)
@@ -249,7 +281,7 @@ class Opening:
         executor.expect(queue.waiting(), plan.image)
         spec = job.box_spec(source, self.served.network)
         if base is None:
-            box = executor.start(spec)
+            box = executor.start(spec, self.check_in)
             queue.note(self._lease, box_id=box.id)
         else:
             assert state is not None

@@ -8,8 +8,8 @@ from engine.core.errors import ExecutorUnavailable
 from engine.core.scheduling import status_functions
 from engine.worker.executor import Say
 from engine.worker.executors import Executors
-from engine.worker.job_box import DOCKER, BoxPlan, plan_box
-from engine.worker.swarm.plan import NotInSwarm
+from engine.worker.job_box import BoxPlan, plan_box
+from engine.worker.kind import DOCKER, Refused
 from pipelines.called import Calls
 from pipelines.errors import ExpressionError, Place
 from pipelines.evaluation import KNOWN_EARLY, names_of
@@ -76,7 +76,7 @@ def boxes(wanted: Iterable[Wanted]) -> list[Placed]:
             except ExecutorUnavailable as error:
                 if len(run.jobs) > 1:
                     error.fix += " `--job NAME` runs other jobs without it."
-                place = error.place if isinstance(error, NotInSwarm) else _place_of_box(model)
+                place = error.place if isinstance(error, Refused) else _place_of_box(model)
                 raise _at(workflow.path, place, error) from None
             images = (plan.image, *(service.image for service in plan.services))
             plans.setdefault((plan.executor, images), Placed(plan, model, workflow.path))

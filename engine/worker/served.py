@@ -6,7 +6,7 @@ from typing import Any
 from engine.worker.assignment import Assignment
 from engine.worker.executor import Box
 from engine.worker.executors import Executors
-from engine.worker.job_box import DOCKER
+from engine.worker.kind import DOCKER
 from engine.worker.log.job_log import JobLog
 from engine.worker.services import Services
 

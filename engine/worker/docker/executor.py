@@ -119,7 +119,7 @@ class DockerExecutor:
         wait(pending)
         self._slots.settle()
 
-    def start(self, spec: BoxSpec) -> Box:
+    def start(self, spec: BoxSpec, look: Callable[[], None] = nothing) -> Box:
         """Start a container with a driver in it. Raises EngineError when the engine fails twice: retry later."""
         from docker.errors import APIError, DockerException
         from requests.exceptions import RequestException

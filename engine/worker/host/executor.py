@@ -207,7 +207,7 @@ class HostExecutor:
     def expect(self, boxes: int, image: str | None) -> None:
         """Nothing can be made ready here."""
 
-    def start(self, spec: BoxSpec) -> Box:
+    def start(self, spec: BoxSpec, look: Callable[[], None] = nothing) -> Box:
         """Start the driver in a session of its own. Refuses what only a container can keep."""
         self._refuse(spec)
         workspace = spec.folder / "workspace"

@@ -6,7 +6,7 @@ from engine.store.mending.holds import Hold
 from engine.store.store import Store
 from engine.worker.executor import box_name
 from engine.worker.executors import Executors
-from engine.worker.job_box import DOCKER
+from engine.worker.kind import DOCKER
 
 
 class KeptBoxes:

@@ -19,7 +19,7 @@ from engine.store.queue import Lease
 from engine.store.store import Store
 from engine.worker.assignment import Assignment, unsealed
 from engine.worker.executor import box_name
-from engine.worker.job_box import DOCKER, SWARM
+from engine.worker.kinds import KINDS
 from engine.worker.log.commands import CommandStream, no_file
 from engine.worker.log.problem_matchers import ProblemMatchers
 from engine.worker.log.secrets_mask import Mask
@@ -74,23 +74,21 @@ def shell_place(store: Store, settings: Settings, job: Job) -> ShellPlace:
 def _running(store: Store, settings: Settings, job: Job, attempt: Attempt) -> ShellPlace:
     lease = Lease(job.id, job.run_id, attempt.id, attempt.number, attempt.token, attempt.worker)
     assignment = Assignment(store, settings, lease)
-    kind = assignment.box_plan.executor
-    if kind == SWARM:
-        raise EngineError(
-            f"Job {job.id} runs in a swarm, and no shell leads there.",
-            "On the node that runs it, `docker exec` into the task's container does.",
-        )
+    kind = KINDS[assignment.box_plan.executor]
+    if kind.no_shell is not None:
+        why, instead = kind.no_shell
+        raise EngineError(f"Job {job.id} {why}", instead)
     state = assignment.kept_state()
     known = state.known.get("masks", ()) if state else ()
     masks = (*assignment.hidden, *known, *_masks(assignment.folder / "commands.journal"))
     found = surroundings_now(assignment.folder / "channel")
-    workspace = "/github/workspace" if kind == DOCKER else str(assignment.folder / "workspace")
+    workspace = kind.workspace or str(assignment.folder / "workspace")
     return ShellPlace(
         job.id,
         attempt.id,
         attempt.number,
         False,
-        kind,
+        kind.name,
         attempt.box_id,
         assignment.box_name,
         found or Surroundings(assignment.base_env(), workspace),

@@ -8,7 +8,7 @@ from engine.core.clock import Clock
 from engine.core.records import Job
 from engine.settings.model import Settings
 from engine.store.store import Store
-from engine.worker.job_box import DOCKER
+from engine.worker.kind import DOCKER
 from engine.worker.mending.shell import Record, Shell, ShellSpec, Shown
 from engine.worker.mending.shell_place import ShellPlace, shell_place
 

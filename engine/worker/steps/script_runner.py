@@ -104,6 +104,11 @@ class ScriptRunner:
         """Whether the box as a whole was killed for memory."""
         return self._box_exit is not None and self._box_exit.oom_killed
 
+    @property
+    def gone_why(self) -> str:
+        """What took the box away, '' where nobody knows."""
+        return self._box_exit.why if self._box_exit is not None else ""
+
     def surroundings(self) -> Surroundings | None:
         """Return what the script that is in the box now runs in; None when that is not to be read."""
         return self._session.surroundings()

@@ -14,7 +14,6 @@ from engine.worker.swarm.frames import awaited
 from engine.worker.swarm.line import Guest
 from engine.worker.swarm.objects import ENDED
 
-READ_S = 60.0
 _READ = """
 if [ -h "$f" ] && [ ! -e "$f" ]; then exit 6; fi
 [ -e "$f" ] || exit 3
@@ -108,14 +107,15 @@ class SwarmBox:
         as long as a line carries, its end waits for what is in it."""
         if task is None:
             if self.guest.line is None:
-                self.ended(BoxExit(137))
+                self.ended(BoxExit(137, why="its task in the swarm is gone"))
             return
         status = task["Status"]
         self.container = status.get("ContainerStatus", {}).get("ContainerID", "") or self.container
         if status["State"] in ENDED and self.guest.line is None:
             code = status.get("ContainerStatus", {}).get("ExitCode")
             oom = "oom" in str(status.get("Err", "")).lower()
-            self.ended(BoxExit(137 if code is None else int(code), oom))
+            words = str(status.get("Err") or status.get("Message") or "").rstrip(".")
+            self.ended(BoxExit(137 if code is None else int(code), oom, f"its task in the swarm ended: {words}"))
 
     def _ask(self, script: str, look: Callable[[], None], what: str) -> tuple[int, bytes]:
         if self._ended.is_set() or self.guest.line is None:

@@ -38,6 +38,7 @@ from engine.worker.swarm.objects import ENDED, SwarmObjects
 STATE = "swarm.json"
 _PULL_S = 1800.0  # how long a node may take over an image
 _KILL_S = 3.0  # how long a task may take to end itself before Swarm is told to
+_FENCE_S = 10.0  # and after `lost_s` without an engine, for it looks at the time every few seconds only
 _log = logging.getLogger(__name__)
 
 
@@ -86,21 +87,21 @@ class SwarmExecutor:
     def expect(self, boxes: int, image: str | None) -> None:
         pass  # nothing is kept warm
 
-    def start(self, spec: BoxSpec) -> Box:
+    def start(self, spec: BoxSpec, look: Callable[[], None] = nothing) -> Box:
         """Start a task and wait until it has dialled. Raises EngineError when no node has taken it for too long."""
         if spec.image is None:
             raise ExecutorUnavailable("The job names no image.", "Map its label to one with --label LABEL=swarm:IMAGE.")
         self.check()
         name = container_name(self._home_id, spec.name)
         token = secrets.token_hex(32)
-        guest = self._guest(spec, name, token, "")
-        _keep(spec.folder, token, "")
+        guest = self._guest(spec, name, token, self._settings.lost_s, "")
+        guest.bound("")
         assert self._door is not None
         self._door.admit(guest)
         try:
             service = self._create(spec, name, token)
             box = self._box(service, spec, guest)
-            self._await(box, spec, guest)
+            self._await(box, spec, guest, look)
         except BaseException:
             self._remove_all(name, guest)
             with self._lock:
@@ -116,7 +117,7 @@ class SwarmExecutor:
         with self._lock:
             if (known := self._boxes.get(box_id)) is not None:
                 return known
-        kept = _kept(spec.folder)
+        kept = _kept(spec.folder, self._settings.lost_s)
         if not box_id or kept is None:
             return None
         self.check()
@@ -186,14 +187,15 @@ class SwarmExecutor:
         self._watch = threading.Thread(target=self._follow, name="swarm-tasks", daemon=True)
         self._watch.start()
 
-    def _guest(self, spec: BoxSpec, name: str, token: str, task: str) -> Guest:
+    def _guest(self, spec: BoxSpec, name: str, token: str, lost_s: float, task: str) -> Guest:
         def begin(mirror: Mirror) -> None:
             if spec.overlay and spec.source:
                 mirror.unpack(spec.source, WORKSPACE)
             mirror.put("env", "644", driver_env(spec.env, spec.options.workdir))
             mirror.start()
 
-        return Guest(name, token, Mirror(spec.folder, begin), partial(_keep, spec.folder, token), task)
+        bound = partial(_keep, spec.folder, token, lost_s)
+        return Guest(name, token, Mirror(spec.folder, begin), bound, lost_s, self._clock.monotonic_s(), task)
 
     def _box(self, service: str, spec: BoxSpec, guest: Guest) -> SwarmBox:
         box = SwarmBox(
@@ -234,10 +236,11 @@ class SwarmExecutor:
                 self._kit[sends_busybox] = self._objects.configs(kit)
             return self._kit[sends_busybox]
 
-    def _await(self, box: SwarmBox, spec: BoxSpec, guest: Guest) -> None:
+    def _await(self, box: SwarmBox, spec: BoxSpec, guest: Guest, look: Callable[[], None]) -> None:
         """Wait until the task has dialled. Raises with what Swarm says of one that will not."""
         began_s, pause = self._clock.monotonic_s(), 0.05
         while not guest.arrived.wait(pause):
+            look()
             pause = min(pause * 1.5, 0.5)
             task = self._task(box.id)
             state, status = (task["Status"]["State"], task["Status"]) if task else ("new", {})
@@ -282,12 +285,25 @@ class SwarmExecutor:
                     box.heed(self._task(box.id))
                 except (DockerException, RequestException, ExecutorUnavailable):
                     pass  # the engine restarts, or has no leader: its word comes later
+                self._give_up(box)
             lost = any(box.guest.line is None for box in boxes)
             pause = min(pause * 1.5, 0.5) if lost else 1.0 if boxes else 3600.0
             self._asked.wait(pause)
             if self._asked.is_set():
                 pause = 0.05
             self._asked.clear()
+
+    def _give_up(self, box: SwarmBox) -> None:
+        """End a box that has been silent until its task, wherever it is, has ended itself.
+
+        Swarm says of a task on a node that is away that it runs, for a day.
+        """
+        guest = box.guest
+        silent_s = self._clock.monotonic_s() - guest.silent_since_s
+        if guest.line is None and silent_s > guest.lost_s + _FENCE_S and not box.is_over():
+            if self._door:
+                self._door.dismiss(guest.name)  # were it suspended and not dead, it is turned away
+            box.ended(BoxExit(137, why=f"its task in the swarm has been out of reach for {silent_s:.0f} s"))
 
     # -- ending -----------------------------------------------------------------------------------------------------
 
@@ -313,12 +329,14 @@ class SwarmExecutor:
                     guest.mirror.order("kill")
                     self._asked.set()
                     box.exited(_KILL_S)
-                self._objects.end(service)
+                try:
+                    self._objects.end(service)
+                finally:
+                    if self._door:
+                        self._door.dismiss(guest.name)
                 self._objects.drop_secrets([guest.name])
                 if box is not None:
                     box.ended(BoxExit(137))
-                if self._door:
-                    self._door.dismiss(guest.name)
                 with self._lock:
                     self._boxes.pop(service, None)
             except EngineError as error:
@@ -361,18 +379,19 @@ def _failed(spec: BoxSpec, status: dict[str, Any], words: str) -> EngineError:
     return EngineError(f"The task of {spec.name} did not begin: {words}.")
 
 
-def _keep(folder: Path, token: str, task: str) -> None:
+def _keep(folder: Path, token: str, lost_s: float, task: str) -> None:
     """Note who may dial for an attempt, so that an engine that takes it up lets the same task in and no other."""
     partial_path = folder / f".{STATE}.new"
     partial_path.unlink(missing_ok=True)
     with os.fdopen(os.open(partial_path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        json.dump({"token": token, "task": task}, file)
+        json.dump({"token": token, "task": task, "lost_s": lost_s}, file)
     partial_path.rename(folder / STATE)
 
 
-def _kept(folder: Path) -> tuple[str, str] | None:
+def _kept(folder: Path, lost_s: float) -> tuple[str, float, str] | None:
+    """Return token, `lost_s` (else the one given) and task of an attempt."""
     try:
         found = json.loads((folder / STATE).read_text())
-        return str(found["token"]), str(found["task"])
+        return str(found["token"]), float(found.get("lost_s", lost_s)), str(found["task"])
     except (OSError, ValueError, KeyError):
         return None

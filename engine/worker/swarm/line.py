@@ -12,6 +12,7 @@ import secrets
 import select
 import socket
 import ssl
+import struct
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -40,13 +41,16 @@ _log = logging.getLogger(__name__)
 class Guest:
     """Who may dial: a box by its name. `task` is the task that has it, '' for the first that comes; `bound` is told.
 
-    `arrived` is set once there was a line, `way` how it was dialled.
+    `arrived` is set once there was a line, `way` how it was dialled, `silent_since_s` when there was none any more. A
+    task that has not heard of an engine for `lost_s` ends itself.
     """
 
     name: str
     token: str
     mirror: Mirror
     bound: Callable[[str], None]
+    lost_s: float
+    silent_since_s: float
     task: str = ""
     way: str = ""
     arrived: threading.Event = field(default_factory=threading.Event)
@@ -145,9 +149,16 @@ class Door:
             earlier.over.wait(_HELLO_S)
         line = Line(spoken, guest, self._clock)
         theirs = _proof(guest.token, "engine", nonce, hello["nonce"].decode())
-        spoken.sendall(f"go {theirs}\n".encode())
-        line.begin(int(hello["seq"]), hello["step"].decode())
-        guest.way, guest.line = hello["way"].decode(), line
+        try:
+            line.begin(int(hello["seq"]), hello["step"].decode())
+            spoken.sendall(f"go {theirs}\n".encode())
+            with self._lock:
+                guest.way, guest.line = hello["way"].decode(), line
+                if self._guests.get(guest.name) is not guest:  # dismissed meanwhile, when there was no line to break
+                    raise LineBroken("its box is over")
+        except BaseException:
+            line.ended()
+            raise
         guest.arrived.set()
         return line
 
@@ -186,7 +197,7 @@ class Line:
     def ended(self) -> None:
         """Give back what it took."""
         if self._guest.line is self:
-            self._guest.line = None
+            self._guest.line, self._guest.silent_since_s = None, self._clock.monotonic_s()
             self._mirror.nudge = lambda: None
             self._mirror.hang_up()
         for fd in (self._nudged, self._go):
@@ -206,6 +217,8 @@ class Line:
             if moved_in:
                 heard_s = now_s
             if now_s - heard_s > SILENCE_S:
+                # What is on its way may not arrive later: `lost_s` counts from the last that a task hears.
+                self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 raise LineBroken("nothing was heard")
             if now_s - looked_s > _LOOK_S:  # for a mark to stop that nobody has told of
                 looked_s = now_s

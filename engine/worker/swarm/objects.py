@@ -78,6 +78,7 @@ class SwarmObjects:
         """Remove a service and see its tasks ended: Swarm may take its removal for no reason to stop them.
 
         Raises EngineError when one is left. It cannot go on with the attempt: its line is refused, and it ends itself.
+        So do those on nodes that are away, which are not waited for.
         """
         from docker.errors import APIError, DockerException
         from requests.exceptions import RequestException
@@ -91,13 +92,24 @@ class SwarmObjects:
                 if status_of(error) != 404:
                     raise
             until_s, pause = self._clock.monotonic_s() + _GONE_S, 0.05
-            while ids and any(task["Status"]["State"] not in ENDED for task in api.tasks(filters={"id": ids})):
+            while ids and self._go_on(ids):
                 if self._clock.monotonic_s() > until_s:
                     raise EngineError(f"A task of the service {service} does not end.")
                 threading.Event().wait(pause)
                 pause = min(pause * 1.5, 0.5)
         except (DockerException, RequestException) as error:
             raise EngineError(f"The service {service} cannot be removed: {error}.") from error
+
+    def _go_on(self, ids: list[str]) -> bool:
+        """Whether one of these tasks has not ended, as far as their nodes can be asked."""
+        api = self._client.api
+        nodes = [
+            task.get("NodeID", "") for task in api.tasks(filters={"id": ids}) if task["Status"]["State"] not in ENDED
+        ]
+        if not nodes:
+            return False
+        away = {node["ID"] for node in api.nodes() if node["Status"]["State"] != "ready"}
+        return not away.issuperset(nodes)
 
     def end_named(self, name: str) -> None:
         """Remove all that is called so. Raises EngineError."""

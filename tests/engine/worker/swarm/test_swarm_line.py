@@ -74,7 +74,7 @@ class Lab:
 
     def admit(self, task: str = "") -> Guest:
         mirror = Mirror(self.folder, lambda begun: begun.start())
-        guest = Guest("box", TOKEN, mirror, self.tasks.append, task)
+        guest = Guest("box", TOKEN, mirror, self.tasks.append, 60.0, 0.0, task)
         self.door.admit(guest)
         return guest
 
