@@ -35,7 +35,8 @@ def status_text(status: str, on: bool) -> str:
 
 
 def print_json(value: Any) -> None:
-    print(json.dumps(value, indent=2))
+    """Print a JSON value: laid out for a person at a terminal, on one line for a program, also one that reads lines."""
+    print(json.dumps(value, indent=2 if sys.stdout.isatty() else None))
 
 
 def print_markdown(text: str) -> None:

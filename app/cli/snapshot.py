@@ -1,7 +1,6 @@
 """`treadle snapshot`: takes, lists, compares and removes snapshots of a home, and makes a new home of one."""
 
 import argparse
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -73,7 +72,7 @@ def _list(args: argparse.Namespace) -> int:
     with keeper_of(args) as keeper:
         told = keeper.every()
     if args.json:
-        print(json.dumps(told["snapshots"]))  # on one line, for what reads lines
+        print_json(told["snapshots"])
     elif told["snapshots"]:
         _print(told["snapshots"])
     elif not told["damaged"]:
