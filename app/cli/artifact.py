@@ -1,22 +1,16 @@
 """`treadle artifact`: what runs left, and one of them fetched."""
 
 import argparse
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 from app.cli.deeds import Deed, add_deeds, carry_out
+from app.cli.listing import Listing, Told
 from app.cli.naming import RUN_HELP, find_run
 from app.cli.options import count
-from app.cli.output import print_json, print_table, talk
+from app.cli.output import print_json
 from app.cli.source import Source, source_of
 from app.wording import age_of, size
-from engine.core.clock import SystemClock
 from engine.core.errors import EngineError, SettingsError
-
-HEADER = ("RUN", "WORKFLOW", "REPO", "JOB", "NAME", "SIZE", "FILES", "AGE", "KEPT UNTIL")
-SPARE = ("REPO", "JOB", "WORKFLOW", "KEPT UNTIL")
-Told = Mapping[str, Any]
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -55,15 +49,7 @@ def _one(parser: argparse.ArgumentParser) -> None:
 def _list(args: argparse.Namespace) -> int:
     with source_of(args) as source:
         found = _all(source, args.repo, args.limit) if args.run is None else _of(source, args.run, args.repo)
-    found = found[: args.limit]
-    if args.json:
-        print_json(found)
-    elif not found:
-        talk("No artifacts.")
-    else:
-        now = SystemClock().now()
-        rows = [_row(one, now) for one in found]
-        print_table(HEADER, rows, "NAME", SPARE)
+    ARTIFACTS.show(found[: args.limit], as_json=args.json)
     return 0
 
 
@@ -99,6 +85,15 @@ def _row(one: Told, now: datetime) -> tuple[str, ...]:
 
 def _day(at: str) -> str:
     return datetime.fromisoformat(at).astimezone().strftime("%Y-%m-%d")
+
+
+ARTIFACTS = Listing(
+    ("RUN", "WORKFLOW", "REPO", "JOB", "NAME", "SIZE", "FILES", "AGE", "KEPT UNTIL"),
+    _row,
+    flexible="NAME",
+    nothing="No artifacts.",
+    spare=("REPO", "JOB", "WORKFLOW", "KEPT UNTIL"),
+)
 
 
 def _get(args: argparse.Namespace) -> int:

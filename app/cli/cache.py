@@ -1,17 +1,14 @@
 """`treadle cache`: what `actions/cache` keeps in this home, and its removal."""
 
 import argparse
-from typing import Any
+from datetime import datetime
 
 from app.cli.deeds import Deed, add_deeds, carry_out
-from app.cli.output import print_json, print_table, talk
+from app.cli.listing import Listing, Told
+from app.cli.output import print_json, talk
 from app.cli.source import source_of
 from app.wording import age_of, size
-from engine.core.clock import SystemClock
 from engine.core.errors import EngineError
-
-HEADER = ("ID", "REPO", "BRANCH", "KEY", "SIZE", "ON DISK", "USED")
-Told = dict[str, Any]
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -39,19 +36,20 @@ def _named(parser: argparse.ArgumentParser) -> None:
 def _list(args: argparse.Namespace) -> int:
     with source_of(args) as source:
         found = source.caches(args.repo)
-    if args.json:
-        print_json(found)
-    elif not found:
-        talk("No caches.")
-    else:
-        now = SystemClock().now()
-        rows = [
-            (one["id"], one["repo"], one["ref"].removeprefix("refs/heads/"), one["key"], size(one["size_bytes"]),
-             size(one["stored_bytes"]), age_of(one["used_at"], now))
-            for one in found
-        ]  # fmt: skip
-        print_table(HEADER, rows, "KEY", ("REPO",))
+    CACHES.show(found, as_json=args.json)
     return 0
+
+
+def _row(one: Told, now: datetime) -> tuple[str, ...]:
+    return (
+        one["id"], one["repo"], one["ref"].removeprefix("refs/heads/"), one["key"], size(one["size_bytes"]),
+        size(one["stored_bytes"]), age_of(one["used_at"], now),
+    )  # fmt: skip
+
+
+CACHES = Listing(
+    ("ID", "REPO", "BRANCH", "KEY", "SIZE", "ON DISK", "USED"), _row, "KEY", nothing="No caches.", spare=("REPO",)
+)
 
 
 def _remove(args: argparse.Namespace) -> int:

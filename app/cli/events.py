@@ -1,20 +1,14 @@
 """`treadle events`: what came in, and what became of it."""
 
 import argparse
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
+from app.cli.listing import Listing, Told
 from app.cli.options import count
-from app.cli.output import print_json, print_table, talk
 from app.cli.source import source_of
 from app.wording import age_of, short_ref
-from engine.core.clock import SystemClock
 
-HEADER = ("EVENT", "AGE", "REPO", "KIND", "FROM", "REF", "BY", "BECAME")
-SPARE = ("BY", "FROM", "AGE", "REPO")
 STATUSES = ("received", "planned", "dropped")
-Told = Mapping[str, Any]
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -28,15 +22,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def execute(args: argparse.Namespace) -> int:
     with source_of(args) as source:
         events = source.events(args.repo, args.status, args.before, args.limit)["inbox"]
-    if args.json:
-        print_json(events)
-        return 0
-    if not events:
-        talk("No events.")
-        return 0
-    now = SystemClock().now()
-    rows = [_row(one, now) for one in events]
-    print_table(HEADER, rows, "BECAME", SPARE)
+    EVENTS.show(events, as_json=args.json)
     return 0
 
 
@@ -46,6 +32,12 @@ def _row(event: Told, now: datetime) -> tuple[str, ...]:
         str(event["id"]), age_of(event["received_at"], now), event["repo"], event["kind"],
         event["source"], short_ref(about["ref"] or ""), about["actor"] or "", _became(event),
     )  # fmt: skip
+
+
+EVENTS = Listing(
+    ("EVENT", "AGE", "REPO", "KIND", "FROM", "REF", "BY", "BECAME"), _row, "BECAME", nothing="No events.",
+    spare=("BY", "FROM", "AGE", "REPO"),
+)  # fmt: skip
 
 
 def _became(event: Told) -> str:

@@ -1,18 +1,16 @@
 """`treadle repo`: the repositories of the configuration, and what came of each last."""
 
 import argparse
-from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from app.cli.admin import admin_of
 from app.cli.deeds import Deed, add_deeds, carry_out, nothing_more
-from app.cli.output import print_json, print_table, talk
+from app.cli.listing import Listing, Told
+from app.cli.output import print_json, talk
 from app.wording import age_of, count_of
-from engine.core.clock import SystemClock
 from engine.git.remote import local_path
 from widgets.safe_text import plain
-
-HEADER = ("STATUS", "NAME", "LAST RUN", "LAST EVENT", "FORGE", "FROM")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -76,15 +74,8 @@ def _remove(args: argparse.Namespace) -> int:
 def _list(args: argparse.Namespace) -> int:
     with admin_of(args) as admin:
         repos = admin.repos()
-    if args.json:
-        print_json(repos)
-        return 0
-    if not repos:
-        talk("No repositories. `treadle repo add NAME URL` puts one into the configuration.")
-        return 0
-    rows = [_row(one) for one in repos]
-    print_table(HEADER, rows, "FROM")
-    for one in repos:
+    REPOS.show(repos, as_json=args.json)
+    for one in () if args.json else repos:
         if one["configured"] and one["last_sync"] and one["last_sync"]["problem"]:
             talk(f"{one['name']} cannot be asked: {plain(one['last_sync']['problem'])}")
     return 0
@@ -107,13 +98,18 @@ def _sync(args: argparse.Namespace) -> int:
     return 0
 
 
-def _row(repo: Mapping[str, Any]) -> tuple[str, ...]:
-    now = SystemClock().now()
+def _row(repo: Told, now: datetime) -> tuple[str, ...]:
     run, event = repo["last_run"], repo["last_event"]
     ran = f"r{run['id']} {run['workflow']}, {age_of(run['created_at'], now)}" if run else "none"
     came = f"{event['kind']} ({event['source']}), {age_of(event['received_at'], now)}" if event else "none"
     forge = repo["forge"] if repo["configured"] else "not configured"
     return (run["status"] if run else "", repo["name"], ran, came, forge, repo["url"])
+
+
+REPOS = Listing(
+    ("STATUS", "NAME", "LAST RUN", "LAST EVENT", "FORGE", "FROM"), _row, "FROM",
+    nothing="No repositories. `treadle repo add NAME URL` puts one into the configuration.",
+)  # fmt: skip
 
 
 def _entry(args: argparse.Namespace) -> dict[str, Any]:

@@ -3,12 +3,13 @@
 import argparse
 import getpass
 import sys
+from datetime import datetime
 
 from app.cli.admin import admin_of
 from app.cli.deeds import Deed, add_deeds, carry_out
-from app.cli.output import print_json, print_table, talk
+from app.cli.listing import Listing, Told
+from app.cli.output import print_json, talk
 from app.wording import age_of
-from engine.core.clock import SystemClock
 from engine.core.errors import EngineError
 from engine.store.vault import LONGEST
 
@@ -52,23 +53,18 @@ def _set(args: argparse.Namespace) -> int:
 def _list(args: argparse.Namespace) -> int:
     with admin_of(args) as admin:
         found = admin.secrets(args.repo)
-    if args.json:
-        print_json(found)
-    elif not found:
-        talk("No secrets. `treadle secret set NAME < FILE` keeps one.")
-    else:
-        now = SystemClock().now()
-        cells = [
-            (
-                one["name"],
-                one["repo"] or "(all)",
-                one.get("environment") or "",
-                age_of(one["updated_at"], now),
-            )
-            for one in found
-        ]
-        print_table(("NAME", "REPO", "ENVIRONMENT", "SET"), cells, "NAME")
+    SECRETS.show(found, as_json=args.json)
     return 0
+
+
+def _row(one: Told, now: datetime) -> tuple[str, ...]:
+    return (one["name"], one["repo"] or "(all)", one["environment"] or "", age_of(one["updated_at"], now))
+
+
+SECRETS = Listing(
+    ("NAME", "REPO", "ENVIRONMENT", "SET"), _row, "NAME",
+    nothing="No secrets. `treadle secret set NAME < FILE` keeps one.",
+)  # fmt: skip
 
 
 def _remove(args: argparse.Namespace) -> int:

@@ -1,13 +1,14 @@
 """`treadle token`: who may use the API over TCP."""
 
 import argparse
+from datetime import datetime
 
 from app.cli.admin import admin_of
 from app.cli.deeds import Deed, add_deeds, carry_out, nothing_more
+from app.cli.listing import Listing, Told
 from app.cli.options import count
-from app.cli.output import print_json, print_table, talk
+from app.cli.output import print_json, talk
 from app.wording import age_of
-from engine.core.clock import SystemClock
 from engine.store.tokens import SCOPES
 
 
@@ -48,22 +49,19 @@ def _create(args: argparse.Namespace) -> int:
 def _list(args: argparse.Namespace) -> int:
     with admin_of(args) as admin:
         tokens = admin.tokens()
-    if args.json:
-        print_json(tokens)
-        return 0
-    if not tokens:
-        talk("No tokens. `treadle token create --scope read` makes one.")
-        return 0
-    rows = [
-        (str(one["id"]), one["scope"], one["name"], _since(one["created_at"]), _since(one["used_at"])) for one in tokens
-    ]
-    header = ("ID", "SCOPE", "NAME", "MADE", "USED")
-    print_table(header, rows, "NAME")
+    TOKENS.show(tokens, as_json=args.json)
     return 0
 
 
-def _since(at: str | None) -> str:
-    return age_of(at, SystemClock().now()) if at else "never"
+def _row(one: Told, now: datetime) -> tuple[str, ...]:
+    used = age_of(one["used_at"], now) if one["used_at"] else "never"
+    return (str(one["id"]), one["scope"], one["name"], age_of(one["created_at"], now), used)
+
+
+TOKENS = Listing(
+    ("ID", "SCOPE", "NAME", "MADE", "USED"), _row, "NAME",
+    nothing="No tokens. `treadle token create --scope read` makes one.",
+)  # fmt: skip
 
 
 def _revoke(args: argparse.Namespace) -> int:
