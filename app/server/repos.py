@@ -64,9 +64,9 @@ async def sync(call: Call) -> web.StreamResponse:
     desk, repo = call.desk, configured(call)
 
     def work() -> int:
-        moved = look(desk.store, desk.mirrors, repo, desk.repo_ids[repo.name], POLL, desk.clock)
+        seen = look(desk.store, desk.mirrors, repo, desk.repo_ids[repo.name], POLL, desk.clock)
         desk.bus.wake("refs", "inbox")
-        return moved
+        return seen.pushes
 
     moved = await desk.ask_aside(f"sync {repo.name}", work, SYNC_S)
     return answer({"name": repo.name, "events": moved}, 202 if moved is None else 200)

@@ -98,7 +98,7 @@ class CallNotHere(NotHere):
         self._ref = ref
         self.key = ref.address
 
-    def fetch(self, found: Callable[[RemoteRefs], None]) -> None:
+    def fetch(self, found: Callable[[RemoteRefs], object]) -> None:
         self._others.fetch(self._ref)
 
 

@@ -42,12 +42,17 @@ class Mirrors:
         """Return, by the names of repositories, the commits of the default branches that are known: one query."""
         return store.refs.heads(KEY)
 
-    def found(self, store: Store, repo_id: int, refs: RemoteRefs) -> None:
-        """Keep what a remote says of itself; where its HEAD is detached, the default branch stays the one known."""
+    def found(self, store: Store, repo_id: int, refs: RemoteRefs) -> bool:
+        """Keep what a remote says of itself; where its HEAD is detached, the default branch stays the one known.
+
+        Return whether its default branch is another now.
+        """
         known = self.default_branch(store, repo_id)
         told = refs.default_branch or known or next((name for name in USUAL if HEADS + name in refs.commits), USUAL[0])
-        if told != known:
-            store.cursors.set(_key(repo_id), told)
+        if told == known:
+            return False
+        store.cursors.set(_key(repo_id), told)
+        return True
 
 
 def _key(repo_id: int) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 from engine.store.database import Database
 from engine.store.tables.home import CursorRow
 
+_SET = "INSERT INTO cursor (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
 LAST = "\U0010ffff"
 
 
@@ -30,6 +31,4 @@ class Cursors:
     def set(self, name: str, value: Any) -> None:
         """Keep a JSON value under a name. Nests in a write, so that a step and its cursor are one."""
         with self._db.write():
-            CursorRow.insert(name=name, value=value).on_conflict(
-                conflict_target=[CursorRow.name], preserve=[CursorRow.value]
-            ).execute()
+            self._db.change(_SET, (name, CursorRow.value.db_value(value)))

@@ -22,6 +22,7 @@ VALUES (?, ?, ?, ?, ?, ?, '{RECEIVED}', 0, '', ?) ON CONFLICT DO NOTHING"""
 _SETTLE = "UPDATE event SET status = ?, verdicts = ?, problem = ?, planned_at = ?, next_try_at = NULL WHERE id = ?"
 _AWAITED = f"SELECT DISTINCT repo_id FROM event WHERE status = '{RECEIVED}'"
 _WAITING = f"{_AWAITED} AND next_try_at > ?"
+_HURRY = f"UPDATE event SET next_try_at = NULL WHERE status = '{RECEIVED}' AND next_try_at IS NOT NULL"
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,11 +166,9 @@ class Inbox:
 
     def hurry(self, repo_id: int | None = None) -> bool:
         """Have postponed events, of one repository or of all, tried again at once; return whether there are any."""
-        waiting = (EventRow.status == RECEIVED) & EventRow.next_try_at.is_null(False)
-        if repo_id is not None:
-            waiting &= EventRow.repo_id == repo_id
+        of_repo, values = ("", ()) if repo_id is None else (" AND repo_id = ?", (repo_id,))
         with self._db.write():
-            return bool(EventRow.update(next_try_at=None).where(waiting).execute())
+            return bool(self._db.change(_HURRY + of_repo, values))
 
     def replay(self, event_id: int) -> bool:
         """Have an event planned once more, as if it had just come; return whether there is what it said (see sweep)."""

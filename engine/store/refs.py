@@ -31,8 +31,8 @@ class Refs:
         self._db = database
 
     def all(self, repo_id: int) -> dict[str, KnownRef]:
-        rows = RefRow.select().where(RefRow.repo_id == repo_id)
-        return {row.name: KnownRef(row.sha, row.event_id) for row in rows}
+        rows = self._db.rows("SELECT name, sha, event_id FROM ref WHERE repo_id = ?", (repo_id,))
+        return {name: KnownRef(sha, event_id) for name, sha, event_id in rows}
 
     def get(self, repo_id: int, name: str) -> KnownRef | None:
         rows = self._db.rows("SELECT sha, event_id FROM ref WHERE repo_id = ? AND name = ?", (repo_id, name))

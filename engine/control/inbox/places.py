@@ -21,7 +21,7 @@ class NotHere(Exception):
 
     key = ""
 
-    def fetch(self, found: Callable[[RemoteRefs], None]) -> None:
+    def fetch(self, found: Callable[[RemoteRefs], object]) -> None:
         """Bring it, and tell `found` what refs the repository of the event has, if it was asked. Raises GitError."""
         raise NotImplementedError
 
@@ -37,7 +37,7 @@ class CommitNotHere(NotHere):
         self._refs = refs
         self._commits = commits
 
-    def fetch(self, found: Callable[[RemoteRefs], None]) -> None:
+    def fetch(self, found: Callable[[RemoteRefs], object]) -> None:
         found(self._mirror.fetch(self._refs, self._commits))
 
 

@@ -32,16 +32,23 @@ class Lookout(Routine):
         self._mirrors = mirrors
         self._aside = Aside(store)
         self._lock = threading.Lock()
+        self._waiting: set[str] = set()  # whom a look is asked for that has not begun
         self._due_s: dict[str, float] = {}
         self._failures: dict[str, int] = {}
 
-    def look(self, name: str, source: str) -> None:
-        """Have a repository looked at as soon as may be, if it is configured (still)."""
-        repo = self._settings.now.repo(name)
+    def look(self, name: str, source: str, *, hasten: bool = False) -> None:
+        """Have a repository looked at as soon as may be, if it is configured (still); before all others to `hasten`.
+
+        One that waits for its turn sees what is to be seen, and is not asked for twice.
+        """
         with self._lock:
             self._due_s.pop(name, None)
-        if repo is not None:
-            self._aside.go(name, lambda: self._look(repo, source))
+            waits = name in self._waiting
+            self._waiting.add(name)
+        if not waits:
+            self._aside.go(name, lambda: self._look(name, source))
+        if hasten:
+            self._aside.hasten(name)
 
     def turn(self) -> datetime | None:
         """Have those looked at whose time it is, or whose settings are new; return when the next is due."""
@@ -58,16 +65,20 @@ class Lookout(Routine):
             self.look(name, POLL if polled and name not in self._failures else START)
         return self._clock.now() + timedelta(seconds=min(later) - now_s) if later else None
 
-    def _look(self, repo: RepoSettings, source: str) -> None:
+    def _look(self, name: str, source: str) -> None:
         """On a thread aside: look, and set when to look again."""
-        if self._stopped.is_set():
+        with self._lock:
+            self._waiting.discard(name)
+        repo = self._settings.now.repo(name)
+        if repo is None or self._stopped.is_set():
             return
         again_s = repo.poll_s
         try:
             repo_id = repo_id_of(self._store, repo)
-            look(self._store, self._mirrors, repo, repo_id, source, self._clock)
+            seen = look(self._store, self._mirrors, repo, repo_id, source, self._clock)
             self._failures.pop(repo.name, None)
-            self._bus.wake("refs", "inbox")  # also for events that waited for the repository to answer
+            if seen.news:
+                self._bus.wake("refs", "inbox")  # also for events that waited for the repository to answer
         except Exception as error:
             if not isinstance(error, GitError | StoreBusy):
                 log.exception("looking at %s failed", repo.name)

@@ -27,6 +27,15 @@ class Moved:
     after: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a look came to: so many pushes were accepted; it is `news` when anything is known now that was not before,
+    or waits no longer."""
+
+    pushes: int = 0
+    news: bool = False
+
+
 def compare(known: Mapping[str, KnownRef], found: Mapping[str, str]) -> Iterator[Moved]:
     """Yield what moved, deletions first."""
     for ref in sorted(known.keys() - found.keys()):
@@ -37,25 +46,25 @@ def compare(known: Mapping[str, KnownRef], found: Mapping[str, str]) -> Iterator
             yield Moved(ref, before, found[ref])
 
 
-def look(store: Store, mirrors: Mirrors, repo: RepoSettings, repo_id: int, source: str, clock: Clock) -> int:
-    """Ask a repository for its refs and accept a push for each that moved; return how many.
+def look(store: Store, mirrors: Mirrors, repo: RepoSettings, repo_id: int, source: str, clock: Clock) -> Seen:
+    """Ask a repository for its refs and accept a push for each that moved; return what there was.
 
     The first look ever only takes them for known. What an event told of while we asked is asked for again: the answer
     may be older than the event. Raises GitError when the repository cannot be asked.
     """
-    count = 0
+    pushes, news = 0, False
     for _ in range(ROUNDS):
-        accepted, overtaken = _look(store, mirrors, repo, repo_id, source, clock)
-        count += accepted
+        seen, overtaken = _look(store, mirrors, repo, repo_id, source, clock)
+        pushes, news = pushes + seen.pushes, news or seen.news
         if not overtaken:
             break
-    return count
+    return Seen(pushes, news)
 
 
 def _look(
     store: Store, mirrors: Mirrors, repo: RepoSettings, repo_id: int, source: str, clock: Clock
-) -> tuple[int, bool]:
-    """Ask once; return how many pushes were accepted, and whether there may be more."""
+) -> tuple[Seen, bool]:
+    """Ask once; return what there was, and whether there may be more."""
     known_before = store.refs.all(repo_id)
     try:
         found = mirrors.of(repo).look()
@@ -66,18 +75,19 @@ def _look(
     still = looked and not any(compare(known_before, found.commits))
     with store.database.write(durable=not still):  # nothing is promised of a look that finds nothing
         store.syncs.note(repo_id, clock.now())
-        store.inbox.hurry(repo_id)  # what waits for the repository to answer need not wait longer
-        mirrors.found(store, repo_id, found)
+        hurried = store.inbox.hurry(repo_id)  # what waits for the repository to answer need not wait longer
+        renamed = mirrors.found(store, repo_id, found)
         if store.cursors.get(_key(repo_id)) is None:
             store.refs.found(repo_id, found.commits)
             store.cursors.set(_key(repo_id), True)
-            return 0, False
+            return Seen(news=True), False
         known = store.refs.all(repo_id)
         moved = list(compare(known, found.commits))
         sure = [one for one in moved if known.get(one.ref) == known_before.get(one.ref)]
         for one in sure:
             _accept(store, repo, repo_id, one, source, mirrors.default_branch(store, repo_id), clock)
-        return sum(one.after is not None for one in sure), len(sure) < len(moved)
+        pushes = sum(one.after is not None for one in sure)
+        return Seen(pushes, hurried or renamed or bool(moved)), len(sure) < len(moved)
 
 
 def _accept(

@@ -79,9 +79,9 @@ class Watcher:
             self._over.wait()
 
     def _watch(self) -> None:
-        """Watch until it is over. What happened before, since the last time, is looked for at once, and once more when
-        it is certain that nothing goes by unseen any more."""
-        self._look_at_all()
+        """Watch until it is over. What happened before, since the last time, is looked for at once (whose commits are
+        watched, by the lookout), and once more when it is certain that nothing goes by unseen any more."""
+        self._look_at_all("files")
         certain = False
         for changes in watchfiles.watch(
             *self._watched, watch_filter=None, debounce=LONGEST_MS, step=QUIET_MS, stop_event=self._over,
@@ -89,12 +89,12 @@ class Watcher:
         ):  # fmt: skip
             if not certain:
                 certain = True
-                self._look_at_all()
+                self._look_at_all("commits", "files")
             if changes:
                 self._changed({Path(path) for _, path in changes})
 
-    def _look_at_all(self) -> None:
-        for repo in set(self._watched.values()):
+    def _look_at_all(self, *kinds: str) -> None:
+        for repo in {repo.name: repo for repo in self._watched.values() if repo.watch in kinds}.values():
             self._look(repo, None)
 
     def _places(self) -> dict[Path, RepoSettings]:
@@ -118,7 +118,7 @@ class Watcher:
 
     def _look(self, repo: RepoSettings, changed: set[Path] | None) -> None:
         if repo.watch == "commits":
-            self._lookout.look(repo.name, WATCH)
+            self._lookout.look(repo.name, WATCH, hasten=changed is not None)
         else:
             self._aside.go(repo.name, lambda: self._snapshot(repo, changed))
 

@@ -53,3 +53,15 @@ def test_work_that_fails_ends_no_other(lab: Lab) -> None:
     aside.go("a", lambda: 1 // 0)
     aside.go("b", ended.set)
     assert ended.wait(5)
+
+
+def test_what_is_hastened_goes_before_all_that_waits(lab: Lab) -> None:
+    aside, go_on, ended = Aside(lab.store, most=1), threading.Event(), threading.Event()
+    done: list[int] = []
+    aside.go("first", lambda: bool(go_on.wait(10)))  # type: ignore[arg-type]
+    for number in range(4):
+        aside.go(number, lambda number=number: done.append(number))  # type: ignore[misc]
+    aside.hasten(2)
+    aside.go("last", ended.set)
+    go_on.set()
+    assert ended.wait(10) and done == [2, 0, 1, 3]

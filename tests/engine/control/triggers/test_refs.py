@@ -7,7 +7,7 @@ import pytest
 
 from engine.control.inbox.judge import Settled
 from engine.control.triggers.poll import Lookout
-from engine.control.triggers.refs import Moved, compare, look
+from engine.control.triggers.refs import Moved, Seen, compare, look
 from engine.core.clock import SystemClock
 from engine.git.remote import RemoteRefs
 from engine.settings.model import RepoSettings
@@ -31,6 +31,10 @@ def office(tmp_path: Path, site: Site) -> Iterator[PostOffice]:
 
 
 def looked(office: PostOffice, source: str = "poll") -> int:
+    return seen(office, source).pushes
+
+
+def seen(office: PostOffice, source: str = "poll") -> Seen:
     return look(office.store, office.mirrors, office.settings.now.repos[0], office.repo_id(), source, office.clock)
 
 
@@ -202,3 +206,9 @@ def test_a_start_finds_what_was_missed_and_polling_what_comes(tmp_path: Path, si
     assert [event.source for event in office.store.inbox.list()] == ["poll", "start"]
     assert [run.title for run in office.runs] == ["Missed", "Polled"]
     office.close()
+
+
+def test_a_look_is_news_only_where_something_is_known_that_was_not(office: PostOffice, site: Site) -> None:
+    assert [seen(office).news, seen(office).news] == [True, False]
+    site.commit("Second")
+    assert [seen(office).news, seen(office).news] == [True, False]
