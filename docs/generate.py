@@ -138,6 +138,7 @@ def terminal_page() -> str:
     from app.tui.pages.artifact import ArtifactPage
     from app.tui.pages.artifacts import ArtifactsPage
     from app.tui.pages.bisect import BisectPage
+    from app.tui.pages.bisects import BisectsPage
     from app.tui.pages.events import EventsPage
     from app.tui.pages.flaky import FlakyPage
     from app.tui.pages.queue import QueuePage
@@ -168,6 +169,7 @@ def terminal_page() -> str:
         "Its timeline": ((TimelinePane,), ""),
         "Its attempts": ((AttemptsPane,), ""),
         "A log against another": ((DiffScreen, DiffView), ""),
+        "Searches for commits": ((BisectsPage,), "From the palette."),
         "A search for a commit": ((BisectPage,), ""),
         "Queue": ((QueuePage,), ""),
         "Events": ((EventsPage,), ""),

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from app.tui.acting import ask_for
 from app.tui.actions import BISECT, READ_ONLY
 from engine.core.errors import EngineError
 from widgets.confirm import Confirm
@@ -46,7 +47,7 @@ async def _begin(app: "TreadleApp", job: Mapping[str, Any]) -> None:
         ascii=app.ascii,
     )
     if await app.question(question):
-        await app.ask_for(BISECT, values)
+        await ask_for(app, BISECT, values)
         await _show_newest(app, job["id"], None)
 
 

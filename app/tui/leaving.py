@@ -3,6 +3,7 @@
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from app.tui.acting import ask_for
 from app.tui.actions import CANCEL_RUN
 from app.tui.session import Mode
 from engine.core.errors import EngineError
@@ -37,7 +38,7 @@ async def leave(app: "TreadleApp") -> None:
             return
         if answer == "cancel":
             for run in running:
-                await app.ask_for(CANCEL_RUN, {"run": run["id"], "name": run["title"]})
+                await ask_for(app, CANCEL_RUN, {"run": run["id"], "name": run["title"]})
         if answer in ("wait", "cancel"):
             app.tell("Quitting when they have ended; q again asks anew.")
             while await _running(app):

@@ -12,6 +12,12 @@ from app.tui.tui import PAGES, TreadleApp
 from widgets.safe_text import plain
 
 Command = tuple[str, str, Callable[[], object]]
+OTHERS = (
+    ("bisects", "Searches for commits", "which commit broke a job: what was found, what is looked for"),
+    ("flaky", "Flaky failures", "what comes and goes: how often, since when"),
+    ("snapshots", "Snapshots", "what each added, what changed, take one"),
+)
+"""Pages that no number leads to: name, words, what they show."""
 
 
 class Commands(Provider):
@@ -29,8 +35,8 @@ class Commands(Provider):
         for name in PAGES:
             yield f"Go to {name}", "open that page", partial(ui.switch_mode, name)
         yield "Find words in all logs", "key F", ui.action_search
-        yield "Flaky failures", "what comes and goes: how often, since when", ui.show_flaky
-        yield "Snapshots", "what each added, what changed, take one", ui.show_snapshots
+        for name, words, about in OTHERS:
+            yield words, about, partial(ui.show_over, name)
         yield "Keys", "every key of the focused pane", ui.action_help
         yield "Quit", "leave Treadle", ui.action_leave
         if isinstance(page, Page):

@@ -3,6 +3,8 @@
 import gc
 import os
 from collections.abc import Callable, Mapping
+from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
@@ -16,11 +18,13 @@ from textual.scrollbar import ScrollBar
 from textual.worker import WorkerFailed
 
 from app.tui import themes
+from app.tui.acting import act
 from app.tui.actions import READ_ONLY, Action
 from app.tui.asking import answer_of
 from app.tui.bell import Bell
 from app.tui.clipboard import copy
 from app.tui.feed import Feed
+from app.tui.list_page import ListPage
 from app.tui.page import Page
 from app.tui.prefs import Prefs
 from app.tui.session import Mode, Session
@@ -94,7 +98,7 @@ class TreadleApp(App[Any]):
         self.theme = wanted if wanted in self.available_themes else themes.DEFAULT
         self.set_keymap({id: keys for id, keys in self.prefs.get("keys", {}).items() if isinstance(keys, str)})
         for name in PAGES:
-            self.add_mode(name, page_maker(name))
+            self.add_mode(name, partial(page_made, name))
         self.switch_mode("runs")
         self.call_after_refresh(self._settle)
         self.set_interval(BEAT_S, self.beat)
@@ -185,36 +189,7 @@ class TreadleApp(App[Any]):
         if self.read_only:
             self.tell(READ_ONLY, bad=True)
         elif targets:
-            self.run_worker(self._act(action, targets), group="act")
-
-    async def _act(self, action: Action, targets: tuple[Mapping[str, Any], ...]) -> None:
-        if action.loses and not await self._sure(action, targets):
-            return
-        for values in targets:
-            await self.ask_for(action, values)
-        if (page := self.page) is not None:
-            page.look_again(at_once=True)
-
-    async def ask_for(self, action: Action, values: Mapping[str, Any]) -> None:
-        """Ask the engine for one thing, and say what it answered. The only place that does."""
-        line = action.line(values)
-        try:
-            answer = await self.ask(self.session.client.post, action.target(values), action.said(values))
-        except EngineError as error:
-            self.tell(f"{error}\n$ {line}", bad=True)
-        else:
-            self.bells.asked(action, values, answer)
-            self.tell(f"{_done(action, answer)}\n$ {line}")
-
-    async def _sure(self, action: Action, targets: tuple[Mapping[str, Any], ...]) -> bool:
-        from widgets.confirm import Confirm
-
-        lost = [values for values in targets if not values.get("over")]
-        what = plain(", ".join(str(values["name"]) for values in targets))
-        question = Confirm(
-            f"{action.words.capitalize()}: {what}?", action.loses, twin=action.line(targets[0]), ascii=self.ascii
-        )
-        return not lost or await self.question(question)
+            self.run_worker(act(self, action, targets), group="act")
 
     async def question(self, screen: Screen[T]) -> T:
         """Put a question before the page; return the answer."""
@@ -247,33 +222,21 @@ class TreadleApp(App[Any]):
             run.pop("jobs")
             self.push_screen(RunPage(run, job_id, at))
 
-    def show_snapshots(self) -> None:
-        """Show the snapshots of the home, before whatever is in view."""
-        from app.tui.pages.snapshots import SnapshotsPage
-
-        if not isinstance(self.page, SnapshotsPage):
-            self.push_screen(SnapshotsPage())
-
-    def show_flaky(self) -> None:
-        """Show the failures that come and go, before whatever is in view."""
-        from app.tui.pages.flaky import FlakyPage
-
-        if not isinstance(self.page, FlakyPage):
-            self.push_screen(FlakyPage())
+    def show_over(self, name: str) -> None:
+        """Show a page that no number leads to before whatever is in view, unless it is in view."""
+        kind = page_kind(name)
+        if not isinstance(self.page, kind):
+            self.push_screen(kind())
 
     def action_search(self) -> None:
         """Ask for words, and show where all logs say them."""
-        from app.tui.pages.search import SearchPage
-
-        if self.screen is self.page and not isinstance(self.page, SearchPage):
-            self.push_screen(SearchPage())
+        if self.screen is self.page:
+            self.show_over("search")
 
     def show_runs_of(self, repo: str) -> None:
         """Show the runs of one repository: the list of all, filtered."""
         self.switch_mode("runs")
-        from app.tui.pages.runs import RunsPage
-
-        if isinstance(page := self.page, RunsPage):
+        if isinstance(page := self.page, ListPage):
             page.only(repo)
 
     def on_text_screen_copy_asked(self, message: Any) -> None:
@@ -369,18 +332,11 @@ class TreadleApp(App[Any]):
         self.bells.away = False
 
 
-def page_maker(name: str) -> Callable[[], Screen[Any]]:
-    """Return what makes a page; its module is loaded when the page is first shown."""
-
-    def make() -> Screen[Any]:
-        from importlib import import_module
-
-        page: Screen[Any] = import_module(f"app.tui.pages.{name}").PAGE()
-        return page
-
-    return make
+def page_kind(name: str) -> type[Page]:
+    """Return the page of a name; its module is loaded when it is first shown."""
+    kind: type[Page] = import_module(f"app.tui.pages.{name}").PAGE
+    return kind
 
 
-def _done(action: Action, answer: Any) -> str:
-    told = answer.get("done") if isinstance(answer, dict) else None
-    return str(told) if told else action.words
+def page_made(name: str) -> Page:
+    return page_kind(name)()

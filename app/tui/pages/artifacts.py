@@ -69,7 +69,7 @@ class ArtifactsPage(ListPage):
             self.ui.push_screen(ArtifactPage(artifact))
 
     def action_snapshots(self) -> None:
-        self.ui.show_snapshots()
+        self.ui.show_over("snapshots")
 
 
 PAGE = ArtifactsPage

@@ -110,7 +110,7 @@ class SloPage(Page):
             self.choose(NAMES[place])
 
     def action_flaky(self) -> None:
-        self.ui.show_flaky()
+        self.ui.show_over("flaky")
 
     def on_caption_clicked(self, message: Caption.Clicked) -> None:
         self.choose(NAMES[message.target])

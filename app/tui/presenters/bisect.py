@@ -1,8 +1,10 @@
-"""A search for the commit that broke a job, as rows and words."""
+"""Searches for the commit that broke a job, and one of them, as rows and words."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
+from app.wording import age_of
 from widgets.columns import Column
 from widgets.row_list import Cell, Row
 from widgets.safe_text import plain
@@ -19,6 +21,23 @@ COLUMNS = (
     Column("run", "RUN", 7, right=True, drop=1),
     Column("why", "WHY", 34, drop=2),
 )
+
+SEARCHES = (
+    Column("number", "BISECT", 6, right=True),
+    Column("status", "STATUS", 11),
+    Column("job", "JOB", 18, middle=True),
+    Column("repo", "REPO", 18, drop=3),
+    Column("outcome", "COMMIT"),
+    Column("run", "RUN", 7, right=True, drop=2),
+    Column("age", "AGE", 9, right=True, drop=1),
+)
+FOUND = "success"
+"""The status that a search which has found its commit is painted like; its word stays its own."""
+
+
+def search_rows(searches: Sequence[Told], now: datetime) -> list[Row]:
+    """Return a row for each search, as the API gives them: newest first."""
+    return [_search_row(told, now) for told in searches]
 
 
 def trial_rows(told: Told) -> list[Row]:
@@ -62,6 +81,24 @@ def verdict_lines(told: Told) -> list[str]:
         f"by {plain(str(culprit['author']))} <{plain(str(culprit['email']))}>, {culprit['at'][:16].replace('T', ' ')}",
         f"It {bad}{sure}; {culprit['good_sha'][:SHORT]}, before it, {good}.",
     ]
+
+
+def _search_row(told: Told, now: datetime) -> Row:
+    status, culprit = str(told["status"]), told["culprit"]
+    if culprit is not None:
+        outcome = Cell(f"{culprit['sha'][:SHORT]} {plain(str(culprit['subject']))}", "title")
+    else:
+        outcome = Cell(heading(told) if status == "running" else plain(str(told["reason"])), "dim")
+    cells = (
+        Cell(str(told["id"]), "dim"),
+        Cell("found" if status == "found" else "", "status"),
+        Cell(plain(str(told["job"]["name"]))),
+        Cell(plain(str(told["repo"]))),
+        outcome,
+        Cell(f"r{told['run']}", "dim"),
+        Cell(age_of(told["created_at"], now), "dim"),
+    )
+    return Row(told["id"], cells, FOUND if status == "found" else status)
 
 
 def _commits(count: int) -> str:

@@ -42,7 +42,7 @@ def test_nothing_in_the_terminal_ui_asks_for_anything_but_by_an_action():
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Attribute) and node.attr == "post"
     ]
-    assert [place.partition(":")[0] for place in places] == ["tui.py"]
+    assert [place.partition(":")[0] for place in places] == ["acting.py"]
 
 
 def test_values_are_quoted_for_the_shell():

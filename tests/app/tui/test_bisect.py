@@ -131,3 +131,22 @@ def test_a_hostile_commit_writes_nothing_outside_its_cell(site, lab):
         assert "\x1b" not in it.text and "[red]y" in it.text
 
     tui_over(site, deed)
+
+
+def test_all_searches_are_in_a_list_from_which_each_opens_with_its_run(site, lab):
+    begun(lab)
+    lab.turn()
+
+    async def deed(it: Tui) -> None:
+        it.app.show_over("bisects")
+        await it.shows("Bisects", "$ treadle bisect --list", "● running", "trial 1 of ~4", "r2")
+        it.app.show_over("bisects")
+        assert len(it.app.screen_stack) == 2
+        lab.try_all(1, culprit=4)
+        await it.shows("✓ found", f"{lab.shas[4][:12]} Commit 4")
+        await it.press("enter")
+        await it.shows("Runs › bisect 1 › a", "once more, to make sure")
+        await it.press("escape", "v")
+        await it.until(lambda: type(it.app.page).__name__ == "RunPage" and it.app.page.run["id"] == 2)
+
+    tui_over(site, deed)
