@@ -63,9 +63,11 @@ class Engine:
         self._control = ControlLoop(store, bus, clock, settings)
         self._housekeeper = Housekeeper(
             store,
+            clock,
             lambda: executors.has("docker"),
             lambda: sweep_docker(store, clock),
             lambda: executors.clear("docker"),
+            executors.ask_again,
         )
         self._beside = Beside(lambda: self._parts_beside(settings))
         self._doorbell = Doorbell(store.home, self._heard)

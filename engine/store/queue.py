@@ -169,6 +169,12 @@ class Queue:
             self._held(lease)
             AttemptRow.update(**fields).where(AttemptRow.id == lease.attempt_id).execute()
 
+    def tell(self, lease: Lease, why: str) -> None:
+        """Say what a job that runs waits for, '' for nothing; why somebody wants it ended stays. Raises LeaseLost."""
+        with self._db.write(patient=True):
+            self._held(lease)
+            JobRow.update(reason=why).where((JobRow.id == lease.job_id) & JobRow.cancel_asked_at.is_null()).execute()
+
     def enter(self, lease: Lease, environment: str, url: str = "") -> None:
         """Note the environment that the job goes into, and where what it deploys can be seen. Raises LeaseLost."""
         with self._db.write(patient=True):

@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 
 from engine.core.errors import EngineError, ExecutorUnavailable
 from engine.worker.executor import Executor
@@ -24,18 +25,21 @@ class Executors:
         self._making = {kind: threading.Lock() for kind in makers}  # one that does not answer holds up no other
         self._made: dict[str, Executor] = {}
         self._owned = False
+        self._owing: set[str] = set()  # asked for in vain: what an earlier engine left there is there still
         self._inherited = False  # an earlier engine's boxes were still wanted, and what it kept for them is here
 
     def get(self, kind: str) -> Executor:
         """Return the executor. Raises ExecutorUnavailable when it cannot start boxes at all."""
         with self._making[kind]:
             if kind not in self._made:
+                self._owing.add(kind)
                 executor = self._makers[kind]()
                 executor.check()
                 if self._owned:
                     self._sweep(executor)
                 with self._lock:
                     self._made[kind] = executor
+                self._owing.discard(kind)
             return self._made[kind]
 
     def has(self, kind: str) -> bool:
@@ -58,6 +62,16 @@ class Executors:
                 log.info("Nothing can be cleared away there: %s", error)
             except EngineError as error:
                 log.warning("What an earlier engine left behind stays for now: %s", error)
+
+    def ask_again(self) -> bool:
+        """Remove what an earlier engine left behind in the executors that did not answer when they were asked for.
+
+        Return whether all have answered by now.
+        """
+        for kind in list(self._owing) if self._owned else ():
+            with suppress(EngineError):  # it is away still
+                self.get(kind)
+        return not self._owing
 
     def close(self) -> None:
         """Give back what is kept warm; what earlier engines kept for boxes that have ended since goes as well."""

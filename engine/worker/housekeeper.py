@@ -1,29 +1,40 @@
 """Once an hour has what jobs left behind in Docker taken away. Never asks an engine that no job has needed yet.
 
-At the start, after a kill, nobody knows what is left where, so that everybody is asked.
+At the start, after a kill, nobody knows what is left where, so that everybody is asked; who was away then, or when a
+job needed it, is asked again until it answers.
 """
 
 import logging
 import threading
 from collections.abc import Callable
 
+from engine.core.clock import Clock
 from engine.core.errors import EngineError
 from engine.store.store import Store
 
 log = logging.getLogger(__name__)
 EVERY_S = 3600.0
+AGAIN_S, LONGEST_AGAIN_S = 10.0, 600.0
 
 
 class Housekeeper:
     """One thread. `sweep` removes what is left over and returns its names; it is asked only while `wanted`.
 
-    `clear` removes what an earlier engine left.
+    `clear` removes what an earlier engine left, and `ask_again` does where that could not be.
     """
 
     def __init__(
-        self, store: Store, wanted: Callable[[], bool], sweep: Callable[[], list[str]], clear: Callable[[], None]
+        self,
+        store: Store,
+        clock: Clock,
+        wanted: Callable[[], bool],
+        sweep: Callable[[], list[str]],
+        clear: Callable[[], None],
+        ask_again: Callable[[], bool],
     ) -> None:
         self._store = store
+        self._clock = clock
+        self._ask_again = ask_again
         self._clear = clear
         self._wanted = wanted
         self._sweep = sweep
@@ -56,7 +67,12 @@ class Housekeeper:
         try:
             if self._untidy:
                 self._clear()
-            while not self._stopped.wait(EVERY_S):
-                self.tick()
+            due_s = self._clock.monotonic_s() + EVERY_S
+            pause_s = AGAIN_S
+            while not self._stopped.wait(pause_s):
+                pause_s = AGAIN_S if self._ask_again() else min(2 * pause_s, LONGEST_AGAIN_S)
+                if self._clock.monotonic_s() >= due_s:
+                    self.tick()
+                    due_s = self._clock.monotonic_s() + EVERY_S
         finally:
             self._store.close()

@@ -19,7 +19,11 @@ BOX = f"{{image: '{BUSYBOX}', options: --network none}}"
 FILES = {
     "counting": workflow(
         f"a:\n  runs-on: here\n  container: {BOX}\n  steps:\n    - run: |\n        {COUNTS}", "workflow_dispatch"
-    )
+    ),
+    "late": workflow(
+        f"a:\n  runs-on: here\n  timeout-minutes: 0.4\n  container: {BOX}\n  steps:\n    - run: |\n        {COUNTS}",
+        "workflow_dispatch",
+    ),
 }
 
 
@@ -73,6 +77,47 @@ def test_a_restart_of_dockerd_loses_no_job_and_runs_none_twice(machine: Machine,
     assert other["status"] == ("cancelled" if dockerd.live_restore else "success"), other
     machine.end()  # which takes away what could not be removed while dockerd was away
     assert dockerd.containers() == []
+
+
+@pytest.mark.parametrize("dockerd", [True], indirect=True, ids=["live-restore"])
+def test_an_engine_started_while_dockerd_is_away_takes_its_jobs_up_once_it_is_back(
+    machine: Machine, dockerd: OwnDockerd
+) -> None:
+    first, second = machine.dispatch("counting"), machine.dispatch("counting")
+    container, _ = [until_counting(machine, dockerd, run) for run in (first, second)]
+    dockerd.end(signal.SIGKILL)
+    machine.end(signal.SIGKILL)
+    machine.start()
+    for run in (first, second):
+        machine.until(lambda: "No Docker Engine answers" in str(machine.job(run)["reason"]), "it says why")  # noqa: B023
+        assert machine.job(run)["status"] == "running"
+    machine.client.post(f"/runs/{second}/cancel", {})
+    assert machine.ended(second)["status"] == "cancelled"
+    machine.end()  # an engine that is stopped meanwhile leaves the job to the next
+    machine.start()
+    lines = machine.log(first).count("\n> ")
+    dockerd.start()
+    machine.until(lambda: machine.log(first).count("\n> ") > lines + 5, "the first goes on")
+    assert machine.job(first)["reason"] == ""
+    dockerd.docker("exec", container, "touch", "/gate")
+    job = machine.ended(first)
+    assert (job["status"], job["attempts"]) == ("success", 1), machine.said.read_text()[-3000:]
+    assert whole(machine.log(first)) and "The job goes on when it is back" in machine.log(first)
+    machine.until(lambda: not dockerd.containers(), "also what was cancelled meanwhile is taken away")
+
+
+@pytest.mark.parametrize("dockerd", [True], indirect=True, ids=["live-restore"])
+def test_a_deadline_holds_while_dockerd_is_away_and_the_box_goes_when_it_is_back(
+    machine: Machine, dockerd: OwnDockerd
+) -> None:
+    late = machine.dispatch("late")
+    until_counting(machine, dockerd, late)
+    dockerd.end(signal.SIGKILL)
+    machine.end(signal.SIGKILL)
+    machine.start()
+    assert machine.ended(late)["status"] == "timed_out"
+    dockerd.start()  # no job needs it any more
+    machine.until(lambda: not dockerd.containers(), "the box is taken away")
 
 
 def test_without_a_dockerd_a_job_says_so(machine: Machine, dockerd: OwnDockerd) -> None:

@@ -158,7 +158,7 @@ def test_the_housekeeper_asks_nobody_that_no_job_has_needed(tmp_path: Path) -> N
         asked.append(1)
         raise ExecutorUnavailable("No engine answers.", "Start it.")
 
-    keeper = Housekeeper(store, wanted.is_set, sweep, lambda: None)
+    keeper = Housekeeper(store, SystemClock(), wanted.is_set, sweep, lambda: None, lambda: True)
     keeper.tick()
     assert asked == []
     wanted.set()
