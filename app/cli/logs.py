@@ -5,10 +5,10 @@ import sys
 from datetime import datetime
 from typing import BinaryIO, Protocol
 
-from app.cli.json_lines import JsonLines
 from app.cli.naming import JOB_HELP, find_job
 from app.cli.options import count, whole
 from app.cli.output import colour_wanted, talk
+from app.cli.progress.json_lines import JsonLines
 from app.cli.source import Log, Source, source_of
 from app.log_text import shown
 from engine.core.clock import rfc3339

@@ -13,17 +13,10 @@ from app.cli.main import main
 from app.client import Client
 from engine.core.errors import NoEngine
 from tests.app.server.artifacts import leave
-from tests.app.server.site import site as serve
 from tests.engine.fakes import jobs
 
 ROOT = Path(__file__).resolve().parents[3]
 FILES = {"number": b"2\n", "data/d1/f1.bin": bytes(range(256)) * 9000, "link": b"-> data/d1"}
-
-
-@pytest.fixture
-def site(tmp_path):
-    with serve(tmp_path / "home") as site:
-        yield site
 
 
 @pytest.fixture(params=["home", "connect"])

@@ -4,7 +4,6 @@ import json
 import socket
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from pathlib import Path
 
 import pytest
 
@@ -17,7 +16,6 @@ from engine.store.logs.index import Mark
 from engine.store.logs.writer import LogWriter, Progress
 from engine.store.queue import StepNews
 from tests.app.server.site import Site
-from tests.app.server.site import site as serve
 from tests.engine.fakes import jobs
 
 REMOTE = [name for name, command in COMMANDS.items() if command.remote]
@@ -44,12 +42,6 @@ ARGUMENTS = {
     "secret": ["list"],
     "token": ["list"],
 }
-
-
-@pytest.fixture
-def site(tmp_path: Path):
-    with serve(tmp_path / "home") as site:
-        yield site
 
 
 @pytest.fixture
@@ -96,12 +88,9 @@ def ended(site: Site) -> int:
         ["logs", "1", "--timestamps", "--follow"],
     ],
 )
-def test_a_remote_engine_says_what_its_home_says(site: Site, treadle, ended, line, capfdbinary, monkeypatch):
+def test_a_remote_engine_says_what_its_home_says(treadle, ended, line, here, capfdbinary):
     code, told, _ = treadle(*line)
-    store = site.lab.store
-    monkeypatch.setattr("engine.store.store.open_store", lambda home, create: store)  # one database a process
-    monkeypatch.setattr(store, "close", lambda: None)
-    assert main([*line, "--home", str(site.home)]) == code == 0
+    assert main([*line, *here]) == code == 0
     assert told == capfdbinary.readouterr()[0].decode()
     assert told
 

@@ -1,37 +1,12 @@
 """`treadle diff`: marks and numbers, the same from a home and over the network, and nothing of a log commands."""
 
 import json
-from pathlib import Path
 
-import pytest
-
-from app.cli.main import main
 from tests.app.server.site import Site
-from tests.app.server.site import site as serve
 from tests.app.server.tries import played
 
 GOOD = ("test", "success", "begin\na took 12 ms\nb passed\nend\n")
 BAD = ("test", "failed", "begin\na took 99 ms\nb failed\x1b]0;owned\x07 \x1b[31mred\x1b[0m\nend\n")
-
-
-@pytest.fixture
-def site(tmp_path: Path):
-    with serve(tmp_path / "home") as site:
-        yield site
-
-
-@pytest.fixture(params=["home", "network"])
-def treadle(site: Site, request, capfd):
-    where = {
-        "home": ["--home", str(site.home)],
-        "network": ["--connect", f"http://127.0.0.1:{site.port}", "--token", site.token("read")],
-    }[request.param]
-
-    def call(*line: object) -> tuple[int, str, str]:
-        code = main([*map(str, line), *where])
-        return code, *capfd.readouterr()
-
-    return call
 
 
 def test_new_and_gone_lines_have_their_marks_and_numbers(site: Site, treadle):

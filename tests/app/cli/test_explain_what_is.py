@@ -8,28 +8,17 @@ import pytest
 from app.cli.main import main
 from engine.core.clock import SystemClock
 from engine.git import repository
-from tests.app.server.site import site as serve
 from tests.engine.fakes import jobs
 from tests.engine.forges.deliveries import push
 
 
 @pytest.fixture
-def site(tmp_path):
-    with serve(tmp_path / "home") as site:
-        yield site
-
-
-@pytest.fixture
-def explain(site, capfd, monkeypatch):
+def explain(here, afar, capfd):
     def run(*words: str, home: bool = True):
-        far = ["--connect", f"http://127.0.0.1:{site.port}", "--token", site.token("read")]
-        code = main(["explain", *words, *(["--home", str(site.home)] if home else far)])
+        code = main(["explain", *words, *(here if home else afar)])
         out, err = capfd.readouterr()
         return SimpleNamespace(code=code, out=out, err=err, told=json.loads(out) if "--json" in words and out else None)
 
-    store = site.lab.store
-    monkeypatch.setattr("engine.store.store.open_store", lambda *_, **__: store)  # one database a process
-    monkeypatch.setattr(store, "close", lambda: None)
     return run
 
 

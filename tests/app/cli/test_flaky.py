@@ -2,36 +2,11 @@
 
 import json
 from datetime import timedelta
-from pathlib import Path
-
-import pytest
 
 from app.cli.flaky import lines
-from app.cli.main import main
 from tests.app.server.site import Site
-from tests.app.server.site import site as serve
 from tests.app.server.test_flaky import comes_and_goes
 from tests.engine.fakes import START
-
-
-@pytest.fixture
-def site(tmp_path: Path):
-    with serve(tmp_path / "home") as site:
-        yield site
-
-
-@pytest.fixture(params=["home", "network"])
-def treadle(site: Site, request, capfd):
-    where = {
-        "home": ["--home", str(site.home)],
-        "network": ["--connect", f"http://127.0.0.1:{site.port}", "--token", site.token("read")],
-    }[request.param]
-
-    def call(*line: str) -> tuple[int, str, str]:
-        code = main([*line, *where])
-        return code, *capfd.readouterr()
-
-    return call
 
 
 def test_the_table_tells_how_often_since_when_and_what(site: Site):

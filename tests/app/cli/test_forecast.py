@@ -3,12 +3,10 @@
 import json
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from app.cli.live_tree import LiveTree, tree_lines
 from app.cli.main import main
 from engine.core.clock import SystemClock
 from tests.app.server.site import Site
@@ -101,25 +99,6 @@ def test_a_broken_configuration_hides_nothing_but_the_forecast(site: Site, capsy
     (site.home / "treadle.yml").write_text("workers: [")
     assert main(["list", "--home", str(site.home)]) == 0
     assert "done in" not in capsys.readouterr().out
-
-
-def test_the_live_tree_counts_against_the_usual_and_says_what_is_late(world) -> None:
-    build = replace(world.job(1, "build"), expected_s=60.0)
-    tree = LiveTree(clock=world)
-    world.renderers.append(tree)
-    world.run(build, world.job(2, "new"))
-    for job in (build, world.job(2, "new")):
-        world.tell("job", job, "queued", "running", attempt=1)
-
-    def drawn() -> list[str]:
-        return [line.plain for line in tree_lines(tree._board, world.now(), 80, 24)][1:]
-
-    world.at_s = 42.0
-    assert drawn() == ["  ● running    build  0:42 of ~1:00", "  ● running    new    42 s"]
-    world.at_s = 200.0
-    assert drawn()[0] == "  ● running    build  3:20 of ~1:00  3x slower than usual"
-    world.tell("job", build, "running", "success", attempt=1)
-    assert drawn()[0] == "  ✓ success    build  3 m 20 s"
 
 
 def test_show_tells_of_what_is_over_what_its_end_waited_for(site: Site, treadle: Treadle) -> None:

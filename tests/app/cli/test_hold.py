@@ -9,33 +9,7 @@ from app.cli.main import main
 from engine.store.mending.holds import NewHold
 from engine.store.tables.runs import JobRow
 from tests.app.server.site import Site
-from tests.app.server.site import site as serve
 from tests.engine.fakes import FAILURE, jobs
-
-
-@pytest.fixture
-def site(tmp_path):
-    with serve(tmp_path / "home") as site:
-        yield site
-
-
-@pytest.fixture(params=["here", "there"])
-def treadle(site: Site, request, capsys, monkeypatch):
-    """Run a command on the files of a home, and on the engine of it over the network."""
-    store = site.lab.store
-    monkeypatch.setattr("engine.store.store.open_store", lambda home, create=False: store)  # one database a process
-    monkeypatch.setattr(store, "close", lambda: None)
-    if request.param == "here":
-        where = ["--home", str(site.home)]
-    else:
-        where = ["--connect", f"http://127.0.0.1:{site.port}", "--token", site.token("write")]
-
-    def call(*line: object) -> tuple[int, str, str]:
-        code = main([*map(str, line), *where])
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return call
 
 
 @pytest.fixture

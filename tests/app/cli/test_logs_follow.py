@@ -7,7 +7,6 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -20,16 +19,9 @@ from engine.settings.model import Listen
 from engine.store.logs.writer import LogWriter, Progress
 from engine.store.queue import Lease
 from tests.app.server.site import Site
-from tests.app.server.site import site as serve
 from tests.engine.fakes import jobs
 
 PATIENCE_S = 20
-
-
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    with serve(tmp_path / "home") as site:
-        yield site
 
 
 @pytest.fixture(autouse=True)

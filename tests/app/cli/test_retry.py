@@ -4,36 +4,9 @@ import json
 
 import pytest
 
-from app.cli.main import main
 from engine.store.tables.runs import JobRow, RunRow
 from tests.app.server.site import Site
-from tests.app.server.site import site as serve
 from tests.app.server.test_retries import dispatched, failed
-
-
-@pytest.fixture
-def site(tmp_path):
-    with serve(tmp_path / "home") as site:
-        yield site
-
-
-@pytest.fixture(params=["here", "there"])
-def treadle(site: Site, request, capsys, monkeypatch):
-    """Run a command on the files of a home, and on the engine of it over the network."""
-    store = site.lab.store
-    monkeypatch.setattr("engine.store.store.open_store", lambda home, create: store)  # one database a process
-    monkeypatch.setattr(store, "close", lambda: None)
-    if request.param == "here":
-        where = ["--home", str(site.home)]
-    else:
-        where = ["--connect", f"http://127.0.0.1:{site.port}", "--token", site.token("write")]
-
-    def call(*line: object) -> tuple[int, str, str]:
-        code = main([*map(str, line), *where])
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return call
 
 
 def test_a_job_is_run_again_from_a_step_on(site: Site, treadle) -> None:
@@ -55,14 +28,14 @@ def test_what_cannot_be_is_exit_1_with_the_way_to_have_it(site: Site, treadle) -
         assert treadle("retry", f"j{job_id}", option)[0] == 1
 
 
-def test_what_makes_no_sense_together_is_wrong_usage(site: Site, treadle, capsys) -> None:
+def test_what_makes_no_sense_together_is_wrong_usage(site: Site, treadle, capfd) -> None:
     job_id = failed(site)
     assert treadle("retry", f"j{job_id}", "--input", "a=b")[0] == 2
     assert treadle("retry", f"j{job_id}", "--input", "a")[0] == 2
     with pytest.raises(SystemExit) as left:
         treadle("retry", f"j{job_id}", "--here", "--step", 1)
     assert left.value.code == 2
-    capsys.readouterr()
+    capfd.readouterr()
 
 
 def test_other_inputs_make_a_new_run(site: Site, treadle) -> None:

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from app.cli.plain_lines import PlainLines
+from app.cli.progress.plain_lines import PlainLines
 from app.cli.result import Result
 
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from app.cli.json_lines import JsonLines
+from app.cli.progress.json_lines import JsonLines
 from app.cli.result import JobResult, Result, RunResult
 
 

@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 from rich.console import Console
 
-from app.cli.board import Board
-from app.cli.live_tree import LiveTree, tree_lines
+from app.cli.progress.board import Board
+from app.cli.progress.live_tree import LiveTree, tree_lines
 from app.cli.result import Result
 
 
@@ -123,3 +123,20 @@ def test_the_end_leaves_the_summary_and_the_cursor(world, tree, screen):
     end = screen.getvalue().rpartition("\x1b[?25h")[2]
     assert "why it broke" in end and "exit code 2" in end and "treadle logs j1" in end
     assert "\x1b[?25l" not in end
+
+
+def test_a_job_counts_against_the_usual_and_what_is_late_is_said(world, tree):
+    build = replace(world.job(1, "build"), expected_s=60.0)
+    world.run(build, world.job(2, "new"))
+    for job in (build, world.job(2, "new")):
+        world.tell("job", job, "queued", "running", attempt=1)
+
+    def rows() -> list[str]:
+        return [line.plain for line in tree_lines(tree._board, world.now(), 80, 24)][1:]
+
+    world.at_s = 42.0
+    assert rows() == ["  ● running    build  0:42 of ~1:00", "  ● running    new    42 s"]
+    world.at_s = 200.0
+    assert rows()[0] == "  ● running    build  3:20 of ~1:00  3x slower than usual"
+    world.tell("job", build, "running", "success", attempt=1)
+    assert rows()[0] == "  ✓ success    build  3 m 20 s"

@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
-from app.cli.board import Board, JobView, RunView
 from app.cli.output import paint, status_text, width_of
+from app.cli.progress.board import Board, JobView, RunView
 from app.log_text import shown
 from app.wording import count_of, duration
 from widgets.glyphs import look

@@ -11,10 +11,10 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from app.cli.board import WAITING, Board, JobView, RunView, StepView
 from app.cli.output import colour_wanted, width_of
+from app.cli.progress.board import WAITING, Board, JobView, RunView, StepView
+from app.cli.progress.summary import ending, failures, overview
 from app.cli.result import Result
-from app.cli.summary import ending, failures, overview
 from app.expectation import late, of_usual
 from app.log_text import shown
 from app.wording import count_of, duration, short_ref

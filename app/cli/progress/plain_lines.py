@@ -8,10 +8,10 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import BinaryIO
 
-from app.cli.board import Board
 from app.cli.output import colour_wanted, paint
+from app.cli.progress.board import Board
+from app.cli.progress.summary import ending, failures, overview
 from app.cli.result import Result
-from app.cli.summary import ending, failures, overview
 from app.log_text import piped, shown, without_introduction
 from app.wording import count_of, duration, short_ref
 from engine.core.clock import Clock, SystemClock
