@@ -160,7 +160,7 @@ class LogPane(SearchedLog):
         self._range_from = None
 
     def action_copy(self) -> None:
-        selection, row = self.view.selection, self.view.cursor
+        selection, row = self.view.selected.chosen, self.view.cursor
         if selection is not None:
             self._copy_selection(selection)
             if self._range_from is not None:
@@ -206,7 +206,7 @@ class LogPane(SearchedLog):
 
     def on_copy_done(self, done: CopyDone) -> None:
         if done.copy.selection is not None:
-            self.view.selected_text = done.copy.selection, done.text
+            self.view.selected.gathered(done.copy.selection, done.text)
         if done.lines:
             self.post_message(self.Copied(done.text, done.lines, cut=done.cut))
         copied = f"copied {done.lines:,} line{'s' * (done.lines != 1)}{', the first ones' if done.cut else ''}"

@@ -37,7 +37,7 @@ class SearchedLog(FoldedLog):
         if action == "regex":
             return self.prompt.is_open
         if action == "clear":
-            return bool(self._searching or self._filtering or self.view.selection)
+            return bool(self._searching or self._filtering or self.view.selected.chosen)
         if action in ("search", "filter"):
             return not isinstance(self.screen.focused, Input)
         return True
@@ -176,7 +176,7 @@ class SearchedLog(FoldedLog):
     def action_clear(self) -> None:
         """End what was begun: a selection, else the filter, else the search."""
         self._note = ""
-        if self.view.selection:
+        if self.view.selected.chosen:
             self.screen.clear_selection()
         elif self._filtering:
             self._end_filter()

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from rich.style import Style
 from textual import events
-from textual.geometry import Offset, Region, Size
+from textual.geometry import Region, Size
 from textual.message import Message
 from textual.reactive import var
 from textual.scroll_view import ScrollView
@@ -14,14 +14,15 @@ from textual.strip import Strip
 
 from widgets.log_folds import FoldedRows, Row, Rows
 from widgets.log_ink import inks_of
+from widgets.log_layout import LogLayout, Place
 from widgets.log_lines import LogLines
-from widgets.log_painter import NO_END, Chosen, LogPainter, Ranges
+from widgets.log_painter import Chosen, LogPainter, Ranges
+from widgets.log_selection import LogSelection, whole_lines
 from widgets.log_source import LogStep
 from widgets.motions import Motions
 from widgets.status_styles import StatusStyles
 
 SIDE = 8
-SELECTED_AT_HAND = 1000
 
 
 class LogView(StatusStyles, Motions, ScrollView, can_focus=True):
@@ -61,8 +62,7 @@ class LogView(StatusStyles, Motions, ScrollView, can_focus=True):
         self.ascii = ascii
         self.rows: Rows = FoldedRows()
         self.fetch: Callable[[set[int], bool], None] | None = None
-        self.selection: Selection | None = None
-        self.selected_text: tuple[Selection, str] | None = None
+        self.selected = LogSelection()
         self.painter = LogPainter()
         self._cursor = self._part = 0  # the row under the cursor; the part of the row at the top that comes first
         self._place: tuple[int, int | None] = (0, None)
@@ -110,7 +110,7 @@ class LogView(StatusStyles, Motions, ScrollView, can_focus=True):
     def show_steps(self, steps: tuple[LogStep, ...]) -> None:
         """Draw the heads of steps as they are by now."""
         self.painter.steps = {step.index: step for step in steps}
-        for y, (number, _) in enumerate(self._layout()):
+        for y, (number, _) in enumerate(self._in_view()):
             if self.rows.row(number).is_step:
                 self.painter.forget_row(number)
                 self.refresh(Region(0, y, self.size.width, 1))
@@ -170,7 +170,7 @@ class LogView(StatusStyles, Motions, ScrollView, can_focus=True):
     def to_end(self) -> None:
         """Put the cursor on the last row, and the end into view."""
         self._set_cursor(len(self.rows) - 1)
-        self._scroll_to_row(*self._end_top())
+        self._scroll_to_row(*self._layout.top_for(len(self.rows) - 1))
 
     def move(self, rows: int) -> None:
         if not len(self.rows):
@@ -185,7 +185,7 @@ class LogView(StatusStyles, Motions, ScrollView, can_focus=True):
         self._set_cursor(number)
         if number == last and rows > 0:
             self.follow = True
-            self._scroll_to_row(*self._end_top())
+            self._scroll_to_row(*self._layout.top_for(len(self.rows) - 1))
         self._show_cursor()
         self.refresh()
 
@@ -251,7 +251,7 @@ class LogView(StatusStyles, Motions, ScrollView, can_focus=True):
         self._part = 0
         if new_value < old_value:
             self.follow = False
-        shown = [row for row, _ in self._layout()] or [0]
+        shown = [row for row, _ in self._in_view()] or [0]
         if new_value > old_value and shown[-1] >= len(self.rows) - 1:
             self.follow = True
             self._set_cursor(len(self.rows) - 1)
@@ -263,8 +263,8 @@ class LogView(StatusStyles, Motions, ScrollView, can_focus=True):
             self._scroll_to_row(self._cursor)
         elif not self.wraps:
             self._scroll_to_row(max(self._top, self._cursor - self._height + 1))
-        elif (self._cursor, self._parts(self._cursor) - 1) not in self._layout():
-            self._scroll_to_row(*self._top_for(self._cursor))
+        elif (self._cursor, self._parts(self._cursor) - 1) not in self._in_view():
+            self._scroll_to_row(*self._layout.top_for(self._cursor))
 
     def _scroll_within(self, rows: int) -> bool:
         """Scroll within a wrapped line that is taller than the view, if the cursor's goes on that way."""
@@ -272,7 +272,7 @@ class LogView(StatusStyles, Motions, ScrollView, can_focus=True):
         if parts <= self._height:
             return False
         at_top = self._top == self._cursor
-        if rows > 0 and (self._cursor, parts - 1) not in self._layout():
+        if rows > 0 and (self._cursor, parts - 1) not in self._in_view():
             self._scroll_to_row(self._cursor, self._part + 1 if at_top else 0)
             return True
         if rows < 0 and at_top and self._part:
@@ -280,32 +280,16 @@ class LogView(StatusStyles, Motions, ScrollView, can_focus=True):
             return True
         return False
 
-    def _end_top(self) -> tuple[int, int]:
-        return self._top_for(len(self.rows) - 1) if self.wraps else (max(0, len(self.rows) - self._height), 0)
+    @property
+    def _layout(self) -> LogLayout:
+        return LogLayout(len(self.rows), self._height, self._parts if self.wraps else None)
 
-    def _top_for(self, last: int) -> tuple[int, int]:
-        """Return the row, and the part of it, to begin with so that the row `last` ends at the bottom."""
-        room = self._height
-        for row in range(last, -1, -1):
-            parts = self._parts(row)
-            if parts >= room:
-                return row, parts - room
-            room -= parts
-        return 0, 0
-
-    def _layout(self) -> list[tuple[int, int]]:
+    def _in_view(self) -> list[Place]:
         """Return which row, and which part of it, each line of the view shows."""
-        if not self.wraps:
-            return [(row, 0) for row in range(self._top, min(self._top + self._height, len(self.rows)))]
-        found: list[tuple[int, int]] = []
-        row, part = self._top, self._part
-        while len(found) < self._height and row < len(self.rows):
-            found += [(row, one) for one in range(part, self._parts(row))]
-            row, part = row + 1, 0
-        return found[: self._height]
+        return self._layout.shown(self._top, self._part)
 
     def _parts(self, number: int) -> int:
-        return self.painter.parts(self.rows.row(number)) if self.wraps and number < len(self.rows) else 1
+        return self.painter.parts(self.rows.row(number)) if number < len(self.rows) else 1
 
     def on_resize(self) -> None:
         self.painter.width = self.scrollable_content_region.width
@@ -331,7 +315,7 @@ class LogView(StatusStyles, Motions, ScrollView, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         """Draw a line of the view. For the mouse, other than for the screen, styles tell which characters are where."""
-        layout = self._layout() if self.wraps else []
+        layout = self._in_view() if self.wraps else []
         number, part = layout[y] if y < len(layout) else (self._top + y, 0)
         if number >= len(self.rows) or (self.wraps and y >= len(layout)):
             return Strip.blank(self.size.width, self.rich_style)
@@ -339,7 +323,7 @@ class LogView(StatusStyles, Motions, ScrollView, can_focus=True):
         cursor = None
         if number == self._cursor:
             cursor = Style(bgcolor=self.get_component_rich_style("log--cursor").bgcolor)
-        strip = self.painter.strip(number, row, part, cursor, self._selected(row))
+        strip = self.painter.strip(number, row, part, cursor, self._chosen(row))
         return strip if self._for_screen else self.painter.for_the_mouse(strip, row, part)
 
     def notify_style_update(self) -> None:
@@ -352,7 +336,7 @@ class LogView(StatusStyles, Motions, ScrollView, can_focus=True):
         self.watch(self.screen, "_selecting", self._selecting_changed, init=False)
 
     def on_click(self, event: events.Click) -> None:
-        layout = self._layout()
+        layout = self._in_view()
         if not 0 <= event.y < len(layout):
             return
         self.follow = False
@@ -371,44 +355,32 @@ class LogView(StatusStyles, Motions, ScrollView, can_focus=True):
 
     def select_lines(self, first: int, last: int) -> None:
         """Select whole lines."""
-        self.screen.selections = {self: Selection(Offset(0, first), Offset(NO_END, last))}
+        self.screen.selections = {self: whole_lines(first, last)}
 
     def selection_updated(self, selection: Selection | None) -> None:
         """Know what is selected. What began or ended outside of the log begins or ends with what is in view of it."""
         if selection is None or not len(self.rows):
-            self.selection = None
+            self.selected.clear()
             self.post_message(self.Unselected())
         else:
-            shown = self._layout()
-            first, last = self.rows.row(shown[0][0]).line, self.rows.row(shown[-1][0]).line
-            start, end = selection.start or Offset(0, first), selection.end or Offset(NO_END, last)
-            self.selection = Selection(Offset(max(0, start.x), start.y), end)  # before the text is -1
+            shown = self._in_view()
+            self.selected.choose(selection, self.rows.row(shown[0][0]).line, self.rows.row(shown[-1][0]).line)
         super().selection_updated(selection)
 
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
         """Return what was selected, as far as it is at hand; all of it comes with the pane's message."""
-        chosen = self.selection
-        if chosen is None or chosen.start is None or chosen.end is None:
-            return None
-        if self.selected_text is not None and self.selected_text[0] == chosen:
-            return self.selected_text[1], "\n"
-        found: list[str] = []
-        for begin, end in self.rows.lines(chosen.start.y, min(chosen.end.y, chosen.start.y + SELECTED_AT_HAND)):
-            for line in range(begin, end):
-                body, span = self.painter.body(Row(line)), chosen.get_span(line)
-                if body is not None and span is not None:
-                    found.append(body.text[span[0] : None if span[1] < 0 else span[1]])
-        return ("\n".join(found), "\n") if found else None
+        text = self.selected.text(self.rows.lines, self._text_of)
+        return None if text is None else (text, "\n")
 
-    def _selected(self, row: Row) -> Chosen:
+    def _text_of(self, line: int) -> str | None:
+        body = self.painter.body(Row(line))
+        return None if body is None else body.text
+
+    def _chosen(self, row: Row) -> Chosen:
         """Return which characters of a row are selected, and how that is shown."""
-        selection = self.selection
-        span = selection.get_span(row.line) if selection is not None and not row.is_step else None
-        if span is None:
-            return None
-        style = self.screen.get_component_rich_style("screen--selection")
-        return span[0], NO_END if span[1] < 0 else span[1], style
+        span = None if row.is_step else self.selected.span(row.line)
+        return None if span is None else (*span, self.screen.get_component_rich_style("screen--selection"))
 
     def _selecting_changed(self, selecting: bool) -> None:
-        if not selecting and self.selection is not None:
-            self.post_message(self.Selected(self.selection))
+        if not selecting and self.selected.chosen is not None:
+            self.post_message(self.Selected(self.selected.chosen))
