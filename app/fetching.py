@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 from app.unpacking import UnpackError
 from app.wording import size
 from engine.core.errors import EngineError
-from engine.store.contents.artifacts import led_to
+from engine.store.contents.manifest import led_to
 from widgets.safe_text import plain
 
 ELSEWHERE = "Choose another place with --output."

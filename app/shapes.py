@@ -13,8 +13,8 @@ from engine.core.clock import rfc3339
 from engine.core.records import Attempt, Job, Run, Step, Transition
 
 if TYPE_CHECKING:  # commands that only list runs do without what the store is made of
-    from engine.store.contents.artifacts import Artifact
     from engine.store.contents.checkpoints import Checkpoint
+    from engine.store.contents.manifest import Artifact
     from engine.store.inbox import InboxEvent
     from engine.store.tokens import Token
 
@@ -167,6 +167,7 @@ def artifact_shape(artifact: "Artifact") -> dict[str, Any]:
         "files": len(artifact.files),
         "created_at": rfc3339(artifact.created_at),
         "retention_days": artifact.retention_days,
+        "damaged": artifact.damage or None,
     }
 
 

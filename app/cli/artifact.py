@@ -76,7 +76,7 @@ def _row(one: Told, now: datetime) -> tuple[str, ...]:
         one["repo"],
         one["job_name"],
         one["name"],
-        size(one["size_bytes"]),
+        "damaged" if one.get("damaged") else size(one["size_bytes"]),
         str(one["files"]),
         age_of(one["created_at"], now),
         "pinned" if one["kept_until"] is None else _day(one["kept_until"]),

@@ -15,7 +15,7 @@ from app.server.runs import find_run
 from app.views.artifacts import contents_view
 from engine.core.errors import EngineError
 from engine.store.contents.archives import Form, archive_bytes
-from engine.store.contents.artifacts import Artifact
+from engine.store.contents.manifest import Artifact
 
 SLOW_S = 60.0
 

@@ -11,7 +11,8 @@ from app.shapes import artifact_shape, instant
 from engine.core.records import Run
 from engine.settings.model import Retention
 from engine.store.contents.archives import Form, archive_bytes
-from engine.store.contents.artifacts import Artifact, ArtifactError, Artifacts
+from engine.store.contents.artifacts import Artifacts
+from engine.store.contents.manifest import Artifact, ArtifactError, refuse_damaged
 from engine.store.retention import artifact_kept_until
 from engine.store.store import Store
 
@@ -54,7 +55,16 @@ class ArtifactList:
         return [{**told, **about, "kept_until": _kept_until(told, run, rules)} for told in self._read(run.id)]
 
     def find(self, artifact_id: int) -> Artifact | None:
-        """Return the artifact with this id, or None; at once if it was listed before."""
+        """Return the artifact with this id, or None; at once if it was listed before.
+
+        Raises ArtifactError for one that is damaged.
+        """
+        artifact = self._found(artifact_id)
+        if artifact is not None:
+            refuse_damaged(artifact)
+        return artifact
+
+    def _found(self, artifact_id: int) -> Artifact | None:
         for _, told in list(self._told.values()):
             for one in told:
                 if one["id"] == artifact_id:

@@ -17,7 +17,8 @@ from pathlib import Path
 from engine.core.states import RUN_FINAL
 from engine.settings.model import DAY_S
 from engine.settings.model import Retention as Rules
-from engine.store.contents.artifacts import Artifact, Artifacts
+from engine.store.contents.artifacts import Artifacts
+from engine.store.contents.manifest import Artifact
 from engine.store.cursors import Cursors
 from engine.store.database import Database
 from engine.store.definitions import Definitions
@@ -207,7 +208,7 @@ class Retention:
     def _old_artifacts(self, rules: Rules, now: datetime, gone: set[int]) -> Iterator[Going]:
         kept = {run_id for (run_id,) in self._db.rows(f"{_PINNED} UNION {_OPEN}")}
         for run_id in sorted(runs_in(self._artifacts.folder / "runs") - gone - kept):
-            for artifact in self._artifacts.list(run_id):
+            for artifact in self._artifacts.heads(run_id):
                 if artifact_kept_until(artifact.created_at, artifact.retention_days, rules) < now:
                     why = _why_over(artifact, rules)
                     yield Going(Kind.ARTIFACT, run_id, why, artifact.size_bytes, now, artifact.name)
@@ -220,7 +221,7 @@ class Retention:
         for path in (self._logs / str(run_id)).glob("*"):
             with suppress(FileNotFoundError):  # a log that was compressed just now
                 logs += path.stat().st_size
-        return logs + sum(artifact.size_bytes for artifact in self._artifacts.list(run_id))
+        return logs + sum(artifact.size_bytes for artifact in self._artifacts.heads(run_id))
 
     def _with_files(self) -> set[int]:
         return runs_in(self._logs) | runs_in(self._artifacts.folder / "runs")
@@ -255,7 +256,7 @@ class Retention:
                 self._db.change(f"DELETE FROM {table} WHERE run_id = ?", (run_id,))
 
     def _strip(self, run_id: int) -> None:
-        for artifact in self._artifacts.list(run_id):
+        for artifact in self._artifacts.heads(run_id):
             self._artifacts.delete(artifact)
         shutil.rmtree(self._logs / str(run_id), ignore_errors=True)
         with self._db.write():

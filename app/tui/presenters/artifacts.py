@@ -42,7 +42,7 @@ def artifact_rows(artifacts: Sequence[Told], now: datetime) -> list[Row]:
                 Cell(plain(str(one["repo"])), "dim"),
                 Cell(plain(str(one["job_name"]))),
                 Cell(plain(str(one["name"])), "title"),
-                Cell(size(one["size_bytes"])),
+                Cell("damaged", "failed") if one.get("damaged") else Cell(size(one["size_bytes"])),
                 Cell(str(one["files"]), "dim"),
                 Cell(age(instant(one["created_at"]), now), "dim"),
                 Cell(*_kept(one["kept_until"], now)),

@@ -14,7 +14,7 @@ from engine.store.ahead import ahead
 from engine.store.contents.piece_list import Piece
 
 if TYPE_CHECKING:
-    from engine.store.contents.artifacts import Artifact, ArtifactFile
+    from engine.store.contents.manifest import Artifact, ArtifactFile
 
     Pieces = Callable[[ArtifactFile], Sequence[Piece]]
     Read = Callable[[ArtifactFile, str], bytes]

@@ -9,76 +9,36 @@ import contextlib
 import hashlib
 import json
 import os
-import posixpath
 import secrets
 import tarfile
 import threading
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
-from datetime import datetime
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path, PurePosixPath
 from typing import IO, BinaryIO
 from urllib.parse import quote
 
-from engine.core.clock import Clock, SystemClock, rfc3339
-from engine.core.errors import EngineError
+from engine.core.clock import Clock, SystemClock
 from engine.store.ahead import ahead
 from engine.store.contents import archives
 from engine.store.contents.archives import Form
 from engine.store.contents.batch import CUT_ABOVE_BYTES, BlobBatch
 from engine.store.contents.blobs import BlobError, Blobs
+from engine.store.contents.manifest import (
+    Artifact,
+    ArtifactError,
+    ArtifactExists,
+    ArtifactFile,
+    id_in,
+    manifest_text,
+    read_head,
+    read_manifest,
+    refuse_damaged,
+)
 from engine.store.contents.piece_list import Piece
 from engine.store.contents.tars import Member
 from engine.store.flush import flush, write_all
 from pipelines.artifact_names import artifact_name_error, artifact_path_error
-
-LINKS = 40  # followed one after another
-
-
-class ArtifactError(EngineError):
-    """An artifact that cannot be kept or given: its name, its size or its archive is at fault."""
-
-
-class ArtifactExists(ArtifactError):
-    """The run has an artifact of this name, and nobody asked to overwrite it."""
-
-
-@dataclass(frozen=True, slots=True)
-class ArtifactFile:
-    """One file: `digest` is the SHA-256 of its content. A symbolic link has `link`, and neither digest nor size."""
-
-    path: str
-    mode: int
-    size_bytes: int
-    digest: str
-    link: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Artifact:
-    """A finished artifact. `digest` is over the list of files; `id` fits into JSON's integers and is never reused."""
-
-    id: int
-    run_id: int
-    job_id: int
-    attempt: int
-    name: str
-    size_bytes: int
-    digest: str
-    created_at: datetime
-    files: tuple[ArtifactFile, ...]
-    retention_days: int | None = None
-
-    @property
-    def extent(self) -> str:
-        """How much it is, in words."""
-        return f"{len(self.files)} file{'' if len(self.files) == 1 else 's'}, {self.size_bytes} bytes"
-
-    def file(self, path: str) -> ArtifactFile | None:
-        """Return the file at a path, links followed; None where none is."""
-        links = {one.path: one.link for one in self.files if one.link is not None}
-        found = led_to(path, links)
-        return next((one for one in self.files if one.path == found and one.link is None), None)
 
 
 class Artifacts:
@@ -152,21 +112,33 @@ class Artifacts:
         )
 
     def list(self, run_id: int) -> "list[Artifact]":
-        """Return the artifacts of a run by name."""
-        found = (_read(path) for path in (self._runs / str(run_id)).glob("*.json"))
-        return sorted((artifact for artifact in found if artifact), key=lambda artifact: artifact.name)
+        """Return the artifacts of a run by name, damaged ones among them."""
+        return sorted(self._each(run_id, read_manifest), key=lambda artifact: artifact.name)
+
+    def heads(self, run_id: int) -> Sequence[Artifact]:
+        """Return them without their files, which are not even read. One may be damaged all the same."""
+        return sorted(self._each(run_id, read_head), key=lambda artifact: artifact.name)
+
+    def _each(self, run_id: int, read: Callable[[Path], Artifact | None]) -> Iterator[Artifact]:
+        found = (read(path) for path in (self._runs / str(run_id)).glob("*.json"))
+        return (artifact for artifact in found if artifact)
 
     def get(self, run_id: int, name: str) -> Artifact | None:
         """Return a run's artifact by its name, or None."""
-        return _read(self._manifest(run_id, name))
+        return read_manifest(self._manifest(run_id, name))
 
     def find(self, artifact_id: int) -> Artifact | None:
-        """Return the artifact with this id, or None. Reads manifests until it finds it."""
-        return next((a for a in map(_read, self._runs.glob("*/*.json")) if a and a.id == artifact_id), None)
+        """Return the artifact with this id, or None. Looks at the first bytes of manifests until it finds it."""
+        found = (path for path in self._runs.glob("*/*.json") if id_in(path) == artifact_id)
+        return next((artifact for artifact in map(read_manifest, found) if artifact), None)
 
     def delete(self, artifact: Artifact) -> None:
         """Forget an artifact; its blobs stay until a sweep, for others may share them. Safe to repeat."""
-        self._manifest(artifact.run_id, artifact.name).unlink(missing_ok=True)
+        manifest = self._manifest(artifact.run_id, artifact.name)
+        if artifact.damage:  # its name may be the file's alone
+            paths = (self._runs / str(artifact.run_id)).glob("*.json")
+            manifest = next((path for path in paths if id_in(path) == artifact.id), manifest)
+        manifest.unlink(missing_ok=True)
 
     def read(self, file: ArtifactFile, start: int = 0, end: int | None = None) -> Iterator[bytes]:
         """Yield a file's content, or its bytes from `start` up to `end`. Raises ArtifactError when it is not what was
@@ -180,11 +152,16 @@ class Artifacts:
             out.write(chunk)
 
     def archive(self, artifact: Artifact, form: Form = Form.TAR, start: int = 0) -> Iterator[bytes]:
-        """Yield the artifact as one archive from byte `start`; `archive_bytes` tells how long all of it is."""
+        """Yield the artifact as one archive from byte `start`; `archive_bytes` tells how long all of it is.
+
+        Raises ArtifactError for one that is damaged.
+        """
+        refuse_damaged(artifact)
         return archives.archive(artifact, form, self._pieces, self._read_piece, start)
 
     def extract(self, artifact: Artifact, dest: Path) -> None:
         """Unpack under `dest`, replacing files of the same name. Never writes through a symbolic link lying there."""
+        refuse_damaged(artifact)
         dest.mkdir(parents=True, exist_ok=True)
         folders: set[Path] = set()
         for file in artifact.files:
@@ -229,7 +206,7 @@ class Artifacts:
             manifest.parent.mkdir(exist_ok=True)
             flush(self._runs)
         with partial.open("x") as out:
-            json.dump(asdict(artifact) | {"created_at": rfc3339(artifact.created_at)}, out)
+            out.write(manifest_text(artifact))
             out.flush()
             os.fsync(out.fileno())
         partial.replace(manifest)
@@ -237,7 +214,7 @@ class Artifacts:
 
     def _refuse_taken(self, run_id: int, job_id: int, attempt: int, name: str, overwrite: bool) -> None:
         old = self.get(run_id, name)
-        if old and not overwrite and (old.job_id != job_id or old.attempt >= attempt):
+        if old and not old.damage and not overwrite and (old.job_id != job_id or old.attempt >= attempt):
             raise ArtifactExists(
                 f"This run has an artifact named {name!r} already.",
                 "Give it another name, or set `overwrite: true`.",
@@ -250,22 +227,6 @@ class Artifacts:
                 f"%{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()}"  # no quoted name is %-64 hex
             )
         return self._runs / str(run_id) / f"{quoted}.json"
-
-
-def led_to(path: str, links: Mapping[str, str]) -> str:
-    """Return where a path in an artifact leads over its symbolic links; "" for one that leads nowhere."""
-    path = posixpath.normpath(path)
-    for _ in range(LINKS):
-        link = next((one for one in _and_above(path) if one in links), None)
-        if link is None:
-            return path
-        path = posixpath.normpath(posixpath.join(posixpath.dirname(link), links[link], path[len(link) + 1 :]))
-    return ""
-
-
-def _and_above(path: str) -> Iterator[str]:
-    parts = path.split("/")
-    return ("/".join(parts[:count]) for count in range(1, len(parts) + 1))
 
 
 FIX_LIMIT = "Raise `limits: {artifact: …}` in treadle.yml, or upload less."
@@ -320,15 +281,6 @@ def _members(tar: BinaryIO) -> Iterator[tuple[tarfile.TarFile, tarfile.TarInfo]]
                 break
         else:
             return
-
-
-def _read(manifest: Path) -> Artifact | None:
-    with contextlib.suppress(FileNotFoundError):
-        data = json.loads(manifest.read_text())
-        data["files"] = tuple(ArtifactFile(**file) for file in data["files"])
-        data["created_at"] = datetime.fromisoformat(data["created_at"])
-        return Artifact(**data)
-    return None
 
 
 @contextlib.contextmanager

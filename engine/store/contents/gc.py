@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from itertools import islice
+from mmap import mmap
 from pathlib import Path
 from typing import TypeVar
 
@@ -22,13 +23,13 @@ T = TypeVar("T")
 
 
 class Marks:
-    """Digests, in 16 MiB however many: one that was never added may seem to be there, and is then kept in vain.
+    """Digests, in 16 MiB at most however many: one that was never added may seem to be there, and is then kept in vain.
 
     Of a million digests that happens to one in a million.
     """
 
     def __init__(self) -> None:
-        self._bits = bytearray(1 << (_BITS - 3))
+        self._bits = mmap(-1, 1 << (_BITS - 3))  # of which only the pages are there that are written to
 
     def add(self, digest: str) -> None:
         for place in _places(digest):
@@ -88,7 +89,8 @@ def artifact_digests(folder: Path) -> Iterator[str]:
         except FileNotFoundError:
             continue  # it was removed meanwhile
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise EngineError(f"The artifact {path} cannot be read: {error}.", "See `treadle doctor --deep`.") from None
+            fix = "Put it back from a snapshot or a backup, or delete it: no content goes before that."
+            raise EngineError(f"The artifact {path} is damaged: {error}.", fix) from None
 
 
 def _places(digest: str) -> tuple[int, int, int, int]:

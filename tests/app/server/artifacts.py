@@ -5,7 +5,7 @@ import tarfile
 from collections.abc import Mapping
 from typing import Any
 
-from engine.store.contents.artifacts import Artifact
+from engine.store.contents.manifest import Artifact
 from tests.app.server.site import Site
 
 

@@ -6,7 +6,7 @@ import tarfile
 
 import pytest
 
-from engine.store.contents.artifacts import Artifact
+from engine.store.contents.manifest import Artifact
 from tests.app.server.artifacts import leave
 from tests.app.server.site import Site
 from tests.engine.fakes import jobs

@@ -3,7 +3,8 @@
 import posixpath
 import re
 
-from engine.store.contents.artifacts import Artifact, Artifacts
+from engine.store.contents.artifacts import Artifacts
+from engine.store.contents.manifest import Artifact
 from engine.worker.actions.exchange import Exchange
 from engine.worker.actions.port import ActionError, ActionHost, Stores, boolean
 from pipelines.globs import parse_globs

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from engine.store.contents import archives
 from engine.store.contents.archives import Form, archive, archive_bytes
-from engine.store.contents.artifacts import Artifact, Artifacts, led_to
+from engine.store.contents.artifacts import Artifacts
+from engine.store.contents.manifest import Artifact, led_to
 from engine.store.contents.piece_list import Piece
 from tests.engine.fakes import START
 from tests.engine.store.tars import tar_of
@@ -95,7 +96,7 @@ def test_how_long_an_archive_is_is_known_before(shapes: list[tuple[int, int, int
 
 
 def archives_file(path: str, size: int, link: int | None):
-    from engine.store.contents.artifacts import ArtifactFile
+    from engine.store.contents.manifest import ArtifactFile
 
     return ArtifactFile(path, 0o644, 0 if link else size, "", "l" * link if link else None)
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.store.contents.artifacts import Artifact, ArtifactError, ArtifactExists, Artifacts
+from engine.store.contents.artifacts import Artifacts
+from engine.store.contents.manifest import Artifact, ArtifactError, ArtifactExists
 
 LIMIT = 1 << 20
 
