@@ -65,7 +65,8 @@ class HomeAdmin:
             raise EngineError(f"{name!r} is not in the configuration.", "`treadle repo list` shows what is.")
         store = self._store()
         repo_id = repo_id_of(store, settings, name)
-        return {"name": name, "events": look(store, Mirrors(self._home), repo, repo_id, POLL, self._clock)}
+        seen = look(store, Mirrors(self._home), repo, repo_id, POLL, self._clock)
+        return {"name": name, "events": seen.pushes}
 
     def _look_once(self, settings: Settings, repo: RepoSettings) -> None:
         """Know from now on where the refs of a repository on this machine are: what is committed next is news."""
