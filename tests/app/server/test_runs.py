@@ -100,7 +100,7 @@ def test_the_inbox_tells_what_came_and_what_became_of_it(site: Site) -> None:
     assert (shown["verdicts"], shown["runs"], shown["fields"]["event"]["event"]) == ({"ci.yml": "no"}, [], "watch")
     listener = site.lab.bus.listen("inbox")
     assert site.ask("POST", f"/api/v1/inbox/{ident}/replay").status == 202
-    assert listener.wait(5) and site.lab.store.inbox.backlog() == 1
+    assert listener.wait(30) and site.lab.store.inbox.backlog() == 1
     assert site.ask("POST", "/api/v1/inbox/99/replay").status == 404
 
 

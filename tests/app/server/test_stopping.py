@@ -25,4 +25,4 @@ def test_whoever_asks_while_the_server_stops_is_answered_or_turned_away(tmp_path
         threading.Thread(target=ask_on, daemon=True).start()
         asked.wait(10)
         turned_away.wait(round / 2000)  # never set here: the stop comes at another moment of a question each round
-    assert turned_away.wait(5)
+    assert turned_away.wait(30)

@@ -222,7 +222,7 @@ def test_readers_that_left_make_room_at_once(site: Site, monkeypatch: pytest.Mon
     with reading(site) as first:
         assert first.status == 200
     pause = threading.Event()
-    for _ in range(100):
+    for _ in range(1000):
         with reading(site) as second:
             if second.status == 200:
                 return

@@ -92,7 +92,7 @@ def test_ending_a_run_is_written_down_and_the_engine_woken(site: Site) -> None:
     listener = site.lab.bus.listen("schedule")
     answer = site.ask("POST", f"/api/v1/runs/{run_id}/cancel", scope="write")
     assert (answer.status, answer.json["kind"]) == (202, "run")
-    assert listener.wait(5)
+    assert listener.wait(30)
     site.lab.tick()
     run = site.lab.store.queries.run(run_id)
     assert run is not None and (run.status, run.reason) == ("cancelled", "cancelled by write")

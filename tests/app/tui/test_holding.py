@@ -1,5 +1,6 @@
 """The keys of a job that is held, and of one that is to be."""
 
+import subprocess
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -126,7 +127,7 @@ def test_a_shell_gives_the_screen_to_the_command_and_takes_it_back(monkeypatch):
         session=SimpleNamespace(home=Path("/srv/home")), read_only=False, is_web=False, suspend=Suspension, page=None,
         tell=lambda words, **_: said.append(words),
     )  # fmt: skip
-    monkeypatch.setattr(holding.subprocess, "run", run)
+    monkeypatch.setattr(holding, "subprocess", SimpleNamespace(run=run, PIPE=subprocess.PIPE))  # its own alone
     holding.do(ui, {"id": 7, "name": "build", "status": "failed", "held_until": "2026-01-01T00:00:00Z"}, "shell")
     assert asked[0][-4:] == ["shell", "j7", "--home", "/srv/home"]
     assert suspended == ["in", "out"]

@@ -7,12 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from tests.engine.git.forge import GitForge
 
 from engine.core.errors import GitError
 from engine.git.mirror import Mirror, slug
 from engine.git.remote import local_path, remote
 from tests.engine.control.post_office import Site
+from tests.engine.git.forge import GitForge
 
 TOKEN = "s3cr3t-t0ken"
 
@@ -90,7 +90,7 @@ def test_a_fetch_that_hangs_keeps_nobody_from_reading_the_mirror(tmp_path: Path,
     assert fetching.wait(10)
     with ThreadPoolExecutor(1) as reader:
         try:
-            assert reader.submit(found.resolve, "refs/heads/main").result(5) == site.head
+            assert reader.submit(found.resolve, "refs/heads/main").result(30) == site.head
         finally:
             over.set()
     thread.join()

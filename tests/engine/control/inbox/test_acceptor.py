@@ -31,7 +31,7 @@ def arrival(delivery: str, repo_id: int = 1) -> Arrival:
 
 
 def test_what_is_acknowledged_is_on_disk(acceptor: Acceptor, lab: Lab) -> None:
-    accepted = acceptor.submit(arrival("d1")).result(5)
+    accepted = acceptor.submit(arrival("d1")).result(30)
     with sqlite3.connect(lab.store.home / "treadle.db") as other:
         assert other.execute("select id, delivery, status from event").fetchall() == [
             (accepted.event_id, "d1", "received")
@@ -40,33 +40,33 @@ def test_what_is_acknowledged_is_on_disk(acceptor: Acceptor, lab: Lab) -> None:
 
 def test_a_redelivery_is_the_same_event(acceptor: Acceptor) -> None:
     futures = [acceptor.submit(arrival(name)) for name in ("d1", "d2", "d1", "d1")]
-    first, second, again, once_more = [future.result(5) for future in futures]
+    first, second, again, once_more = [future.result(30) for future in futures]
     assert first.new and second.new and not again.new and not once_more.new
     assert first.event_id == again.event_id == once_more.event_id != second.event_id
-    assert not acceptor.submit(arrival("d2")).result(5).new
+    assert not acceptor.submit(arrival("d2")).result(30).new
 
 
 def test_the_same_delivery_to_two_repositories_are_two_events(acceptor: Acceptor) -> None:
-    one, other = acceptor.submit(arrival("d1", 1)).result(5), acceptor.submit(arrival("d1", 2)).result(5)
+    one, other = acceptor.submit(arrival("d1", 1)).result(30), acceptor.submit(arrival("d1", 2)).result(30)
     assert one.new and other.new and one.event_id != other.event_id
 
 
 def test_events_keep_the_order_in_which_they_came(acceptor: Acceptor) -> None:
     futures = [acceptor.submit(arrival(f"d{n}")) for n in range(LIMIT)]
-    ids = [future.result(5).event_id for future in futures]
+    ids = [future.result(30).event_id for future in futures]
     assert ids == sorted(ids)
 
 
 def test_a_new_event_wakes_the_planner_and_a_redelivery_does_not(acceptor: Acceptor, lab: Lab) -> None:
     listener = lab.bus.listen("inbox")
-    acceptor.submit(arrival("d1")).result(5)
-    assert listener.wait(5)
-    acceptor.submit(arrival("d1")).result(5)
+    acceptor.submit(arrival("d1")).result(30)
+    assert listener.wait(30)
+    acceptor.submit(arrival("d1")).result(30)
     assert not listener.wait(0)
 
 
 def test_a_full_backlog_refuses_until_something_is_planned(acceptor: Acceptor, lab: Lab) -> None:
-    ids = [acceptor.submit(arrival(f"d{n}")).result(5).event_id for n in range(LIMIT)]
+    ids = [acceptor.submit(arrival(f"d{n}")).result(30).event_id for n in range(LIMIT)]
     with pytest.raises(BacklogFull):
         acceptor.submit(arrival("more"))
     lab.store.inbox.settle({ids[0]: Outcome()}, lab.clock.now())
@@ -78,7 +78,7 @@ def test_a_full_backlog_refuses_until_something_is_planned(acceptor: Acceptor, l
 def _taken(acceptor: Acceptor, lab: Lab) -> bool:
     lab.clock.advance(1)
     try:
-        return acceptor.submit(arrival("more")).result(5).new
+        return acceptor.submit(arrival("more")).result(30).new
     except BacklogFull:
         threading.Event().wait(0.01)  # what waits is counted on the acceptor's own thread
         return False
@@ -88,7 +88,7 @@ def test_a_count_that_fails_does_not_end_the_acceptor(lab: Lab, monkeypatch: pyt
     lab.store.runs.repo("team/site", "")
     acceptor = Acceptor(lab.store, lab.bus, lab.clock, 1)
     acceptor.start()
-    acceptor.submit(arrival("d1")).result(5)
+    acceptor.submit(arrival("d1")).result(30)
     counted = threading.Event()
 
     def backlog() -> int:
@@ -99,7 +99,7 @@ def test_a_count_that_fails_does_not_end_the_acceptor(lab: Lab, monkeypatch: pyt
     lab.clock.advance(1)
     with pytest.raises(BacklogFull):
         acceptor.submit(arrival("d2"))
-    assert counted.wait(5)
+    assert counted.wait(30)
     monkeypatch.undo()
     lab.clock.advance(1)
     lab.store.inbox.settle({1: Outcome("done")}, lab.clock.now())
@@ -135,7 +135,7 @@ def test_many_threads_get_one_event_each(tmp_path: Path) -> None:
     acceptor.start()
 
     def deliver(number: int) -> int:
-        return acceptor.submit(arrival(f"d{number % 100}")).result(5).event_id
+        return acceptor.submit(arrival(f"d{number % 100}")).result(30).event_id
 
     with ThreadPoolExecutor(8) as pool:
         ids = list(pool.map(deliver, range(300)))
@@ -151,8 +151,8 @@ def test_events_that_cannot_be_written_are_refused_not_lost(lab: Lab) -> None:
     acceptor.start()
     bad = Arrival(1, "d1", "push", "github", {"event": object()})
     with pytest.raises(TypeError):
-        acceptor.submit(bad).result(5)
-    assert acceptor.submit(arrival("d2")).result(5).new
+        acceptor.submit(bad).result(30)
+    assert acceptor.submit(arrival("d2")).result(30).new
     acceptor.stop()
 
 
@@ -161,7 +161,7 @@ def test_who_plans_gives_way_to_a_storm_and_to_nothing_else(lab: Lab) -> None:
     acceptor = Acceptor(lab.store, lab.bus, lab.clock, LIMIT)
     futures = [acceptor.submit(arrival(f"d{n}")) for n in range(5)]
     acceptor.start()
-    assert all(future.result(5).new for future in futures)
+    assert all(future.result(30).new for future in futures)
     clock, waited = SystemClock(), []
     for seconds in (0, 60):
         lab.clock.advance(seconds)
