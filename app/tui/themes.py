@@ -1,8 +1,19 @@
-"""The themes of our own beside Textual's: dark, light, and a pair that colour-blind eyes can tell apart."""
+"""The themes of our own beside Textual's: dark, light, and a pair that colour-blind eyes can tell apart.
 
+Whatever the theme, what is said in a colour can be read: see `legible`.
+"""
+
+from collections.abc import Mapping
+
+from textual.color import Color
 from textual.theme import Theme
 
 DEFAULT = "treadle-dark"
+LEAST_CONTRAST = 4.5
+"""Between a text and what it stands on, by the formula of WCAG 2.2, "Contrast (Minimum)"."""
+COLOURED = ("text-primary", "text-secondary", "text-accent", "text-success", "text-warning", "text-error")
+"""The variables that statuses, keys and links are painted with."""
+STEP = 0.1  # by how much of the plain text's colour one is mixed anew
 
 THEMES = (
     Theme(
@@ -26,3 +37,34 @@ THEMES = (
         foreground="#1d1f23", dark=False,
     ),
 )  # fmt: skip
+
+
+def legible(variables: Mapping[str, str]) -> dict[str, str]:
+    """Return a theme's variables, each of COLOURED nearer to plain text as far as LEAST_CONTRAST asks for.
+
+    Colours that are the terminal's own stay as they are: nobody here knows how they look.
+    """
+    ground, plain = Color.parse(variables["background"]), Color.parse(variables["foreground"])
+    changed = dict(variables)
+    if ground.ansi is None and plain.ansi is None:
+        for name in COLOURED:
+            own = colour = Color.parse(variables[name])
+            share = 0.0
+            while colour.ansi is None and contrast(colour, ground) < LEAST_CONTRAST and share < 1:
+                share += STEP
+                colour = own.blend(plain, share)
+            changed[name] = colour.hex if share else variables[name]
+    return changed
+
+
+def contrast(one: Color, other: Color) -> float:
+    """Return how far two colours are apart, from 1 to 21."""
+    darker, lighter = sorted(map(_luminance, (one, other)))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def _luminance(colour: Color) -> float:
+    red, green, blue = (
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in colour.normalized
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue

@@ -293,6 +293,11 @@ class TreadleApp(App[Any]):
         while index == 0 and len(self.screen_stack) > 1:
             self.pop_screen()
 
+    def get_css_variables(self) -> dict[str, str]:
+        """The colours of the theme, such that they can be read."""
+        self.theme_variables = themes.legible(super().get_css_variables())
+        return self.theme_variables
+
     def use_theme(self, name: str) -> None:
         """Paint with another theme, from now on and the next time."""
         self.theme = name
