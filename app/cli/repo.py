@@ -78,6 +78,8 @@ def _list(args: argparse.Namespace) -> int:
     for one in () if args.json else repos:
         if one["configured"] and one["last_sync"] and one["last_sync"]["problem"]:
             talk(f"{one['name']} cannot be asked: {plain(one['last_sync']['problem'])}")
+        if one["configured"] and one.get("untold"):
+            talk(plain(one["untold"]))
     return 0
 
 

@@ -34,6 +34,7 @@ def repos_view(store: Store | None, settings: Settings, mirrors: Mirrors) -> lis
     - `last_sync`: null, or {`at`, `problem`}: when its refs were last asked for, and why in vain ("" when it was not).
     Without a store, of a home where nothing was ever done, nothing is known but the configuration.
 
+    - `untold`: null, or who has not heard how its runs stand, and why: a sentence for each forge and webhook.
     - `last_event`: null, or {`id`, `kind`, `source`, `status`, `problem`, `received_at`}. `last_run`: null, or a run.
     """
     found = {repo.name: _configured(repo) for repo in settings.repos}
@@ -41,12 +42,14 @@ def repos_view(store: Store | None, settings: Settings, mirrors: Mirrors) -> lis
         return [{**EMPTY, **found[name]} for name in sorted(found)]
     branches, syncs, events, newest = mirrors.default_branches(store), store.syncs.all(), last_events(), last_runs()
     runs = store.queries.runs_by_id(newest.values())
+    untold = store.outbox.untold()
     for known in known_repos():
         last = runs.get(newest.get(known.id, 0))
         place = known.path or (remote(known.url).url if known.url else "")
         shape = found.setdefault(known.name, {"name": known.name, "url": place, "configured": False})
         shape["default_branch"] = branches.get(known.id)
         shape["last_sync"] = _sync(syncs.get(known.id))
+        shape["untold"] = " ".join(one.sentence for one in untold if one.repo == known.name) or None
         shape["last_event"] = _event(events.get(known.id))
         shape["last_run"] = run_shape(last) if last else None
     return [{**EMPTY, **found[name]} for name in sorted(found)]
@@ -107,7 +110,7 @@ def _commit(store: Store, mirror: Mirror, repo_id: int, ref: str, sha: str) -> K
 
 EMPTY: Mapping[str, Any] = dict.fromkeys(
     ("name", "url", "configured", "forge", "poll_s", "watch", "fork_prs", "allow_host", "secret", "token",
-     "default_branch", "last_sync", "last_event", "last_run")
+     "default_branch", "last_sync", "untold", "last_event", "last_run")
 )  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """What forges and webhooks of ours have still to hear: durable, in order within a lane, tried again with backoff."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,6 +11,17 @@ from engine.store.database import Database
 from engine.store.tables.home import OutboxRow
 
 OVERTAKEN = "overtaken by what came after it"
+NAMED_NO_MORE = "the configuration names it no more"
+_LATEST = 10_000  # letters that are looked through
+_UNTOLD = f"""WITH letter AS (SELECT outbox.id, receiver, repo.name AS repo, problem, sent_at FROM outbox
+  JOIN run ON run.id = outbox.run_id JOIN repo ON repo.id = run.repo_id
+  WHERE outbox.id > (SELECT max(id) FROM outbox) - {_LATEST}),
+ heard AS (SELECT receiver, repo, max(id) AS upto FROM letter WHERE problem = '' AND sent_at IS NOT NULL
+  GROUP BY receiver, repo)
+SELECT letter.receiver, letter.repo, count(*), problem, max(letter.id)
+ FROM letter LEFT JOIN heard USING (receiver, repo)
+ WHERE problem NOT IN ('', '{OVERTAKEN}', '{NAMED_NO_MORE}') AND letter.id > coalesce(heard.upto, 0)
+ GROUP BY letter.receiver, letter.repo ORDER BY letter.repo, letter.receiver"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +50,26 @@ class Letter:
     body: Mapping[str, Any]
     tries: int
     created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Untold:
+    """So many letters of a repository a receiver has not heard, since the last that it has; why not the latest."""
+
+    receiver: str
+    repo: str
+    letters: int
+    problem: str
+
+    @property
+    def sentence(self) -> str:
+        results = "a result" if self.letters == 1 else f"{self.letters} results"
+        return f"{self.receiver} has not heard of {results} of {self.repo}: {self.problem}"
+
+
+def untold(rows: Callable[[str], Iterable[Any]]) -> list[Untold]:
+    """Return who has not heard what, by repository; `rows` answers a query, of a database that nobody may write."""
+    return [Untold(receiver, repo, letters, problem) for receiver, repo, letters, problem, _ in rows(_UNTOLD)]
 
 
 class Outbox:
@@ -100,6 +131,10 @@ class Outbox:
 
     def waiting(self) -> int:
         return int(OutboxRow.select().where(OutboxRow.sent_at.is_null()).count())
+
+    def untold(self) -> list[Untold]:
+        """Return who has not heard what, by repository."""
+        return untold(self._db.rows)
 
 
 def _letter(row: OutboxRow) -> Letter:

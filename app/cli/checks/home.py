@@ -5,6 +5,7 @@ import shlex
 import shutil
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 from app.cli.checks.check import Check, nearest
@@ -40,6 +41,7 @@ def _home(home: Path) -> Iterator[Check]:
         yield Check("home", "ok", str(home) if home.exists() else f"{home} (made at the first run)")
     if (home / "treadle.db").exists():
         yield _database(home)
+        yield from _telling(home)
 
 
 def _database(home: Path) -> Check:
@@ -52,6 +54,20 @@ def _database(home: Path) -> Check:
     except sqlite3.Error as error:
         return Check("database", "fail", f"treadle.db cannot be read: {error}", FROM_BACKUP)
     return Check("database", "ok", "treadle.db is whole")
+
+
+def _telling(home: Path) -> Iterator[Check]:
+    """Tell which forges and webhooks have not heard how runs ended."""
+    from engine.store.outbox import untold
+
+    try:
+        with closing(sqlite3.connect(f"{(home / 'treadle.db').absolute().as_uri()}?mode=ro", uri=True)) as database:
+            found = untold(lambda query: database.execute(query).fetchall())
+    except sqlite3.Error:
+        return  # which is told already
+    fix = "What waits is sent once it can be; see the `token:` and `url:` of the repository, or `notify:`."
+    for one in found:
+        yield Check("telling", "warn", one.sentence, fix)
 
 
 def _engine(home: Path) -> Check:

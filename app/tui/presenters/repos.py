@@ -41,7 +41,7 @@ def triggers_of(repo: Told) -> str:
 def _row(repo: Told, now: datetime) -> Row:
     run, event, sync = repo["last_run"], repo["last_event"], repo["last_sync"]
     heard = f"{event['kind']} ({event['source']}) {age(instant(event['received_at']), now)}" if event else ""
-    problem = (sync and sync["problem"]) or (event and event["problem"]) or ""
+    problem = (sync and sync["problem"]) or (event and event["problem"]) or repo.get("untold") or ""
     return Row(
         repo["name"],
         (

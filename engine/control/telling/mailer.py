@@ -19,7 +19,7 @@ from engine.forges.post import Client, Unreachable
 from engine.forges.statuses import Request
 from engine.forges.verdicts import Verdict, backoff_s, judge
 from engine.settings.live import LiveSettings
-from engine.store.outbox import Letter
+from engine.store.outbox import NAMED_NO_MORE, Letter
 from engine.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -98,7 +98,7 @@ class Mailer(Routine):
         """Send one letter and note what became of it; return whether the receiver may hear the next."""
         request = self._request(letter)
         if request is None:
-            self._store.outbox.given_up(letter.id, "the configuration names it no more", self._clock.now())
+            self._store.outbox.given_up(letter.id, NAMED_NO_MORE, self._clock.now())
             return True
         if request.receiver != letter.receiver:
             self._store.outbox.given_up(letter.id, f"its url is {request.receiver} by now", self._clock.now())

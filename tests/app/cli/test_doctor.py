@@ -10,6 +10,8 @@ import pytest
 
 from app.cli.main import main
 from engine.home import HomeLock
+from engine.store.outbox import NewLetter
+from tests.engine.fakes import Lab, jobs
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -41,6 +43,19 @@ def test_every_finding_that_is_not_ok_comes_with_a_fix(doctor, tmp_path):
     assert code in (1, 3)
     assert {"configuration", "database"} <= {check["name"] for check in checks if check["state"] == "fail"}
     assert all(check["fix"] for check in checks if check["state"] != "ok")
+
+
+def test_a_forge_that_has_not_heard_of_a_result_is_named_with_the_reason(doctor, tmp_path):
+    lab = Lab(tmp_path)
+    run = lab.run(jobs(a=""))
+    outbox = lab.store.outbox
+    outbox.add([NewLetter("https://git.example", "lane", "status", run, {})], lab.clock.now())
+    assert "git.example" not in doctor()[1]  # it may be heard yet
+    [letter] = outbox.due("https://git.example", lab.clock.now())
+    outbox.given_up(letter.id, "it answered 401", lab.clock.now())
+    lab.close()
+    code, out = doctor()
+    assert code == 0 and "telling: https://git.example has not heard of a result of team/site: it answered 401" in out
 
 
 def test_a_variable_that_only_the_server_has_is_no_fault(doctor, tmp_path):

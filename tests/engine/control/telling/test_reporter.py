@@ -413,3 +413,17 @@ def test_the_url_of_a_webhook_is_kept_nowhere(hooked, forge, caplog):
     for secret in ("k3y", "p%40ss", "p@ss"):
         assert secret not in caplog.text
         assert secret not in repr(list(OutboxRow.select().dicts()))
+
+
+def test_what_a_receiver_has_not_heard_is_told_until_it_hears_again(desk, forge):
+    store = desk.lab.store
+    assert store.outbox.untold() == []
+    forge.answers.append((404, {}))
+    desk.run(sha="1" * 40)
+    forge.until(1)
+    desk.until(lambda: desk.problems()[0], "given up")
+    [one] = store.outbox.untold()
+    assert one.sentence == f"{forge.url} has not heard of a result of team/site: it answered 404: said token ***"
+    desk.work()
+    desk.all_said()
+    assert store.outbox.untold() == []
