@@ -1,5 +1,7 @@
 """Held boxes over HTTP: what there is, the wish to have one, and to let one go."""
 
+from pathlib import Path
+
 from aiohttp import web
 
 from app.server.answers import SAFE, Refusal, tell
@@ -18,17 +20,16 @@ async def list_holds(call: Call) -> web.StreamResponse:
 
 
 async def shell_record(call: Call) -> web.StreamResponse:
-    """Give what shells into an attempt have shown, secrets hidden."""
+    """Give what shells into an attempt have shown, secrets hidden, piece by piece: it may be long."""
 
-    def read() -> bytes:
+    def find() -> Path:
         job = find_job(call.desk, call.ident)
-        try:
-            path = call.desk.store.shell_path(job.run_id, job.id, call.query.get("attempt", job.attempts))
-            return path.read_bytes()
-        except FileNotFoundError:
-            raise Refusal(404, f"Nobody has had a shell in this attempt of job {job.id}.") from None
+        path = call.desk.store.shell_path(job.run_id, job.id, call.query.get("attempt", job.attempts))
+        if not path.is_file():
+            raise Refusal(404, f"Nobody has had a shell in this attempt of job {job.id}.")
+        return path
 
-    return web.Response(body=await call.desk.ask(read), headers=TEXT)
+    return web.FileResponse(await call.desk.ask(find), headers=TEXT)
 
 
 async def hold_job(call: Call) -> web.StreamResponse:
