@@ -44,7 +44,6 @@ from engine.worker.sibling import Siblings
 _log = logging.getLogger(__name__)
 _FILL_LIMIT_S = 600.0
 _CROWD = 4  # with more boxes than these to come, a slot that is being made will pay
-_PATIENCE_S, _CROWD_PATIENCE_S = 0.25, 2.0  # how long to wait for a slot: less than it saves; for the sake of others
 _NO_NETWORK_HOSTS = (("/etc/hosts", "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n"),)
 
 
@@ -76,10 +75,11 @@ class DockerExecutor:
         self._client = DockerClient()
         self._images = Images(self._client, self._clock)
         self.siblings: Siblings | None = DockerSiblings(self._client, home_id, LastUse(home))
-        self._slots = Slots(self._client, home_id, network_slots)
-        self._used_slots: dict[str, Slot] = {}
         # The engine makes some ten containers a second and two cores; more at once only makes each of them slower.
         self._starts = 2 * (os.cpu_count() or 1)
+        # Nor more slots than that: making one costs what two starts save, and short jobs soon give theirs back.
+        self._slots = Slots(self._client, home_id, min(network_slots, self._starts), self._clock)
+        self._used_slots: dict[str, Slot] = {}
         self._gate = threading.BoundedSemaphore(self._starts)
         self._removers = ThreadPoolExecutor(2, "treadle-remove")
         self._removals: set[Future[None]] = set()
@@ -224,7 +224,7 @@ class DockerExecutor:
             wanted = len(self._boxes) + 1
             if wanted == 1 and self._started < 3:
                 wanted = 0  # a slot costs as much as it saves the first time
-        slot = self._slots.take(_CROWD_PATIENCE_S if self._expected > _CROWD else _PATIENCE_S)
+        slot = self._slots.take(self._expected > _CROWD)
         if slot is None:
             self._slots.want(wanted, image)
         return slot
@@ -271,7 +271,8 @@ class DockerExecutor:
             self._boxes.add(box_id)
             if slot:
                 self._used_slots[box_id] = slot
-        remove = partial(self._remove, box_id, name, owned_volumes(spec, name))
+        image = spec.image if joins_slot(spec) else None
+        remove = partial(self._remove, box_id, name, owned_volumes(spec, name), image)
         return DockerBox(self._client, box_id, spec, remove, partial(self._give_back, box_id))
 
     def _give_back(self, box_id: str) -> None:
@@ -353,9 +354,12 @@ class DockerExecutor:
                 f"The engine refuses the box {spec.name}: {words}.", "Mend the job's `container:`."
             ) from error
 
-    def _remove(self, box_id: str, name: str, volumes: Sequence[str]) -> None:
+    def _remove(self, box_id: str, name: str, volumes: Sequence[str], image: str | None) -> None:
         with self._lock:
             self._boxes.discard(box_id)
+            alone = not self._boxes
+        if alone and image:
+            self._slots.want_at_leisure(image)
         self._later(self._removers, partial(self._remove_all, box_id, name, volumes))
 
     def _take_away(self, name: str, box_id: str, folder: Path) -> None:

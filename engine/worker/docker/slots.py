@@ -13,9 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from engine.core.clock import Clock
 from engine.worker.docker.client import DockerClient
 
 SLOT_LABEL = "treadle.slot"
+_LEISURE_S = 1.0  # a job that comes alone is over by then, and its engine with it
+_MAKING_S = 5.0  # how long a crowd waits for slots that are being made
+_SHORT_S = 2.0  # and anybody for boxes that leave as soon as this
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +44,9 @@ class Slot:
 class Slots:
     """Up to `limit` slots, made in the background as they are wanted. A box that gets none uses the bridge."""
 
-    def __init__(self, client: DockerClient, home_id: str, limit: int) -> None:
+    def __init__(self, client: DockerClient, home_id: str, limit: int, clock: Clock) -> None:
         self._client = client
+        self._clock = clock
         self._home_id = home_id
         self._limit = limit
         self.token = secrets.token_hex(8)  # on our slots: none of them is a stray, not even one just being made
@@ -50,6 +55,9 @@ class Slots:
         self._all: set[str] = set()
         self._wanted = 0  # those there are and those being made
         self._making = 0
+        self._taken: dict[str, float] = {}  # when, by slot
+        self._use_s = 0.0  # how long a box had the one that came back last
+        self._later: threading.Timer | None = None
         self._closed = False
         self._resolv: str | None = None
         self._maker = ThreadPoolExecutor(2, "treadle-slots")
@@ -65,24 +73,47 @@ class Slots:
             for _ in range(missing):
                 self._maker.submit(self._make, image)
 
+    def want_at_leisure(self, image: str) -> None:
+        """Have one slot for whoever comes next, if there is none; made once nobody has asked for one for a while."""
+        with self._lock:
+            if self._closed or self._wanted:
+                return
+            self._stir()
+            self._later = threading.Timer(_LEISURE_S, self.want, (1, image))
+            self._later.daemon = True
+            self._later.start()
+
     def settle(self) -> None:
         """Wait until everything wanted so far is made."""
         with self._lock:
             self._lock.wait_for(lambda: not self._making)
 
-    def take(self, patience_s: float = 0.0) -> Slot | None:
-        """Give a free slot to a box; wait up to `patience_s` for one that is being made or comes back."""
+    def take(self, crowd: bool = False) -> Slot | None:
+        """Give a free slot to a box; wait for one that is likely to come back soon, for as long as a box had the last.
+
+        In a `crowd`, where each slot will serve many, wait for those being made as well. Long jobs make nobody wait.
+        """
         with self._lock:
-            if not self._free and self._wanted:
-                self._lock.wait_for(lambda: self._closed or self._free, patience_s)
-            return self._free.pop() if self._free else None
+            self._stir()
+            if crowd:
+                self._lock.wait_for(lambda: self._closed or self._free or not self._making, _MAKING_S)
+            if self._wanted and self._use_s < _SHORT_S:
+                patience_s = _SHORT_S if crowd else self._use_s
+                self._lock.wait_for(lambda: self._closed or self._free or self._use_s >= _SHORT_S, patience_s)
+            if not self._free:
+                return None
+            slot = self._free.pop()
+            self._taken[slot.id] = self._clock.monotonic_s()
+            return slot
 
     def give(self, slot: Slot) -> None:
         """Take a slot back from a box that has ended."""
         with self._lock:
             if slot.id in self._all:
                 self._free.append(slot)
-                self._lock.notify()
+                if (taken_s := self._taken.pop(slot.id, None)) is not None:
+                    self._use_s = self._clock.monotonic_s() - taken_s
+                self._lock.notify_all()
 
     def drop(self, slot: Slot) -> None:
         """Forget a slot that does not work any more; another is made when wanted."""
@@ -90,6 +121,7 @@ class Slots:
             if slot.id not in self._all:
                 return
             self._all.discard(slot.id)
+            self._taken.pop(slot.id, None)
             self._free = [free for free in self._free if free.id != slot.id]
             self._wanted -= 1
         self._remove(slot.id)
@@ -111,12 +143,18 @@ class Slots:
         """Remove all slots but `keep`: a box that goes on without us would lose its network with its slot."""
         with self._lock:
             self._closed = True
+            self._stir()
             self._free.clear()
             self._lock.notify_all()
         self._maker.shutdown(wait=True)
         with ThreadPoolExecutor(4) as removers:
             list(removers.map(self._remove, self._all - keep))
         self._all.clear()
+
+    def _stir(self) -> None:
+        if self._later is not None:
+            self._later.cancel()
+            self._later = None
 
     def _make(self, image: str) -> None:
         slot = None if self._closed else self._made(image)

@@ -10,6 +10,7 @@ from engine.worker.docker.executor import DockerExecutor
 from pipelines.container_options import BoxOptions
 
 if TYPE_CHECKING:
+    from engine.worker.steps.session import Session
     from tests.engine.worker.conftest import Bench
 
 pytestmark = pytest.mark.docker
@@ -116,6 +117,11 @@ def ready(bench: "Bench", slots: int) -> DockerExecutor:
     return bench.executor
 
 
+def joined(session: "Session", executor: DockerExecutor) -> bool:
+    host = executor._client.api.inspect_container(session.box.id)["HostConfig"]
+    return str(host["NetworkMode"]).startswith("container:")
+
+
 NETWORK = "ls /sys/class/net; cat /etc/hosts; hostname"
 
 
@@ -148,9 +154,22 @@ def test_a_box_with_a_crowd_behind_it_waits_for_its_slot(docker_bench: "Bench") 
     executor = docker_bench.executor
     assert isinstance(executor, DockerExecutor)
     executor.expect(9, docker_bench.image)
-    session = docker_bench.open()
-    mode = executor._client.api.inspect_container(session.box.id)["HostConfig"]["NetworkMode"]
-    assert mode.startswith("container:")
+    assert joined(docker_bench.open(), executor)
+
+
+def test_a_job_that_comes_after_a_while_finds_a_slot(docker_bench: "Bench") -> None:
+    executor = docker_bench.executor
+    assert isinstance(executor, DockerExecutor)
+    first = docker_bench.open(docker_bench.spec("first"))
+    assert not joined(first, executor)
+    first.end()
+    assert first.box.exited(20) is not None
+    first.box.remove()
+    leisure = executor._slots._later
+    assert leisure is not None
+    leisure.join()
+    executor.settle()
+    assert joined(docker_bench.open(docker_bench.spec("second")), executor)
 
 
 def test_two_boxes_never_share_a_slot(docker_bench: "Bench") -> None:
