@@ -16,6 +16,8 @@ import pytest
 from engine.worker.docker.client import DockerClient
 from tests.conftest import BUSYBOX
 
+APART = ("unshare", "--net")
+NO_NETWORK = ("--bridge=none", "--ip-forward=false")
 CONTAINERD = """version = 2
 root = "{0}/c/root"
 state = "{0}/c/state"
@@ -27,13 +29,16 @@ disabled_plugins = ["io.containerd.grpc.v1.cri"]
 
 @dataclass
 class OwnDockerd:
-    """Its state lies in `folder`, short enough for sockets. It has no network: jobs say `--network none`.
+    """Its state lies in `folder`, short enough for sockets. It has no network, so that jobs say `--network none`, but
+    what `within`, the line that begins in a network of its own, and the options `network` give it.
 
     Its containerd is a process beside it, as on every machine, and outlives it.
     """
 
     folder: Path
     live_restore: bool
+    within: tuple[str, ...] = APART
+    network: tuple[str, ...] = NO_NETWORK
     process: "subprocess.Popen[bytes] | None" = None
     containerd: "subprocess.Popen[bytes] | None" = None
 
@@ -48,9 +53,9 @@ class OwnDockerd:
             self._until(lambda: (self.folder / "c" / "s").exists(), self.containerd)
         # In a network of its own: without a bridge it takes away the `docker0` of whatever network it is in.
         line = [
-            "unshare", "--net", "dockerd", "--data-root", f"{self.folder}/data", "--exec-root", f"{self.folder}/x",
-            "--pidfile", f"{self.folder}/pid", "-H", self.address, "--bridge=none", "--iptables=false",
-            "--ip6tables=false", "--ip-forward=false", "--config-file", f"{self.folder}/json",
+            *self.within, "dockerd", "--data-root", f"{self.folder}/data", "--exec-root", f"{self.folder}/x",
+            "--pidfile", f"{self.folder}/pid", "-H", self.address, *self.network, "--iptables=false",
+            "--ip6tables=false", "--config-file", f"{self.folder}/json",
             "--containerd", f"{self.folder}/c/s", *["--live-restore"] * self.live_restore,
         ]  # fmt: skip
         (self.folder / "json").write_text("{}")
@@ -85,12 +90,18 @@ class OwnDockerd:
 
 
 @contextmanager
-def own_dockerd(client: DockerClient, *, live_restore: bool) -> Iterator[OwnDockerd]:
+def own_dockerd(
+    client: DockerClient,
+    *,
+    live_restore: bool,
+    within: tuple[str, ...] = APART,
+    network: tuple[str, ...] = NO_NETWORK,
+) -> Iterator[OwnDockerd]:
     """Start one with the image busybox; skips where that cannot be."""
     if os.geteuid() != 0 or shutil.which("dockerd") is None or shutil.which("docker") is None:
         pytest.skip("only root starts a dockerd")
     folder = Path(tempfile.mkdtemp(prefix="td-"))
-    ours = OwnDockerd(folder, live_restore)
+    ours = OwnDockerd(folder, live_restore, within, network)
     try:
         ours.start()
         image = b"".join(client.api.get_image(BUSYBOX))

@@ -279,14 +279,16 @@ class SwarmExecutor:
         pause = 0.1
         while not self._closed.is_set():
             with self._lock:
-                boxes = [box for box in self._boxes.values() if box.guest.task and not box.is_over()]
+                boxes = [box for box in self._boxes.values() if not box.is_over()]
             for box in boxes:
+                if not box.guest.task:
+                    continue  # it is being started, and that is followed there
                 try:
                     box.heed(self._task(box.id))
                 except (DockerException, RequestException, ExecutorUnavailable):
                     pass  # the engine restarts, or has no leader: its word comes later
                 self._give_up(box)
-            lost = any(box.guest.line is None for box in boxes)
+            lost = any(box.guest.line is None for box in boxes if box.guest.task)
             pause = min(pause * 1.5, 0.5) if lost else 1.0 if boxes else 3600.0
             self._asked.wait(pause)
             if self._asked.is_set():

@@ -142,7 +142,7 @@ class Door:
                 return None
             if not guest.task:
                 guest.bound(task)
-                guest.task = task
+                guest.silent_since_s, guest.task = self._clock.monotonic_s(), task
             earlier = guest.line
         if earlier:
             earlier.close()
@@ -216,14 +216,14 @@ class Line:
             now_s = self._clock.monotonic_s()
             if moved_in:
                 heard_s = now_s
-            if now_s - heard_s > SILENCE_S:
+            if now_s - heard_s > min(SILENCE_S, self._guest.lost_s):
                 # What is on its way may not arrive later: `lost_s` counts from the last that a task hears.
                 self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 raise LineBroken("nothing was heard")
             if now_s - looked_s > _LOOK_S:  # for a mark to stop that nobody has told of
                 looked_s = now_s
                 self._mirror.look()
-            if now_s - beat_s > BEAT_S:
+            if now_s - beat_s > min(BEAT_S, self._guest.lost_s / 3):
                 beat_s = now_s
                 self._mirror.order("beat")
             if not moved_in and not moved_out:
