@@ -9,9 +9,11 @@ from app.server.desk import Call, Desk
 from app.server.route import API, ID, PAGING, Param, Route
 from app.shapes import artifact_shape, attempt_shape, job_shape, run_shape, step_shape, transition_shape
 from app.views.flaky import symptom_shape
-from engine.core.records import Job, Run, Transition
+from engine.core.records import Attempt, Job, Run, Transition
 from engine.core.states import RunStatus
 from engine.store import remarks
+from engine.store.queries import Queries
+from engine.store.whole_run import WholeRun
 
 PAGE, MOST = 50, 500
 
@@ -43,12 +45,21 @@ async def show_run(call: Call) -> web.StreamResponse:
 
 
 async def list_attempts(call: Call) -> web.StreamResponse:
-    """Every attempt of a run's jobs, by job, then number; when each was queued, so that its waiting can be drawn."""
+    """Every attempt of a run's jobs, by job, then number; when each was queued, so that its waiting can be drawn.
+
+    With `steps` each bears its `steps`, `annotations` and `summaries`, as a job's own page does.
+    """
 
     def look() -> dict[str, Any]:
         run = find_run(call.desk, call.ident)
         attempts = call.desk.store.queries.run_attempts(run.id)
-        return {"attempts": [{"job": one.job_id} | attempt_shape(one) for one in attempts]}
+        whole = WholeRun(run.id, attempts) if call.query.get("steps") else None
+        return {
+            "attempts": [
+                {"job": one.job_id} | attempt_shape(one) | ({} if whole is None else _reports(whole, one))
+                for one in attempts
+            ]
+        }
 
     return await tell(call, look)
 
@@ -126,15 +137,17 @@ def find_job(desk: Desk, job_id: int) -> Job:
 def _attempts(desk: Desk, job: Job) -> list[dict[str, Any]]:
     queries, symptoms = desk.store.queries, desk.store.failures.of_job(job.id)
     return [
-        attempt_shape(attempt)
-        | {
-            "failure": symptom_shape(symptoms.get(attempt.id)),
-            "steps": [step_shape(step) for step in queries.steps(attempt.id)],
-            "annotations": queries.annotations(attempt.id),
-            "summaries": queries.summaries(attempt.id),
-        }
+        attempt_shape(attempt) | {"failure": symptom_shape(symptoms.get(attempt.id))} | _reports(queries, attempt)
         for attempt in queries.attempts(job.id)
     ]
+
+
+def _reports(queries: Queries | WholeRun, attempt: Attempt) -> dict[str, Any]:
+    return {
+        "steps": [step_shape(step) for step in queries.steps(attempt.id)],
+        "annotations": queries.annotations(attempt.id),
+        "summaries": queries.summaries(attempt.id),
+    }
 
 
 ROUTES = (
@@ -149,7 +162,10 @@ ROUTES = (
         ),
     ),
     Route("GET", f"{API}/runs/{ID}", show_run, "a run with its jobs"),
-    Route("GET", f"{API}/runs/{ID}/attempts", list_attempts, "every attempt of a run's jobs"),
+    Route(
+        "GET", f"{API}/runs/{ID}/attempts", list_attempts, "every attempt of a run's jobs",
+        query=(Param("steps", "flag", "each with its steps, annotations and summaries"),),
+    ),
     Route(
         "GET", f"{API}/runs/{ID}/annotations", list_annotations, "errors, warnings and notices of a run's steps"
     ),

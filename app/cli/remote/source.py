@@ -149,7 +149,7 @@ class RemoteSource:
         return list(runs)  # the API has told of it as of everything else
 
     def foretold_jobs(self, run: Run) -> tuple[Run, list[Job]]:
-        return self.queries.run(run.id) or run, self.queries.jobs(run.id)
+        return self.queries.run_with_jobs(run.id) or (run, [])
 
     def heard(self) -> bool:
         return True  # whoever carried out the wish is the engine

@@ -11,6 +11,7 @@ from app.cli.main import COMMANDS, main, parser_for
 from app.cli.remote import queries
 from app.cli.remote.following import FollowedLog
 from app.cli.remote.log import RemoteLog
+from app.client import Client
 from engine.core.states import JobStatus, RunStatus
 from engine.store.logs.index import Mark
 from engine.store.logs.writer import LogWriter, Progress
@@ -268,3 +269,11 @@ def test_a_token_without_a_name_still_says_who_asked(site: Site):
 def test_a_long_index_comes_in_pages(treadle, ended, monkeypatch):
     monkeypatch.setattr("app.server.logs.ENTRIES", 2)
     assert treadle("logs", ended)[1] == "setting up\none\ntwo\n"
+
+
+def test_a_remote_run_is_told_in_as_many_requests_whatever_it_has(treadle, ended, monkeypatch):
+    asked, get = [], Client.get
+    monkeypatch.setattr(Client, "get", lambda self, path, query=None: asked.append(path) or get(self, path, query))
+    treadle("show", "latest")
+    assert [path.rpartition("/")[2] for path in asked].count("attempts") == 1
+    assert not any(path.startswith("/jobs") for path in asked)
