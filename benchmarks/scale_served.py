@@ -45,8 +45,13 @@ class Watched:
         self._process.wait(20)
         self._log.close()
 
-    def started(self) -> dict[str, float]:
+    def settled(self) -> None:
         """Wait until it takes work, then until it rests."""
+        wait_for(self._ready, "the server is ready", 300)
+        self._rest()
+
+    def started(self) -> dict[str, float]:
+        """Wait as `settled` does; return what that took, and what it needs at rest."""
         wait_for(self._ready, "the server is ready", 300)
         took, cpu = time.monotonic() - self._began, self._cpu_s()
         self._rest()
