@@ -1,17 +1,16 @@
 """What a forge hears of a run: which state, in which words, and the one request that says so. Pure: sends nothing."""
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import quote, urlsplit
 
 from engine.core.refs import HEADS, TAGS
 from engine.core.spans import span
+from engine.core.ssh_urls import parts_of
 from engine.core.states import RunStatus
 
 LONGEST = 140  # characters of a description that GitHub takes
-SCP = re.compile(r"(?:[^@/:]+@)?(?P<host>[^/:]{2,}):(?!/)(?P<path>.+)")
 KNOWN_HOSTS = {"github.com": "github", "gitlab.com": "gitlab", "codeberg.org": "forgejo"}
 HOST_WORDS = ("github", "gitlab", "forgejo", "gitea")
 HEARING = ("github", "gitea", "forgejo", "gitlab")
@@ -106,10 +105,9 @@ def _place(url: str) -> tuple[str, str] | None:
     parts = urlsplit(url)
     if parts.scheme in ("http", "https") and parts.hostname:
         server, path = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}", parts.path
-    elif parts.scheme in ("ssh", "git+ssh") and parts.hostname:
-        server, path = f"https://{parts.hostname}", parts.path
-    elif "://" not in url and (match := SCP.fullmatch(url)):
-        server, path = f"https://{match['host']}", match["path"]
+    elif (found := parts_of(url)) is not None and ("://" in url or not found[1].startswith("/")):
+        name, path = found[0].name, found[1]
+        server = f"https://[{name}]" if ":" in name else f"https://{name}"
     else:
         return None
     path = path.strip("/").removesuffix(".git")

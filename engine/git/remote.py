@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 from engine.core.errors import GitError
 from engine.core.refs import HEADS, TAGS
+from engine.core.ssh_urls import PORT, host_of
 from engine.git import ssh
 from engine.git.repository import prepare
 
@@ -68,7 +69,7 @@ def remote(url: str, token: str | None = None, ssh_key: str | None = None) -> Re
     """Return the remote that a configured url, token and key file mean."""
     if (path := local_path(url)) is not None:
         return Remote(str(path))
-    if (host := ssh.host_of(url)) is not None:
+    if (host := host_of(url)) is not None:
         return Remote(_without_password(url), token, host.user, Path(ssh_key) if ssh_key else None)
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or parts.username is None:
@@ -91,7 +92,7 @@ def local_path(url: str) -> Path | None:
     """Return the folder that a url without a host means."""
     if url.startswith("file://"):
         return Path(unquote(urlsplit(url).path))
-    if "://" in url or ssh.host_of(url):
+    if "://" in url or host_of(url):
         return None
     return Path(url).expanduser().absolute()
 
@@ -168,13 +169,13 @@ def _told(error: Exception, source: Remote, tried: "list[Path | None]") -> GitEr
     import pygit2
 
     said = " ".join(str(error).strip("'\"").split()) or type(error).__name__
-    host = ssh.host_of(source.url)
+    host = host_of(source.url)
     if host is None:
         if isinstance(error, pygit2.CertificateError):
             said = "this machine does not trust the server's certificate"
         fix = next((fix for part, fix in HTTP_FIXES if part in said), "")
         return GitError(said.rstrip("."), fix)
-    if "://" not in source.url and host.port != ssh.PORT:
+    if "://" not in source.url and host.port != PORT:
         path = source.url.rpartition("]:")[2].lstrip("/")
         fix = f"Write it as ssh://{host.user or ssh.USER}@{host.name}:{host.port}/{path}"
         return GitError("this form of a url cannot have a port", fix)

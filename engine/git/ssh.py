@@ -8,53 +8,17 @@ import binascii
 import hashlib
 import hmac
 import os
-import re
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 from engine.core.errors import GitError
+from engine.core.ssh_urls import PORT, Host
 
-SCHEMES = ("ssh", "git+ssh", "ssh+git")
-PORT = 22
 USER = "git"
 AGENT = None  # in place of a key file
 USUAL_KEYS = ("id_ed25519", "id_ecdsa", "id_rsa")
 OPEN_RIGHTS = 0o077
-SCP = re.compile(r"(?:(?P<user>[^@/:\[\]]+)@)?(?P<host>\[[^\]/]+\]|[^/:\[\]]{2,}):(?!//)")
-_BRACKETS = re.compile(r"\[(?P<host>[^\]]*?)(?::(?P<port>[0-9]+))?\]")
-
-
-@dataclass(frozen=True, slots=True)
-class Host:
-    """A server that is spoken to over ssh."""
-
-    name: str
-    port: int = PORT
-    user: str = ""
-
-    @property
-    def entry(self) -> str:
-        """How known_hosts calls it."""
-        return self.name if self.port == PORT else f"[{self.name}]:{self.port}"
-
-
-def host_of(url: str) -> Host | None:
-    """Return whom a url for ssh, or one as for scp, speaks to; None for any other url."""
-    if "://" in url:
-        parts = urlsplit(url)
-        if parts.scheme not in SCHEMES or not parts.hostname:
-            return None
-        return Host(parts.hostname, parts.port or PORT, unquote(parts.username or ""))
-    if (match := SCP.match(url)) is None:
-        return None
-    name, port = match["host"], PORT
-    if (inner := _BRACKETS.fullmatch(name)) is not None:
-        one = inner["port"] and ":" not in inner["host"]  # else it is an address of many colons, without a port
-        name, port = (inner["host"], int(inner["port"])) if one else (name[1:-1], PORT)
-    return Host(name.lower(), port, match["user"] or "")
 
 
 def known_hosts() -> Path:

@@ -9,9 +9,10 @@ import pygit2
 import pytest
 
 from engine.core.errors import GitError
+from engine.core.ssh_urls import Host, host_of
 from engine.git.mirror import Mirror
 from engine.git.remote import local_path, remote
-from engine.git.ssh import Host, host_of, knows
+from engine.git.ssh import knows
 from tests.engine.control.post_office import Site
 from tests.engine.ssh_server import PATIENCE_S, SshServer, make_key, needs_sshd
 
