@@ -232,6 +232,10 @@ FILES_NOTE = """
 GitHub's runner reads them; variables of the runner's own and `NODE_OPTIONS` cannot be set. Lines that begin with
 `::NAME::` or `##[NAME]` are commands:
 """
+SWARM_NOTE = """
+A job whose label or `executor:` says [swarm](several-machines.md) runs on another machine, as all of this page says,
+but for what is refused with its line before it starts:
+"""
 _UNSECURE = "refused, as on GitHub, unless `ACTIONS_ALLOW_UNSECURE_COMMANDS` is true"
 _DEPRECATED = "deprecated, as on GitHub: works, and warns once a step"
 COMMAND_NOTES = {
@@ -288,9 +292,18 @@ def compatibility_page() -> str:
     commands = [compatibility.Row(name, says=COMMAND_NOTES.get(name, "")) for name in sorted(NAMES)]
     parts += ["## What a step may say", FILES_NOTE.strip(), _rows(commands, "command")]
     parts.append(f"Of each level the first {KEPT_ANNOTATIONS} annotations of a step are kept, on GitHub ten.")
+    parts += ["## Jobs in a swarm", SWARM_NOTE.strip(), _refusals()]
     parts.append("## Where a test suite of GitHub's own says otherwise")
     parts += [f"**{what}.** {why} Cases: {_listed(cases)}." for what, why, cases in compatibility.OUTSIDE]
     return "\n\n".join(parts) + "\n"
+
+
+def _refusals() -> str:
+    """Return what a job in a swarm may not ask for, as the table says by which it is refused."""
+    from engine.worker.swarm.plan import REFUSALS
+
+    rows = [f"| `{refusal.key}` | refused | {_cell(refusal.why)} |" for refusal in REFUSALS]
+    return "\n".join(["| asked for | | |", "|---|---|---|", *rows])
 
 
 def _rows(rows, first: str = "key") -> str:

@@ -25,6 +25,7 @@ from engine.worker.halt import Halt
 from engine.worker.housekeeper import Housekeeper
 from engine.worker.job_runner import JobRunner
 from engine.worker.pool import Pool
+from engine.worker.swarm.plan import had_tasks
 from engine.worker.tools import Tools
 
 
@@ -61,12 +62,13 @@ class Engine:
 
         self.pool = Pool(store, bus, clock, settings.now.worker_count, runner)
         self._control = ControlLoop(store, bus, clock, settings)
+        self._left: tuple[str, ...] = ()  # where an earlier engine may have left boxes
         self._housekeeper = Housekeeper(
             store,
             clock,
             lambda: executors.has("docker"),
             lambda: sweep_docker(store, clock),
-            lambda: executors.clear("docker"),
+            lambda: executors.clear(*self._left),
             executors.ask_again,
         )
         self._beside = Beside(lambda: self._parts_beside(settings))
@@ -84,9 +86,10 @@ class Engine:
         untidy = self.pool.has_leftovers()
         if untidy:
             self._executors.clear("host")  # which is quick; Docker may not even answer
+        self._left = (*["docker"] * untidy, *["swarm"] * had_tasks(self._store.home))
         self.pool.start()  # before the watchdog, which would end what is to be taken over
         self._control.start()
-        self._housekeeper.start(untidy=untidy)
+        self._housekeeper.start(untidy=bool(self._left))
         self._beside.start()
         self._heard()
         return self

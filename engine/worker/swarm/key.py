@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-FILE = "swarm.pem"
+from engine.worker.swarm.plan import KEY
+
 _SIGNATURE_BYTES = 276  # what a certificate of a 2,048 bit RSA key ends with: the algorithm and the signature
 _FLIGHT_BYTES = 62  # the least that stands before a certificate in what a TLS 1.2 server says first
 # Without elliptic curves, so that the certificate alone proves the server: see `pinned` in courier.sh. The level is for
@@ -38,7 +39,7 @@ def key_of(home: Path) -> Key:
     from cryptography import x509
     from cryptography.hazmat.primitives.serialization import Encoding
 
-    path = home / FILE
+    path = home / KEY
     if not path.exists():
         _make(path)
     certificate = x509.load_pem_x509_certificate(path.read_bytes())

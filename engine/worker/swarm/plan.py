@@ -3,11 +3,13 @@ is started, and from which docs/compatibility.md is printed."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from engine.worker.kind import Asked, Kind, Refused
 from pipelines.errors import Place
 
 PREFIX = "swarm:"  # of a label's image
+KEY = "swarm.pem"  # in the home
 Found = tuple[str, Place]
 
 
@@ -67,16 +69,21 @@ def _containers(asked: Asked) -> Iterator[Found]:
 _NO_EXEC = "a manager leads into no container of another node"
 _OPTION = "container.options: "
 REFUSALS = (
-    Refusal("services:", "they would have to be on the node that Swarm chooses, in the job's own network", _services),
-    Refusal("container.ports:", "they would be published on a node that nobody knows beforehand", _ports),
-    Refusal("container.volumes: with a name, or read-only", "such a volume is of one node", _volumes),
+    Refusal("services", "they would have to be on the node that Swarm chooses, in the job's own network", _services),
+    Refusal("container.ports", "they would be published on a node that nobody knows beforehand", _ports),
+    Refusal("container.volumes", "one with a name, or read-only: such a volume is of one node", _volumes),
     Refusal(f"{_OPTION}--user", "what carries the job is its first process, and root", _option("--user", "user")),
     Refusal(f"{_OPTION}--network", "the task has to reach Treadle", _option("--network", "network")),
     Refusal(f"{_OPTION}--network-alias", "nobody is there to use it", _option("--network-alias", "aliases")),
-    Refusal("checkpoint: true, or treadle run --checkpoint", _NO_EXEC, _checkpoint),
-    Refusal("hold:", _NO_EXEC, _hold),
+    Refusal("checkpoint", f"as `treadle run --checkpoint`: {_NO_EXEC}", _checkpoint),
+    Refusal("hold", _NO_EXEC, _hold),
     Refusal("uses: docker://IMAGE", "the container would have to be on the job's node", _containers),
 )
+
+
+def had_tasks(home: Path) -> bool:
+    """Whether a home may have left tasks in a swarm: without its key it never made one."""
+    return (home / KEY).exists()
 
 
 def refuse(asked: Asked) -> None:
