@@ -4,31 +4,36 @@ Each job of a work is a builder whose steps are `docker` commands; a work of sev
 that triggers the layers one after another and waits for each.
 """
 
+import hashlib
 import json
-import socket
+import os
 import subprocess
-import time
 import urllib.request
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
-from benchmarks.peer_works import NOOP, WORKS, Work
+from benchmarks.peer_server import SECRET, Server
+from benchmarks.peer_works import FIRST, MARK, Work
 from benchmarks.place import IMAGE, Ended
-from benchmarks.server import wait_for
 
 MASTER = """\
 from buildbot.plugins import schedulers, steps, util, worker
 
 c = BuildmasterConfig = {{
     "protocols": {{"null": {{}}}}, "buildbotNetUsageData": None, "db": {{"db_url": "sqlite:///state.sqlite"}},
-    "www": {{"port": "tcp:{port}:interface=127.0.0.1", "plugins": {{}}}}, "buildbotURL": "http://127.0.0.1:{port}/",
+    "www": {{
+        "port": "tcp:{port}:interface=127.0.0.1", "plugins": {{}},
+        "change_hook_dialects": {{"github": {{"secret": {secret!r}, "strict": True}}}},
+    }},
+    "buildbotURL": "http://127.0.0.1:{port}/",
     "title": "bench", "workers": [], "builders": [], "schedulers": [],
 }}
 
-def add(name, factory, workers):
+def add(name, factory, workers, **more):
     c["workers"] += [worker.LocalWorker(one) for one in workers if one not in {{w.name for w in c["workers"]}}]
-    c["builders"].append(util.BuilderConfig(name=name, workernames=workers, factory=factory))
+    c["builders"].append(util.BuilderConfig(name=name, workernames=workers, factory=factory, **more))
 
 for key, layers, commands, at_once in {works!r}:
     workers = [f"{{key}}-{{number}}" for number in range(at_once)]
@@ -53,51 +58,51 @@ for key, layers, commands, at_once in {works!r}:
         lead.addStep(steps.Trigger(schedulerNames=[name], waitForFinish=True))
     add(key, lead, [f"{{key}}-lead"])
     c["schedulers"].append(schedulers.ForceScheduler(name=f"force-{{key}}", builderNames=[key]))
+
+first = util.BuildFactory([steps.ShellCommand(command=["docker", "run", "--rm", {image!r}, "sh", "-c", {first!r}])])
+add("first", first, ["first-0"])
+add("storm", first, ["storm-0"], nextBuild=lambda builder, requests: None)  # they wait
+for branch in ("first", "storm"):
+    pushed = util.ChangeFilter(branch=branch)
+    c["schedulers"].append(schedulers.SingleBranchScheduler(name=branch, change_filter=pushed, builderNames=[branch]))
 """
+MERGED = 3  # the result of a request that another was merged with: "skipped"
 
 
-class Buildbot:
-    """A master that is up and waits for work, until the end of the `with`."""
+class Buildbot(Server):
+    """A master with its workers inside it."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, works: Sequence[Work] = ()) -> None:
+        super().__init__(works)
+        self._made = 0
 
-    def __enter__(self) -> Self:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self._port = probe.getsockname()[1]
-        subprocess.run(["buildbot", "create-master", str(self._folder)], check=True, stdout=subprocess.DEVNULL)
+    def _once(self, work: Work) -> Ended:
+        """Force a build of the work's first builder and wait for its end."""
+        asked = {"jsonrpc": "2.0", "method": "force", "id": 1, "params": {}}
+        over = "select results = 0 from buildsets where id = ? and complete = 1"
+        return self._timed(lambda: int(self._ask(f"forceschedulers/force-{work.key}", asked)["result"][0]), over)
+
+    def _prepare(self, root: Path, opened: ExitStack) -> None:
+        self._folder = root / "master"
+        self.database = self._folder / "state.sqlite"
+        made = ["buildbot", "create-master", str(self._folder)]
+        subprocess.run(made, check=True, stdout=self._log, stderr=self._log)
         works = [
             (work.key, [count for count in (work.first, work.middle, work.last) if count], work.commands, work.workers)
-            for work in WORKS
+            for work in self._works
         ]
-        (self._folder / "master.cfg").write_text(MASTER.format(port=self._port, works=works, image=IMAGE))
-        self._log = (self._folder / "out.log").open("wb")
-        command = ["buildbot", "start", "--nodaemon", str(self._folder)]
-        self._process = subprocess.Popen(command, stdout=self._log, stderr=self._log)
+        told = {"port": self._port, "secret": SECRET, "works": works, "image": IMAGE, "first": FIRST.commands[0]}
+        (self._folder / "master.cfg").write_text(MASTER.format(**told))
+
+    def _command(self) -> tuple[list[str], Mapping[str, str]]:
+        return ["buildbot", "start", "--nodaemon", str(self._folder)], os.environ
+
+    def _answers(self) -> bool:
+        """Whether its builders have workers: earlier it takes work, but does none."""
         try:
-            wait_for(self._answers, "Buildbot is ready", 60)
-            self.run(NOOP)  # its workers have attached then
-        except BaseException:
-            self._leave()
-            raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._leave()
-
-    def run(self, work: Work) -> Ended:
-        """Force a build of the work's first builder and wait for its end."""
-        (Path("/proc") / str(self._process.pid) / "clear_refs").write_text("5")  # its peak begins anew
-        start = time.monotonic()
-        asked = {"jsonrpc": "2.0", "method": "force", "id": 1, "params": {}}
-        request, _ = self._ask(f"forceschedulers/force-{work.key}", asked)["result"]
-        while not (found := self._ask(f"buildsets/{request}")["buildsets"][0])["complete"]:
-            time.sleep(0.02)
-        seconds = time.monotonic() - start
-        return Ended(seconds, int(found["results"] != 0), self._peak_mb())
+            return all(one["connected_to"] for one in self._ask("workers")["workers"])
+        except OSError:
+            return False
 
     def _ask(self, path: str, body: Any = None) -> Any:
         data = None if body is None else json.dumps(body).encode()
@@ -106,19 +111,27 @@ class Buildbot:
         with urllib.request.urlopen(request, timeout=60) as answer:
             return json.load(answer)
 
-    def _answers(self) -> bool:
-        if self._process.poll() is not None:
-            raise RuntimeError(f"Buildbot did not start: {(self._folder / 'out.log').read_text()[-2000:]}")
-        try:
-            return bool(self._ask("forceschedulers")["forceschedulers"])
-        except OSError:
-            return False
+    def _commits(self, branch: str, count: int) -> list[str]:
+        """Invent them: a master looks at no repository."""
+        self._made += count
+        return [hashlib.sha1(f"{branch} {self._made + number}".encode()).hexdigest() for number in range(count)]
 
-    def _peak_mb(self) -> float:
-        lines = (Path("/proc") / str(self._process.pid) / "status").read_text().splitlines()
-        return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
+    def _hook(self) -> str:
+        return "/change_hook/github"
 
-    def _leave(self) -> None:
-        self._process.terminate()
-        self._process.wait(30)
-        self._log.close()
+    def _printed(self, sha: str) -> bool:
+        return bool(self._asked(
+            "select 1 from sourcestamps p join buildset_sourcestamps x on x.sourcestampid = p.id"
+            " join buildrequests r on r.buildsetid = x.buildsetid join builds b on b.buildrequestid = r.id"
+            " join steps s on s.buildid = b.id join logs l on l.stepid = s.id join logchunks c on c.logid = l.id"
+            " where p.revision = ? and instr(c.content, ?)", sha, MARK,
+        ))  # fmt: skip
+
+    def _unfinished(self) -> int:
+        return int(self._asked("select count(*) from buildrequests where complete = 0")[0][0])
+
+    def _planned(self) -> int:
+        return int(self._asked("select count(*) from buildsets")[0][0])
+
+    def _runs(self) -> int:
+        return int(self._asked("select count(*) from buildrequests where complete = 0 or results != ?", MERGED)[0][0])

@@ -16,6 +16,7 @@ from typing import Self
 
 IMAGE = "busybox:latest"
 LOOK_S = 0.02  # how often the memory of a process is looked at
+PATIENCE_S = 900.0  # a process that has not ended by then hangs
 PROJECT = Path(__file__).resolve().parent.parent
 
 
@@ -47,10 +48,10 @@ class Place:
         git = ["git", "-C", str(self.repo), "-c", "user.name=bench", "-c", "user.email=bench@localhost"]
         for command in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "benchmarks"]):
             subprocess.run([*git, *command], check=True)
-        self._env = {**os.environ, "TREADLE_HOME": str(self.home), "PYTHONPATH": str(PROJECT), "NO_COLOR": "1"}
+        self.env = {**os.environ, "TREADLE_HOME": str(self.home), "PYTHONPATH": str(PROJECT), "NO_COLOR": "1"}
         # An installed Treadle has its modules compiled; so has this one, without a trace in the working tree.
-        self._env["PYTHONPYCACHEPREFIX"] = str(self._root / "compiled")
-        self._env.pop("PYTHONDONTWRITEBYTECODE", None)
+        self.env["PYTHONPYCACHEPREFIX"] = str(self._root / "compiled")
+        self.env.pop("PYTHONDONTWRITEBYTECODE", None)
         return self
 
     def __exit__(
@@ -65,9 +66,13 @@ class Place:
                 subprocess.run(["docker", "rm", "-fv", *containers], capture_output=True)
         shutil.rmtree(self._root, ignore_errors=True)
 
+    def command(self, *words: str) -> list[str]:
+        """Return the command line of `treadle WORDS…`, to be run in `repo` with `env`."""
+        return [sys.executable, "-m", "app.cli.main", *words]
+
     def treadle(self, *words: str) -> Ended:
         """Run `treadle WORDS…` in the repository. Raises RuntimeError when it fails: a failure is no figure."""
-        ended = run_to_end([sys.executable, "-m", "app.cli.main", *words], self.repo, self._env)
+        ended = run_to_end(self.command(*words), self.repo, self.env)
         if ended.code:
             raise RuntimeError(f"treadle {' '.join(words)} ended with exit code {ended.code}")
         return ended
@@ -102,7 +107,7 @@ def turns(count: int, measures: Mapping[str, Callable[[], float]]) -> dict[str, 
 
 
 def run_to_end(command: list[str], folder: Path, env: Mapping[str, str]) -> Ended:
-    """Run a process to its end, output thrown away."""
+    """Run a process to its end, output thrown away. Raises RuntimeError when it hangs, and kills it then."""
     start, peak_kb = time.monotonic(), 0
     with subprocess.Popen(
         command, cwd=folder, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -110,6 +115,9 @@ def run_to_end(command: list[str], folder: Path, env: Mapping[str, str]) -> Ende
         # Not what the system says at the end: that counts what this process itself had when it was forked.
         status = Path("/proc") / str(process.pid) / "status"
         while process.poll() is None:
+            if time.monotonic() - start > PATIENCE_S:
+                process.kill()
+                raise RuntimeError(f"no end in {PATIENCE_S:.0f} s")
             peak_kb = max(peak_kb, _high_water_kb(status))
             try:
                 process.wait(LOOK_S)

@@ -42,7 +42,9 @@ def block(name: str) -> str:
 
 
 def keep(name: str, output: str) -> None:
-    """Put what a benchmark printed into figures.json."""
+    """Put what a benchmark printed into figures.json. Raises ValueError where it printed nothing."""
+    if not output.strip():
+        raise ValueError(f"{name}: nothing was printed.")
     told = figures()
     if name == "goals":
         for line in output.splitlines():
