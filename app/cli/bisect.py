@@ -6,9 +6,10 @@ import sys
 from app.cli.bisect_source import Searches, Told, searches_of
 from app.cli.bisect_text import Teller, search_lines
 from app.cli.interrupts import Interrupts
-from app.cli.naming import Reads, find_either
+from app.cli.naming import find_either
 from app.cli.options import count
 from app.cli.output import print_json, talk
+from app.cli.reads import Reads
 from engine.core.errors import EngineError, SettingsError
 from engine.core.records import Job, Run
 from engine.core.states import BisectStatus, JobStatus

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from app.cli.asked import Asked, engine_of
 from app.cli.given import actor_here
-from app.cli.naming import Reads
 from app.cli.output import talk
 from app.cli.place import home_of
+from app.cli.reads import Reads
 from engine.core.errors import EngineError
 
 if TYPE_CHECKING:

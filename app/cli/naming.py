@@ -1,62 +1,17 @@
-"""How people name runs and jobs on the command line, and which home they mean.
+"""How people name runs and jobs on the command line.
 
 A RUN is `12`, `r12`, `latest`, or `#3` (the newest run with that number). A JOB is `34`, `j34`, or RUN/NAME, such as
 `latest/test (3.12)`. Where either is taken, a bare number is what the usage names first, if there is one.
 """
 
-from typing import Any, Protocol
-
 from app.cli.options import is_number
+from app.cli.reads import Reads
 from engine.core.errors import EngineError
-from engine.core.records import Attempt, Job, Run, Step
-from engine.core.states import JOB_FINAL, AttemptStatus
+from engine.core.records import Job, Run
 
 RUN_HELP = "a run: its id (12 or r12), #NUMBER or latest"
 JOB_HELP = "a job: its id (34 or j34), or RUN/NAME"
 PAGE = 500
-
-
-def is_over(queries: "Reads", job_id: int, attempt: int) -> bool:
-    """Return whether an attempt has ended, or will never begin."""
-    made = next((one for one in queries.attempts(job_id) if one.number == attempt), None)
-    if made is not None:
-        return made.status != AttemptStatus.RUNNING
-    job = queries.job(job_id)
-    return job is None or job.status in JOB_FINAL
-
-
-class ReadsAttempts(Protocol):
-    """What became of jobs. Steps, annotations and summaries are asked of attempts that `attempts` has told of."""
-
-    def attempts(self, job_id: int) -> list[Attempt]: ...
-
-    def steps(self, attempt_id: int) -> list[Step]: ...
-
-    def annotations(self, attempt_id: int) -> list[dict[str, Any]]: ...
-
-    def summaries(self, attempt_id: int) -> list[str]: ...
-
-
-class Reads(ReadsAttempts, Protocol):
-    """What commands ask of runs and jobs: of the store's Queries, or of a remote engine."""
-
-    def runs(
-        self,
-        repo: str | None = None,
-        branch: str | None = None,
-        status: str | None = None,
-        before: int | None = None,
-        limit: int = 20,
-    ) -> list[Run]: ...
-
-    def run(self, run_id: int) -> Run | None: ...
-
-    def jobs(self, run_id: int) -> list[Job]: ...
-
-    def job(self, job_id: int) -> Job | None: ...
-
-    def of_run(self, run_id: int) -> ReadsAttempts:
-        """Return what answers of all attempts of one run, as they are now."""
 
 
 def find_run(queries: Reads, text: str) -> Run:

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from app.cli.naming import RUN_HELP, Reads, ReadsAttempts, find_run
+from app.cli.naming import RUN_HELP, find_run
 from app.cli.output import colour_wanted, paint, print_json, print_markdown, status_text, talk
+from app.cli.reads import Reads, ReadsAttempts
 from app.cli.source import source_of
 from app.expectation import done_in, late, of_usual, starts_in
 from app.shapes import attempt_shape, job_shape, run_shape, step_shape

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
-from app.cli.naming import Reads
+from app.cli.reads import Reads
 from engine.core.records import Job, Run
 from engine.store.logs.index import Entry
 

@@ -8,8 +8,8 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from app.cli.naming import Reads, is_over
 from app.cli.place import home_of, home_with_runs
+from app.cli.reads import Reads, is_over
 from app.cli.source import Log
 from engine.core.clock import SystemClock
 from engine.core.errors import EngineError, NoEngine, SettingsError

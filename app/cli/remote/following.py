@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator
 
 from app.cli.asked import SILENCE_S
-from app.cli.naming import is_over
+from app.cli.reads import is_over
 from app.cli.remote import patient
 from app.cli.remote.log import AHEAD_BYTES, RemoteLog
 from app.cli.remote.patient import Patient, is_away
