@@ -1,5 +1,6 @@
 """The queue over HTTP: what waits and why, pausing it, and putting a job forward."""
 
+from collections.abc import Callable
 from typing import Any
 
 from aiohttp import web
@@ -46,7 +47,7 @@ async def prioritize(call: Call) -> web.StreamResponse:
     return answer({"kind": "job", "id": call.ident, "done": done}, 202)
 
 
-async def _switch(call: Call, turn: Any) -> web.StreamResponse:
+async def _switch(call: Call, turn: Callable[[], str]) -> web.StreamResponse:
     def act() -> dict[str, Any]:
         done = turn()
         return {"done": done, "paused": paused_shape(call.desk.store.queue.pause.get())}

@@ -77,7 +77,7 @@ class ActionSources:
                 del self._coming[key]
         return coming.result()
 
-    def start(self, url: str, ref: str, sha: str = "") -> "Callable[[float], ActionFiles | None]":
+    def start(self, url: str, ref: str, sha: str = "") -> Callable[[float], ActionFiles | None]:
         """Begin to `get` on a thread aside; what is returned waits for so many seconds and gives None until it is done.
 
         Raises GitError as `get` does. Who stops waiting leaves the fetch to its end: somebody will want it again.

@@ -1,11 +1,12 @@
 """A commit or a snapshot as files: a whole checkout, or the files alone. Runs no filter and no program of anybody's."""
 
 import functools
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.core.errors import GitError
-from engine.git.files import index_entries, write_files
+from engine.git.files import Tree, index_entries, write_files
 from engine.git.folder import (
     common_dir,
     link_file,
@@ -35,8 +36,7 @@ def materialise(repo: Repo, sha: str, dest: Path, branch: str | None, base: tupl
     head = commit.parents[0] if snapshot and commit.parent_ids else commit
     tree = walk(handle, commit.tree)
     known = walk(handle, find_commit(handle, base[1]).tree).files if base and base[1] in handle else {}
-    attributes = commit if any(path.rsplit("/", 1)[-1] == ".gitattributes" for path in tree.files) else None
-    size = write_files(dest, tree, functools.partial(_content, handle, attributes), known, base and base[0])
+    size = write_files(dest, tree, _reader(handle, commit, tree), known, base and base[0])
 
     git = dest / ".git"
     write_git_folder(git, str(head.id), _refs(handle), branch, repo.remote_url)
@@ -57,8 +57,13 @@ def export(repo: Repo, sha: str, dest: Path) -> int:
     handle = open_repository(repo)
     commit = find_commit(handle, sha)
     tree = walk(handle, commit.tree)
+    return write_files(dest, tree, _reader(handle, commit, tree), {}, None)
+
+
+def _reader(handle: "pygit2.Repository", commit: "pygit2.Commit", tree: Tree) -> Callable[[str, str], bytes]:
+    """Return what gives a file of a commit as it lies on disk; attributes are looked up only where there are any."""
     attributes = commit if any(path.rsplit("/", 1)[-1] == ".gitattributes" for path in tree.files) else None
-    return write_files(dest, tree, functools.partial(_content, handle, attributes), {}, None)
+    return functools.partial(_content, handle, attributes)
 
 
 def _content(handle: "pygit2.Repository", attributes: "pygit2.Commit | None", path: str, oid: str) -> bytes:

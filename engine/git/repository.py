@@ -1,4 +1,4 @@
-"""Git here on this machine. Knows pygit2, as `remote` does and no other file (imported at first use: not free).
+"""A repository here on this machine, as it is. Here as in the whole folder pygit2 is imported at first use: not free.
 
 Repositories of users are read, never written: what has to be written (a working tree as a commit) goes into a bare
 mirror in the home that borrows the repository's objects.
@@ -167,7 +167,7 @@ def start_repository(folder: Path, message: str, at: datetime) -> str:
 
 
 def open_repository(repo: Repo) -> "pygit2.Repository":
-    """Return a repository as pygit2 has it, for the other files that know pygit2. Raises GitError."""
+    """Return a repository as pygit2 has it, for the other files of this folder. Raises GitError."""
     import pygit2
 
     prepare()

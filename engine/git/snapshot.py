@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING
 
 from engine.core.errors import GitError
 from engine.git.files import EXECUTABLE, LINK, PLAIN, SUBMODULE, Tree, tree_objects
-from engine.git.folder import (
-    object_folders,
-)
+from engine.git.folder import object_folders
 from engine.git.repository import Repo, open_repository, setting, walk
 
 if TYPE_CHECKING:
