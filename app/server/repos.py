@@ -1,17 +1,19 @@
 """The repositories over HTTP: what is configured, how they stand, which workflows a branch holds; and changing that."""
 
 import logging
+from contextlib import suppress
 
 from aiohttp import web
 
 from app.repo_entry import repo_entry
 from app.server.answers import Refusal, answer
-from app.server.desk import Call
+from app.server.desk import Call, Desk
 from app.server.route import ADMIN, API, WRITE, Field, Param, Route
 from app.views.repos import hook_of, repos_view, settings_view, workflows_view
-from engine.control.sources import POLL
+from engine.control.sources import POLL, START
 from engine.control.triggers.refs import look
-from engine.core.errors import SettingsError
+from engine.core.errors import GitError, SettingsError
+from engine.git.remote import local_path
 from engine.settings.edit import add_repo, entry_settings, remove_repo
 from engine.settings.model import RepoSettings
 
@@ -46,8 +48,17 @@ async def add(call: Call) -> web.StreamResponse:
             )
     await desk.ask(desk.live.edit, lambda text: add_repo(text, entry))
     log.info("%s added the repository %s", call.actor, made.name)
+    repo = desk.repo(made.name)
+    if repo is not None and local_path(repo.url) is not None:  # the engine asks others, and may have to wait
+        await desk.ask(_look_once, desk, repo)
     hook = hook_of(desk.settings, made.name)
     return answer({"name": made.name, "url": made.url, "config": str(desk.live.file), "hook": hook}, 201)
+
+
+def _look_once(desk: Desk, repo: RepoSettings) -> None:
+    """Know from now on where the refs of a repository on this machine are: what is committed next is news."""
+    with suppress(GitError):  # there is no repository yet: the engine looks again, and says so
+        look(desk.store, desk.mirrors, repo, desk.repo_ids[repo.name], START, desk.clock)
 
 
 async def remove(call: Call) -> web.StreamResponse:

@@ -1,12 +1,14 @@
 """The laws of administration over HTTP: for admins alone, and nothing secret comes back, in no answer and no log."""
 
 import logging
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from app.server import repos
 from app.server.routes import ROUTES
+from engine.git.repository import start_repository
 from engine.settings.live import LiveSettings
 from tests.app.server.site import Site
 
@@ -135,6 +137,23 @@ def test_a_repository_that_cannot_be_is_refused_and_nothing_written(
     answer = site.ask("POST", "/api/v1/repos", body)
     assert (answer.status, bool(answer.json["error"])) == (status, True)
     assert edited.read_text() == "# mine\n"
+
+
+def test_a_commit_made_after_a_repository_was_added_is_news_to_the_first_who_looks(
+    site: Site, edited: Path, tmp_path: Path
+) -> None:
+    place = tmp_path / "new"
+    place.mkdir()
+    start_repository(place, "before", site.lab.clock.now())
+    added = site.ask("POST", "/api/v1/repos", {"name": "acme/here", "url": str(place), "watch": "commits"})
+    assert added.status == 201, added.body
+    (place / "more").write_text("more")
+    for line in (["add", "-A"], ["-c", "user.name=a", "-c", "user.email=a@localhost", "commit", "-qm", "after"]):
+        subprocess.run(["git", "-C", place, *line], check=True)
+    assert site.ask("POST", "/api/v1/repos/acme/here/sync", scope="write").json["events"] == 1
+    later = tmp_path / "later"
+    later.mkdir()  # no repository yet
+    assert site.ask("POST", "/api/v1/repos", {"name": "acme/later", "url": str(later)}).status == 201
 
 
 def test_a_repository_that_cannot_be_asked_says_why(site: Site, tmp_path: Path) -> None:
