@@ -3,7 +3,7 @@
 It reads what anybody could read; so it does not matter whether the engine lives in this process or in another.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from app.cli.result import Renderer, Result, RunResult, job_result
@@ -29,28 +29,26 @@ class _Tail:
         self.step = BEFORE_STEPS
         self.marks = 0
 
-    def pieces(self) -> list[tuple[int, bytes]]:
-        """Return what came since the last look: step and bytes."""
+    def pieces(self) -> Iterator[tuple[int, bytes]]:
+        """Yield what came since the last look, step and bytes; one piece is in memory at a time."""
         if self.reader is None:
             try:
                 self.reader = LogReader(self.path)
             except FileNotFoundError:
-                return []
+                return
         size = self.reader.size
         entries = self.reader.entries()
         begins = [entry for entry in entries[self.marks :] if entry.mark is Mark.STEP_BEGIN]
         self.marks = len(entries)
-        found: list[tuple[int, bytes]] = []
         for end, step in [*((entry.start, entry.step) for entry in begins), (size, None)]:
             while self.at < end:
                 data = self.reader.read(self.at, min(end, self.at + CHUNK_BYTES))
                 if not data:
                     break
                 self.at += len(data)
-                found.append((self.step, data))
+                yield self.step, data
             if step is not None:
                 self.step = step
-        return found
 
     def close(self) -> None:
         if self.reader is not None:
