@@ -112,7 +112,7 @@ def main(image: str = "busybox:latest", rounds: str = "9") -> None:
             "cancel, TERM honoured, a deaf daemon": bench.cancel("(trap '' TERM; exec setsid sleep 99) & sleep 100"),
             "cancel, deaf to TERM, grace 1000 ms": bench.cancel("trap '' TERM; while :; do sleep 1; done"),
         }
-        bench.executor.want_slots(1, image)
+        bench.executor._slots.want(1, image)
         times: dict[str, list[float]] = {name: [] for name in cases}
         for _ in range(int(rounds)):
             for name, measure in cases.items():

@@ -103,10 +103,6 @@ class DockerExecutor:
     ) -> None:
         self._images.ensure(image, say, credentials, look)
 
-    def want_slots(self, count: int, image: str) -> None:
-        """Hint that `count` boxes will run at once: their network slots are made in the background, from `image`."""
-        self._slots.want(count, image)
-
     def expect(self, boxes: int, image: str | None) -> None:
         self._expected = boxes
         if image and boxes > _CROWD:

@@ -112,7 +112,7 @@ def test_a_hostname_of_its_own_is_kept(docker_bench: "Bench") -> None:
 def ready(bench: "Bench", slots: int) -> DockerExecutor:
     assert isinstance(bench.executor, DockerExecutor)
     assert bench.image
-    bench.executor.want_slots(slots, bench.image)
+    bench.executor._slots.want(slots, bench.image)
     bench.executor.settle()
     return bench.executor
 
