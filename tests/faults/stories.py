@@ -5,13 +5,14 @@ Each step says by `do` that it ran, in which attempt, and that nobody else ran i
 
 from contextlib import suppress
 from textwrap import dedent, indent
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from engine.control.asks.retries import Again
 from engine.control.bisecting import start as bisect_start
 from engine.core.errors import EngineError
 from engine.core.records import Run
 from engine.settings.model import EnvironmentSettings
+from tests.conftest import BUSYBOX
 from tests.faults.plant import Plant, search, until_searched
 
 
@@ -272,6 +273,55 @@ class Checkpoints(Plant):
         self.job_again(run, "a", Again(step=2))
 
 
+class Boxes(Plant):
+    """Jobs in containers, which outlive an engine: of several steps, red and tried again, and one that is cancelled.
+
+    What their steps leave lies in a folder of this machine, mounted by us: no job may ask for one.
+    """
+
+    label = BUSYBOX
+    box = "{image: %s, options: --network none}"
+    files: ClassVar = {
+        "ci": workflow(f"""
+            a:
+              runs-on: here
+              env: {{E: /effects}}
+              container: {box % BUSYBOX}
+              steps: [{do("one")}, {do("two")}]
+            f:
+              runs-on: here
+              env: {{E: /effects}}
+              container: {box % BUSYBOX}
+              retry: {{max: 1, backoff: 50ms}}
+              steps: [{do("three")}, {{run: exit 3}}, {do("never")}]
+            c:
+              runs-on: here
+              env: {{E: /effects}}
+              container: {box % BUSYBOX}
+              steps: [{do("four", "never")}, {do("never")}]
+            """)
+    }
+
+    def play(self) -> None:
+        run = self.push("d1", "ci")
+        self.until_done("four")
+        self.cancel(self.job(run, "c"))
+
+    def run_to_the_end(self) -> None:
+        from engine.worker.docker import executor
+
+        make = executor.container_config
+
+        def with_effects(*told: Any) -> dict[str, Any]:
+            body = make(*told)
+            mount = {"Type": "bind", "Source": str(self.root / "effects"), "Target": "/effects"}
+            body["HostConfig"]["Mounts"].append(mount)
+            return body
+
+        executor.container_config = with_effects
+        super().run_to_the_end()
+
+
 HISTORY = {
     "word.txt": "fine\n",
     "ci": workflow("a: {runs-on: here, steps: [{uses: actions/checkout@v4}, {run: '! grep -q broken word.txt'}]}"),
@@ -338,6 +388,7 @@ STORIES = {
     story.__name__: story
     for story in (
         Push, Broken, Late, Calls, Turns, TurnsAgain, Strangers, Gates, Cancels, NeverBegun, Retries, Checkpoints,
-        Searches, VainSearches, EndedSearches,
+        Searches, VainSearches, EndedSearches, Boxes,
     )
 }  # fmt: skip
+IN_DOCKER = (Boxes.__name__,)

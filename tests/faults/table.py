@@ -19,8 +19,9 @@ FAULTS = (
     Fault(
         "kill -9 of the engine, before or after any write of a status",
         "All ends as it would have, in the same attempts: each step did what it does once, no log lacks or doubles a "
-        "line, an event makes its runs once, and no process or folder is left.",
+        "line, an event makes its runs once, and no process, container or folder is left.",
         (
+            "test_no_kill_has_a_step_in_a_container_run_twice_or_leaves_the_container",
             "test_a_kill_before_or_after_any_write_of_a_status_changes_no_end",
             "test_every_row_of_the_tables_is_come_to",
         ),
@@ -49,6 +50,15 @@ FAULTS = (
         ("test_a_restart_of_dockerd_loses_no_job_and_runs_none_twice",),
     ),
     Fault(
+        "an engine started while dockerd is away from under running jobs",
+        "They stay running and say what they wait for, ten minutes at most; when dockerd is back each is taken up "
+        "where it is. Meanwhile deadlines hold and a cancel ends the job; its container goes once dockerd is back.",
+        (
+            "test_an_engine_started_while_dockerd_is_away_takes_its_jobs_up_once_it_is_back",
+            "test_a_deadline_holds_while_dockerd_is_away_and_the_box_goes_when_it_is_back",
+        ),
+    ),
+    Fault(
         "no dockerd",
         "A job that needs it fails and says so.",
         ("test_without_a_dockerd_a_job_says_so",),
@@ -73,9 +83,30 @@ FAULTS = (
         ),
     ),
     Fault(
-        "the clock is set forward or back, or the machine sleeps",
-        "No job that runs is lost; each has its whole time and no more; no retry, event or letter waits longer.",
+        "a disk that takes no writes for a while: it is read-only, or fails",
+        "What is asked for is refused with the reason. The log says it once, and once when it is over. A job that "
+        "could not note what it did meanwhile begins again, as a new attempt that costs no retry.",
         (
+            "test_a_disk_that_takes_no_writes_for_a_while_is_told_once_and_loses_no_job",
+            "test_a_fault_that_lasts_is_told_once_however_often_and_wherever_it_is_met",
+        ),
+    ),
+    Fault(
+        "an artifact's manifest that is damaged",
+        "That artifact is shown as damaged, with what to do about it; every other is listed and given as ever. No "
+        "content is removed from the disk before it is put right.",
+        (
+            "test_one_that_is_damaged_says_so_and_the_rest_is_there",
+            "test_one_that_is_damaged_can_be_replaced_and_removed",
+            "test_a_reference_that_cannot_be_read_stops_the_sweep",
+        ),
+    ),
+    Fault(
+        "the clock is set forward or back, or the machine sleeps",
+        "No job that runs is lost; each has its whole time and no more, to run and to clean up once it is cancelled; "
+        "no retry, event or letter waits longer.",
+        (
+            "test_a_cancelled_job_keeps_the_time_that_it_has_to_clean_up",
             "test_a_clock_that_is_set_and_a_locked_database_cost_no_job_anything",
             "test_no_job_that_runs_is_lost_or_ends_sooner_or_later",
             "test_a_retry_waits_no_longer_than_it_was_to",
@@ -93,6 +124,16 @@ FAULTS = (
         "a forge that answers 500, never answers or hangs up; a repository that vanishes; a sender that dawdles",
         "Its events wait and say why; no other repository waits for them, and the engine stops when told.",
         ("test_no_forge_holds_up_another_repository_and_each_says_what_is_wrong",),
+    ),
+    Fault(
+        "a forge or webhook that refuses what it is told, or does not answer",
+        "Nobody waits for it. `treadle doctor`, `treadle repo list` and the UI say who has not heard of which "
+        "repository's results, and why, until it hears again.",
+        (
+            "test_what_a_receiver_has_not_heard_is_told_until_it_hears_again",
+            "test_a_forge_that_has_not_heard_of_a_result_is_named_with_the_reason",
+            "test_a_dead_forge_keeps_no_other_waiting",
+        ),
     ),
     Fault(
         "a registry that stalls",

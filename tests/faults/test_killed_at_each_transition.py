@@ -1,15 +1,16 @@
 """kill -9 right before and right after every write of a status: the end is as if there had been none.
 
-What is killed is a whole engine, with jobs that are real processes. The rows of the tables are counted, so that a new
-one that no story comes to fails here.
+What is killed is a whole engine, with jobs that are real processes, and once more with jobs in containers. The rows of
+the tables are counted, so that a new one that no story comes to fails here.
 """
 
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -17,10 +18,11 @@ from typing import Any
 import pytest
 
 from engine.core.states import TABLES
+from engine.worker.docker.client import DockerClient
 from tests.app.cli.test_run_endings import processes_of
 from tests.faults.killer import AFTER, BEFORE
 from tests.faults.plant import Plant
-from tests.faults.stories import STORIES
+from tests.faults.stories import IN_DOCKER, STORIES
 
 ROOT = Path(__file__).resolve().parents[2]
 STAGES = 3  # engines at once
@@ -71,18 +73,22 @@ class Played:
     keys: list[Key]
 
 
+def play_whole(theatre: Theatre, name: str) -> Played:
+    """Play a story that nobody interrupts."""
+    template = STORIES[name](theatre.folder / name)
+    template.make()
+    plant = template.copy_to(theatre.folder / f"{name}-whole")
+    assert theatre.play(plant) == "ended", said(plant)
+    end = end_of(plant)
+    sound(plant)
+    return Played(template, end["told"], [(noun, before, cause) for noun, before, cause in end["keys"]])
+
+
 @pytest.fixture(scope="module")
 def played(theatre: Theatre) -> list[Played]:
-    def play(name: str) -> Played:
-        template = STORIES[name](theatre.folder / name)
-        template.make()
-        plant = template.copy_to(theatre.folder / f"{name}-whole")
-        assert theatre.play(plant) == "ended", said(plant)
-        end = end_of(plant)
-        return Played(template, end["told"], [(noun, before, cause) for noun, before, cause in end["keys"]])
-
+    """Every story whose jobs are processes of this machine."""
     with ThreadPoolExecutor(STAGES) as threads:
-        return list(threads.map(play, STORIES))
+        return list(threads.map(partial(play_whole, theatre), [name for name in STORIES if name not in IN_DOCKER]))
 
 
 def said(plant: Plant) -> str:
@@ -106,30 +112,57 @@ def test_every_row_of_the_tables_is_come_to(played: list[Played]) -> None:
     assert rows - {key for one in played for key in one.keys} == set(), "tell a story in stories.py that comes to it"
 
 
-@pytest.mark.timeout(400)
-def test_a_kill_before_or_after_any_write_of_a_status_changes_no_end(theatre: Theatre, played: list[Played]) -> None:
+def kill(theatre: Theatre, story: Played, key: Key, side: str) -> str:
+    """Play a story that is killed at a write, and played on; return what is wrong then, "" for nothing."""
+    plant = story.template.copy_to(theatre.folder / "-".join([type(story.template).__name__, *key, side]))
+    what = f"{type(plant).__name__} killed {side} {' '.join(key)}"
+    if (how := theatre.play(plant, (*key, side))) != "killed":
+        return f"{what}: {how} instead\n{said(plant)}"
+    if theatre.play(plant) != "ended":
+        return f"{what}: it does not go on\n{said(plant)}"
+    try:
+        assert end_of(plant)["told"] == story.told
+        sound(plant)
+    except AssertionError as error:
+        return f"{what}: {error}\n{said(plant)}"
+    return ""
+
+
+def kill_at_each(theatre: Theatre, stories: list[Played], nouns: Container[str]) -> int:
+    """Kill at every kind of write about these that the stories come to, once before and once after; return how often.
+
+    What is written about a job when an attempt begins or ends is the same write.
+    """
     seen: set[Key] = set()
     kills: list[tuple[Played, Key, str]] = []
-    for story in played:
-        kills += [(story, key, side) for key in story.keys if key not in seen for side in (BEFORE, AFTER)]
-        seen |= set(story.keys)
-
-    def kill(number: int) -> str:
-        story, key, side = kills[number]
-        plant = story.template.copy_to(theatre.folder / f"kill-{number}")
-        what = f"{type(plant).__name__} killed {side} {' '.join(key)}"
-        if (how := theatre.play(plant, (*key, side))) != "killed":
-            return f"{what}: {how} instead\n{said(plant)}"
-        if theatre.play(plant) != "ended":
-            return f"{what}: it does not go on\n{said(plant)}"
-        try:
-            assert end_of(plant)["told"] == story.told
-            sound(plant)
-        except AssertionError as error:
-            return f"{what}: {error}\n{said(plant)}"
-        return ""
-
+    for story in stories:
+        keys = [key for key in story.keys if key[0] in nouns and key not in seen]
+        kills += [(story, key, side) for key in keys for side in (BEFORE, AFTER)]
+        seen |= set(keys)
     with ThreadPoolExecutor(STAGES) as threads:
-        wrong = [one for one in threads.map(kill, range(len(kills))) if one]
-    assert len(kills) >= 2 * sum(map(len, TABLES.values()))
+        wrong = [one for one in threads.map(lambda one: kill(theatre, *one), kills) if one]
     assert not wrong, f"{len(wrong)} of {len(kills)}:\n" + "\n\n".join(wrong)
+    return len(kills)
+
+
+@pytest.mark.timeout(400)
+def test_a_kill_before_or_after_any_write_of_a_status_changes_no_end(theatre: Theatre, played: list[Played]) -> None:
+    assert kill_at_each(theatre, played, TABLES) >= 2 * sum(map(len, TABLES.values()))
+
+
+@pytest.mark.docker
+@pytest.mark.timeout(600)
+def test_no_kill_has_a_step_in_a_container_run_twice_or_leaves_the_container(
+    theatre: Theatre, docker_client: DockerClient, docker_engine: str
+) -> None:
+    story = play_whole(theatre, *IN_DOCKER)
+    boundaries = {
+        ("attempt", "", "claimed"), ("step", "pending", "started"), ("step", "running", "succeeded"),
+        ("step", "running", "failed"), ("step", "running", "cancelled"), ("attempt", "running", "succeeded"),
+        ("attempt", "running", "failed"), ("attempt", "running", "cancelled"),
+    }  # fmt: skip
+    assert boundaries <= set(story.keys)
+    assert kill_at_each(theatre, [story], ("attempt", "step")) >= 2 * len(boundaries)
+    homes = [home.read_text().strip() for home in theatre.folder.glob("Boxes-*/home/home.id")]
+    left = docker_client.api.containers(all=True, filters={"label": ["treadle"]})
+    assert not [one["Names"] for one in left if one["Labels"]["treadle"] in homes]
