@@ -8,8 +8,6 @@ import threading
 import uuid
 from pathlib import Path
 
-import watchfiles
-
 from engine.bus import Bus
 from engine.control.aside import Aside
 from engine.control.inbox.occasions import working_tree_key
@@ -81,6 +79,8 @@ class Watcher:
     def _watch(self) -> None:
         """Watch until it is over. What happened before, since the last time, is looked for at once (whose commits are
         watched, by the lookout), and once more when it is certain that nothing goes by unseen any more."""
+        import watchfiles  # slow to load, and many a home watches nothing
+
         self._look_at_all("files")
         certain = False
         for changes in watchfiles.watch(
