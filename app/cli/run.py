@@ -139,7 +139,7 @@ def _settings(args: argparse.Namespace, home: Path) -> Settings:
 
 def _prepare(args: argparse.Namespace, store: "Store", settings: Settings) -> Any:
     from engine.control.asks.intake import LocalRequest, prepare
-    from pipelines.github_context import InputError
+    from pipelines.dispatch_inputs import InputError
 
     repo = _repo(Path(args.repo))
     request = LocalRequest(

@@ -17,8 +17,8 @@ from engine.store.runs import NewRun
 from pipelines.called import Calls
 from pipelines.calls import Find, Load, local_find, look_into
 from pipelines.dag import closure
+from pipelines.dispatch_inputs import InputError
 from pipelines.errors import Finding, Place, Severity, WorkflowError
-from pipelines.github_context import InputError
 from pipelines.model import Workflow
 from pipelines.parse import unsupported
 from pipelines.plan import RunPlan, plan_run

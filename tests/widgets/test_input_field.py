@@ -2,8 +2,8 @@
 
 import pytest
 
+from pipelines.dispatch_inputs import dispatch_inputs
 from pipelines.errors import Place
-from pipelines.github_context import dispatch_inputs
 from pipelines.model import Input, Trigger
 from pipelines.template import Template
 from widgets.input_field import InputField

@@ -26,8 +26,9 @@ from engine.core.errors import GitError
 from engine.git import repository
 from engine.store.store import Store
 from pipelines.called import Calls
+from pipelines.dispatch_inputs import dispatch_inputs
 from pipelines.errors import Finding, Place, Severity, WorkflowError
-from pipelines.github_context import dispatch_inputs, github_context
+from pipelines.github_context import github_context
 from pipelines.model import Trigger, Workflow
 from pipelines.policy import POLICY_PATH
 from pipelines.triggers import fires

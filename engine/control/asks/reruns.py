@@ -11,8 +11,8 @@ from engine.core.errors import EngineError
 from engine.core.records import JobFacts, Run
 from engine.doorbell import ring
 from engine.store.store import Store
+from pipelines.dispatch_inputs import InputError, dispatch_inputs
 from pipelines.errors import WorkflowError
-from pipelines.github_context import InputError, dispatch_inputs
 from pipelines.model import Input, Trigger
 from pipelines.values import to_string
 

@@ -30,9 +30,10 @@ from engine.settings.model import RepoSettings
 from engine.store.inbox import InboxEvent
 from engine.store.store import Store
 from pipelines.called import Calls, WorkflowRef
+from pipelines.dispatch_inputs import dispatch_inputs
 from pipelines.errors import WorkflowError
 from pipelines.filters import PatternError
-from pipelines.github_context import GITHUB, dispatch_inputs, github_context
+from pipelines.github_context import GITHUB, github_context
 from pipelines.model import Workflow
 from pipelines.policy import POLICY_PATH
 from pipelines.triggers import Verdict, fires

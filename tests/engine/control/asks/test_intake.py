@@ -11,8 +11,8 @@ from engine.core.errors import GitError
 from engine.git import repository
 from engine.store.tables.events import EventRow
 from engine.store.tables.runs import JobRow, RunRow
+from pipelines.dispatch_inputs import InputError
 from pipelines.errors import WorkflowError
-from pipelines.github_context import InputError
 
 CLEAN = {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_SYSTEM": "/dev/null"}
 STEPS = "runs-on: ubuntu-latest, steps: [{run: 'true'}]"
