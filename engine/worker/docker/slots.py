@@ -59,6 +59,7 @@ class Slots:
         self._use_s = 0.0  # how long a box had the one that came back last
         self._later: threading.Timer | None = None
         self._closed = False
+        self._reading = threading.Lock()
         self._resolv: str | None = None
         self._maker = ThreadPoolExecutor(2, "treadle-slots")
 
@@ -210,8 +211,9 @@ class Slots:
         addresses = [network["IPAddress"] for network in networks.values() if network.get("IPAddress")]
         hosts = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n"
         hosts += "".join(f"{address}\t{hostname}\n" for address in addresses)
-        if self._resolv is None:  # the same for all on the default bridge, and the slowest call of a slot's making
-            self._resolv = self._read(slot_id, "/etc/resolv.conf")
+        with self._reading:  # the same for all on the default bridge, and the dearest call of a slot's making
+            if self._resolv is None:
+                self._resolv = self._read(slot_id, "/etc/resolv.conf")
         return ("/etc/hosts", hosts), ("/etc/resolv.conf", self._resolv), ("/etc/hostname", f"{hostname}\n")
 
     def _read(self, slot_id: str, path: str) -> str:
