@@ -70,54 +70,52 @@ def _name(match: re.Match[bytes]) -> bytes:
 
 
 class _Rule(NamedTuple):
-    """One pass. Where none of the `hints` stands, there is nothing to do."""
+    """One pass. Where none of the `hints` stands, there is nothing to do, nor is the pattern compiled before."""
 
-    pattern: re.Pattern[bytes]
+    pattern: bytes
     made: bytes | Callable[[re.Match[bytes]], bytes]
     hints: tuple[bytes, ...] = ()
 
     def apply(self, data: bytes) -> bytes:
         if self.hints and not any(hint in data for hint in self.hints):
             return data
-        return self.pattern.sub(self.made, data)
+        return re.sub(self.pattern, self.made, data)
 
 
 _BARE = (
     # Colours and what else commands a terminal; what a carriage return let be written over.
-    _Rule(
-        re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)|[ -/]*[0-Z\\^-~])?"), b"", (b"\x1b",)
-    ),
-    _Rule(re.compile(rb"\r(?<!\r\r)\r*(?=\n|\Z)"), b"", (b"\r",)),
-    _Rule(re.compile(rb"^[^\n]*\r", re.MULTILINE), b"", (b"\r",)),
+    _Rule(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)|[ -/]*[0-Z\\^-~])?", b"", (b"\x1b",)),
+    _Rule(rb"\r(?<!\r\r)\r*(?=\n|\Z)", b"", (b"\r",)),
+    _Rule(rb"(?m)^[^\n]*\r", b"", (b"\r",)),
 )
 _RULES = (
     *_BARE,
     # Paths that are made up anew each time, the engine's own among them.
     _Rule(
-        re.compile(
+        (
             rb"""(/(?<![\w.>-]/)(?:private/)?(?:var/)?tmp/)(?:tmp[-_.\w]|pip-[a-z-]+-|[^/\s'"`:;,<>()\[\]{}]*"""
             rb"""(?:[0-9][A-Za-z_]|[0-9]{3}))[^/\s'"`:;,<>()\[\]{}]*"""
         ),
         rb"\1<tmp>",
         (b"tmp/",),
     ),
-    _Rule(re.compile(rb"pytest-of-[^/\s<>]{1,64}/pytest-(?:[0-9]+|current)"), b"pytest-of-<tmp>", (b"pytest-of-",)),
-    _Rule(re.compile(rb"/var/folders/[^/\s<>]{1,64}/[^/\s<>]{1,64}/"), b"/var/folders/<tmp>/", (b"/var/folders/",)),
-    _Rule(re.compile(rb"t(?<!\wt)mp(?:\.[A-Za-z0-9]{6,12}|(?=[a-z_]*[0-9])[a-z0-9_]{8})(?!\w)"), b"<tmp>", (b"tmp",)),
-    _Rule(re.compile(rb"/work/[0-9]+-[0-9]+(?=/)"), b"/work/<tmp>", (b"/work/",)),
-    _Rule(re.compile(rb"Attempt: [0-9]+, on [^\n]*"), b"Attempt: <attempt>", (b"Attempt: ",)),
-    _Rule(re.compile(rb"\(j[0-9]+\)"), b"(<job>)", (b"(j",)),
+    _Rule(rb"pytest-of-[^/\s<>]{1,64}/pytest-(?:[0-9]+|current)", b"pytest-of-<tmp>", (b"pytest-of-",)),
+    _Rule(rb"/var/folders/[^/\s<>]{1,64}/[^/\s<>]{1,64}/", b"/var/folders/<tmp>/", (b"/var/folders/",)),
+    _Rule(rb"t(?<!\wt)mp(?:\.[A-Za-z0-9]{6,12}|(?=[a-z_]*[0-9])[a-z0-9_]{8})(?!\w)", b"<tmp>", (b"tmp",)),
+    _Rule(rb"/work/[0-9]+-[0-9]+(?=/)", b"/work/<tmp>", (b"/work/",)),
+    _Rule(rb"Attempt: [0-9]+, on [^\n]*", b"Attempt: <attempt>", (b"Attempt: ",)),
+    _Rule(rb"\(j[0-9]+\)", b"(<job>)", (b"(j",)),
     # Who listens where, and which process it is.
-    _Rule(re.compile(rb"localhost:[0-9]{2,5}(?!\w)"), b"localhost:<port>", (b"localhost:",)),
-    _Rule(re.compile(rb"(127\.0\.0\.1|0\.0\.0\.0):[0-9]{2,5}(?!\w)"), rb"\1:<port>", (b".0.1:", b".0.0:")),
-    _Rule(re.compile(rb"(\[::1?\]):[0-9]{2,5}(?!\w)"), rb"\1:<port>", (b"[::",)),
-    _Rule(re.compile(rb"""([pP](?<!\w[pP])(?:id|ID)["']?[ =:#]{1,3})[0-9]+(?!\w)"""), rb"\1<pid>", (b"id", b"ID")),
-    _Rule(re.compile(rb"\[(?<=\w\[)[0-9]{3,7}\]:"), b"[<pid>]:", (b"]:",)),
-    _Rule(re.compile(rb"==[0-9]{2,7}=="), b"==<pid>==", (b"==",)),
+    _Rule(rb"localhost:[0-9]{2,5}(?!\w)", b"localhost:<port>", (b"localhost:",)),
+    _Rule(rb"(127\.0\.0\.1|0\.0\.0\.0):[0-9]{2,5}(?!\w)", rb"\1:<port>", (b".0.1:", b".0.0:")),
+    _Rule(rb"(\[::1?\]):[0-9]{2,5}(?!\w)", rb"\1:<port>", (b"[::",)),
+    _Rule(rb"""([pP](?<!\w[pP])(?:id|ID)["']?[ =:#]{1,3})[0-9]+(?!\w)""", rb"\1<pid>", (b"id", b"ID")),
+    _Rule(rb"\[(?<=\w\[)[0-9]{3,7}\]:", b"[<pid>]:", (b"]:",)),
+    _Rule(rb"==[0-9]{2,7}==", b"==<pid>==", (b"==",)),
     # Instants that begin with a name or a letter, and how a progress bar tells of its time.
-    _Rule(re.compile(rb"([IWEF])(?<!\w[IWEF])[0-9]{4} %b +[0-9]+(?= )" % _CLOCK), rb"\1<time>"),
+    _Rule(rb"([IWEF])(?<!\w[IWEF])[0-9]{4} %b +[0-9]+(?= )" % _CLOCK, rb"\1<time>"),
     _Rule(
-        re.compile(
+        (
             rb"[ADFJMNOSTW](?<!\w[A-Z])(?=[a-z]{2,8},? )(?:%(initial)b +[0-9]{1,2}|"
             rb"%(day)b,? +(?:%(month)b +[0-9]{1,2}|[0-9]{1,2}[ -]%(month)b[ -][0-9]{2,4}))"
             rb"(?:,? [0-9]{4})?,?[ T]+%(clock)b%(zone)b(?: [0-9]{4})?(?!\w)"
@@ -131,19 +129,17 @@ _RULES = (
         ),
         b"<time>",
     ),
-    _Rule(re.compile(rb"\[[0-9:?]+<[^\]\n<>]{1,60}\]"), b"[<duration>]", (b"<",)),
+    _Rule(rb"\[[0-9:?]+<[^\]\n<>]{1,60}\]", b"[<duration>]", (b"<",)),
     # The many that begin with a digit, in one pass, and ids that begin with a letter.
     _Rule(
-        re.compile(rb"[0-9](?<!\w[0-9])(?:%b|(?<!\.[0-9])(?:%b))" % (_alternatives(_FREE), _alternatives(_NUMERIC))),
+        rb"[0-9](?<!\w[0-9])(?:%b|(?<!\.[0-9])(?:%b))" % (_alternatives(_FREE), _alternatives(_NUMERIC)),
         _name,
     ),
     _Rule(
-        re.compile(
-            rb"[a-f](?<!\w[a-f])(?=[a-f]*[0-9])(?:[0-9a-f]{6,127}(?!\w|-[0-9a-f]{4}-)|%b(?!\w))" % _REST_OF_UUID
-        ),
+        rb"[a-f](?<!\w[a-f])(?=[a-f]*[0-9])(?:[0-9a-f]{6,127}(?!\w|-[0-9a-f]{4}-)|%b(?!\w))" % _REST_OF_UUID,
         lambda match: b"<id>" if b"-" in match[0] else b"<hash>",
     ),
-    _Rule(re.compile(rb"[A-F](?<!\w[A-F])%b(?!\w)" % _REST_OF_UUID), b"<id>"),
+    _Rule(rb"[A-F](?<!\w[A-F])%b(?!\w)" % _REST_OF_UUID, b"<id>"),
 )
 
 
