@@ -1,11 +1,15 @@
 """The Git metadata store: commits and the workflows they hold, so that planning a known commit reads no Git."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from engine.store.database import Database
 from engine.store.tables.events import CommitRow
+
+_COMMIT = """SELECT tree, parents, author_name, author_email, message, at, ref, workflows FROM "commit"
+ WHERE repo_id = ? AND sha = ?"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +45,14 @@ class Commits:
         self._db = database
 
     def get(self, repo_id: int, sha: str) -> KnownCommit | None:
-        row = CommitRow.get_or_none((CommitRow.repo_id == repo_id) & (CommitRow.sha == sha))
-        if row is None:
+        rows = self._db.rows(_COMMIT, (repo_id, sha))
+        if not rows:
             return None
+        tree, parents, author_name, author_email, message, at, ref, workflows = rows[0]
         return KnownCommit(
-            row.sha, row.tree, tuple(row.parents), row.author_name, row.author_email, row.message, row.at, row.ref,
-            {path: KnownWorkflow(*told) for path, told in row.workflows.items()},
+            sha, tree, tuple(json.loads(parents)), author_name, author_email, message,
+            datetime.fromtimestamp(at, UTC), ref,
+            {path: KnownWorkflow(*told) for path, told in json.loads(workflows).items()},
         )  # fmt: skip
 
     def keep(self, repo_id: int, commit: KnownCommit) -> None:

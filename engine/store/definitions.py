@@ -52,12 +52,13 @@ class Definitions:
         return known
 
     def part(self, digest: str, jobs: Collection[str]) -> Workflow:
-        """Return a workflow with at least these of its jobs, for whoever asks once: of a text that nobody has asked
-        for, no other is parsed, and nothing is kept. Raises WorkflowError if this version reads it no more."""
+        """Return a workflow with at least these of its jobs: of a text that is asked for the first time, no other is
+        parsed, and nothing is kept; who asks again needs it. Raises WorkflowError if this version reads it no more."""
         with self._lock:
-            known = self._parsed.get(digest)
-        if known is not None:
-            return known
+            again = digest in self._parsed or digest in self._asked
+            self._asked.add(digest)
+        if again:
+            return self.workflow(digest)
         row = DefinitionRow.get_by_id(digest)
         return _parse(row.path, row.text, row.policy, jobs)
 
