@@ -315,9 +315,15 @@ class SwarmExecutor:
         def end() -> None:
             with self._lock:
                 box = self._boxes.get(service)
-            if box is not None and box.exited(_KILL_S) is None:
+            if box is None or box.exited(_KILL_S) is not None:
+                return
+            try:
                 self._objects.end(service)
-                box.ended(BoxExit(137))
+            except EngineError as error:
+                _log.warning("%s is given up: %s", guest.name, error)
+            if self._door:
+                self._door.dismiss(guest.name)  # what is left of it, where nobody reaches it, is turned away
+            box.ended(BoxExit(137))
 
         self._asked.set()
         self._later(end)

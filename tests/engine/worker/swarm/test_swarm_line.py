@@ -228,3 +228,14 @@ def test_an_unknown_word_is_an_error_of_its_line(tmp_path: Path) -> None:
     (tmp_path / "channel").mkdir()
     with pytest.raises(LineBroken):
         Mirror(tmp_path, lambda _: None).hear(["rm", "-rf"])
+
+
+def test_a_box_that_is_dismissed_while_it_is_let_in_has_no_line(lab: Lab) -> None:
+    mirror = Mirror(lab.folder, lambda begun: lab.door.dismiss("box"))
+    guest = Guest("box", TOKEN, mirror, lab.tasks.append, 60.0, 0.0)
+    lab.door.admit(guest)
+    box = lab.dial()
+    assert box.file.read() == b""  # it is hung up on, and hears no order
+    assert guest.line is None
+    assert not guest.arrived.is_set()
+    assert lab.dial().word == [b"no"]
