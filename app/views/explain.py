@@ -82,13 +82,14 @@ def explain_job(store: Store, settings: Settings, job_id: int) -> Told | None:
     past = _past(store, job, facts.run)
     attempts = store.queries.attempts(job_id)
     steps = steps_told(store.queries, attempts[-1] if attempts else None)
+    waiting, paused, room = store.line.waiting([job_id]).get(job_id), store.queue.pause.get(), store.disk.look()
     retry = facts.plan.to_json()["retry"]
     told: Told = {
         "kind": "job",
         "job": job_shape(job),
         "run": run_shape(facts.run),
         "because": because(job, past.changes, past.needs, steps),
-        "waits": waits_now(store, store.line.waiting([job_id]).get(job_id), past, standing, planned.repo_id),
+        "waits": waits_now(waiting, past, standing, planned.repo_id, paused, room),
         "waited": waited(past),
         "condition": None,
         "needs": [],
@@ -171,6 +172,7 @@ def _briefs(store: Store, jobs: list[Job], run: Run, planned: Planned) -> list[T
     plain = (JobStatus.SUCCESS, JobStatus.RUNNING)
     asked = dict.fromkeys([job.id for job in jobs if job.status not in plain][:LISTED])
     waiting, changes, standings = store.line.waiting(asked), explain.changes_of_jobs(asked), explain.standings(asked)
+    paused, room = store.queue.pause.get(), store.disk.look()
     told: list[Told] = []
     for job in jobs:
         reason, waits = "", None
@@ -179,7 +181,7 @@ def _briefs(store: Store, jobs: list[Job], run: Run, planned: Planned) -> list[T
             past = Past(job, run, changes[job.id], run_changes, needs)
             reason = because(job, past.changes, needs, ())
             if job.finished_at is None:
-                waits = waits_now(store, waiting.get(job.id), past, standings[job.id], planned.repo_id)
+                waits = waits_now(waiting.get(job.id), past, standings[job.id], planned.repo_id, paused, room)
         told.append(
             {
                 "id": job.id,

@@ -10,10 +10,9 @@ from engine.core.clock import rfc3339
 from engine.core.records import Job, Run, Transition
 from engine.core.scheduling import GROUP
 from engine.core.states import JobStatus, RunStatus
-from engine.core.waiting import Cause, Paused, Waiting, why
+from engine.core.waiting import Cause, Paused, Room, Waiting, why
 from engine.store import explain
 from engine.store.explain import Standing
-from engine.store.store import Store
 
 NAMED = 5
 SHORTEST_S = 0.05  # below that nobody has waited
@@ -42,7 +41,9 @@ class Past:
         return max((at for at in ends if at), default=None) if all(ends) else None
 
 
-def waits_now(store: Store, one: Waiting | None, past: Past, standing: Standing, repo_id: int) -> Told | None:
+def waits_now(
+    one: Waiting | None, past: Past, standing: Standing, repo_id: int, paused: Paused | None, room: Room
+) -> Told | None:
     """Return what a job waits for now, None for one that does not wait (`one`: as the queue tells it):
 
     {`cause` (see engine/core/waiting), `reason`, `since`, `until`, `place`, `needs` [{`job`, `name`, `status`,
@@ -51,8 +52,7 @@ def waits_now(store: Store, one: Waiting | None, past: Past, standing: Standing,
     """
     if one is None:
         return None
-    paused = store.queue.pause.get()
-    reason = why(one, paused, store.disk.look())
+    reason = why(one, paused, room)
     told: Told = {
         "cause": str(reason.cause),
         "reason": reason.sentence,

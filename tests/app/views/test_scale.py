@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from app.views.explain import LISTED, explain_run
+from app.views.explain import explain_run
 from app.views.queue import queue_view
 from app.views.repos import repos_view
 from engine.control.mirrors import Mirrors
@@ -57,5 +57,4 @@ def statements(home: Path, jobs: int) -> dict[str, int]:
 
 def test_the_statements_of_a_question_do_not_grow_with_what_there_is(tmp_path: Path) -> None:
     large, small = statements(tmp_path / "large", LARGE), statements(tmp_path / "small", SMALL)
-    assert large.pop("a run explained") <= small.pop("a run explained") + LISTED  # is it paused, for each
     assert large == small
