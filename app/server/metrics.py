@@ -1,34 +1,19 @@
 """What Prometheus scrapes: counted while it happens, or asked of the store when somebody looks."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 from aiohttp import web
 
 from app.server.answers import SAFE
 from app.server.desk import Call, Desk
+from app.server.metric import Metric
 from app.server.route import Route
+from app.server.slo_metrics import slo_metrics
 from app.server.stream import FEED
 from app.version import VERSION
 from engine.core.states import JobStatus
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
-
-
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """One metric; `values` by their labels, as they are written (`status="queued"`)."""
-
-    name: str
-    kind: str
-    says: str
-    values: Mapping[str, float]
-
-    def lines(self) -> Iterator[str]:
-        yield f"# HELP {self.name} {self.says}"
-        yield f"# TYPE {self.name} {self.kind}"
-        for labels, value in self.values.items():
-            yield f"{self.name}{{{labels}}} {value:g}" if labels else f"{self.name} {value:g}"
 
 
 COUNTED = {
@@ -44,7 +29,8 @@ async def metrics(call: Call) -> web.StreamResponse:
     found = [*counted(call.desk), *await call.desk.ask(lambda: list(stored(call.desk)))]
     found.append(Metric("treadle_sse_streams", "gauge", "Streams that are open.", {"": feed.readers}))
     slo = await call.desk.ask(call.desk.slo.report, call.desk.clock.now())
-    text = "\n".join([*(line for metric in found for line in metric.lines()), *slo.as_metrics()]) + "\n"
+    found += slo_metrics(slo)
+    text = "\n".join(line for metric in found for line in metric.lines()) + "\n"
     return web.Response(body=text.encode(), headers=SAFE | {"Content-Type": TEXT})
 
 

@@ -153,60 +153,6 @@ class SloReport:
             },
         }
 
-    def as_metrics(self) -> list[str]:
-        """Return the lines of Prometheus' text format. What never happened in a window has no line."""
-        out = _Metrics()
-        out.family("treadle_slo_trigger_target_seconds", "Within what time an event's first job should start.")
-        out.add(self.trigger_s)
-        out.family("treadle_slo_completion_target_ratio", "The share of jobs that should end in success.")
-        out.add(self.completion)
-        out.family("treadle_slo_trigger_seconds", "From an event's acceptance to the start of its first job.")
-        self._quantiles(out, {one.name: one.trigger for one in self.windows})
-        out.family("treadle_slo_trigger_events", "Events whose first job started in the window.")
-        for one in self.windows:
-            out.add(one.trigger.count, window=one.name)
-        out.family("treadle_slo_trigger_in_time_ratio", "The share of events whose first job started in time.")
-        for one in self.windows:
-            out.add(one.trigger_met, window=one.name)
-        out.family("treadle_slo_queue_wait_seconds", "From an attempt's entry into the queue to its start.")
-        self._quantiles(out, {one.name: one.queue_wait for one in self.windows})
-        out.family("treadle_slo_jobs", "Jobs that ended in the window: in success, or failed by whose fault.")
-        for one in self.windows:
-            counts = {"success": one.succeeded, CODE: one.failed_by_code, SYSTEM: one.failed_by_system}
-            for end, count in counts.items():
-                out.add(count, window=one.name, end=end)
-        out.family("treadle_slo_completion_ratio", "The share of ended jobs that ended in success.")
-        for one in self.windows:
-            out.add(one.completion, window=one.name)
-        out.family("treadle_slo_error_budget_left_ratio", "The share of the allowed failures that is left.")
-        for one in self.windows:
-            out.add(self.trigger_budget(one), window=one.name, objective="trigger")
-            out.add(self.completion_budget(one), window=one.name, objective="completion")
-        return out.lines
-
-    @staticmethod
-    def _quantiles(out: "_Metrics", spreads: Mapping[str, Spread]) -> None:
-        for name, one in spreads.items():
-            for quantile, value in zip(QUANTILES, (one.p50, one.p95, one.p99), strict=True):
-                out.add(value, window=name, quantile=f"{quantile:g}")
-
-
-class _Metrics:
-    """Gauges, one family after the other."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-        self._name = ""
-
-    def family(self, name: str, help_text: str) -> None:
-        self._name = name
-        self.lines += [f"# HELP {name} {help_text}", f"# TYPE {name} gauge"]
-
-    def add(self, value: float | None, **labels: str) -> None:
-        if value is not None:
-            inner = ",".join(f'{key}="{label}"' for key, label in labels.items())
-            self.lines.append(f"{self._name}{{{inner}}} {value:.6g}" if inner else f"{self._name} {value:.6g}")
-
 
 def share(part: int, whole: int) -> float | None:
     return part / whole if whole else None
