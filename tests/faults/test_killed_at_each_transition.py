@@ -19,7 +19,7 @@ import pytest
 
 from engine.core.states import TABLES
 from engine.worker.docker.client import DockerClient
-from tests.app.cli.test_run_endings import processes_of
+from tests.app.cli.kinds import processes_of
 from tests.faults.killer import AFTER, BEFORE
 from tests.faults.plant import Plant
 from tests.faults.stories import IN_DOCKER, STORIES

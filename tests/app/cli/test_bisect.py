@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from app.cli.main import main
-from tests.app.cli.test_run_endings import processes_of
+from tests.app.cli.kinds import processes_of
 from tests.app.cli.treadle_process import Treadle
 from tests.app.server.site import site as serve
 from tests.engine.bisect_lab import BisectLab

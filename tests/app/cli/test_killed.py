@@ -1,4 +1,4 @@
-"""An engine that is killed while an action of its own works: the job begins again, nothing half done stays."""
+"""An engine that is killed: the next one goes on, nothing is lost or doubled, nothing half done stays."""
 
 import json
 import subprocess
@@ -7,11 +7,21 @@ from contextlib import suppress
 
 import pytest
 
-from tests.app.cli.test_run_endings import BOTH, GATED, OTHER, follow, job_facts, open_gate, treadle
+from tests.app.cli.kinds import BOTH, GATED, OTHER, follow, job_facts, open_gate, treadle
 from tests.app.cli.treadle_process import Treadle
 
 __all__ = ["treadle"]
 
+COUNT = 2000
+COUNTING = f"""
+    jobs:
+      a:
+        runs-on: here
+        timeout-minutes: 5
+        steps:
+          - run: i=0; while [ $i -lt {COUNT} ]; do i=$((i+1)); echo "line $i"; [ $((i % 20)) != 0 ] || sleep .01; done
+          - run: echo "attempt $TREADLE_ATTEMPT"
+    """
 CONTAINER = """
     jobs:
       a:
@@ -34,6 +44,81 @@ CACHE = """
               cd kept && sha256sum -c sum
               echo "hit=[${{ steps.c.outputs.cache-hit }}]"
     """
+CHECKPOINT = """
+    jobs:
+      a:
+        runs-on: here
+        checkpoint: true
+        steps:
+          - run: echo first; head -c 100000000 /dev/urandom >large; echo kept >small
+          - run: cat small; wc -c <large
+          - run: cat small; wc -c <large; echo "attempt $TREADLE_ATTEMPT"
+    """
+
+
+@BOTH
+def test_a_killed_run_is_taken_up_by_the_next_with_not_a_line_lost_or_doubled(treadle: Treadle, kind: str) -> None:
+    treadle.write(COUNTING)
+    treadle.write(OTHER, "other.yml")
+    started = treadle.start()
+    started.until_log("\nline 500\n")
+    started.kill()
+    deadline_at = job_facts(treadle)["deadline_at"]
+    if kind == "docker":
+        assert treadle.run("other.yml").returncode == 0
+        # It leaves when its own run is over; whoever comes next goes on where it left.
+        assert treadle.run("other.yml").returncode == 0
+    else:
+        assert treadle.run("other.yml").returncode == 0
+    follow(treadle)
+    log = treadle.call("logs", "r1/a").stdout
+    assert [line for line in log.splitlines() if line.startswith("line ")] == [f"line {n}" for n in range(1, COUNT + 1)]
+    assert log.endswith("\nattempt 1\n")
+    facts = job_facts(treadle)
+    assert (facts["status"], facts["attempts"], deadline_at is not None) == ("success", 1, True)
+
+
+@BOTH
+def test_a_second_run_takes_over_from_a_first_that_is_killed(treadle: Treadle, kind: str) -> None:
+    treadle.write(GATED)
+    treadle.write(OTHER, "other.yml")
+    first = treadle.start()
+    first.until_log("\nbegun\n")
+    treadle.write(GATED.replace("went on", "went on, too"))
+    second = treadle.start()
+    second.until_log("\nbegun\n")
+    first.kill()
+    open_gate(treadle, kind)
+    assert second.result["status"] == "success"
+    follow(treadle)
+    assert (job_facts(treadle)["status"], job_facts(treadle)["attempts"]) == ("success", 1)
+    for run in ("r1", "r2"):
+        log = treadle.call("logs", f"{run}/a").stdout
+        assert (log.count("\nbegun\n"), log.count("\nwent on")) == (1, 1)
+
+
+@BOTH
+def test_a_run_killed_within_an_action_makes_a_new_attempt_and_costs_no_retry(treadle: Treadle, kind: str) -> None:
+    action = treadle.repo / "act" / "action.yml"
+    action.parent.mkdir()
+    wait = "echo begun; until [ $TREADLE_ATTEMPT != 1 ]; do sleep .05; done"
+    action.write_text(f"runs: {{using: composite, steps: [{{shell: sh, run: '{wait}'}}]}}")
+    treadle.write("""
+        jobs:
+          a:
+            runs-on: here
+            retry: {max: 1, backoff: 0s}
+            steps: [{uses: actions/checkout@v4}, {uses: ./act}, {run: echo "attempt $TREADLE_ATTEMPT"}]
+        """)
+    treadle.write(OTHER, "other.yml")
+    started = treadle.start()
+    started.until_log("\nbegun\n")
+    started.kill()
+    follow(treadle)
+    facts = job_facts(treadle)
+    assert (facts["status"], facts["attempts"], facts["retries"]) == ("success", 2, 0)
+    assert facts["kinds"] == ["infrastructure", ""]
+    assert treadle.call("logs", "r1/a").stdout.endswith("\nattempt 2\n")
 
 
 @pytest.mark.docker
@@ -71,18 +156,6 @@ def test_a_cache_that_was_being_kept_is_kept_whole_by_the_next_attempt(treadle: 
     assert again.returncode == 0, again.stdout
     assert "hit=[true]" in again.stdout and "file: OK" in again.stdout
     assert list((treadle.home / "cache/actions/partial").iterdir()) == []
-
-
-CHECKPOINT = """
-    jobs:
-      a:
-        runs-on: here
-        checkpoint: true
-        steps:
-          - run: echo first; head -c 100000000 /dev/urandom >large; echo kept >small
-          - run: cat small; wc -c <large
-          - run: cat small; wc -c <large; echo "attempt $TREADLE_ATTEMPT"
-    """
 
 
 @BOTH
