@@ -69,9 +69,12 @@ FAULTS = (
         ("test_an_image_that_vanishes_is_not_missed_by_what_runs_and_named_by_what_begins",),
     ),
     Fault(
-        "a step that ignores TERM",
+        "a step that ignores TERM, on this machine or in a container",
         "It is killed after the grace period, with all that it started.",
-        ("test_a_step_deaf_to_term_is_killed_after_the_grace_period",),
+        (
+            "test_a_step_deaf_to_term_is_killed_after_the_grace_period",
+            "test_a_step_deaf_to_term_is_killed_after_the_grace",
+        ),
     ),
     Fault(
         "the disk is full",
