@@ -13,6 +13,7 @@ and `<!-- unseen` … `-->` on lines of their own holds shell that a reader does
 import os
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,12 +22,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parent.parent
 PATIENCE_S = 110
 FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 COMMENT = re.compile(r"<!-- (not run|exits|goes on): ((?:(?!-->).)+) -->\s*\Z", re.DOTALL)
 UNSEEN = re.compile(r"^<!-- unseen\n(.*?)^-->$", re.MULTILINE | re.DOTALL)
 SPAN = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
+TOOLS = re.compile(r"\b(curl|openssl|ps)\b")  # what a page may use and not every machine has
 CALLED_SO = ("treadle", "t", "docker compose exec treadle treadle", ".venv/bin/treadle")
 STEP = """
 echo {number} > "$TRIED"
@@ -94,12 +98,15 @@ def blocks_of(text: str) -> list[Block]:
 def carry_out(page: Path, folder: Path, environment: Mapping[str, str], instead: Mapping[str, str]) -> None:
     """Run a page's blocks in `folder`, with some words put `instead` of others.
 
-    Fails with the block that ends otherwise than it should, or shows something else.
+    Fails with the block that ends otherwise than it should, or shows something else. Skips where a tool is missing.
     """
     text = page.read_text()
     for word, other in instead.items():
         text = text.replace(word, other)
     blocks = [block for block in blocks_of(text) if not block.why_not]
+    tools = {tool for block in blocks for tool in TOOLS.findall(block.shell)}
+    if missing := sorted(tool for tool in tools if shutil.which(tool) is None):
+        pytest.skip(f"needs {', '.join(missing)}")
     notes = folder / ".page"
     notes.mkdir()
     script = BEGIN

@@ -1,7 +1,9 @@
 """The box of a step that failed stays for a person: how it is held, gone on in, and taken away; on this machine and in
 containers."""
 
+import os
 import select
+import signal
 import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
@@ -208,7 +210,7 @@ def test_a_job_whose_held_box_is_gone_says_so(held_works: Works) -> None:
     if hold.executor == "docker":
         subprocess.run(["docker", "rm", "-f", "-v", hold.box_id], check=True, capture_output=True)
     else:
-        subprocess.run(["kill", "-KILL", hold.box_id.split("-")[0]], check=True)
+        os.kill(int(hold.box_id.split("-")[0]), signal.SIGKILL)
     held_works.start()
     ended = held_works.ended(ended.run_id)
     assert (ended.status, ended.errors()) == (
