@@ -38,6 +38,7 @@ from engine.worker.steps.outcome import StepStopped
 from engine.worker.steps.runner import StepRunner
 from engine.worker.steps.script_runner import ScriptRunner
 from engine.worker.steps.session import EVENT, Session
+from engine.worker.steps.workbench import Workbench
 from engine.worker.tools import Tools
 from pipelines.errors import ExpressionError, WorkflowError
 from pipelines.github_context import cache_scopes
@@ -196,9 +197,9 @@ class JobRunner:
             scripts = ScriptRunner(
                 session, self._log.pump, self._halt, clock, grace_s, job.deadline_at, self._grew, self._state.stopped_by
             )
-            runner, scope = self._step_runner(box, session, scripts)
+            bench, runner, scope = self._workbench(box, session, scripts)
             steps = JobSteps(
-                job.model.steps, self._befores, self._state, self._log, clock, self._book,
+                job.model.steps, self._befores, bench, self._book,
                 lambda place: self._checkpoint(box, place, scripts),
                 lambda before, place: not scripts.stopping() and scripts.spent() is None
                 and self._holding.take(before, self._state, place, runner.surroundings(scope)),
@@ -227,7 +228,7 @@ class JobRunner:
         self._state.running = None
         self._taken_back = True
 
-    def _step_runner(self, box: Box, session: Session, scripts: ScriptRunner) -> tuple[StepRunner, Scope]:
+    def _workbench(self, box: Box, session: Session, scripts: ScriptRunner) -> tuple[Workbench, StepRunner, Scope]:
         job, lease, log = self._job, self._lease, self._log
         event_path = session.inside("file", EVENT)
         scope = job.scope(box, event_path, self._state, self._served.facts())
@@ -252,10 +253,9 @@ class JobRunner:
         stores = Stores(self._tools.artifacts, limits.artifact_bytes, self._tools.caches, kept.caches_bytes)
         actions = self._actions(session, scripts, tools, site, stores, event)
         files = StepFiles(session, log, self._state, own_env)
-        clock, base_env = self._tools.clock, job.base_env()
+        bench = Workbench(scripts, tools, files, log, self._state, self._tools.clock)
         keep = partial(self._book.keep, self._state)
-        runner = StepRunner(scripts, tools, files, log, self._state, clock, base_env, own_env, actions, keep)
-        return runner, scope
+        return bench, StepRunner(bench, actions, keep, base_env=job.base_env(), own_env=own_env), scope
 
     def _actions(
         self, session: Session, scripts: ScriptRunner, tools: BoxTools, site: Site, stores: Stores, event: bytes

@@ -238,7 +238,7 @@ class ActionRunner:
                     raise StepStopped(end)
                 break
             outcome = steps.perform(step, replace(inner, way=(*inner.way, index)), status)
-            conclusion = steps.conclude(step, inner, status, outcome)
+            conclusion = steps.reader.conclusion(step, inner, status, outcome)
             summaries.append(outcome.summary)
             if step.key:
                 inner.steps[step.key] = {

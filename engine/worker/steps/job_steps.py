@@ -4,13 +4,12 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from engine.core.clock import Clock
 from engine.store.queue import StepNews
-from engine.worker.log.job_log import JobLog
 from engine.worker.steps.book import StepBook
-from engine.worker.steps.job_state import Before, Hook, JobState, Scope, Way, way_key
+from engine.worker.steps.job_state import Before, Hook, Scope, Way, way_key
 from engine.worker.steps.outcome import StepOutcome
 from engine.worker.steps.runner import StepRunner
+from engine.worker.steps.workbench import Workbench
 from pipelines.model import Step
 
 
@@ -26,9 +25,7 @@ class JobSteps:
         self,
         steps: Sequence[Step],
         befores: Sequence[Before],
-        state: JobState,
-        log: JobLog,
-        clock: Clock,
+        bench: Workbench,
         book: StepBook,
         passed: Callable[[int], None],
         held: Callable[[dict[str, Any], int], bool],
@@ -37,9 +34,7 @@ class JobSteps:
     ) -> None:
         self._steps = steps
         self._befores = befores
-        self._state = state
-        self._log = log
-        self._clock = clock
+        self._state, self._log, self._clock = bench.state, bench.log, bench.clock
         self._book = book
         self._passed = passed
         self._held = held
@@ -99,12 +94,12 @@ class JobSteps:
         state, place = self._state, self.place
         if state.running is not None:
             self._log.begin_step(place, self._clock.now())
-            name, outcome = runner.name(step, scope), runner.resume()
+            name, outcome = runner.reader.name(step, scope), runner.resume()
         else:
             self._look(runner)
-            name = runner.name(step, scope)
+            name = runner.reader.name(step, scope)
             outcome = runner.perform(step, scope, state.status, partial(self._begin, place, name))
-        conclusion = runner.conclude(step, scope, state.status, outcome)
+        conclusion = runner.reader.conclusion(step, scope, state.status, outcome)
         if step.key:
             state.steps[step.key] = {
                 "outputs": outcome.outputs, "outcome": outcome.outcome, "conclusion": conclusion,

@@ -1,59 +1,29 @@
-"""Runs the steps of a job, or of a composite action within it: conditions, environment, outputs, one after another.
+"""Runs the steps of a job, or of a composite action within it: one at a time, from its turn to how it ended.
 
 Knows scripts and actions, not jobs: who may retry, what a failure means to others and how a box is made is elsewhere.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
-from engine.core.clock import Clock, rfc3339
-from engine.worker.log.job_log import JobLog
-from engine.worker.steps.box_tools import BoxTools
+from engine.core.clock import rfc3339
 from engine.worker.steps.calls import Actions, Call, Program
-from engine.worker.steps.files import StepFiles
-from engine.worker.steps.job_state import (
-    Hook,
-    JobState,
-    Scope,
-    Way,
-    blaming,
-    evaluate_env,
-    scope_contexts,
-    status_functions,
-    step_env,
-)
+from engine.worker.steps.job_state import Hook, Scope, Way, step_env
 from engine.worker.steps.outcome import SKIPPED, StepOutcome, StepStopped, stopped_outcome
+from engine.worker.steps.reader import Ready, StepReader
 from engine.worker.steps.script import StepScript, Surroundings
-from engine.worker.steps.script_runner import ScriptEnd, ScriptRunner
-from engine.worker.steps.words import action_name, first_line, join, seconds_of, surroundings, title_of
+from engine.worker.steps.script_runner import ScriptEnd
+from engine.worker.steps.words import action_name, join, title_of
+from engine.worker.steps.workbench import Workbench
 from pipelines.errors import ExpressionError, Place
-from pipelines.expr_trace import trace
 from pipelines.model import Step
-from pipelines.shells import ShellCommand, ShellError, command_for
-from pipelines.template import Condition, Template, resolve
-from pipelines.values import to_string, truthy
+from pipelines.shells import ShellError
+from pipelines.template import Condition
 
 WITH_PATH = 'PATH="$TREADLE_PATH_PREFIX:$PATH"; export PATH; unset TREADLE_PATH_PREFIX; exec "$@"'
 
 _TOP = Place(1, 1)
-
-
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """A step with all its expressions worked out. `command` and `directory` are those of a `run:` step, whose text
-    is `text` and its script's number `number`; otherwise `given` are an action's inputs."""
-
-    title: str
-    lines: tuple[str, ...]
-    env: Mapping[str, str]
-    timeout_s: float | None
-    number: int = -1
-    text: str = ""
-    command: ShellCommand | None = None
-    directory: str = ""
-    given: Mapping[str, str] | None = None
 
 
 def nothing() -> None:
@@ -68,28 +38,21 @@ class StepRunner:
 
     def __init__(
         self,
-        scripts: ScriptRunner,
-        tools: BoxTools,
-        files: StepFiles,
-        log: JobLog,
-        state: JobState,
-        clock: Clock,
-        base_env: Mapping[str, str],
-        own_env: Mapping[str, str],
+        bench: Workbench,
         actions: Actions,
         checkpoint: Callable[[], None],
+        *,
+        base_env: Mapping[str, str],
+        own_env: Mapping[str, str],
     ) -> None:
-        self.scripts = scripts
-        self.log = log
-        self.state = state
-        self._tools = tools
-        self._files = files
-        self._clock = clock
-        self._base_env = base_env
-        self._own_env = own_env
+        self.scripts, self.log, self.state = bench.scripts, bench.log, bench.state
+        self.reader = StepReader(bench)
+        self._files, self._clock = bench.files, bench.clock
+        self._workspace = bench.tools.box.workspace
         self._actions = actions
         self._checkpoint = checkpoint
-        self._functions: dict[str, Callable[..., Any]] = {"hashFiles": tools.hash_files}
+        self._base_env = base_env
+        self._own_env = own_env
         self._handed: Surroundings | None = None
 
     def surroundings(self, scope: Scope) -> Surroundings:
@@ -97,7 +60,7 @@ class StepRunner:
         if self._handed is not None:
             return self._handed
         env = {**self._base_env, **step_env(scope, self.state), **self._own_env, **self._path_prefix()}
-        return Surroundings(env, join(self._tools.box.workspace, scope.defaults_directory or ""))
+        return Surroundings(env, join(self._workspace, scope.defaults_directory or ""))
 
     def perform(self, step: Step, scope: Scope, status: str, begin: Callable[[], None] = nothing) -> StepOutcome:
         """Run a step if it is due and say how it ended; never raises for what is the workflow's fault.
@@ -108,7 +71,7 @@ class StepRunner:
         if scope.depth == 0:
             self._handed = None
         try:
-            due, why = self._due(step, scope, status)
+            due, why = self.reader.due(step, scope, status)
         except StepStopped as stopped:
             begin()
             return self._say(stopped_outcome(stopped.end))
@@ -122,7 +85,7 @@ class StepRunner:
 
     def _run(self, step: Step, scope: Scope, status: str) -> StepOutcome:
         try:
-            ready = self._ready(step, scope, status)
+            ready = self.reader.ready(step, scope, status)
         except StepStopped as stopped:
             return self._say(stopped_outcome(stopped.end))
         except (ExpressionError, ShellError) as error:
@@ -146,18 +109,18 @@ class StepRunner:
 
     def call(self, step: Step, scope: Scope, title: str) -> Call:
         """Return the call that a step is, worked out. May raise ExpressionError and StepStopped."""
-        ready = self._ready(step, scope, self.state.status)
+        ready = self.reader.ready(step, scope, self.state.status)
         return Call(step.uses or "", ready.given or {}, scope, ready.env, title, action_name(step))
 
     def is_due(self, condition: Condition, scope: Scope) -> bool:
         """Whether a condition holds that stands beside a step's own. May raise ExpressionError and StepStopped."""
-        return self._due(Step(_TOP, condition=condition), scope, self.state.status)[0]
+        return self.reader.due(Step(_TOP, condition=condition), scope, self.state.status)[0]
 
     def perform_hook(self, hook: Hook, scope: Scope, status: str, begin: Callable[[], None]) -> StepOutcome:
         """Run a hook if it is due, and say how it ended."""
         step = Step(_TOP, condition=Condition.parse(hook.condition or "always()"))
         try:
-            due, why = self._due(step, scope, status)
+            due, why = self.reader.due(step, scope, status)
         except StepStopped as stopped:
             begin()
             return self._say(stopped_outcome(stopped.end))
@@ -185,7 +148,7 @@ class StepRunner:
         resumable = program.scope.depth == 0
         if resumable:
             self._announce(number, self.state.timeout_s)
-        script = self._to_hand(StepScript(number, program.argv, "", env, self._tools.box.workspace))
+        script = self._to_hand(StepScript(number, program.argv, "", env, self._workspace))
         return self.ended(number, self.scripts.run(script, resumable=resumable))
 
     def begin_script(self, hook: Hook | None = None) -> int:
@@ -217,97 +180,13 @@ class StepRunner:
         with self.scripts.limit(self.state.timeout_s, began_at):
             return self.ended(self.state.running, self.scripts.follow(self.state.running, resumable=True))
 
-    def conclude(self, step: Step, scope: Scope, status: str, outcome: StepOutcome) -> str:
-        """Return the conclusion of an outcome: success for a failure that continue-on-error lets pass."""
-        if outcome.outcome != "failure" or step.continue_on_error is None:
-            return outcome.outcome
-        try:
-            with blaming("continue-on-error"):
-                tolerated = step.continue_on_error.value(scope_contexts(scope, self.state, status), self._functions)
-        except ExpressionError as error:
-            self.log.annotate("error", error.message)
-            return "failure"
-        except StepStopped:
-            return "failure"
-        return "success" if tolerated in (True, "true") else "failure"
-
-    def name(self, step: Step, scope: Scope) -> str:
-        """Return what people call the step, secrets hidden."""
-        contexts = scope_contexts(scope, self.state, self.state.status)
-
-        def text(template: Template) -> str:
-            try:
-                return template.string(contexts)
-            except ExpressionError:
-                return template.text
-
-        return self.log.mask.text(title_of(step, text))
-
-    # -- before it runs ---------------------------------------------------------------------------------------------
-
-    def _due(self, step: Step, scope: Scope, status: str) -> tuple[bool, list[Any] | None]:
-        """Return whether a step is to run; of one of the job's own with an `if:`, every part of that, masked, too."""
-        cancelled = bool(self.scripts.stopping())
-        so_far = "cancelled" if cancelled and not scope.after_cancel else status
-        functions = status_functions(so_far, cancelled=cancelled)
-        if step.condition is None:
-            return bool(functions["success"]()), None
-        env = self._env(step, scope, status) if "env" in step.condition.names else {}
-        with blaming("if"):
-            contexts = scope_contexts(scope, self.state, status, env)
-            if scope.depth:
-                return step.condition.evaluate(contexts, {**functions, **self._functions}), None
-            seen = trace(step.condition.node, contexts, {**functions, **self._functions})
-            if seen.error:
-                raise ExpressionError("evaluation", seen.error)
-        notes = dict.fromkeys(("success", "failure", "cancelled"), f"so far: {so_far}")
-        return truthy(seen.value), [row.to_json() for row in seen.rows(self.log.mask.text, notes)]
-
-    def _env(self, step: Step, scope: Scope, status: str) -> dict[str, str]:
-        return evaluate_env(step.env, scope_contexts(scope, self.state, status), self._functions)
-
-    def _ready(self, step: Step, scope: Scope, status: str) -> Ready:
-        """Work out everything that the step says. Raises ExpressionError and ShellError."""
-        env = self._env(step, scope, status)
-        contexts = scope_contexts(scope, self.state, status, env)
-        contexts["github"]["action"] = action_name(step)
-        number = -1
-        if step.run is not None:
-            number = self.state.next_script()
-            files = self._files.variables(number)
-            contexts["github"] |= {name.removeprefix("GITHUB_").lower(): path for name, path in files.items()}
-
-        def text(template: Template | None, key: str, default: str = "") -> str:
-            with blaming(key):
-                return default if template is None else template.string(contexts, self._functions)
-
-        timeout_s = None
-        if step.timeout_minutes is not None:
-            with blaming("timeout-minutes"):
-                timeout_s = seconds_of(step.timeout_minutes.value(contexts, self._functions))
-        if step.run is None:
-            given = {}
-            for name, value in step.with_.items():
-                with blaming(f"with.{name}"):
-                    given[name] = to_string(resolve(value, contexts, self._functions))
-            lines = ("with:", *(f"  {name}: {value}" for name, value in given.items())) if given else ()
-            return Ready(f"Run {step.uses}", lines, env, timeout_s, given=given)
-        script = text(step.run, "run")
-        shell = text(step.shell, "shell", scope.defaults_shell or "")
-        directory = text(step.working_directory, "working-directory", scope.defaults_directory or "")
-        lines = (*script.rstrip("\n").split("\n"), *surroundings(shell, {**step_env(scope, self.state), **env}))
-        title = f"Run {first_line(script)}"
-        return Ready(title, lines, env, timeout_s, number, script, command_for(shell or None), directory)
-
-    # -- running ----------------------------------------------------------------------------------------------------
-
     def _run_script(self, step: Step, ready: Ready, scope: Scope) -> StepOutcome:
         assert ready.command is not None
         number = ready.number
         self._files.prepare(number)
         env = self.environment(scope, ready.env, number, action_name(step))
         text = f"{ready.command.prologue}{ready.text}{ready.command.epilogue}"
-        cwd = join(self._tools.box.workspace, ready.directory)
+        cwd = join(self._workspace, ready.directory)
         if scope.depth == 0:
             self._announce(number, ready.timeout_s)
         script = self._to_hand(StepScript(number, ready.command.argv, text, env, cwd, ready.command.extension))
@@ -323,7 +202,9 @@ class StepRunner:
         if scope.depth == 0:
             self.state.timeout_s = ready.timeout_s
             self._checkpoint()
-        call = Call(step.uses or "", ready.given or {}, scope, ready.env, self.name(step, scope), action_name(step))
+        call = Call(
+            step.uses or "", ready.given or {}, scope, ready.env, self.reader.name(step, scope), action_name(step)
+        )
         try:
             return self._actions.run(call, self)
         except StepStopped as stopped:
