@@ -3,7 +3,7 @@
 import json
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from engine.core.errors import EngineError, ExecutorUnavailable
-from engine.worker.executor import Box, BoxSpec
+from engine.worker.executor import Box, BoxSpec, nothing
 from engine.worker.fake_executor import FakeExecutor, FakeStep
 from engine.worker.steps import script_runner
 from tests.engine.worker.conftest import GRACE_S, settings_for
@@ -229,11 +229,11 @@ class Odd(FakeExecutor):
     error: Exception | None = None
     before_start: Any = staticmethod(lambda: None)
 
-    def start(self, spec: BoxSpec) -> Box:
+    def start(self, spec: BoxSpec, look: Callable[[], None] = nothing) -> Box:
         self.before_start()
         if self.error is not None:
             raise self.error
-        return super().start(spec)
+        return super().start(spec, look)
 
 
 @pytest.fixture
