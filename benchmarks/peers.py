@@ -11,6 +11,7 @@ asked for can be seen: the command has ended, the server's database says so, the
 import argparse
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -180,6 +181,7 @@ def main() -> int:
     if missing := docker_is_here():
         print(f"skipped: {missing}", file=sys.stderr)
         return 1
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # an end in order: no server and no container stays
     start = time.monotonic()
     names = [name for name in NAMES if name in args.tools or not args.tools]
     table = Table(names, {})
