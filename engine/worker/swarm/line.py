@@ -65,6 +65,7 @@ class Door:
         self._context = key.context()
         self._clock = clock
         self._guests: dict[str, Guest] = {}
+        self._dismissed: set[str] = set()
         self._lock = threading.Lock()
         self._room = threading.BoundedSemaphore(_AT_DOOR)
         family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
@@ -77,11 +78,13 @@ class Door:
     def admit(self, guest: Guest) -> None:
         with self._lock:
             self._guests[guest.name] = guest
+            self._dismissed.discard(guest.name)
 
     def dismiss(self, name: str) -> None:
         """Let a box dial no more, and break its line."""
         with self._lock:
             guest = self._guests.pop(name, None)
+            self._dismissed.add(name)
         if guest and guest.line:
             guest.line.close()
 
@@ -131,7 +134,10 @@ class Door:
         spoken.sendall(f"treadle {nonce}\n".encode())
         hello = _HELLO.fullmatch(_read_line(spoken))
         with self._lock:
-            guest = self._guests.get(hello["box"].decode()) if hello else None
+            name = hello["box"].decode() if hello else ""
+            guest = self._guests.get(name)
+            if guest is None and name not in self._dismissed:
+                return None  # an engine that has just begun may be about to take it up: it may ask again
             if hello is None or guest is None or not _proves(guest, "box", nonce, hello):
                 spoken.sendall(b"no\n")
                 return None

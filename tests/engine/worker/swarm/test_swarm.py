@@ -329,4 +329,6 @@ def test_a_job_goes_on_when_its_engine_is_started_again(works: Works) -> None:
     works.stop()
     works.start()
     ended = works.ended(run_id)
-    assert (ended.status, ended.said(), len(ended.attempts())) == ("success", ["one", "two", "three"], 1)
+    assert (ended.status, ended.said(), len(ended.attempts())) == ("success", ["one", "two", "three"], 1), ended.log(
+        attempt=1
+    )

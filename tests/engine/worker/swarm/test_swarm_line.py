@@ -239,3 +239,13 @@ def test_a_box_that_is_dismissed_while_it_is_let_in_has_no_line(lab: Lab) -> Non
     assert guest.line is None
     assert not guest.arrived.is_set()
     assert lab.dial().word == [b"no"]
+
+
+def test_a_box_that_nobody_knows_yet_is_not_refused_but_asked_to_come_again(lab: Lab) -> None:
+    """An engine that has just begun opens its door before it has taken up what an earlier one left."""
+    lab.door.close()
+    lab.door = Door(key_of(lab.home), ("127.0.0.1", 0), SystemClock())
+    lab.port = lab.door.port
+    assert lab.dial().word == []
+    lab.admit()
+    assert lab.dial().word[0] == b"go"
