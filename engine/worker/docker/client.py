@@ -28,7 +28,9 @@ class DockerClient:
 
     @property
     def is_podman(self) -> bool:
-        """Podman speaks the same API but answers a wait only when it is over."""
+        """Podman speaks the same API, but not in all: it answers a wait only when it is over, passes over the driver of
+        an anonymous volume, calls a detached command running for ever, and keeps a container whose network others use.
+        """
         return bool(self.api and self._podman)
 
     @property

@@ -124,7 +124,7 @@ class DockerExecutor:
             raise ExecutorUnavailable("The job names no image.", "Map its label to one with --label LABEL=IMAGE.")
         failures = 0
         while True:
-            overlay = may_overlay(spec) and not self.overlay_refused
+            overlay = may_overlay(spec) and not self.overlay_refused and not self._client.is_podman
             slot = self._slot(spec.image) if joins_slot(spec) else None
             try:
                 with self._gate:
@@ -311,8 +311,9 @@ class DockerExecutor:
             commands.append(f"chown -R {shlex.quote(user)} {WORKSPACE} {TEMP}")
         api = self._client.api
         command = ["sh", "-c", " && ".join(commands)]
-        run = api.exec_create(box.id, command, stdout=False, stderr=False, user="0")["Id"]
-        api.exec_start(run, detach=True)
+        attached = self._client.is_podman
+        run = api.exec_create(box.id, command, stdout=attached, stderr=attached, user="0")["Id"]
+        api.exec_start(run, detach=not attached)
         deadline = self._clock.monotonic_s() + _FILL_LIMIT_S
         while (state := api.exec_inspect(run))["Running"] or state["ExitCode"] is None:
             if self._clock.monotonic_s() > deadline or box.exited(0.02):

@@ -233,7 +233,7 @@ class DockerServices:
         if not state["Running"] and not state.get("Restarting"):
             return ServiceState("exited", int(state.get("ExitCode") or 0))
         health = state.get("Health")
-        if not health or health["Status"] == "none":
+        if not health or health["Status"] in ("none", ""):
             return ServiceState("running")
         last = (health.get("Log") or [{}])[-1].get("Output", "").strip()
         return ServiceState(health["Status"], 0, last, patience_s(check or {}))  # Docker keeps 4 KiB of it

@@ -64,7 +64,11 @@ class Slots:
         self._maker = ThreadPoolExecutor(2, "treadle-slots")
 
     def want(self, count: int, image: str) -> None:
-        """Have `count` slots soon, made from `image`, which is here. Never takes any away."""
+        """Have `count` slots soon, made from `image`, which is here. Never takes any away. None on Podman, which would
+        not let an engine that restarts remove one that a box still uses.
+        """
+        if self._client.is_podman:
+            return
         with self._lock:
             missing = min(count, self._limit) - self._wanted
             if self._closed or missing <= 0:
