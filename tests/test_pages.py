@@ -5,8 +5,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from tests.engine.git.forge import GitForge
 
+from tests.engine.git.forge import GitForge
 from tests.page import ROOT, blocks_of, carry_out, place
 
 WRITTEN = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

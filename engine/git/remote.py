@@ -1,6 +1,6 @@
 """Repositories elsewhere, over the network or by path: what refs they have, and their objects brought here.
 
-The other file that knows pygit2. A token goes to the server by callback alone: never into a url, a log, an error or a
+A token goes to the server by callback alone: never into a url, a log, an error or a
 command line. A server over ssh has to be in known_hosts before it learns anything of us.
 """
 

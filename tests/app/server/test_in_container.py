@@ -20,12 +20,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.engine.git.forge import GitForge
 
 from app.client import Client
 from engine.home import home_id
 from engine.worker.docker.client import DockerClient
 from tests.engine.control.post_office import Site
+from tests.engine.git.forge import GitForge
 
 pytestmark = [
     pytest.mark.docker,

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.engine.git.forge import GitForge
 
 from engine.control.sources import POLL
 from engine.control.triggers.poll import Lookout
@@ -12,6 +11,7 @@ from engine.control.triggers.refs import look
 from engine.settings.model import RepoSettings
 from engine.store.inbox import PLANNED, RECEIVED
 from tests.engine.control.post_office import NAME, PATIENCE_S, PostOffice, Site, on
+from tests.engine.git.forge import GitForge
 
 
 @pytest.fixture

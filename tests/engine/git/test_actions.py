@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from tests.engine.git.forge import GitForge
 
 from engine.core.errors import GitError
 from engine.git.actions import ActionSources
+from tests.engine.git.forge import GitForge
 
 TOKEN = "shown-to-the-forge"
 
