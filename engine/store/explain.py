@@ -15,7 +15,7 @@ from engine.core.scheduling import GROUP
 from engine.core.states import JOB_ACTIVE, JobStatus, RunStatus
 from engine.store import transitions
 from engine.store.queries import job_record
-from engine.store.tables.runs import EdgeRow, JobRow, RunRow, StepRow, TransitionRow
+from engine.store.tables.runs import EdgeRow, JobRow, RunRow, StepRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +140,7 @@ def members(job: Job) -> list[Job]:
 
 def run_changes(run_id: int) -> list[Transition]:
     """Return what happened to a run itself, oldest first."""
-    return transitions.of((TransitionRow.run_id == run_id) & (TransitionRow.noun == "run"))
+    return transitions.of_run(run_id)
 
 
 def job_changes(job_id: int) -> list[Transition]:
@@ -151,7 +151,7 @@ def job_changes(job_id: int) -> list[Transition]:
 def changes_of_jobs(job_ids: Collection[int]) -> dict[int, list[Transition]]:
     """Return what happened to each of these jobs itself, by its id."""
     found: dict[int, list[Transition]] = {job_id: [] for job_id in job_ids}
-    for one in transitions.of(TransitionRow.job_id.in_(list(job_ids)) & (TransitionRow.noun == "job")):
+    for one in transitions.of_jobs(job_ids):
         assert one.job_id is not None
         found[one.job_id].append(one)
     return found

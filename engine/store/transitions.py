@@ -3,9 +3,9 @@
 Only this module writes a status. `apply`, `claim` and `finish` call it, inside the transaction of their change.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from peewee import fn
@@ -36,6 +36,10 @@ _RECORD = (
     "INSERT INTO transition"
     " (noun, run_id, job_id, attempt, step, name, from_status, to_status, cause, reason, actor, at, exit_code)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_READ = (  # in the order of Transition's fields: whoever follows a run asks for these all the time
+    "SELECT sequence, noun, run_id, job_id, attempt, step, name, from_status, to_status, cause, reason, actor, at,"
+    " exit_code FROM transition WHERE "
 )
 _RESTART = (
     "UPDATE job SET status = ?, reason = ?, retries_left = ?, begin_at = ?, debug = ?,"
@@ -179,27 +183,30 @@ def after(
     sequence: int, *, run_ids: Collection[int] | None = None, job_id: int | None = None, limit: int = 1000
 ) -> list[Transition]:
     """Return the transitions after `sequence`, oldest first."""
-    query = TransitionRow.select().where(TransitionRow.sequence > sequence)
+    where, values = "sequence > ?", [sequence]
     if run_ids is not None:
-        query = query.where(TransitionRow.run_id.in_(list(run_ids)))
+        where += f" AND run_id IN ({','.join('?' * len(run_ids))})"
+        values += run_ids
     if job_id is not None:
-        query = query.where(TransitionRow.job_id == job_id)
-    return _read(query.limit(limit))
+        where += " AND job_id = ?"
+        values.append(job_id)
+    return _read(f"{where} ORDER BY sequence LIMIT ?", [*values, limit])
 
 
-def of(wanted: Any) -> list[Transition]:
-    """Return the transitions that a condition on their rows holds for, oldest first."""
-    return _read(TransitionRow.select().where(wanted))
+def of_run(run_id: int) -> list[Transition]:
+    """Return the transitions of a run itself, oldest first."""
+    return _read("run_id = ? AND noun = 'run' ORDER BY sequence", [run_id])
 
 
-def _read(query: Any) -> list[Transition]:
-    return [
-        Transition(
-            row.sequence, row.noun, row.run_id, row.job_id, row.attempt, row.step, row.name, row.from_status,
-            row.to_status, row.cause, row.reason, row.actor, row.at, row.exit_code,
-        )
-        for row in query.order_by(TransitionRow.sequence)
-    ]  # fmt: skip
+def of_jobs(job_ids: Collection[int]) -> list[Transition]:
+    """Return the transitions of jobs themselves, oldest first: neither their attempts' nor their steps' changes."""
+    marks = ",".join("?" * len(job_ids))
+    return _read(f"job_id IN ({marks}) AND noun = 'job' ORDER BY sequence", list(job_ids))
+
+
+def _read(where: str, values: Sequence[Any]) -> list[Transition]:
+    rows: Iterable[Sequence[Any]] = DATABASE.execute_sql(_READ + where, values)
+    return [Transition(*(*facts, datetime.fromtimestamp(at, UTC), code)) for *facts, at, code in rows]
 
 
 def ended_since(sequence: int) -> bool:
