@@ -9,13 +9,13 @@ import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import quote, urlencode, urlsplit
 
 from app.server.sockets import NAME, short_path
 from engine.core.errors import EngineError, NoEngine
+from pipelines.records import dataclass
 
 API = "/api/v1"
 TIMEOUT_S = 30.0

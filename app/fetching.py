@@ -8,7 +8,6 @@ import os
 import stat
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -16,6 +15,7 @@ from app.unpacking import UnpackError
 from app.wording import size
 from engine.core.errors import EngineError
 from engine.store.contents.manifest import led_to
+from pipelines.records import dataclass
 from widgets.safe_text import plain
 
 ELSEWHERE = "Choose another place with --output."

@@ -2,8 +2,10 @@
 
 import posixpath
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import StrEnum
+
+from pipelines.records import dataclass
 
 WORKFLOW_FOLDERS = (".treadle/workflows", ".forgejo/workflows", ".gitea/workflows", ".github/workflows")
 """Where workflows live, the preferred folder first."""

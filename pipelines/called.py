@@ -1,11 +1,12 @@
 """The workflows that a run calls: where each is, and under which address the run remembers it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Self, TypeAlias
 
 from pipelines.action_refs import ActionKind, parse_action_ref
 from pipelines.model import Trigger, Workflow
+from pipelines.records import dataclass
 
 ENDINGS = (".yml", ".yaml")
 

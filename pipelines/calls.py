@@ -2,7 +2,7 @@
 
 import posixpath
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TypeAlias
 
 from pipelines.action_refs import ActionKind, parse_action_ref
@@ -12,6 +12,7 @@ from pipelines.model import Action, Job, Step, Trigger, Workflow
 from pipelines.parse import parse_workflow, unsupported
 from pipelines.parse_actions import parse_action
 from pipelines.permissions import too_much_asked
+from pipelines.records import dataclass
 from pipelines.template import Template
 
 MOST_LEVELS = 10  # GitHub's limits: how deep workflows call each other, and how many different ones a run calls

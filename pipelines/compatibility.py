@@ -6,13 +6,13 @@ refused, or to change nothing, is.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
 
 from pipelines.contexts import CONTEXTS, SPECIAL_FUNCTIONS
 from pipelines.events import ANY_TYPE, CALLER, CLOCK, EVENTS, RUN, EventKind
 from pipelines.functions import ARITIES
 from pipelines.parse_defaults import PERMISSIONS
+from pipelines.records import dataclass
 
 
 class Verdict(StrEnum):

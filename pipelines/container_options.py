@@ -3,11 +3,12 @@
 import re
 import shlex
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from difflib import get_close_matches
 from typing import Any
 
 from pipelines.quantities import duration_s, size_bytes
+from pipelines.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

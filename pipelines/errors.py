@@ -1,7 +1,8 @@
 """What can be wrong with a workflow, said so that a person can mend it. Imports nothing."""
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from pipelines.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

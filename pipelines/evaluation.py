@@ -1,12 +1,12 @@
 """The parts of a plan that hang on expressions, evaluated: what cannot be becomes a WorkflowError at its place."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from pipelines.errors import ExpressionError, Finding, Place, Severity, WorkflowError
 from pipelines.json_value import Json
 from pipelines.matrix import Cell, MatrixError, expand, label
 from pipelines.model import Concurrency, Job, Strategy, Tree
+from pipelines.records import dataclass
 from pipelines.template import Template, resolve
 from pipelines.values import kind_of, to_number
 

@@ -4,8 +4,9 @@ The one table of these: the parser reads `on:` by it, and what a delivery may st
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cache
+
+from pipelines.records import dataclass
 
 _BRANCHES = ("branches", "branches-ignore")
 _TAGS = ("tags", "tags-ignore")

@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from pipelines.json_value import Json
+from pipelines.records import dataclass
 
 WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 """A name, and a key that may stand behind a dot."""

@@ -8,7 +8,6 @@ import difflib
 import math
 import re
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import NoReturn
 
@@ -30,6 +29,7 @@ from pipelines.expr_nodes import (
 )
 from pipelines.functions import ARITIES, EVERYWHERE, MAX_ARGUMENTS
 from pipelines.json_value import Json
+from pipelines.records import dataclass
 from pipelines.values import read_number
 
 MAX_LENGTH = 21_000

@@ -4,7 +4,6 @@ There is one evaluator: this one watches it. What an evaluation never looked at,
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Self
 
 from pipelines.errors import ExpressionError
@@ -13,6 +12,7 @@ from pipelines.expr_nodes import Call, Filter, Index, Literal, Name, Node, child
 from pipelines.expr_text import literal, written
 from pipelines.functions import Function
 from pipelines.json_value import Json
+from pipelines.records import dataclass
 
 MOST_ROWS = 60
 LONGEST = 120  # characters of a value that are shown

@@ -6,8 +6,10 @@ pattern is a row of parts, and matching carries the set of positions that it may
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
+
+from pipelines.records import dataclass
 
 CLASS = re.compile(r"(?:[a-z]-[a-z]|[A-Z]-[A-Z]|[0-9]-[0-9]|[A-Za-z0-9])+")
 RANGE = re.compile(r"(.)-(.)|(.)", re.DOTALL)

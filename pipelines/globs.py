@@ -7,7 +7,8 @@ hits a folder takes everything below it. Dot names are matched like others: hidi
 
 import posixpath
 import re
-from dataclasses import dataclass
+
+from pipelines.records import dataclass
 
 
 class GlobError(ValueError):

@@ -1,7 +1,6 @@
 """A workflow's job graph as facts: what stands in which layer, what waits for what, how many jobs a matrix makes."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from pipelines.called import Called, Calls, parse_workflow_ref
@@ -10,6 +9,7 @@ from pipelines.errors import ExpressionError
 from pipelines.evaluation import names_of
 from pipelines.matrix import MatrixError, expand
 from pipelines.model import Job, Workflow
+from pipelines.records import dataclass
 from pipelines.template import resolve
 
 

@@ -4,11 +4,11 @@ The rules are GitHub's: "Running variations of jobs in a workflow" in its docume
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from itertools import product
 from math import prod
 
 from pipelines.json_value import Json
+from pipelines.records import dataclass
 from pipelines.values import kind_of, to_string
 
 MAX_CELLS = 256

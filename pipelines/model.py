@@ -5,10 +5,11 @@ Keys that a file does not set are None (or empty), never a default: defaults bel
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, TypeAlias
 
 from pipelines.errors import Finding, Place
+from pipelines.records import dataclass
 
 if TYPE_CHECKING:
     from pipelines.template import Condition, Template

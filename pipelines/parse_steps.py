@@ -1,12 +1,12 @@
 """`steps:` of a job or of a composite action, read into steps."""
 
 import re
-from dataclasses import dataclass
 
 from pipelines.action_refs import parse_action_ref
 from pipelines.model import Step
 from pipelines.policy import read_timeout_minutes
 from pipelines.reading import Fields, Names, Reader
+from pipelines.records import dataclass
 from pipelines.source import Mapping, Node, Scalar
 from pipelines.template import Template
 

@@ -4,11 +4,12 @@ They limit a token that Treadle does not issue, but GitHub refuses such a call, 
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from pipelines.called import Called, Calls, parse_workflow_ref
 from pipelines.errors import Finding, Severity
 from pipelines.model import Job, Permissions, Workflow
+from pipelines.records import dataclass
 
 _LEVELS = ("none", "read", "write")
 _SHOWN = 3

@@ -6,7 +6,7 @@ needs to be done. A job that calls a workflow stands in the plan before the jobs
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from difflib import get_close_matches
 from typing import Any, Self
 
@@ -18,6 +18,7 @@ from pipelines.evaluation import KNOWN_EARLY, Contexts, Evaluator, names_of, ref
 from pipelines.json_value import Json
 from pipelines.matrix import Cell
 from pipelines.model import Concurrency, Job, RetryPolicy, Workflow
+from pipelines.records import dataclass
 
 MOST_JOBS = 20_000
 """In a run. A matrix of calls of matrices of calls grows fast; beyond this nobody means it."""

@@ -5,13 +5,14 @@ The policy file is for workflows that must stay valid on GitHub; what it says of
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TypeVar
 
 from pipelines.errors import Finding, WorkflowError
 from pipelines.model import Job, Resources, RetryPolicy, Workflow
 from pipelines.quantities import duration_s, size_bytes
 from pipelines.reading import Reader, is_null
+from pipelines.records import dataclass
 from pipelines.scalars import scalar_text
 from pipelines.source import Mapping as MappingNode
 from pipelines.source import Node, Scalar, Sequence, SourceError, read

@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from pipelines.records import dataclass
 
 _PORT = re.compile(
     r"(?:(?P<address>\[[0-9a-fA-F:]+\]|\d+\.[0-9.]+|localhost):)?(?:(?P<host>\d{1,5}(?:-\d{1,5})?)?:)?"

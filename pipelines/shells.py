@@ -1,7 +1,8 @@
 """What `shell:` means: the command line, how the script's file has to be called, and the text around it. Pure."""
 
 import shlex
-from dataclasses import dataclass
+
+from pipelines.records import dataclass
 
 # Whether an image has bash is known only inside the box. Both look-ups are builtins of sh and `exec` leaves no process
 # behind, so the choice costs well under a millisecond.

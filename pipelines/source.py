@@ -6,13 +6,14 @@ recursive anchors) are stopped by a cap while they are read, and never by the in
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import islice
 from typing import Any, TypeAlias
 
 import yaml
 
 from pipelines.errors import Finding, Place, Severity
+from pipelines.records import dataclass
 from pipelines.scalars import Value, scalar_value
 
 MAX_BYTES = 1 << 20

@@ -5,7 +5,6 @@ A value that comes out of an expression is data, also when it holds `${{`.
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from typing import NoReturn, TypeAlias
 
 from pipelines.contexts import STATUS_FUNCTIONS
@@ -16,6 +15,7 @@ from pipelines.expr_syntax import parse
 from pipelines.functions import Function
 from pipelines.json_value import Json
 from pipelines.model import Tree
+from pipelines.records import dataclass
 from pipelines.values import concatenate, to_string, truthy
 
 Names: TypeAlias = "Collection[str] | None"

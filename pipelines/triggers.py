@@ -1,10 +1,10 @@
 """Does this event start this workflow, and which filter said so? Pure: all there is to know comes with the event."""
 
 import re
-from dataclasses import dataclass
 
 from pipelines.filters import Patterns, compile_patterns
 from pipelines.model import Trigger
+from pipelines.records import dataclass
 
 SKIP_WORDS = ("[skip ci]", "[ci skip]", "[no ci]", "[skip actions]", "[actions skip]")
 SKIP_TRAILER = re.compile(r"\n[ \t]*\n(?:[\w-]+:.*\n)*skip-checks: ?true\s*\Z", re.IGNORECASE)

@@ -1,7 +1,8 @@
 """`volumes:` of a container: volumes that live as long as the job. Folders of this machine are refused."""
 
 import re
-from dataclasses import dataclass
+
+from pipelines.records import dataclass
 
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,99}")
 

@@ -5,7 +5,6 @@ Nothing is written and nothing is fetched. Needs are taken to succeed, with outp
 
 import argparse
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +26,7 @@ from pipelines.model import Workflow
 from pipelines.parse import parse_workflow
 from pipelines.plan import JobPlan, plan_run
 from pipelines.policy import POLICY_PATH, parse_policy
+from pipelines.records import dataclass
 from pipelines.triggers import PULL_REQUESTS, TriggerEvent, fires
 from pipelines.values import truthy
 from widgets.safe_text import plain_line

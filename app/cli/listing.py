@@ -1,12 +1,12 @@
 """A list as a command prints it: a table, JSON, or a sentence where there is nothing."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from app.cli.output import print_json, print_table, talk
 from engine.core.clock import SystemClock
+from pipelines.records import dataclass
 
 Told = Mapping[str, Any]
 

@@ -1,10 +1,11 @@
 """What `treadle run` ends with, and the port through which it shows its progress."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any, Protocol
 
 from engine.core.records import Job, Run, Transition
+from pipelines.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

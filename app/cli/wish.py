@@ -2,13 +2,13 @@
 
 import argparse
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from app.cli.naming import JOB_HELP, RUN_HELP, find_either, find_job, find_run
 from app.cli.output import print_json, talk
 from app.cli.source import Source, source_of
 from engine.core.records import Job, Run
+from pipelines.records import dataclass
 
 EITHER_HELP = "a run (12, r12, #NUMBER, latest) or a job (j34, RUN/NAME)"
 ARGUMENTS = {"run": ("RUN", RUN_HELP), "job": ("JOB", JOB_HELP), "target": ("RUN|JOB", EITHER_HELP)}

@@ -6,7 +6,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, ParamSpec, TypeVar
 
 from aiohttp import web
@@ -25,6 +25,7 @@ from engine.store.contents.artifacts import Artifacts
 from engine.store.slo import SloReporter
 from engine.store.slo_history import SloHistorian
 from engine.store.store import Store
+from pipelines.records import dataclass
 
 log = logging.getLogger(__name__)
 P = ParamSpec("P")

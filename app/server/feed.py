@@ -8,12 +8,12 @@ import asyncio
 import json
 import logging
 from bisect import bisect_right
-from dataclasses import dataclass
 
 from app.server.desk import Desk
 from app.server.listening import listening
 from app.shapes import transition_shape
 from engine.core.records import Transition
+from pipelines.records import dataclass
 
 log = logging.getLogger(__name__)
 PAGE = 500

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
@@ -20,6 +19,7 @@ from engine.core.errors import EngineError
 from engine.core.records import Attempt, Job
 from engine.core.states import JOB_FINAL, AttemptStatus
 from engine.store.logs.reader import LogReader
+from pipelines.records import dataclass
 
 BLOCK_BYTES = 256 * 1024
 GATHER_S = 0.03  # what comes in quick succession is read once

@@ -1,7 +1,8 @@
 """One metric in Prometheus' text format."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+
+from pipelines.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from aiohttp import web
@@ -14,6 +14,7 @@ from app.server.auth import caller_of, check_address, over_socket
 from app.server.desk import Call, Caller, Desk
 from app.server.limits import JSON_BYTES, Bodies
 from engine.core.errors import EngineError
+from pipelines.records import dataclass
 
 log = logging.getLogger(__name__)
 Handler = Callable[[Call], Awaitable[web.StreamResponse]]

@@ -4,7 +4,6 @@ import asyncio
 import json
 import socket
 import struct
-from dataclasses import dataclass
 
 from aiohttp import web
 
@@ -14,6 +13,7 @@ from app.server.desk import Call
 from app.server.feed import Feed, Frame
 from app.server.route import API, LARGEST, Param, Route
 from engine.store.retention import GONE_UPTO
+from pipelines.records import dataclass
 
 FEED = web.AppKey("feed", Feed)
 STREAMS = 200

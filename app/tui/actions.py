@@ -6,8 +6,10 @@ command that exists.
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
+
+from pipelines.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ Wide and tall enough, all four are: the graph above, the log below it, timeline 
 one pane stands below the graph; zoomed, one pane has it all.
 """
 
-from dataclasses import dataclass
+from pipelines.records import dataclass
 
 DAG, LOG, TIMELINE, ATTEMPTS = PANES = ("dag", "log", "timeline", "attempts")
 WIDE = 110  # columns from which on panes stand side by side

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
@@ -15,6 +14,7 @@ from engine.git.diff import hunks
 from engine.store.logs.reader import LogReader
 from engine.store.mending.baselines import baseline
 from engine.store.store import Store
+from pipelines.records import dataclass
 
 PREVIOUS = "previous"
 WINDOW_BYTES, WINDOW_LINES = 16 << 20, 200_000  # of a step, its end: that is where it failed

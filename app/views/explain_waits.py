@@ -1,7 +1,6 @@
 """What a job waits for, since when, and what it has waited for before: read off its changes and those of its run."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +12,7 @@ from engine.core.states import JobStatus, RunStatus
 from engine.core.waiting import Cause, Paused, Room, Waiting, why
 from engine.store import explain
 from engine.store.explain import Standing
+from pipelines.records import dataclass
 
 NAMED = 5
 SHORTEST_S = 0.05  # below that nobody has waited

@@ -6,7 +6,6 @@ ref leads to is pinned in the run.
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
@@ -20,6 +19,7 @@ from engine.store.store import Store
 from pipelines.called import Called, WorkflowRef
 from pipelines.calls import Find, Load, cannot_be_used
 from pipelines.errors import WorkflowError
+from pipelines.records import dataclass
 
 MOST_BYTES = 1 << 20
 REMEMBERED = 256

@@ -9,7 +9,7 @@ environments' secrets they may see (`vault`, a repository or None), and what a p
 
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from engine.store.definitions import pinned
@@ -22,6 +22,7 @@ from pipelines.errors import Finding, Place, Severity, WorkflowError
 from pipelines.model import Workflow
 from pipelines.parse import unsupported
 from pipelines.plan import RunPlan, plan_run
+from pipelines.records import dataclass
 
 PRIORITIES = {"pull_request": 20, "pull_request_target": 20, "schedule": 0}
 MANUAL, OTHER = 30, 10  # what a person asks for goes first, what a push brings before what the clock brings

@@ -1,8 +1,10 @@
 """Where an attempt begins, if not at its first step on an empty workspace. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any, Self
+
+from pipelines.records import dataclass
 
 HELD = "held"
 CHECKPOINT = "checkpoint"

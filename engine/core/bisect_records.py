@@ -1,11 +1,12 @@
 """The search for a commit, as it travels between the store and everybody else: frozen facts."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Self
 
 from engine.core.bisecting import Verdict, trials
 from engine.core.states import BisectStatus
+from pipelines.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

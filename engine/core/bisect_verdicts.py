@@ -5,10 +5,9 @@ and, where both said what went wrong, with the same first error. One that fails 
 nor does one whose job did not run, or was stopped by the machine rather than by the code.
 """
 
-from dataclasses import dataclass
-
 from engine.core.bisecting import Verdict
 from engine.core.states import JobStatus
+from pipelines.records import dataclass
 
 SHOWN = 200  # characters of an error
 BLAMELESS = frozenset({"infrastructure", "unavailable"})

@@ -5,9 +5,10 @@ passed over; where only such commits are left, the culprit is one of several.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from math import ceil, log2
+
+from pipelines.records import dataclass
 
 
 class Verdict(StrEnum):

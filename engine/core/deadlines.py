@@ -1,11 +1,11 @@
 """Decides what is late: the watchdog's half of the rules. Pure."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import inf
 
 from engine.core.clock import Clock
 from engine.core.retry import Outcome
+from pipelines.records import dataclass
 
 LEASE_S = 30.0
 PATIENCE_S = 3.0  # how long after the grace period a worker may still take to end what is late

@@ -1,9 +1,9 @@
 """Failures by what they look like, and which of them come and go. Pure."""
 
 import hashlib
-from dataclasses import dataclass
 
 from engine.core.log_normal import normal_text
+from pipelines.records import dataclass
 
 FLAKY = "flaky"  # in `retry: {on: …}`
 

@@ -5,12 +5,13 @@ concurrency group, nor of what follows on that.
 """
 
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 
 from engine.core.paths import critical_path
 from engine.core.play import Outlook, Play, Usual, Work
 from engine.core.states import JOB_FINAL, JobStatus
+from pipelines.records import dataclass
 
 SLOWER = 3.0
 """A job that has taken so many times what it usually takes is told of, once it is late by SLOWER_LEAST_S as well."""

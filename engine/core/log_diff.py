@@ -7,9 +7,9 @@ import re
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 from engine.core.log_normal import normal
+from pipelines.records import dataclass
 
 SAME, GONE, NEW, MOVED = "same", "gone", "new", "moved"
 CONTEXT = 3

@@ -8,11 +8,11 @@ never starts, nor does what follows on it.
 import heapq
 from collections import deque
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from statistics import median
 
 from engine.core.states import JOB_FINAL, JobStatus
 from engine.core.turns import Turns
+from pipelines.records import dataclass
 
 SOON = 0.1
 """A job that is over its time is expected to end in this share of what it took so far, SOON_LEAST_S at least."""

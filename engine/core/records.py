@@ -1,12 +1,13 @@
 """What travels between the store and everybody else: frozen facts, no behaviour that acts."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Any
 
 from engine.core.states import AttemptStatus, JobStatus, RunStatus, StepStatus
 from pipelines.plan import JobPlan, own_key
+from pipelines.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,10 @@
 """What an ended attempt makes of its job. Pure."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from engine.core.flaky import FLAKY, Symptom
 from pipelines.model import RetryPolicy
+from pipelines.records import dataclass
 
 LOST_LIMIT = 5  # attempts in a row that went away under a job before it is given up
 

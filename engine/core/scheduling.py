@@ -5,11 +5,12 @@ due, matrices that lost a member), so a run of 5,000 jobs costs O(edges) in all 
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from typing import Any, TypeAlias
 
 from engine.core.states import JobStatus, RunStatus, cause_of_end, result_word
+from pipelines.records import dataclass
 
 # A job's order in the queue is one number of seconds, smaller first: when its run was created, put forward for each
 # point of priority and put back for each job of its repository that is running. Time alone makes everybody's turn

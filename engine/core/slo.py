@@ -1,12 +1,12 @@
 """How well the promises of `slo:` are kept: percentiles, shares, the error budget that is left. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from math import ceil
 from typing import Any
 
 from engine.core.clock import rfc3339
+from pipelines.records import dataclass
 
 WINDOWS = {"1h": 3600.0, "24h": 86_400.0, "7d": 604_800.0}
 TRIGGER_SHARE = 0.95

@@ -1,12 +1,12 @@
 """How the promises of `slo:` were kept over time: a window in equal pieces, oldest first. Pure."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from math import floor
 from typing import Any
 
 from engine.core.clock import rfc3339
 from engine.core.slo import TRIGGER_SHARE, WINDOWS, Spread, rounded, share
+from pipelines.records import dataclass
 
 BUCKET_S = {"1h": 60.0, "24h": 1200.0, "7d": 7200.0}
 """How long a piece of each window is; pieces begin at whole multiples of it, so that they stay when time goes on."""

@@ -1,8 +1,9 @@
 """Urls for ssh, written as such or as for scp: which server they speak to, and what lies there. Pure."""
 
 import re
-from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
+
+from pipelines.records import dataclass
 
 SCHEMES = ("ssh", "git+ssh", "ssh+git")
 PORT = 22

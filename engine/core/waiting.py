@@ -1,13 +1,13 @@
 """Why a job does not run yet, told from what `decide` left behind: its status, and what holds it. Decides nothing."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from engine.core.records import Job, Run
 from engine.core.scheduling import GROUP, MATRIX_FULL
 from engine.core.states import JobStatus, RunStatus
+from pipelines.records import dataclass
 
 NAMED = 5  # needs that a sentence names
 

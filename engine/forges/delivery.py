@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from engine.forges import gitea, github, gitlab
@@ -13,6 +13,7 @@ from engine.forges.forms import FORM, form_payload, media_type
 from engine.forges.headers import Headers
 from engine.forges.payload import read_json
 from engine.forges.signatures import forge_of
+from pipelines.records import dataclass
 
 _SHAPES = {
     "github": github.shape,

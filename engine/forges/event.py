@@ -1,11 +1,12 @@
 """The one normalised event that a delivery of any forge becomes, and what it means to workflows."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from typing import Any, Self
 
 from engine.core.refs import HEADS, TAGS
 from pipelines.events import started_by_delivery
+from pipelines.records import dataclass
 from pipelines.triggers import DEFAULT_TYPES, TriggerEvent
 
 _DRAFT_SILENT = ("created", "edited", "deleted")  # GitHub starts nothing for these of a draft release

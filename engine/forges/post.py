@@ -5,12 +5,12 @@ import socket
 import ssl
 from base64 import b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Self
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from engine.core.errors import EngineError
 from engine.forges.statuses import Request
+from pipelines.records import dataclass
 
 TIMEOUT_S = 10.0  # for each of: connecting, sending, the next bytes of an answer
 LONGEST_ANSWER = 16_384

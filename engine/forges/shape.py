@@ -1,8 +1,10 @@
 """What a forge's delivery is in GitHub's terms: the step between a payload and its facts."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
+
+from pipelines.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

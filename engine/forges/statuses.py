@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from urllib.parse import quote, urlsplit
 
 from engine.core.refs import HEADS, TAGS
 from engine.core.spans import span
 from engine.core.ssh_urls import parts_of
 from engine.core.states import RunStatus
+from pipelines.records import dataclass
 
 LONGEST = 140  # characters of a description that GitHub takes
 KNOWN_HOSTS = {"github.com": "github", "gitlab.com": "gitlab", "codeberg.org": "forgejo"}

@@ -1,12 +1,12 @@
 """What a receiver's answer to a letter means: heard, try again later, or never. Pure."""
 
 import json
-from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 
 from engine.forges.post import Answer
 from engine.forges.statuses import heard_before
+from pipelines.records import dataclass
 
 FIRST_S, LONGEST_S = 5.0, 600.0
 ASKED_LONGEST_S = 3600.0  # no receiver makes us wait longer than that

@@ -11,7 +11,6 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from difflib import get_close_matches
 from os import utime
@@ -22,6 +21,7 @@ from engine.core.refs import HEADS, TAGS
 from engine.git import checkout
 from engine.git.mirror import Mirror, slug
 from engine.git.remote import Remote, remote
+from pipelines.records import dataclass
 
 SHA = re.compile(r"[0-9a-f]{40}")
 UNUSED = timedelta(days=30)

@@ -3,10 +3,10 @@
 import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from engine.git.folder import IndexEntry, link_file
+from pipelines.records import dataclass
 
 FOLDER, PLAIN, EXECUTABLE, LINK, SUBMODULE = 0o040000, 0o100644, 0o100755, 0o120000, 0o160000
 

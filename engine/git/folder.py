@@ -10,10 +10,10 @@ import os
 import shutil
 import struct
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from engine.core.errors import GitError
+from pipelines.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,8 @@
 """The commits between one that worked and one that does not, as `git bisect` takes them."""
 
-from dataclasses import dataclass
-
 from engine.core.errors import GitError
 from engine.git import repository
+from pipelines.records import dataclass
 
 MOST = 10_000
 

@@ -5,7 +5,7 @@ command line. A server over ssh has to be in known_hosts before it learns anythi
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit, urlunsplit
@@ -15,6 +15,7 @@ from engine.core.refs import HEADS, TAGS
 from engine.core.ssh_urls import PORT, host_of
 from engine.git import ssh
 from engine.git.repository import prepare
+from pipelines.records import dataclass
 
 if TYPE_CHECKING:
     import pygit2

@@ -9,13 +9,13 @@ import functools
 import os
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.core.errors import GitError
 from engine.git.files import Tree
+from pipelines.records import dataclass
 
 if TYPE_CHECKING:
     import pygit2

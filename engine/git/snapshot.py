@@ -2,7 +2,7 @@
 
 import re
 import stat
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +10,7 @@ from engine.core.errors import GitError
 from engine.git.files import EXECUTABLE, LINK, PLAIN, SUBMODULE, Tree, tree_objects
 from engine.git.folder import object_folders
 from engine.git.repository import Repo, open_repository, setting, walk
+from pipelines.records import dataclass
 
 if TYPE_CHECKING:
     import pygit2

@@ -11,13 +11,13 @@ import shutil
 import struct
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import accumulate
 from pathlib import Path
 
 from engine.core.errors import GitError
 from engine.git.repository import prepare
+from pipelines.records import dataclass
 
 MOST_PACKS = 50  # as many as git itself lets be
 LARGE_BYTES = 256 << 20  # such a pack is left as it is, and none is made: it would cost minutes and much memory

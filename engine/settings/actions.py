@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from pipelines.records import dataclass
 
 GITHUB = "github.com"
 REPO_KEY = re.compile(r"[^/\s*{}]+/(?:[^/\s*{}]+|\*)")

@@ -7,7 +7,7 @@ nothing and is said once; what cannot change while it runs stays as it was at th
 import logging
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -15,6 +15,7 @@ from engine.core.errors import SettingsError
 from engine.settings.edit import read_text, write_text
 from engine.settings.file import parse_settings, read_settings
 from engine.settings.model import Settings
+from pipelines.records import dataclass
 
 log = logging.getLogger(__name__)
 AT_START: Mapping[str, str] = {"listen": "listen", "workers": "workers", "grace_s": "grace", "limits": "limits"}

@@ -6,8 +6,10 @@ Every key has a default, so the file may be absent. A Settings never changes; a 
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
+
+from pipelines.records import dataclass
 
 MIB, GIB = 1 << 20, 1 << 30
 DAY_S = 86_400.0

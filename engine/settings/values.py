@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NoReturn
@@ -13,6 +12,7 @@ from engine.settings.actions import KEYS_FIX, is_action_key
 from engine.settings.model import DiskFloor, Listen
 from pipelines.filters import PatternError, compile_patterns
 from pipelines.quantities import duration_s, size_bytes
+from pipelines.records import dataclass
 from pipelines.scalars import scalar_value
 from pipelines.source import Mapping as Pairs
 from pipelines.source import Node, Scalar, Sequence

@@ -2,11 +2,11 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from engine.store.database import Database
 from engine.store.tables.events import CommitRow
+from pipelines.records import dataclass
 
 _COMMIT = """SELECT tree, parents, author_name, author_email, message, at, ref, workflows FROM "commit"
  WHERE repo_id = ? AND sha = ?"""

@@ -4,7 +4,6 @@ The rules are in `engine/core/scheduling`.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -41,6 +40,7 @@ from engine.store.tables.events import RepoRow
 from engine.store.tables.runs import EdgeRow, JobRow, RunRow, TransitionRow
 from engine.store.transitions import Change
 from pipelines.plan import JobPlan, own_key
+from pipelines.records import dataclass
 
 BROKEN = (JobStatus.FAILED, JobStatus.TIMED_OUT)
 OPEN_RUN = (RunStatus.QUEUED, RunStatus.RUNNING)

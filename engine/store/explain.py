@@ -4,7 +4,6 @@ Read-only; it decides nothing.
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +15,7 @@ from engine.core.states import JOB_ACTIVE, JobStatus, RunStatus
 from engine.store import transitions
 from engine.store.queries import job_record
 from engine.store.tables.runs import EdgeRow, JobRow, RunRow, StepRow
+from pipelines.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,13 @@ alone: one that was patched by hand, or that a bisection started, tells nothing 
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from typing import Any
 
 from peewee import fn
 
 from engine.core.states import JobStatus, RunStatus
 from engine.store.tables.runs import JobRow, RunRow
+from pipelines.records import dataclass
 
 BISECTING = "SELECT id FROM run WHERE bisect_id IS NOT NULL"
 """The runs that a bisection started; from an index of those alone."""

@@ -1,7 +1,7 @@
 """The inbox: every event that came in, on disk before anybody is told so, planned in order, kept and searchable."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from itertools import zip_longest
 from typing import Any
@@ -10,6 +10,7 @@ from peewee import fn
 
 from engine.store.database import Database
 from engine.store.tables.events import EventRow, RepoRow
+from pipelines.records import dataclass
 
 RECEIVED, PLANNED, DROPPED = "received", "planned", "dropped"
 LARGE = 256 << 10

@@ -1,7 +1,6 @@
 """What forges and webhooks of ours have still to hear: durable, in order within a lane, tried again with backoff."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -9,6 +8,7 @@ from peewee import fn
 
 from engine.store.database import Database
 from engine.store.tables.home import OutboxRow
+from pipelines.records import dataclass
 
 OVERTAKEN = "overtaken by what came after it"
 NAMED_NO_MORE = "the configuration names it no more"

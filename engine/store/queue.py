@@ -9,7 +9,6 @@ import secrets
 import threading
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -31,6 +30,7 @@ from engine.store.tables.columns import DATABASE
 from engine.store.tables.runs import AnnotationRow, AttemptRow, JobRow, RunRow, StepRow
 from engine.store.transitions import Change
 from engine.store.verdicts import verdict_on
+from pipelines.records import dataclass
 
 # What every step asks, in plain SQL: see engine/store/transitions.py.
 _HELD = "SELECT 1 FROM attempt WHERE id = ? AND token = ? AND status = 'running'"

@@ -5,12 +5,12 @@ delivery that tells of it, whichever comes first.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from engine.core.refs import HEADS
 from engine.store.database import Database
 from engine.store.tables.events import RefRow, SightingRow
+from pipelines.records import dataclass
 
 _SIGHTINGS = "SELECT sha, min(event_id) FROM sighting WHERE repo_id = ? AND name = ? GROUP BY sha"
 _HEADS = f"""SELECT repo.name, ref.sha FROM repo JOIN cursor ON cursor.name = ? || repo.id

@@ -1,6 +1,5 @@
 """What the reporter asks of the store: changes of runs, and how a run stands. Nothing here changes a row."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +9,7 @@ from engine.core.states import JobStatus, RunStatus
 from engine.store import greens
 from engine.store.tables.events import EventRow, RepoRow
 from engine.store.tables.runs import JobRow, RunRow, TransitionRow
+from pipelines.records import dataclass
 
 NAMES = 20  # of failed jobs that anybody wants to read
 

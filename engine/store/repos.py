@@ -1,12 +1,12 @@
 """The repositories that a home knows, and what came of each last. Nothing here changes a row."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from engine.store.inbox import DROPPED, PLANNED, RECEIVED
 from engine.store.tables.columns import DATABASE
 from engine.store.tables.events import RepoRow
+from pipelines.records import dataclass
 
 # By status, so that an index leads to each at once.
 _NEWEST = ", ".join(

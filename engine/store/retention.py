@@ -9,7 +9,6 @@ that is there the last run and the last green one, those of bisections aside. Ro
 import shutil
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -23,6 +22,7 @@ from engine.store.cursors import Cursors
 from engine.store.database import Database
 from engine.store.definitions import Definitions
 from engine.store.greens import BISECTING, green_sql
+from pipelines.records import dataclass
 
 LEAST = timedelta(days=7, hours=1)
 BATCH = 100

@@ -1,6 +1,5 @@
 """What becomes of runs, as `on: workflow_run` tells of it. Nothing here changes a row."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +9,7 @@ from engine.store import greens
 from engine.store.queries import Queries
 from engine.store.tables.events import EventRow
 from engine.store.tables.runs import RunRow, TransitionRow
+from pipelines.records import dataclass
 
 REQUESTED, IN_PROGRESS, COMPLETED = "requested", "in_progress", "completed"
 AGAIN = ("retry_asked", "retry_waits")

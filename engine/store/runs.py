@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from statistics import median
 from typing import Any
@@ -18,6 +18,7 @@ from engine.store.tables.events import EventRow, RepoRow
 from engine.store.tables.runs import EdgeRow, JobRow, RunRow
 from engine.store.transitions import Change
 from pipelines.plan import JobPlan, RunPlan
+from pipelines.records import dataclass
 
 _JOB_COLUMNS = [field for field in JobRow._meta.sorted_fields if field.name != "id"]
 _INSERT_JOB = (

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,6 +16,7 @@ from engine.store import greens
 from engine.store.slo import fresh_s, triggers
 from engine.store.tables.columns import DATABASE
 from engine.store.tables.runs import AttemptRow, JobRow, TransitionRow
+from pipelines.records import dataclass
 
 LATE_S = 60.0
 """How long after a bucket's end it is looked at again: what happened in it is written down by then."""

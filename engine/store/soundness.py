@@ -6,7 +6,6 @@ Everything here says what is wrong and what to do; an empty answer means that al
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from engine.core.errors import EngineError
 from engine.core.states import AttemptStatus
 from engine.store.contents.gc import Collector
 from engine.store.logs.paths import log_path, packed_path
+from pipelines.records import dataclass
 
 NAMED = 3
 FROM_BACKUP = "Restore the home from a snapshot or a backup."

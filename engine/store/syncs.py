@@ -1,12 +1,12 @@
 """When each repository was last asked where its refs are, and how that went."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from engine.store.cursors import Cursors
 from engine.store.database import Database
+from pipelines.records import dataclass
 
 PREFIX = "sync:"
 

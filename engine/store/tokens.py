@@ -2,11 +2,11 @@
 
 import hashlib
 import secrets
-from dataclasses import dataclass
 from datetime import datetime
 
 from engine.store.database import Database
 from engine.store.tables.home import TokenRow
+from pipelines.records import dataclass
 
 SCOPES = ("read", "write", "admin")
 PREFIX = "tdl_"

@@ -4,7 +4,6 @@ Only this module writes a status. `apply`, `claim` and `finish` call it, inside 
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -22,6 +21,7 @@ from engine.core.states import (
 from engine.store.tables.columns import DATABASE
 from engine.store.tables.mending import BisectRow
 from engine.store.tables.runs import AttemptRow, EdgeRow, JobRow, RunRow, StepRow, TransitionRow
+from pipelines.records import dataclass
 
 # What a job's own change and its end have to know of it; whole rows are wide, and this is done for every job.
 ENDING = (

@@ -1,12 +1,12 @@
 """The secrets of repositories: sealed, by name, of one repository or of all. Values go out to workers alone."""
 
 import re
-from dataclasses import dataclass
 from datetime import datetime
 
 from engine.store.database import Database
 from engine.store.secrets import SecretBox
 from engine.store.tables.home import SecretRow
+from pipelines.records import dataclass
 
 ALL = 0
 TOKEN = "GITHUB_TOKEN"

@@ -1,8 +1,9 @@
 """Which files of a box are its job's own doing. Pure: what an engine says of them, and what may be made of that."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import ClassVar
+
+from pipelines.records import dataclass
 
 MODIFIED, ADDED, DELETED = range(3)  # as the Docker Engine counts
 # Not the job's: the kernel's, and what an engine puts into every container.

@@ -7,13 +7,13 @@ import shutil
 import threading
 from collections.abc import Collection
 from concurrent.futures import Future
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from engine.core.clock import Clock, SystemClock
 from engine.git import repository
 from engine.git.checkout import materialise
+from pipelines.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ step costs milliseconds, a restart of the engine loses nothing, and every execut
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -15,6 +15,7 @@ from engine.worker.held import HeldBoxes
 from engine.worker.sibling import Siblings
 from pipelines.container_options import BoxOptions
 from pipelines.ports import Port
+from pipelines.records import dataclass
 from pipelines.volumes import Volume
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ import select
 import shlex
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from engine.worker.host.executor import read_here, run_here
 from engine.worker.services import Services, ServicesSpec
 from engine.worker.sibling import Siblings
 from engine.worker.steps.script import ENDINGS
+from pipelines.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

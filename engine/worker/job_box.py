@@ -1,7 +1,7 @@
 """Where a job runs: from `runs-on:`, `container:` and the labels map to an executor, an image and its options."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from difflib import get_close_matches
 from typing import Any
 
@@ -23,6 +23,7 @@ from pipelines.container_options import BoxOptions, ContainerOptions
 from pipelines.errors import ExpressionError
 from pipelines.model import Job, Step
 from pipelines.ports import Port
+from pipelines.records import dataclass
 from pipelines.template import resolve
 from pipelines.volumes import Volume
 

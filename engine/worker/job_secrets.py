@@ -1,6 +1,5 @@
 """Which secrets a job sees: its run's, as far as the calls that lead to it hand them on, and its environment's."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from engine.core.job_contexts import job_contexts, needs_context
@@ -8,6 +7,7 @@ from engine.core.records import JobFacts
 from engine.store.store import Store
 from engine.store.vault import TOKEN
 from pipelines.errors import ExpressionError
+from pipelines.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

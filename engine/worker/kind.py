@@ -1,7 +1,7 @@
 """What is known of an executor before it is made: making one loads its library and asks its engine."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from engine.core.errors import ExecutorUnavailable
 from engine.worker.services import ServicePlan
@@ -9,6 +9,7 @@ from pipelines.container_options import BoxOptions
 from pipelines.errors import Place
 from pipelines.model import Job
 from pipelines.ports import Port
+from pipelines.records import dataclass
 from pipelines.volumes import Volume
 
 HOST = "host"

@@ -4,7 +4,7 @@ With the box comes the state that its steps go on from, and in the store the row
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ from engine.worker.steps.job_state import Before, JobState
 from engine.worker.steps.session import ACTIONS, Session
 from engine.worker.steps.words import title_of
 from engine.worker.tools import Tools
+from pipelines.records import dataclass
 
 
 class Interrupted(Exception):

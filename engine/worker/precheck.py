@@ -1,7 +1,7 @@
 """What would keep a run from starting, found out before it is recorded: labels, the executor, images."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from engine.core.errors import ExecutorUnavailable
@@ -15,6 +15,7 @@ from pipelines.errors import ExpressionError, Place
 from pipelines.evaluation import KNOWN_EARLY, names_of
 from pipelines.model import Job, Workflow
 from pipelines.plan import JobPlan
+from pipelines.records import dataclass
 from pipelines.template import Template
 
 

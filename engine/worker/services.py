@@ -6,7 +6,7 @@ ports that they publish where a step runs: in the job's box, or on this machine 
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,6 +15,7 @@ from engine.core.errors import EngineError
 from engine.worker.executor import Box, Credentials, Say
 from pipelines.container_options import BoxOptions, Health
 from pipelines.ports import Port
+from pipelines.records import dataclass
 from pipelines.volumes import Volume
 
 SLACK_S = 30.0  # beyond the time that a health check can take by its own numbers

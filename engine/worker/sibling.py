@@ -4,11 +4,12 @@ A *sibling* is one container that runs one program to its end, in the network of
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from engine.core.errors import EngineError
+from pipelines.records import dataclass
 
 if TYPE_CHECKING:
     from engine.worker.executor import Say

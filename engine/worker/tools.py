@@ -1,7 +1,5 @@
 """What every job runner of an engine shares."""
 
-from dataclasses import dataclass
-
 from engine.bus import Bus
 from engine.core.clock import Clock
 from engine.git.actions import ActionSources
@@ -11,6 +9,7 @@ from engine.store.contents.caches import Caches
 from engine.store.store import Store
 from engine.worker.checkouts import Checkouts
 from engine.worker.executors import Executors
+from pipelines.records import dataclass
 
 
 @dataclass(frozen=True)

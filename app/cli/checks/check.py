@@ -1,10 +1,10 @@
 """One finding of `treadle doctor`."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from engine.core.errors import ExecutorUnavailable
+from pipelines.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

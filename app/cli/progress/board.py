@@ -1,11 +1,12 @@
 """What a renderer knows of the runs it shows, kept up to date from transitions. Shows nothing itself."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 
 from engine.core.records import Job, Run, Transition
 from engine.core.states import JOB_FINAL, RUN_FINAL
+from pipelines.records import dataclass
 from widgets.safe_text import plain
 
 TAIL_BYTES = 16_384

@@ -1,11 +1,11 @@
 """The promises of `slo:` as gauges, a set for each window, and as lines over time."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from math import floor
 from typing import Any
 
 from app.wording import duration
+from pipelines.records import dataclass
 from widgets.plot import PlotProp, Series
 
 Told = Mapping[str, Any]

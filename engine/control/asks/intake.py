@@ -5,7 +5,7 @@ the person can be told what stands in the way before anything is written: `prepa
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from difflib import get_close_matches
 from typing import Any
 
@@ -31,6 +31,7 @@ from pipelines.errors import Finding, Place, Severity, WorkflowError
 from pipelines.github_context import github_context
 from pipelines.model import Trigger, Workflow
 from pipelines.policy import POLICY_PATH
+from pipelines.records import dataclass
 from pipelines.triggers import fires
 
 SHOWN_NAMES = 12

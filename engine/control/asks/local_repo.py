@@ -2,7 +2,6 @@
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from engine.control.asks.followers import WORKFLOW_RUN, payload_of_success
@@ -12,6 +11,7 @@ from engine.git import repository
 from engine.git.snapshot import snapshot_worktree
 from engine.store.store import Store
 from pipelines.model import Trigger, Workflow
+from pipelines.records import dataclass
 from pipelines.triggers import TriggerEvent
 
 

@@ -1,7 +1,6 @@
 """A run once more with other inputs: a new run, of the same commit, the same workflow text and the same jobs."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from engine.control.planning import MANUAL, new_run, prepare_run
@@ -14,6 +13,7 @@ from engine.store.store import Store
 from pipelines.dispatch_inputs import InputError, dispatch_inputs
 from pipelines.errors import WorkflowError
 from pipelines.model import Input, Trigger
+from pipelines.records import dataclass
 from pipelines.values import to_string
 
 EVENTS = ("workflow_dispatch", "workflow_call")  # those that bring inputs

@@ -3,8 +3,6 @@
 Writes wishes; the scheduler and the workers act on them.
 """
 
-from dataclasses import dataclass
-
 from engine.core.beginning import CHECKPOINT, HELD, Beginning
 from engine.core.clock import Clock, SystemClock
 from engine.core.errors import EngineError
@@ -12,6 +10,7 @@ from engine.core.records import Job, Run
 from engine.core.states import JOB_FINAL, RUN_FINAL, JobStatus
 from engine.doorbell import ring
 from engine.store.store import Store
+from pipelines.records import dataclass
 
 AGAIN = (JobStatus.FAILED, JobStatus.TIMED_OUT, JobStatus.CANCELLED)
 SETUP = ("Fetch action ", "Pull image ", "Pre ")  # how the steps are called that come before a job's own

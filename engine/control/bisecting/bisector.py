@@ -5,7 +5,6 @@ commit twice nor loses one. One search waits for no other; all of them wait for 
 """
 
 import logging
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
@@ -26,6 +25,7 @@ from engine.git.range import CommitRange, commits_between
 from engine.settings.live import LiveSettings
 from engine.store.mending.bisects import RedJob
 from engine.store.store import Store
+from pipelines.records import dataclass
 
 log = logging.getLogger(__name__)
 SHOWN = 10

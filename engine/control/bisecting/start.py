@@ -1,7 +1,5 @@
 """A person's wish to find the commit that broke a job: between which commits, and what is known of them already."""
 
-from dataclasses import dataclass
-
 from engine.control.bisecting.endings import ending_of
 from engine.control.bisecting.trials import environment_in, repository_of, subject_of, top_key
 from engine.core.bisect_records import Bisect, Trial
@@ -17,6 +15,7 @@ from engine.git.range import CommitRange, commits_between, leads_to
 from engine.store.mending.bisects import NewBisect, RedJob, is_of_commit, top
 from engine.store.store import Store
 from pipelines.errors import WorkflowError
+from pipelines.records import dataclass
 
 
 @dataclass(frozen=True)

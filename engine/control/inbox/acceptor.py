@@ -4,13 +4,13 @@ import logging
 import threading
 from collections import deque
 from concurrent.futures import Future
-from dataclasses import dataclass
 
 from engine.bus import Bus
 from engine.core.clock import Clock
 from engine.core.errors import EngineError, StoreBusy
 from engine.store.inbox import Arrival
 from engine.store.store import Store
+from pipelines.records import dataclass
 
 log = logging.getLogger(__name__)
 BATCH = 256

@@ -4,7 +4,7 @@ What it needs and the home has not is asked for by raising NotHere; it never wai
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from engine.control.called_workflows import CallNotHere, OtherRepositories, Text, finder
@@ -36,6 +36,7 @@ from pipelines.filters import PatternError
 from pipelines.github_context import GITHUB, github_context
 from pipelines.model import Workflow
 from pipelines.policy import POLICY_PATH
+from pipelines.records import dataclass
 from pipelines.triggers import Verdict, fires
 
 

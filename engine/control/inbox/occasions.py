@@ -8,7 +8,7 @@
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from engine.control.sources import PERSON
@@ -17,6 +17,7 @@ from engine.forges.event import ForgeEvent, Target
 from engine.store.inbox import InboxEvent
 from engine.store.run_news import FIELD
 from pipelines.model import Workflow
+from pipelines.records import dataclass
 from pipelines.triggers import TriggerEvent
 
 

@@ -1,7 +1,7 @@
 """Where the commit of an event is, and what is known of it. Waits for no network: what is not here is asked for."""
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from engine.control.inbox.commit_reader import CommitReader
@@ -14,6 +14,7 @@ from engine.git.mirror import Mirror
 from engine.git.remote import RemoteRefs
 from engine.store.commits import KnownCommit
 from engine.store.store import Store
+from pipelines.records import dataclass
 
 
 class NotHere(Exception):

@@ -4,8 +4,6 @@ What we saw is noted when it is accepted (triggers/refs), so that the delivery f
 may be seen while its delivery is judged; so that is asked once more in the write that settles the delivery.
 """
 
-from dataclasses import dataclass
-
 from engine.control.inbox.occasions import Occasion
 from engine.control.inbox.places import Place
 from engine.control.sources import SEEN
@@ -13,6 +11,7 @@ from engine.core.errors import GitError
 from engine.git import repository
 from engine.store.inbox import InboxEvent
 from engine.store.store import Store
+from pipelines.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ What is accepted here is known from then on, in the same write, so that a second
 
 import uuid
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from engine.control.mirrors import Mirrors
 from engine.control.own_events import own_arrival, push_payload
@@ -14,6 +13,7 @@ from engine.core.errors import GitError
 from engine.settings.model import RepoSettings
 from engine.store.refs import KnownRef
 from engine.store.store import Store
+from pipelines.records import dataclass
 
 ROUNDS = 3  # a branch that is pushed to while we ask, again and again: its events tell
 

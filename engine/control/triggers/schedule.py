@@ -4,7 +4,6 @@ A machine that slept, or an engine that was off, catches up once for each schedu
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
@@ -21,6 +20,7 @@ from engine.store.inbox import Arrival
 from engine.store.store import Store
 from pipelines import cron
 from pipelines.model import Workflow
+from pipelines.records import dataclass
 
 WINDOWS = (timedelta(hours=1), timedelta(days=1), timedelta(days=31), timedelta(days=366 * 8))
 

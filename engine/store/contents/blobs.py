@@ -17,7 +17,6 @@ import shutil
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 import zstandard
@@ -25,6 +24,7 @@ import zstandard
 from engine.core.errors import EngineError
 from engine.store.contents.batch import BlobBatch
 from engine.store.contents.piece_list import Piece, read_list
+from pipelines.records import dataclass
 
 GRACE_S = 3600.0  # how far a clock may be set back while somebody writes
 PIN = "pin"

@@ -10,7 +10,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
@@ -21,6 +21,7 @@ from engine.core.errors import EngineError
 from engine.store.contents.blobs import BlobError, Blobs
 from engine.store.contents.gc import Collector
 from engine.store.flush import flush
+from pipelines.records import dataclass
 
 
 class CacheDamaged(EngineError):

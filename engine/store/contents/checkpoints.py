@@ -8,7 +8,7 @@ go. They are in no snapshot and no backup: whoever loses them begins at the firs
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +20,7 @@ from engine.core.states import AttemptStatus
 from engine.store.database import Database
 from engine.store.tables.mending import CheckpointRow
 from engine.store.tables.runs import AttemptRow, JobRow
+from pipelines.records import dataclass
 
 if TYPE_CHECKING:  # whoever only asks which there are does without what contents are packed with
     from engine.store.contents.blobs import Blobs

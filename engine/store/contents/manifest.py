@@ -8,7 +8,7 @@ import json
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from urllib.parse import unquote
 
 from engine.core.clock import rfc3339
 from engine.core.errors import EngineError
+from pipelines.records import dataclass
 
 LINKS = 40  # followed one after another
 HEAD_BYTES, TAIL_BYTES = 4096, 64

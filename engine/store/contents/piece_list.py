@@ -2,8 +2,9 @@
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
 from struct import Struct
+
+from pipelines.records import dataclass
 
 ENTRY = Struct(">32sI")
 SEAL_BYTES = 32

@@ -5,13 +5,13 @@ import sqlite3
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
 
 from engine.store.copies.files import CONFIG, Kept, Kind
 from engine.store.copies.snapshots import Snapshot, Snapshots
+from pipelines.records import dataclass
 
 MOST = 500  # of each kind that are named; the counts are of all
 HIDDEN = ("repos", "notify")  # sections of the configuration that may hold secrets: only that they changed is told

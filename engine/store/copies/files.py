@@ -6,11 +6,12 @@ import re
 import sqlite3
 from collections.abc import Iterable, Iterator, Set
 from contextlib import closing
-from dataclasses import astuple, dataclass
+from dataclasses import astuple
 from enum import StrEnum
 from pathlib import Path
 
 from engine.core.errors import EngineError
+from pipelines.records import dataclass
 
 CONFIG, KEY, DATABASE = "treadle.yml", "secret.key", "treadle.db"
 Log = tuple[int, int, int]  # run, job, attempt

@@ -11,7 +11,6 @@ import secrets
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -25,6 +24,7 @@ from engine.store.copies.snapshots import Snapshot, Snapshots
 from engine.store.database import damage_of
 from engine.store.store import Store, open_store
 from pipelines.artifact_names import artifact_path_error
+from pipelines.records import dataclass
 
 ACTOR = "restore"
 ELSEWHERE = "this home was restored while it ran elsewhere"

@@ -13,7 +13,7 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,7 @@ from engine.store.copies.files import (
 )
 from engine.store.database import copy_database, damage_of
 from engine.store.flush import flush
+from pipelines.records import dataclass
 
 PAGES_BYTES = 64 * 1024  # what of the database is shared or not: sixteen pages
 HAND, SCHEDULE = "hand", "schedule"

@@ -6,12 +6,12 @@ Newlines are counted by the block, from any block on: who knows the first part o
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 
 from engine.store.logs.index import SIZE, Entry, Mark, unpacked
 from engine.store.logs.paths import index_path
 from engine.store.logs.reader import LogReader
+from pipelines.records import dataclass
 
 BLOCK = 64 * 1024
 _PIECE = 16 * BLOCK

@@ -10,7 +10,6 @@ import re
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from engine.store.logs.index import Mark
 from engine.store.logs.paths import log_path
 from engine.store.logs.reader import LogReader
 from engine.store.logs.words import SearchError, Words
+from pipelines.records import dataclass
 
 NAME = "search.db"
 BLOCK_BYTES = 16 * 1024

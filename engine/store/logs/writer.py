@@ -8,7 +8,6 @@ to be read on. Log bytes never enter a database.
 import os
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from engine.store.flush import flush
 from engine.store.logs.frames import write_frames
 from engine.store.logs.index import SIZE, Entry, Mark, unpacked
 from engine.store.logs.paths import index_path, packed_path
+from pipelines.records import dataclass
 
 NO_STEP = -1
 

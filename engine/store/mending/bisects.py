@@ -1,7 +1,6 @@
 """The searches for commits that broke jobs: their rows, and the ordinary runs that spare them trials."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +17,7 @@ from engine.store.tables.mending import BisectRow
 from engine.store.tables.runs import JobRow, RunRow
 from engine.store.transitions import Change
 from engine.store.wishes import ask_cancel
+from pipelines.records import dataclass
 
 ENDED = (JobStatus.SUCCESS, JobStatus.FAILED, JobStatus.TIMED_OUT)
 MOST_KNOWN = 2_000  # ordinary runs of one workflow that are looked through, the newest

@@ -1,6 +1,5 @@
 """Which boxes are wanted: those of attempts that run, and those that are held."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from peewee import fn
@@ -8,6 +7,7 @@ from peewee import fn
 from engine.core.states import AttemptStatus
 from engine.store.tables.mending import HoldRow
 from engine.store.tables.runs import AttemptRow
+from pipelines.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ leave nothing here.
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,6 +18,7 @@ from engine.store.tables.columns import DATABASE
 from engine.store.tables.mending import FailureRow
 from engine.store.tables.runs import AttemptRow, JobRow, RunRow
 from engine.store.verdicts import verdict_on
+from pipelines.records import dataclass
 
 _OPEN = """SELECT attempt_id, content FROM failure WHERE NOT passed_later AND repo_id = ? AND job = ?
  AND workflow_path = ?"""

@@ -4,7 +4,6 @@ What begins and ends one is written here; the box itself is the engine's to keep
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +14,7 @@ from engine.store.database import Database
 from engine.store.tables.mending import HoldRow
 from engine.store.tables.runs import AttemptRow, JobRow
 from engine.store.verdicts import verdict_on
+from pipelines.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,12 @@
 """The steps that an attempt takes over from an earlier one, instead of running them: their rows, as they ended."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from engine.core.states import StepStatus
 from engine.store import transitions
 from engine.store.tables.runs import AttemptRow, StepRow
 from engine.store.transitions import AttemptKey, Change
+from pipelines.records import dataclass
 
 # By how a step ended: what leads a row that was not run to the same. A failure was passed over.
 _CAUSES: dict[str, str] = {StepStatus.SUCCESS: "kept", StepStatus.SKIPPED: "condition_false"}

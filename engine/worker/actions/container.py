@@ -7,7 +7,6 @@ import shlex
 import shutil
 import tarfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ from engine.worker.steps.job_state import Hook, Scope
 from engine.worker.steps.outcome import StepOutcome
 from engine.worker.steps.runner import StepRunner
 from engine.worker.steps.session import Session
+from pipelines.records import dataclass
 
 CONTEXT_LIMIT_BYTES = 2 << 30
 COMMANDS, WORKFLOW, HOME = "/github/file_commands", "/github/workflow", "/github/home"

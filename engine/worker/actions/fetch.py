@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from engine.core.errors import EngineError, GitError
@@ -11,6 +10,7 @@ from engine.git.folder import link_file
 from engine.settings.actions import place_of
 from engine.store.action_pins import ActionPins
 from pipelines.action_refs import ActionRef
+from pipelines.records import dataclass
 
 LOOK_S = 0.1
 

@@ -1,13 +1,13 @@
 """What one built-in action may use of the attempt it runs in: the real engine/worker/actions/port.ActionHost."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from engine.worker.actions.port import CAPTURE_LIMIT_BYTES, ActionError
 from engine.worker.log.job_log import JobLog
 from engine.worker.steps.box_tools import NOTHING, BoxTools
 from engine.worker.steps.job_state import JobState
+from pipelines.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

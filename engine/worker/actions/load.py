@@ -2,7 +2,7 @@
 
 import posixpath
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from engine.core.clock import Clock
@@ -14,6 +14,7 @@ from pipelines.action_refs import ActionKind, ActionRef
 from pipelines.errors import WorkflowError
 from pipelines.model import Action
 from pipelines.parse_actions import COMPOSITE, parse_action
+from pipelines.records import dataclass
 
 ACTION_BYTES = 1 << 20
 NO_ACTION, BARE_DOCKERFILE = 66, 67

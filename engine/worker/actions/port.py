@@ -1,13 +1,13 @@
 """The port between a built-in action and the job it is a step of: all that an action sees of the engine."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from engine.core.errors import EngineError
 from engine.store.contents.artifacts import Artifacts
 from engine.store.contents.caches import Caches
+from pipelines.records import dataclass
 
 CAPTURE_LIMIT_BYTES = 1 << 20
 

@@ -1,9 +1,8 @@
 """What the Docker Engine says of itself, for people who ask. Starts nothing and changes nothing."""
 
-from dataclasses import dataclass
-
 from engine.core.errors import ExecutorUnavailable
 from engine.worker.docker.client import DockerClient, explain
+from pipelines.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

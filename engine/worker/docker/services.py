@@ -5,7 +5,6 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import Any
 
 from engine.core.clock import Clock
@@ -29,6 +28,7 @@ from engine.worker.docker.removal import remove_container, remove_volume
 from engine.worker.executor import Box, Say
 from engine.worker.services import SLACK_S, ServicePlan, ServicesSpec, ServiceState, await_healthy
 from pipelines.container_options import Health
+from pipelines.records import dataclass
 
 _log = logging.getLogger(__name__)
 # Docker's own default but for raw sockets and device nodes: what the images of services are made for.

@@ -9,12 +9,12 @@ import secrets
 import tarfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from engine.core.clock import Clock
 from engine.worker.docker.client import DockerClient
+from pipelines.records import dataclass
 
 SLOT_LABEL = "treadle.slot"
 _LEISURE_S = 1.0  # a job that comes alone is over by then, and its engine with it

@@ -7,13 +7,13 @@ engine that runs for weeks: what a failed removal left behind goes once it is ol
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from engine.core.errors import EngineError
 from engine.worker.docker.client import DockerClient, explain, status_of
 from engine.worker.last_use import LastUse
+from pipelines.records import dataclass
 
 _log = logging.getLogger(__name__)
 YOUNG = timedelta(minutes=10)

@@ -6,10 +6,11 @@ setting outputs) is left to whoever owns the stream; here it is only noted down 
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, field, replace
 from typing import Any, TypeAlias
 
 from engine.worker.log.problem_matchers import MatcherError, Problem, ProblemMatchers, parse_matchers, strip_colours
+from pipelines.records import dataclass
 
 Escapes: TypeAlias = tuple[tuple[str, str], ...]
 

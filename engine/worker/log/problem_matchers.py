@@ -9,8 +9,10 @@ import json
 import posixpath
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
+
+from pipelines.records import dataclass
 
 if TYPE_CHECKING:
     import regex

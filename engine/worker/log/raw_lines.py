@@ -6,9 +6,9 @@ cut does not depend on how the bytes arrive.
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from engine.worker.log.problem_matchers import LINE_LIMIT_BYTES
+from pipelines.records import dataclass
 
 # A longer line is no command but plain text, so that one endless line does not have to be held in memory.
 COMMAND_LIMIT_BYTES = 1024 * 1024

@@ -13,8 +13,9 @@ import base64
 import json
 import re
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
 from urllib.parse import quote_from_bytes
+
+from pipelines.records import dataclass
 
 STARS = b"***"
 SHORT = 4

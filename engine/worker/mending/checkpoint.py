@@ -6,7 +6,7 @@ engine goes on from is touched. With GNU's find and tar only what changed since 
 
 import os
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from engine.worker.actions.exchange import Exchange
 from engine.worker.box_files import OwnFiles
 from engine.worker.executor import Box
 from engine.worker.mending.tree_listing import PRINTED, Tree
+from pipelines.records import dataclass
 
 LISTING_BYTES = 128 << 20  # about a million files, which are then known in memory
 SAID_BYTES = 2000

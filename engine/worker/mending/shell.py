@@ -1,13 +1,14 @@
 """A program that a person runs in a box, with a terminal or without: the port, and what is kept of what it shows."""
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Protocol
 
 from engine.core.clock import Clock, rfc3339
 from engine.worker.log.secrets_mask import Mask
 from engine.worker.steps.script import Surroundings
+from pipelines.records import dataclass
 
 RECORD_BYTES = 64 << 20  # of one attempt: what is shown beyond it is not kept
 # Puts what GITHUB_PATH added in front, goes to the directory, and becomes the command, or the best shell there is.

@@ -8,7 +8,6 @@ import json
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 
 from engine.core.clock import SystemClock
@@ -25,6 +24,7 @@ from engine.worker.log.problem_matchers import ProblemMatchers
 from engine.worker.log.secrets_mask import Mask
 from engine.worker.plain_file import folder_fd, open_plain
 from engine.worker.steps.script import SCRIPT_BYTES, Surroundings, surroundings_in
+from pipelines.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ a look that the clock of the file system could not tell a later change from it i
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+
+from pipelines.records import dataclass
 
 # For GNU find: a name, then its kind and all else. The change time is the last but one.
 PRINTED = r"%p\0%y %s %m %U %G %T@ %n %i %C@ %D\0"

@@ -1,11 +1,11 @@
 """What passes between the steps of a job and the actions that they use."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from engine.worker.steps.job_state import Hook, Scope, Way
 from engine.worker.steps.outcome import StepOutcome
+from pipelines.records import dataclass
 
 if TYPE_CHECKING:
     from engine.worker.steps.runner import StepRunner

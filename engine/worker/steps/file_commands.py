@@ -5,7 +5,8 @@ trimmed, unquoted or expanded, the last of several values for a name wins. Never
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
+
+from pipelines.records import dataclass
 
 SUMMARY_LIMIT_BYTES = 1024 * 1024
 BLOCKED_ENV = frozenset({"NODE_OPTIONS"})

@@ -2,12 +2,13 @@
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from engine.worker.log.job_log import JobLog
 from engine.worker.steps.file_commands import FileCommandError, parse_env, parse_path, parse_values, read_summary
 from engine.worker.steps.job_state import JobState
 from engine.worker.steps.session import Session
+from pipelines.records import dataclass
 
 LIMIT_BYTES = 16 << 20
 ATTEMPT_LIMIT_BYTES = 256 << 20  # of all that an attempt's scripts say: it is kept in memory

@@ -5,10 +5,11 @@ The state is plain JSON at each step boundary, so that a restarted engine can go
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from pipelines.errors import ExpressionError
+from pipelines.records import dataclass
 from pipelines.template import Template
 
 Way = tuple[int, ...]

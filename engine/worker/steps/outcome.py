@@ -1,9 +1,10 @@
 """How one step ended, before and after continue-on-error."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from engine.worker.steps.script_runner import ScriptEnd
+from pipelines.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

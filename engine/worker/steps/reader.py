@@ -4,7 +4,6 @@ Runs nothing but what hashFiles() needs. What cannot be worked out is an Express
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from engine.worker.steps.job_state import Scope, blaming, evaluate_env, scope_contexts, status_functions, step_env
@@ -14,6 +13,7 @@ from engine.worker.steps.workbench import Workbench
 from pipelines.errors import ExpressionError
 from pipelines.expr_trace import trace
 from pipelines.model import Step
+from pipelines.records import dataclass
 from pipelines.shells import ShellCommand, command_for
 from pipelines.template import Template, resolve
 from pipelines.values import to_string, truthy

@@ -3,8 +3,8 @@
 import re
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from pipelines.records import dataclass
 from pipelines.shells import POWERSHELL
 
 SCRIPT_BYTES = 4 << 20  # the most that is read back

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
@@ -14,6 +13,7 @@ from engine.worker.halt import Detached, Halt
 from engine.worker.log.pump import discard
 from engine.worker.steps.script import StepScript, Surroundings
 from engine.worker.steps.session import Session, StepEnd
+from pipelines.records import dataclass
 
 LOOK_S = 0.05  # how often output is moved while a script runs
 DETACH_S = 10.0

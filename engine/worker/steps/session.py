@@ -9,7 +9,6 @@ import re
 import select
 import shutil
 import threading
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
@@ -18,6 +17,7 @@ from engine.core.errors import EngineError
 from engine.worker.executor import Box, BoxExit
 from engine.worker.plain_file import fifo_fd, folder_fd, open_plain, plain_fd
 from engine.worker.steps.script import ENDINGS, SCRIPT_BYTES, StepScript, Surroundings, surroundings_in, wrapper
+from pipelines.records import dataclass
 
 DRAIN_S = 0.9  # how long a child left in the background may keep a step's end waiting for its output
 EVENTS_LIMIT_BYTES = 4 << 20  # a job that writes more into its event file forfeits its box

@@ -6,7 +6,6 @@ Pure, but for the files read. What may hold a secret is in none of it: see `begi
 import hashlib
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from engine.worker.docker.config import CAPABILITIES, OOM_FILES, PIDS_LIMIT, SHM
 from engine.worker.executor import BoxSpec
 from engine.worker.steps.session import DRIVER
 from engine.worker.swarm.key import Key
+from pipelines.records import dataclass
 
 KIT = "/run/treadle"
 TOKEN = "treadle"  # the secret's name in /run/secrets

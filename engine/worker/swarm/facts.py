@@ -1,11 +1,10 @@
 """Whether this machine can run jobs in a swarm, and where their tasks reach it."""
 
-from dataclasses import dataclass
-
 from engine.core.errors import ExecutorUnavailable
 from engine.settings.model import SwarmSettings
 from engine.worker.docker.client import DockerClient
 from engine.worker.swarm.config import busybox_of
+from pipelines.records import dataclass
 
 PORT = 8485
 

@@ -3,11 +3,12 @@
 import os
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Protocol
 
 from engine.core.errors import EngineError
+from pipelines.records import dataclass
 
 INLINE_BYTES = 1 << 16  # a file up to this size is sent as it was when it was handed over
 

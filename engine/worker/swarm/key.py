@@ -2,11 +2,11 @@
 
 import os
 import ssl
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from engine.worker.swarm.plan import KEY
+from pipelines.records import dataclass
 
 _SIGNATURE_BYTES = 276  # what a certificate of a 2,048 bit RSA key ends with: the algorithm and the signature
 _FLIGHT_BYTES = 62  # the least that stands before a certificate in what a TLS 1.2 server says first

@@ -15,13 +15,14 @@ import ssl
 import struct
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from hashlib import sha256
 
 from engine.core.clock import Clock
 from engine.worker.swarm.frames import Frame, LineBroken, Sink
 from engine.worker.swarm.key import Key
 from engine.worker.swarm.mirror import Mirror
+from pipelines.records import dataclass
 
 BEAT_S = 5.0
 SILENCE_S = 30.0

@@ -2,11 +2,11 @@
 is started, and from which docs/compatibility.md is printed."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from engine.worker.kind import Asked, Kind, Refused
 from pipelines.errors import Place
+from pipelines.records import dataclass
 
 PREFIX = "swarm:"  # of a label's image
 KEY = "swarm.pem"  # in the home

@@ -1,12 +1,13 @@
 """The actions that are built in, by the name that workflows use, with the inputs each knows and honours."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from engine.core.errors import EngineError
 from engine.worker.actions.built_in import cache, checkout, download_artifact, setup_tools, upload_artifact
 from engine.worker.actions.port import ActionHost, NotInImage, Stores
 from pipelines.action_refs import ActionKind, parse_action_ref
+from pipelines.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

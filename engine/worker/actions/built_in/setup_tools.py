@@ -7,10 +7,10 @@ the step fails, and says which image to change.
 import posixpath
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 
 from engine.worker.actions.port import ActionError, ActionHost, NotInImage, Stores
+from pipelines.records import dataclass
 from pipelines.tool_versions import VersionError, satisfies, version_of
 
 FILE_BYTES = 1 << 16
