@@ -58,7 +58,9 @@ async def add(call: Call) -> web.StreamResponse:
 def _look_once(desk: Desk, repo: RepoSettings) -> None:
     """Know from now on where the refs of a repository on this machine are: what is committed next is news."""
     with suppress(GitError):  # there is no repository yet: the engine looks again, and says so
-        look(desk.store, desk.mirrors, repo, desk.repo_ids[repo.name], START, desk.clock)
+        seen = look(desk.store, desk.mirrors, repo, desk.repo_ids[repo.name], START, desk.clock)
+        if seen.news:  # to the engine's own look, which comes after this one, it is none
+            desk.bus.wake("refs", "inbox")
 
 
 async def remove(call: Call) -> web.StreamResponse:

@@ -156,6 +156,18 @@ def test_a_commit_made_after_a_repository_was_added_is_news_to_the_first_who_loo
     assert site.ask("POST", "/api/v1/repos", {"name": "acme/later", "url": str(later)}).status == 201
 
 
+def test_whoever_waits_for_news_of_refs_hears_of_a_repository_that_was_added(
+    site: Site, edited: Path, tmp_path: Path
+) -> None:
+    """The engine's own look comes second, finds nothing new and wakes nobody: schedules would wait for the next push."""
+    place = tmp_path / "new"
+    place.mkdir()
+    start_repository(place, "before", site.lab.clock.now())
+    news = site.desk.bus.listen("refs")
+    assert site.ask("POST", "/api/v1/repos", {"name": "acme/here", "url": str(place)}).status == 201
+    assert news.wait(0.0)
+
+
 def test_a_repository_that_cannot_be_asked_says_why(site: Site, tmp_path: Path) -> None:
     answer = site.ask("POST", "/api/v1/repos/acme/app/sync", scope="write")
     assert (answer.status, bool(answer.error)) == (409, True)
