@@ -7,6 +7,7 @@ import argparse
 import gc
 import os
 import sys
+from contextlib import suppress
 from importlib import import_module
 from io import TextIOWrapper
 from typing import NamedTuple, NoReturn
@@ -137,7 +138,9 @@ def main(argv: list[str] | None = None) -> int:
 
 def leave(code: int) -> NoReturn:
     """End the process. What a command owns it has closed; to take the interpreter apart first costs 10 to 30 ms."""
-    sys.stderr.flush()
+    if sys.stderr is not None:  # as it is when a line ends in `2>&-`
+        with suppress(OSError):  # whoever read it has left
+            sys.stderr.flush()
     os._exit(code)
 
 

@@ -41,6 +41,12 @@ def test_the_help_tells_how_to_begin(capsys):
     assert "treadle demo" in out and all(name in out for name in COMMANDS)
 
 
+def test_a_command_succeeds_also_where_nobody_may_be_talked_to():
+    line = ["sh", "-c", 'exec "$@" 2>&-', "sh", sys.executable, "-m", "app.cli.main", "expr", "true"]
+    ended = subprocess.run(line, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert (ended.returncode, ended.stdout) == (0, "true\n")
+
+
 def test_a_misspelt_command_names_the_nearest(capsys):
     assert main(["vaildate"]) == 2
     assert "Did you mean `treadle validate`?" in capsys.readouterr().err
