@@ -1,1 +1,1 @@
-"""The ground floor: states, records, retry and scheduling rules. Pure: time is an argument, no disk, no network."""
+"""Git: repositories here and elsewhere, their mirrors in the home, commits as files. Only this folder knows pygit2."""

@@ -1,1 +1,1 @@
-"""The ground floor: states, records, retry and scheduling rules. Pure: time is an argument, no disk, no network."""
+"""The configuration: what it holds, how `treadle.yml` is read, edited, and followed while a server runs."""

@@ -159,7 +159,7 @@ def test_a_commit_made_after_a_repository_was_added_is_news_to_the_first_who_loo
 def test_whoever_waits_for_news_of_refs_hears_of_a_repository_that_was_added(
     site: Site, edited: Path, tmp_path: Path
 ) -> None:
-    """The engine's own look comes second, finds nothing new and wakes nobody: schedules would wait for the next push."""
+    """The engine looks later, finds nothing new and wakes nobody: schedules would wait for the next push."""
     place = tmp_path / "new"
     place.mkdir()
     start_repository(place, "before", site.lab.clock.now())
