@@ -34,9 +34,13 @@ class Executors:
             if kind not in self._made:
                 self._owing.add(kind)
                 executor = self._makers[kind]()
-                executor.check()
-                if self._owned:
-                    self._sweep(executor)
+                try:
+                    executor.check()
+                    if self._owned:
+                        self._sweep(executor)
+                except BaseException:
+                    executor.close()  # a port that it listens at would be taken for the one that is made next
+                    raise
                 with self._lock:
                     self._made[kind] = executor
                 self._owing.discard(kind)
@@ -88,4 +92,9 @@ class Executors:
     def _sweep(self, executor: Executor) -> None:
         known = self._known()
         self._inherited = self._inherited or bool(known)
-        executor.strays(known)
+        try:
+            executor.strays(known)
+        except EngineError:
+            raise
+        except Exception as error:  # of its library: its engine went away meanwhile
+            raise EngineError(f"What an earlier engine left in {executor.kind} cannot be removed: {error}.") from error
