@@ -93,8 +93,11 @@ class Door:
         self._closed = True
         self._thread.join()  # while it waits for callers the port stays taken, even if the socket is closed
         self._socket.close()
-        for name in list(self._guests):
-            self.dismiss(name)
+        with self._lock:
+            guests, self._guests = self._guests, {}
+        for guest in guests.values():  # none is dismissed: who is just dialling may ask the next engine
+            if guest.line:
+                guest.line.close()
 
     def _accept(self) -> None:
         while not self._closed:

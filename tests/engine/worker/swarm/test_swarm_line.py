@@ -249,3 +249,14 @@ def test_a_box_that_nobody_knows_yet_is_not_refused_but_asked_to_come_again(lab:
     assert lab.dial().word == []
     lab.admit()
     assert lab.dial().word[0] == b"go"
+
+
+def test_a_box_that_dials_while_the_engine_stops_is_not_refused(lab: Lab) -> None:
+    """It would end itself, and the next engine has nothing to take up."""
+    lab.door.close()
+    here, there = socket.socketpair()
+    with here, there:
+        there.sendall(b"treadle\nbox t1 played " + b"0" * 32 + b" " + b"0" * 64 + b" 0 -\n")
+        assert lab.door._greet(here) is None  # type: ignore[arg-type]
+        here.shutdown(socket.SHUT_WR)
+        assert there.makefile("rb").read().splitlines()[1:] == []
