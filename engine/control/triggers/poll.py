@@ -76,9 +76,9 @@ class Lookout(Routine):
         try:
             repo_id = repo_id_of(self._store, repo)
             seen = look(self._store, self._mirrors, repo, repo_id, source, self._clock)
-            self._failures.pop(repo.name, None)
-            if seen.news:
-                self._bus.wake("refs", "inbox")  # also for events that waited for the repository to answer
+            failed = self._failures.pop(repo.name, None)
+            if seen.news or failed:  # also for events that waited for an answer, and what a look saw before it failed
+                self._bus.wake("refs", "inbox")
         except Exception as error:
             if not isinstance(error, GitError | StoreBusy):
                 log.exception("looking at %s failed", repo.name)

@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 
 from engine.control.inbox.judge import Settled
+from engine.control.triggers import poll
 from engine.control.triggers.poll import Lookout
 from engine.control.triggers.refs import Moved, Seen, compare, look
 from engine.core.clock import SystemClock
+from engine.core.errors import GitError
 from engine.git.remote import RemoteRefs
 from engine.settings.model import RepoSettings
 from engine.store.inbox import DROPPED, PLANNED, InboxEvent
@@ -212,3 +214,25 @@ def test_a_look_is_news_only_where_something_is_known_that_was_not(office: PostO
     assert [seen(office).news, seen(office).news] == [True, False]
     site.commit("Second")
     assert [seen(office).news, seen(office).news] == [True, False]
+
+
+def test_what_a_look_saw_before_it_failed_is_told_when_one_succeeds(
+    office: PostOffice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The push is accepted, the repository goes away while it is asked once more; later looks find nothing new."""
+    lookout = Lookout(office.store, office.settings, office.bus, office.clock, office.mirrors)
+    answers: Iterator[GitError | Seen] = iter([GitError("it went away in the middle"), Seen(), Seen()])
+
+    def one(*_: object) -> Seen:
+        answer = next(answers)
+        if isinstance(answer, GitError):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(poll, "look", one)
+    news = office.bus.listen("inbox")
+    heard = []
+    for _ in range(3):
+        lookout._look(NAME, "poll")
+        heard.append(news.wait(0.0))
+    assert heard == [False, True, False]
