@@ -46,6 +46,7 @@ class Interrupted(Exception):
 RESTART_S = 60.0  # how long the engine of the boxes may be away
 AWAY_S = 600.0  # and how long while boxes run that are to be taken up again
 LOOK_S = 0.5
+WAITS = "waits for its box"
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +219,8 @@ class Opening:
 
     def _answering(self, kind: str) -> Executor:
         """Return an executor whose engine answers; while it does not, the job says what it waits for."""
-        tools, told = self._tools, False
+        tools = self._tools
+        told = self._job.facts.job.reason.startswith(WAITS)  # by an engine that stopped before it could take that back
         until_s = tools.clock.monotonic_s() + AWAY_S
         while True:
             try:
@@ -229,7 +231,7 @@ class Opening:
                     raise
                 if not told:
                     self._log().annotate("warning", f"{error.args[0]} The job goes on when it is back.")
-                    told = self._tell_waiting(f"waits for its box: {error.args[0]}")
+                    told = self._tell_waiting(f"{WAITS}: {error.args[0]}")
             else:
                 if told:
                     self._tell_waiting("")
