@@ -35,6 +35,7 @@ def _methods(cls: type, frozen: bool, eq: bool) -> dict[str, Any]:
     fields = dataclasses.fields(cls)
     shown = [field.name for field in fields if field.repr]
     values = _getter([field.name for field in fields if field.compare])
+    hashed = _getter([field.name for field in fields if (field.compare if field.hash is None else field.hash)])
 
     def __repr__(self: Any) -> str:
         return f"{type(self).__qualname__}({', '.join(f'{name}={getattr(self, name)!r}' for name in shown)})"
@@ -43,7 +44,7 @@ def _methods(cls: type, frozen: bool, eq: bool) -> dict[str, Any]:
         return values(self) == values(other) if other.__class__ is self.__class__ else NotImplemented
 
     def __hash__(self: Any) -> int:
-        return hash(values(self))
+        return hash(hashed(self))
 
     if not eq:
         return {"__repr__": __repr__}

@@ -10,6 +10,7 @@ from app.server.answers import Refusal, answer
 from app.server.desk import Call, Desk
 from app.server.route import ADMIN, API, WRITE, Field, Param, Route
 from app.views.repos import hook_of, repos_view, settings_view, workflows_view
+from engine.control.repo_ids import repo_id_of
 from engine.control.sources import POLL, START
 from engine.control.triggers.refs import look
 from engine.core.errors import GitError, SettingsError
@@ -58,7 +59,8 @@ async def add(call: Call) -> web.StreamResponse:
 def _look_once(desk: Desk, repo: RepoSettings) -> None:
     """Know from now on where the refs of a repository on this machine are: what is committed next is news."""
     with suppress(GitError):  # there is no repository yet: the engine looks again, and says so
-        seen = look(desk.store, desk.mirrors, repo, desk.repo_ids[repo.name], START, desk.clock)
+        repo_id = repo_id_of(desk.store, repo)  # the desk may not have heard of it yet
+        seen = look(desk.store, desk.mirrors, repo, repo_id, START, desk.clock)
         if seen.news:  # to the engine's own look, which comes after this one, it is none
             desk.bus.wake("refs", "inbox")
 

@@ -18,6 +18,7 @@ class Point:
     y: int = 2
     note: str = field(default="", compare=False)
     secret: str = field(default="hidden", repr=False)
+    more: dict[str, str] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,8 @@ class Nothing:
 
 def test_records_are_equal_and_hashed_by_the_fields_that_count() -> None:
     assert Point(1) == Point(1, 2, "another note") != Point(1, 3)
-    assert hash(Point(1)) == hash(Point(1, note="another note"))
+    assert hash(Point(1)) == hash(Point(1, note="another note")) == hash(Point(1, more={"a": "b"}))
+    assert Point(1) != Point(1, more={"a": "b"})
     assert {Point(1): "found"}[Point(1)] == "found"
     assert Nothing() == Nothing() and hash(Nothing()) == hash(Nothing())
 
@@ -48,7 +50,7 @@ def test_records_of_two_kinds_are_never_equal() -> None:
 
 
 def test_a_field_that_is_not_to_be_shown_is_not_shown() -> None:
-    assert repr(Point(1)) == "Point(x=1, y=2, note='')"
+    assert repr(Point(1)) == "Point(x=1, y=2, note='', more={})"
 
 
 def test_what_may_change_is_not_hashed_and_starts_with_values_of_its_own() -> None:
@@ -62,7 +64,7 @@ def test_what_may_change_is_not_hashed_and_starts_with_values_of_its_own() -> No
 def test_the_standard_functions_work_on_a_record() -> None:
     assert replace(Point(1), y=5) == Point(1, 5)
     assert asdict(Other(1)) == {"x": 1, "y": 2}
-    assert [one.name for one in fields(Point)] == ["x", "y", "note", "secret"]
+    assert [one.name for one in fields(Point)] == ["x", "y", "note", "secret", "more"]
     assert dataclasses.is_dataclass(Point) and not hasattr(Point(1), "__dict__")
     match Point(7):
         case Point(x, y):

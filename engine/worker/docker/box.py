@@ -198,12 +198,14 @@ class DockerBox:
             self._ask(code)
 
     def _ask(self, code: int | None = None) -> None:
-        """Ask for the state until the container has ended; one that is gone counts as killed unless `code` is known."""
+        """Ask for the state until the container has ended or the client is closed; one that is gone counts as killed
+        unless `code` is known.
+        """
         from docker.errors import DockerException, NotFound
         from requests.exceptions import RequestException
 
         pause = 0.02
-        while not self._ended.is_set():
+        while not self._ended.is_set() and not self._client.closed:
             try:
                 state = self._client.api.inspect_container(self.id)["State"]
                 if state["Status"] not in ("created", "running", "paused", "restarting"):

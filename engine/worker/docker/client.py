@@ -19,12 +19,15 @@ _CONNECTIONS = 128  # every running box keeps one for its wait; beyond the pool 
 
 
 class DockerClient:
-    """Lazily connected, shared by all threads. `api` raises ExecutorUnavailable while no engine answers."""
+    """Lazily connected, shared by all threads. `api` raises ExecutorUnavailable while no engine answers, and for good
+    once it is `closed`.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._api: APIClient | None = None
         self._podman = False
+        self.closed = False
 
     @property
     def is_podman(self) -> bool:
@@ -36,6 +39,8 @@ class DockerClient:
     @property
     def api(self) -> Any:  # an APIClient, of which the published types know only a part
         with self._lock:
+            if self.closed:
+                raise ExecutorUnavailable("The Docker Engine is no longer asked: Treadle stops.", "Start it again.")
             if self._api is None:
                 self._api = _connect()
                 self._podman = "Libpod-API-Version" in self._api.get(f"{self._api.base_url}/_ping", timeout=10).headers
@@ -53,6 +58,7 @@ class DockerClient:
 
     def close(self) -> None:
         with self._lock:
+            self.closed = True
             if self._api is not None:
                 self._api.close()
                 self._api = None

@@ -83,8 +83,9 @@ def test_events_are_listed_and_planned_once_more(site: Site, treadle):
 
 
 def test_a_repository_is_added_listed_synced_and_removed(site: Site, treadle, tmp_path):
-    code, out, _ = treadle("repo", "add", "acme/new", tmp_path / "nothing", "--forge", "gitea", "--json")
-    assert (code, json.loads(out)["engine"]) == (0, True)
+    code, out, err = treadle("repo", "add", "acme/new", tmp_path / "nothing", "--forge", "gitea", "--json")
+    assert code == 0, err
+    assert json.loads(out)["engine"] is True
     assert site.desk.settings.repo("acme/new").forge == "gitea"
     assert "acme/new" in treadle("repo", "list")[1]
     site.desk.repo_ids["acme/new"] = site.lab.store.runs.repo("acme/new", "")

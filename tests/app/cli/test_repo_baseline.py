@@ -26,7 +26,7 @@ def test_a_commit_made_after_repo_add_runs_although_no_engine_had_looked_before(
     assert main(["repo", "add", "site", str(repo), "--watch", "commits", "--home", str(home)]) == 0
     git(repo, "commit", "-q", "--allow-empty", "-m", "after")
     store, site = open_store(home), load(home, None, {}).repos[0]
-    assert look(store, Mirrors(home), site, repo_id_of(store, site), "watch", SystemClock()) == 1
+    assert look(store, Mirrors(home), site, repo_id_of(store, site), "watch", SystemClock()).pushes == 1
     store.close()
 
 
