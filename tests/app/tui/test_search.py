@@ -62,7 +62,7 @@ def test_other_words_are_asked_for_by_the_slash_and_nothing_found_is_said(logged
         await tui.shows("the thimble in the hay")
         twins.append(tui.lines[0].partition("$ ")[2].strip())
         await tui.press("slash", "ctrl+u", *"%%", "enter")
-        await tui.shows("There is no word to look for.")
+        await tui.shows("'%%' holds no word")
 
     tui_over(logged, deed)
     program, *line = shlex.split(twins[0])
