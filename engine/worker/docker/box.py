@@ -179,7 +179,8 @@ class DockerBox:
         try:
             self._client.api.kill(self.id, name)
         except APIError as error:
-            if error.status_code not in (404, 409):  # gone, or not running
+            over = error.status_code in (404, 409) or "container state improper" in explain(error)  # as Podman says it
+            if not over:
                 raise
         except (DockerException, RequestException, ExecutorUnavailable) as error:
             _log.warning("The Docker Engine does not answer, so that %s goes on: %s", self.id[:12], explain(error))
