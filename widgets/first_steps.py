@@ -48,6 +48,11 @@ class FirstSteps(VerticalScroll, can_focus=False):
         yield Label(self._heading, markup=False)
         yield Menu(self._ways, ascii=self.ascii)
 
+    def on_mount(self) -> None:
+        """Have the keys; what is taken away before it was whole has no menu to have them."""
+        for menu in self.query(Menu):
+            menu.focus()
+
     def on_menu_chosen(self, event: Menu.Chosen) -> None:
         event.stop()
         self.post_message(self.Chosen(event.name))

@@ -16,7 +16,6 @@ from app.tui.presenters import runs as presenter
 from app.tui.session import Mode
 from engine.core.states import RUN_FINAL
 from widgets.first_steps import FirstSteps
-from widgets.menu import Menu
 from widgets.row_list import Row, RowList
 
 MOST = 500  # that an engine tells at once
@@ -68,7 +67,6 @@ class RunsPage(ListPage):
         if wanted and not shown:
             self.list.display = False
             self.mount(FirstSteps(ways(self.ui), ascii=self.ui.ascii), after=self.list)
-            self.call_after_refresh(lambda: self.set_focus(self.query_one(Menu)))
         elif shown and not wanted:
             shown.remove()
             self.list.display = True

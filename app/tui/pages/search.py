@@ -13,6 +13,7 @@ from app.tui.presenters.runs import has_several_repos
 from engine.store.logs.words import words_of
 from widgets.prompt import Prompt
 from widgets.row_list import Row, RowList
+from widgets.safe_text import plain
 
 LIMIT = 200
 LABEL = "words "
@@ -35,6 +36,7 @@ class SearchPage(ListPage):
         self.words = words
         self.hits: list[dict[str, Any]] = []
         self._note = ""
+        self._refused = ""  # why these words cannot be looked for
         self._found = ""  # the words that the hits are of
 
     def on_mount(self) -> None:
@@ -54,19 +56,20 @@ class SearchPage(ListPage):
         try:
             told = await self.ask(self.ui.session.client.get, "/search", {"q": words, "limit": LIMIT})
         except ApiError as error:
-            if error.status not in (400, 409):
+            if error.status not in (400, 422):
                 raise
-            self.hits, self._note, self._found = [], str(error), words
+            self.hits, self._found, self._note, self._refused = [], words, "", str(error)
             return
         if words == self.words:
-            self.hits, self._found = told["hits"], words
+            self.hits, self._found, self._refused = told["hits"], words, ""
             self._note = presenter.note(told, LIMIT)
 
     def rows(self) -> Sequence[Row]:
         return presenter.hit_rows(self.hits)
 
     def present(self) -> None:
-        self.list.empty = f"No log of what has ended says that.\n{HOW}" if self._found and not self._note else HOW
+        nothing = f"No log of what has ended says that.\n{HOW}" if self._found and not self._note else HOW
+        self.list.empty = plain(self._refused) or nothing
         columns = presenter.WITH_REPO if has_several_repos(self.hits) else presenter.COLUMNS
         if self.list.columns != columns:
             self.list.columns = columns

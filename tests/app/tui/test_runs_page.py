@@ -1,5 +1,7 @@
 """The list of runs: live, filtered, marked, acted on; and the cursor that stays on its run."""
 
+import asyncio
+
 from app.tui.actions import CANCEL_RUN
 from app.tui.pages.runs import RunsPage
 from tests.app.tui.harness import Tui, tui_over
@@ -252,3 +254,24 @@ def test_the_end_of_the_list_brings_older_runs(site, monkeypatch):
         await it.shows("change 0")
 
     tui_over(site, deed)
+
+
+def test_a_run_that_comes_as_the_first_steps_are_shown_takes_their_place(site):
+    async def deed(it: Tui) -> None:
+        page = it.app.page
+        assert isinstance(page, RunsPage)
+        runs = page.runs
+        for moments in range(12):
+            page.runs = []
+            page.present()
+            for _ in range(moments):  # before it is on the screen, and after
+                await asyncio.sleep(0)
+            page.runs = runs
+            page.present()
+            await it.pilot.pause()
+        await it.shows("first of all")
+        await it.until(lambda: it.app.focused is page.list)
+
+    site.lab.run(ONE, title="first of all")
+    app = tui_over(site, deed)
+    assert app._exception is None

@@ -62,7 +62,8 @@ def test_other_words_are_asked_for_by_the_slash_and_nothing_found_is_said(logged
         await tui.shows("the thimble in the hay")
         twins.append(tui.lines[0].partition("$ ")[2].strip())
         await tui.press("slash", "ctrl+u", *"%%", "enter")
-        await tui.shows("'%%' holds no word")
+        await tui.shows("'%%' holds no word to look for. Words are letters and digits.")
+        assert "thimble in the hay" not in tui.text
 
     tui_over(logged, deed)
     program, *line = shlex.split(twins[0])
