@@ -59,10 +59,17 @@ async def add(call: Call) -> web.StreamResponse:
 def _look_once(desk: Desk, repo: RepoSettings) -> None:
     """Know from now on where the refs of a repository on this machine are: what is committed next is news."""
     with suppress(GitError):  # there is no repository yet: the engine looks again, and says so
+        _look(desk, repo, START)
+
+
+def _look(desk: Desk, repo: RepoSettings, source: str) -> int:
+    """Return how many refs have moved. To the engine's own look, which comes after this one, none of it is news, also
+    not what was seen before a look failed: so it is told here."""
+    try:
         repo_id = repo_id_of(desk.store, repo)  # the desk may not have heard of it yet
-        seen = look(desk.store, desk.mirrors, repo, repo_id, START, desk.clock)
-        if seen.news:  # to the engine's own look, which comes after this one, it is none
-            desk.bus.wake("refs", "inbox")
+        return look(desk.store, desk.mirrors, repo, repo_id, source, desk.clock).pushes
+    finally:
+        desk.bus.wake("refs", "inbox")
 
 
 async def remove(call: Call) -> web.StreamResponse:
@@ -78,12 +85,7 @@ async def sync(call: Call) -> web.StreamResponse:
     it takes longer, which goes on."""
     desk, repo = call.desk, configured(call)
 
-    def work() -> int:
-        seen = look(desk.store, desk.mirrors, repo, desk.repo_ids[repo.name], POLL, desk.clock)
-        desk.bus.wake("refs", "inbox")
-        return seen.pushes
-
-    moved = await desk.ask_aside(f"sync {repo.name}", work, SYNC_S)
+    moved = await desk.ask_aside(f"sync {repo.name}", lambda: _look(desk, repo, POLL), SYNC_S)
     return answer({"name": repo.name, "events": moved}, 202 if moved is None else 200)
 
 

@@ -1,7 +1,7 @@
 """Repositories elsewhere, over the network or by path: what refs they have, and their objects brought here.
 
-A token goes to the server by callback alone: never into a url, a log, an error or a
-command line. A server over ssh has to be in known_hosts before it learns anything of us.
+A token goes to the server by callback alone: never into a url, a log, an error or a command line. A server over ssh
+has to be in known_hosts before it learns anything of us.
 """
 
 from collections.abc import Callable, Mapping

@@ -147,6 +147,9 @@ def id_in(path: Path) -> int | None:
 
 
 def _artifact(data: dict[str, Any]) -> Artifact:
+    for name, kind in (("id", int), ("run_id", int), ("job_id", int), ("name", str), ("size_bytes", int)):
+        if type(data[name]) is not kind:
+            raise TypeError(f"its {name} is a {type(data[name]).__name__}")
     files = tuple(ArtifactFile(**file) for file in data["files"])
     return Artifact(**{**data, "files": files, "created_at": datetime.fromisoformat(data["created_at"])})
 

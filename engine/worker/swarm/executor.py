@@ -5,9 +5,7 @@ with and says how it ends; all else goes over the line that the task dials (engi
 exec, attach and binds are not used: a manager has none of them for a task elsewhere, or not whole.
 """
 
-import json
 import logging
-import os
 import secrets
 import threading
 from collections.abc import Callable, Iterable
@@ -27,6 +25,7 @@ from engine.worker.executor import Box, BoxExit, BoxSpec, Credentials, Say, noth
 from engine.worker.held import HeldBoxes
 from engine.worker.services import Services, ServicesSpec
 from engine.worker.sibling import Siblings
+from engine.worker.swarm import ticket
 from engine.worker.swarm.box import SwarmBox, why
 from engine.worker.swarm.config import KitFile, busybox_of, driver_env, kit_of, service_body
 from engine.worker.swarm.facts import SwarmFacts, swarm_facts
@@ -35,7 +34,6 @@ from engine.worker.swarm.line import Door, Guest
 from engine.worker.swarm.mirror import Mirror
 from engine.worker.swarm.objects import ENDED, SwarmObjects
 
-STATE = "swarm.json"
 _PULL_S = 1800.0  # how long a node may take over an image
 _KILL_S = 3.0  # how long a task may take to end itself before Swarm is told to
 _FENCE_S = 10.0  # and after `lost_s` without an engine, for it looks at the time every few seconds only
@@ -117,7 +115,7 @@ class SwarmExecutor:
         with self._lock:
             if (known := self._boxes.get(box_id)) is not None:
                 return known
-        kept = _kept(spec.folder, self._settings.lost_s)
+        kept = ticket.kept(spec.folder, self._settings.lost_s)
         if not box_id or kept is None:
             return None
         self.check()
@@ -194,7 +192,7 @@ class SwarmExecutor:
             mirror.put("env", "644", driver_env(spec.env, spec.options.workdir))
             mirror.start()
 
-        bound = partial(_keep, spec.folder, token, lost_s)
+        bound = partial(ticket.keep, spec.folder, token, lost_s)
         return Guest(name, token, Mirror(spec.folder, begin), bound, lost_s, self._clock.monotonic_s(), task)
 
     def _box(self, service: str, spec: BoxSpec, guest: Guest) -> SwarmBox:
@@ -385,21 +383,3 @@ def _failed(spec: BoxSpec, status: dict[str, Any], words: str) -> EngineError:
         what = f"The image {image} has no `sh`, which every box needs."
         return ExecutorUnavailable(what, "Use an image with a shell.")
     return EngineError(f"The task of {spec.name} did not begin: {words}.")
-
-
-def _keep(folder: Path, token: str, lost_s: float, task: str) -> None:
-    """Note who may dial for an attempt, so that an engine that takes it up lets the same task in and no other."""
-    partial_path = folder / f".{STATE}.new"
-    partial_path.unlink(missing_ok=True)
-    with os.fdopen(os.open(partial_path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        json.dump({"token": token, "task": task, "lost_s": lost_s}, file)
-    partial_path.rename(folder / STATE)
-
-
-def _kept(folder: Path, lost_s: float) -> tuple[str, float, str] | None:
-    """Return token, `lost_s` (else the one given) and task of an attempt."""
-    try:
-        found = json.loads((folder / STATE).read_text())
-        return str(found["token"]), float(found.get("lost_s", lost_s)), str(found["task"])
-    except (OSError, ValueError, KeyError):
-        return None

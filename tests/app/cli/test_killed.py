@@ -4,6 +4,7 @@ import json
 import subprocess
 import threading
 from contextlib import suppress
+from typing import Any
 
 import pytest
 
@@ -21,6 +22,13 @@ COUNTING = f"""
         steps:
           - run: i=0; while [ $i -lt {COUNT} ]; do i=$((i+1)); echo "line $i"; [ $((i % 20)) != 0 ] || sleep .01; done
           - run: echo "attempt $TREADLE_ATTEMPT"
+    """
+ACTION = """
+    jobs:
+      a:
+        runs-on: here
+        retry: {max: 1, backoff: 0s}
+        steps: [{uses: actions/checkout@v4}, {uses: ./act}, {run: echo "attempt $TREADLE_ATTEMPT"}]
     """
 CONTAINER = """
     jobs:
@@ -54,6 +62,24 @@ CHECKPOINT = """
           - run: cat small; wc -c <large
           - run: cat small; wc -c <large; echo "attempt $TREADLE_ATTEMPT"
     """
+
+
+def killed(treadle: Treadle, text: str, words: str) -> dict[str, Any]:
+    """Kill the engine of a run once its log says `words`, follow the next one to the end; return the job's facts."""
+    treadle.write(text)
+    treadle.write(OTHER, "other.yml")
+    started = treadle.start()
+    started.until_log(words)
+    started.kill()
+    follow(treadle)
+    return job_facts(treadle)
+
+
+def begun_again(treadle: Treadle, facts: dict[str, Any]) -> bool:
+    """Whether a second attempt made it, at no cost to the job's retries."""
+    assert (facts["status"], facts["attempts"], facts["retries"]) == ("success", 2, 0)
+    assert facts["kinds"] == ["infrastructure", ""]
+    return treadle.call("logs", "r1/a").stdout.endswith("\nattempt 2\n")
 
 
 @BOTH
@@ -103,22 +129,7 @@ def test_a_run_killed_within_an_action_makes_a_new_attempt_and_costs_no_retry(tr
     action.parent.mkdir()
     wait = "echo begun; until [ $TREADLE_ATTEMPT != 1 ]; do sleep .05; done"
     action.write_text(f"runs: {{using: composite, steps: [{{shell: sh, run: '{wait}'}}]}}")
-    treadle.write("""
-        jobs:
-          a:
-            runs-on: here
-            retry: {max: 1, backoff: 0s}
-            steps: [{uses: actions/checkout@v4}, {uses: ./act}, {run: echo "attempt $TREADLE_ATTEMPT"}]
-        """)
-    treadle.write(OTHER, "other.yml")
-    started = treadle.start()
-    started.until_log("\nbegun\n")
-    started.kill()
-    follow(treadle)
-    facts = job_facts(treadle)
-    assert (facts["status"], facts["attempts"], facts["retries"]) == ("success", 2, 0)
-    assert facts["kinds"] == ["infrastructure", ""]
-    assert treadle.call("logs", "r1/a").stdout.endswith("\nattempt 2\n")
+    assert begun_again(treadle, killed(treadle, ACTION, "\nbegun\n"))
 
 
 @pytest.mark.docker
@@ -126,28 +137,13 @@ def test_a_run_killed_within_an_action_makes_a_new_attempt_and_costs_no_retry(tr
 def test_a_container_of_an_action_goes_and_its_job_begins_again(
     treadle: Treadle, docker_engine: str, kind: str
 ) -> None:
-    treadle.write(CONTAINER.format(image=docker_engine))
-    treadle.write(OTHER, "other.yml")
-    started = treadle.start()
-    started.until_log("\nbegun\n")
-    started.kill()
-    follow(treadle)
-    facts = job_facts(treadle)
-    assert (facts["status"], facts["attempts"], facts["retries"]) == ("success", 2, 0)
-    assert facts["kinds"] == ["infrastructure", ""]
+    assert begun_again(treadle, killed(treadle, CONTAINER.format(image=docker_engine), "\nbegun\n"))
     assert "\nbegun\n" in treadle.call("logs", "r1/a", "--attempt", "1").stdout
-    assert treadle.call("logs", "r1/a").stdout.endswith("\nattempt 2\n")
 
 
 @BOTH
 def test_a_cache_that_was_being_kept_is_kept_whole_by_the_next_attempt(treadle: Treadle, kind: str) -> None:
-    treadle.write(CACHE)
-    treadle.write(OTHER, "other.yml")
-    started = treadle.start()
-    started.until_log("Post Run actions/cache")
-    started.kill()
-    follow(treadle)
-    facts = job_facts(treadle)
+    facts = killed(treadle, CACHE, "Post Run actions/cache")
     assert (facts["status"], facts["retries"]) == ("success", 0)
     assert set(facts["kinds"][:-1]) <= {"infrastructure"}
     [kept] = json.loads(treadle.call("cache", "list", "--json").stdout)

@@ -36,6 +36,7 @@ DAMAGE = {
     "no text": lambda path: path.write_bytes(b"\xff\xfe\x00" * 99),
     "another form": lambda path: path.write_text("[1]"),
     "a key too few": lambda path: path.write_text(json.dumps({"id": 1, "files": []})),
+    "a name of another kind": lambda path: path.write_text(json.dumps(json.loads(path.read_bytes()) | {"name": 5})),
     "a folder": lambda path: (path.unlink(), path.mkdir()),
 }
 
