@@ -136,6 +136,10 @@ class Executor(Protocol):
     @property
     def held(self) -> HeldBoxes | None: ...
 
+    @property
+    def left_behind(self) -> bool:
+        """Whether something could not be removed when its time was over: `strays` removes it."""
+
     def check(self) -> None:
         """Raise ExecutorUnavailable, with the fix, when no box could be started at all."""
 

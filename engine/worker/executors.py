@@ -78,11 +78,12 @@ class Executors:
         return not self._owing
 
     def close(self) -> None:
-        """Give back what is kept warm; what earlier engines kept for boxes that have ended since goes as well."""
+        """Give back what is kept warm. What earlier engines kept for boxes that have ended since goes as well, and what
+        could not be removed when its time was over."""
         with self._lock:
             for executor in self._made.values():
                 try:
-                    if self._inherited:
+                    if self._inherited or executor.left_behind:
                         self._sweep(executor)
                 except EngineError as error:
                     log.warning("Something may be left over: %s", error)

@@ -229,6 +229,7 @@ class FakeExecutor:
 
     kind = "fake"
     siblings: Siblings | None = None
+    left_behind = False
 
     def __init__(self, script: Script, images: frozenset[str] | None = None, clock: Clock | None = None) -> None:
         self.boxes: dict[str, FakeBox] = {}

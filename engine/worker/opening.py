@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from engine.core.beginning import HELD
 from engine.core.deadlines import until_s
@@ -47,6 +47,7 @@ RESTART_S = 60.0  # how long the engine of the boxes may be away
 AWAY_S = 600.0  # and how long while boxes run that are to be taken up again
 LOOK_S = 0.5
 WAITS = "waits for its box"
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,11 +143,13 @@ class Opening:
         While the engine of the boxes is away, the attempt waits for it, AWAY_S at most, and says so. Raises Interrupted
         when somebody wants it to end meanwhile, or its time is up.
         """
-        job = self._job
-        executor = self._answering(job.box_plan.executor)
-        source = self._source()
-        served = self.served.adopt()
-        box = executor.adopt(job.box_spec(source, self.served.network), job.attempt.box_id)
+        job, source = self._job, self._source()
+
+        def take_up(executor: Executor) -> tuple[bool, Box | None]:
+            served = self.served.adopt()
+            return served, executor.adopt(job.box_spec(source, self.served.network), job.attempt.box_id)
+
+        served, box = self._answer(job.box_plan.executor, take_up)
         if box is None:
             return None
         if not served:
@@ -217,8 +220,8 @@ class Opening:
 
     # -- inside -----------------------------------------------------------------------------------------------------
 
-    def _answering(self, kind: str) -> Executor:
-        """Return an executor whose engine answers; while it does not, the job says what it waits for."""
+    def _answer(self, kind: str, ask: Callable[[Executor], Found]) -> Found:
+        """Return what is asked of an executor; while its engine does not answer, the job says what it waits for."""
         tools = self._tools
         told = self._job.facts.job.reason.startswith(WAITS)  # by an engine that stopped before it could take that back
         until_s = tools.clock.monotonic_s() + AWAY_S
@@ -226,6 +229,7 @@ class Opening:
             try:
                 executor = tools.executors.get(kind)
                 executor.check()
+                found = ask(executor)
             except ExecutorUnavailable as error:
                 if tools.clock.monotonic_s() >= until_s:
                     raise
@@ -235,7 +239,7 @@ class Opening:
             else:
                 if told:
                     self._tell_waiting("")
-                return executor
+                return found
             self.check_in()
             self._halt.cancel.wait(LOOK_S)
 

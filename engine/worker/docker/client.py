@@ -6,7 +6,8 @@ Importing `docker` costs a tenth of a second (requests and urllib3), so it is im
 import os
 import socket
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -28,6 +29,7 @@ class DockerClient:
         self._api: APIClient | None = None
         self._podman = False
         self.closed = False
+        self.left_behind = False  # something that was to be removed is there still
 
     @property
     def is_podman(self) -> bool:
@@ -48,13 +50,28 @@ class DockerClient:
 
     def ping(self) -> None:
         """Raise ExecutorUnavailable unless the engine answers now."""
+        with self.reached():
+            self.api.ping()
+
+    @contextmanager
+    def reached(self) -> Iterator[None]:
+        """Have an engine that goes away in the middle of the block be one that does not answer."""
         from docker.errors import DockerException
         from requests.exceptions import RequestException
 
         try:
-            self.api.ping()
+            yield
         except (DockerException, RequestException) as error:
             _unreachable(_address(), error)
+
+    @contextmanager
+    def removing(self) -> Iterator[None]:
+        """Have it known when a removal fails, whoever asked for it and whatever they make of it."""
+        try:
+            yield
+        except Exception:
+            self.left_behind = True
+            raise
 
     def close(self) -> None:
         with self._lock:

@@ -143,28 +143,8 @@ class DockerExecutor:
                 raise EngineError(f"The Docker Engine failed to start {spec.name}: {error}.") from error
 
     def adopt(self, spec: BoxSpec, box_id: str) -> Box | None:
-        from docker.errors import NotFound
-
-        try:
-            found = self._client.api.inspect_container(box_id) if box_id else None
-        except NotFound:
-            return None
-        if found is None or found["Config"]["Labels"].get("treadle") != self._home_id:
-            return None
-        name = container_name(self._home_id, spec.name)
-        mode = found["HostConfig"]["NetworkMode"]
-        slot = self._used_slots.get(found["Id"])  # held since this engine made it
-        if slot is None and mode.startswith("container:"):
-            slot = self._slots.adopt(mode.removeprefix("container:"))
-        box = self._box(found["Id"], spec, name, slot)
-        if found["State"]["Status"] == "created":  # an engine died between create and start
-            box.remove()
-            return None
-        if found["State"]["Running"]:
-            self._listen(box, "not-running")
-        else:
-            box.ended(found["State"])
-        return box
+        with self._client.reached():
+            return self._adopted(spec, box_id)
 
     def serve(self, spec: ServicesSpec, say: Say, check_in: Callable[[], None]) -> Services:
         services = DockerServices(self._services, spec)
@@ -173,7 +153,8 @@ class DockerExecutor:
 
     def adopt_services(self, spec: ServicesSpec) -> Services | None:
         services = DockerServices(self._services, spec)
-        return services if services.adopt() else None
+        with self._client.reached():
+            return services if services.adopt() else None
 
     def strays(self, known: Iterable[str]) -> list[str]:
         """Remove what of this home belongs to no known box: containers, networks, volumes; slots that they use stay.
@@ -206,12 +187,40 @@ class DockerExecutor:
                 remove_volume(self._client, volume["Name"])
         return removed
 
+    @property
+    def left_behind(self) -> bool:
+        return self._client.left_behind
+
     def close(self) -> None:
         """Finish all removals, then take away the slots, but those that boxes still use."""
         self._removers.shutdown(wait=True)
         self._unservers.shutdown(wait=True)
         self._slots.close(keep=frozenset(slot.id for slot in self._used_slots.values()))
         self._client.close()
+
+    def _adopted(self, spec: BoxSpec, box_id: str) -> Box | None:
+        from docker.errors import NotFound
+
+        try:
+            found = self._client.api.inspect_container(box_id) if box_id else None
+        except NotFound:
+            return None
+        if found is None or found["Config"]["Labels"].get("treadle") != self._home_id:
+            return None
+        name = container_name(self._home_id, spec.name)
+        mode = found["HostConfig"]["NetworkMode"]
+        slot = self._used_slots.get(found["Id"])  # held since this engine made it
+        if slot is None and mode.startswith("container:"):
+            slot = self._slots.adopt(mode.removeprefix("container:"))
+        box = self._box(found["Id"], spec, name, slot)
+        if found["State"]["Status"] == "created":  # an engine died between create and start
+            box.remove()
+            return None
+        if found["State"]["Running"]:
+            self._listen(box, "not-running")
+        else:
+            box.ended(found["State"])
+        return box
 
     def _slot(self, image: str) -> Slot | None:
         """Return a network slot, or None where waiting for one would cost more than a sandbox of the box's own."""

@@ -36,6 +36,7 @@ def remove_network(client: DockerClient, network: str, clock: Clock, patience_s:
             if status_of(error) == 404:
                 return
             if clock.monotonic_s() > until_s:
+                client.left_behind = True
                 _log.warning("The network %s was left behind, the next start removes it: %s", network, explain(error))
                 return
         threading.Event().wait(pause)

@@ -185,6 +185,7 @@ class HostExecutor:
 
     kind = "host"
     siblings: Siblings | None = None
+    left_behind = False
 
     def __init__(self, home_id: str) -> None:
         self._home_id = home_id

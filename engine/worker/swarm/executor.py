@@ -46,6 +46,7 @@ class SwarmExecutor:
     kind = "swarm"
     siblings: Siblings | None = None
     held: HeldBoxes | None = None
+    left_behind = False
 
     def __init__(self, home_id: str, home: Path, settings: SwarmSettings, clock: Clock | None = None) -> None:
         self._home_id = home_id
@@ -346,7 +347,7 @@ class SwarmExecutor:
                 with self._lock:
                     self._boxes.pop(service, None)
             except EngineError as error:
-                _log.warning("%s was left behind, the next start removes it: %s", guest.name, error)
+                self._left_behind(guest.name, error)
 
         self._later(removal)
 
@@ -366,7 +367,11 @@ class SwarmExecutor:
         try:
             self._objects.end_named(name)
         except EngineError as error:
-            _log.warning("%s was left behind, the next start removes it: %s", name, error)
+            self._left_behind(name, error)
+
+    def _left_behind(self, name: str, error: EngineError) -> None:
+        self.left_behind = True
+        _log.warning("%s was left behind: %s", name, error)
 
 
 def _failed(spec: BoxSpec, status: dict[str, Any], words: str) -> EngineError:

@@ -46,3 +46,23 @@ def test_an_engine_that_goes_away_while_it_is_swept_is_asked_again() -> None:
     found.clear("docker")
     assert not found.ask_again()
     assert found.ask_again()
+
+
+def test_what_could_not_be_removed_is_swept_before_the_executor_is_left() -> None:
+    swept: list[str] = []
+
+    class Owing(Failing):
+        def strays(self, known: Iterable[str]) -> list[str]:
+            swept.append("swept")
+            return []
+
+    owing = Owing(None)
+    found = executors(owing)
+    found.get("docker")
+    found.close()
+    assert swept == ["swept"], "it owed nothing"
+    owing.left_behind = True
+    found = executors(owing)
+    found.get("docker")
+    found.close()
+    assert swept == ["swept"] * 3

@@ -11,10 +11,17 @@ from engine.worker.opening import WAITS, Opening
 
 
 class Box:
-    """An executor that is away for the first `away` times that it is asked."""
+    """An executor that is away for the first `away` times that it is asked, and leaves `leaves` times after that."""
 
-    def __init__(self, away: int = 0) -> None:
+    def __init__(self, away: int = 0, leaves: int = 0) -> None:
         self.away = away
+        self.leaves = leaves
+
+    def adopt(self) -> str:
+        if self.leaves:
+            self.leaves -= 1
+            raise ExecutorUnavailable("No Docker Engine answers.", "Start it.")
+        return "box"
 
     def check(self) -> None:
         if self.away:
@@ -37,13 +44,17 @@ def told_by(executor: Box, reason: str) -> list[str]:
     log: Any = SimpleNamespace(annotate=lambda level, text: None)
     lease: Any = SimpleNamespace()
     book: Any = SimpleNamespace()
-    answers: object = Opening(tools, lease, Halt(), job, lambda: log, book)._answering("docker")
-    assert answers is executor
+    opening = Opening(tools, lease, Halt(), job, lambda: log, book)
+    assert opening._answer("docker", lambda found: executor.adopt()) == "box"
     return said
 
 
 def test_what_a_job_waits_for_is_taken_back_once_it_is_there() -> None:
     assert told_by(Box(away=1), "") == [f"{WAITS}: No Docker Engine answers.", ""]
+
+
+def test_an_engine_that_leaves_between_two_questions_is_waited_for_as_well() -> None:
+    assert told_by(Box(leaves=1), "") == [f"{WAITS}: No Docker Engine answers.", ""]
 
 
 def test_so_is_what_an_engine_said_that_stopped_meanwhile() -> None:

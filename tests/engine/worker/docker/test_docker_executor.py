@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import requests.exceptions
 
 from engine.core.errors import EngineError, ExecutorUnavailable
 from engine.worker.docker.executor import DockerExecutor
@@ -258,3 +259,22 @@ def test_bash_git_and_python_run_in_a_debian_box(docker_bench: "Bench", docker_d
     script = "trap 'echo caught' INT; kill -INT $$; git init -q . && git status -s; python3 -c 'print(1 + 1)'"
     assert docker_bench.run(session, 0, script).exit_code == 0
     assert docker_bench.log(session, 0) == b"caught\n2\n"
+
+
+def test_an_engine_that_leaves_while_a_box_is_taken_up_does_not_answer(
+    docker_bench: "Bench", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = docker_bench.spec()
+    box_id = docker_bench.open(spec).box.id
+    again = docker_bench.again()
+    again.check()
+
+    def gone(*_: object) -> None:
+        raise requests.exceptions.ConnectionError("Connection aborted.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(again._client.api, "inspect_container", gone)
+        with pytest.raises(ExecutorUnavailable, match="No Docker Engine answers"):
+            again.adopt(spec, box_id)
+    assert again.adopt(spec, box_id) is not None
+    again.close()
