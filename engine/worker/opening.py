@@ -45,7 +45,8 @@ class Interrupted(Exception):
 
 RESTART_S = 60.0  # how long the engine of the boxes may be away
 AWAY_S = 600.0  # and how long while boxes run that are to be taken up again
-LOOK_S = 0.5
+STOPPING_S = 3.0  # and how long it may answer while it stops
+LOOK_S = 0.25
 WAITS = "waits for its box"
 Found = TypeVar("Found")
 
@@ -183,20 +184,21 @@ class Opening:
     def outlasts_restart(self) -> bool:
         """After a failure: whether the boxes' engine is away that took the attempt before with it, and comes back.
 
-        Waits for that, for as long as a restart may take.
+        Waits for that, for as long as a restart may take. One that is being stopped may still answer for a moment.
         """
         attempts, clock = self._tools.store.queries.attempts(self._lease.job_id), self._tools.clock
         if len(attempts) < 2 or attempts[-2].status != AttemptStatus.LOST:
             return False
-        away, until_s = False, clock.monotonic_s() + RESTART_S
-        while clock.monotonic_s() < until_s:
+        away, began_s = False, clock.monotonic_s()
+        while (waited_s := clock.monotonic_s() - began_s) < RESTART_S:
             try:
                 self._tools.executors.get(self._job.box_plan.executor).check()
             except EngineError:
                 away = True
             else:
-                return away
-            if self._halt.lost.is_set() or self._halt.detach.is_set() or self._halt.cancel.wait(0.5):
+                if away or waited_s > STOPPING_S:
+                    return away
+            if self._halt.lost.is_set() or self._halt.detach.is_set() or self._halt.cancel.wait(LOOK_S):
                 return True  # what follows looks at that, and begins with it
         return False
 

@@ -142,10 +142,10 @@ def _unreachable(address: str, error: BaseException) -> NoReturn:
     if isinstance(error, PermissionError):
         what = f"The Docker Engine at {address} does not let this user in."
         fix = "Join the `docker` group (and log in again), or run rootless Docker or Podman and set DOCKER_HOST."
-    elif isinstance(error, OSError):  # also what requests raises when nobody answers
+    elif isinstance(error, OSError) and not status_of(error):  # also what requests raises when nobody answers
         what = f"No Docker Engine answers at {address}."
         fix = "Start it (`systemctl start docker`), set DOCKER_HOST (Podman: `podman system service`), or use `host`."
     else:
-        what = f"The Docker Engine at {address} cannot be used: {error}."
+        what = f"The Docker Engine at {address} cannot be used: {explain(error)}."
         fix = "See what `docker info` says."
     raise ExecutorUnavailable(what, fix) from error

@@ -101,7 +101,8 @@ class DockerExecutor:
     def ensure_image(
         self, image: str, say: Say, credentials: Credentials | None = None, look: Callable[[], None] = nothing
     ) -> None:
-        self._images.ensure(image, say, credentials, look)
+        with self._client.reached():
+            self._images.ensure(image, say, credentials, look)
 
     def expect(self, boxes: int, image: str | None) -> None:
         self._expected = boxes

@@ -6,6 +6,7 @@ from typing import Any
 from engine.bus import Bus
 from engine.core.clock import SystemClock
 from engine.core.errors import ExecutorUnavailable
+from engine.core.states import AttemptStatus
 from engine.worker.halt import Halt
 from engine.worker.opening import WAITS, Opening
 
@@ -63,3 +64,49 @@ def test_so_is_what_an_engine_said_that_stopped_meanwhile() -> None:
 
 def test_a_job_that_waits_for_nothing_is_left_as_it_is() -> None:
     assert told_by(Box(), "retried") == []
+
+
+class Stepping(SystemClock):
+    """Each look at it is a second later."""
+
+    def __init__(self) -> None:
+        self.s = 0.0
+
+    def monotonic_s(self) -> float:
+        self.s += 1
+        return self.s
+
+
+def outlasts(answers: list[bool], before: AttemptStatus = AttemptStatus.LOST) -> bool:
+    """Return what is said of a failure when Docker `answers` so, time after time; `before`: how the last attempt ended.
+
+    The last answer holds for all that follow.
+    """
+
+    def check() -> None:
+        if not (answers.pop(0) if len(answers) > 1 else answers[0]):
+            raise ExecutorUnavailable("No Docker Engine answers.", "Start it.")
+
+    attempts = [SimpleNamespace(status=before), SimpleNamespace(status=AttemptStatus.RUNNING)]
+    tools: Any = SimpleNamespace(
+        clock=Stepping(),
+        executors=SimpleNamespace(get=lambda kind: SimpleNamespace(check=check)),
+        store=SimpleNamespace(queries=SimpleNamespace(attempts=lambda job_id: attempts)),
+    )
+    job: Any = SimpleNamespace(box_plan=SimpleNamespace(executor="docker"), deadline_at=None, checkpoints=False)
+    nothing: Any = SimpleNamespace(job_id=1)
+    return Opening(tools, nothing, Halt(), job, lambda: nothing, nothing).outlasts_restart()
+
+
+def test_an_engine_that_is_being_stopped_may_answer_for_a_moment() -> None:
+    assert outlasts([True, False, False, True])
+    assert outlasts([False, True])
+
+
+def test_one_that_answers_all_the_time_is_not_the_reason() -> None:
+    assert not outlasts([True])
+    assert not outlasts([False, True], before=AttemptStatus.FAILED)
+
+
+def test_nobody_waits_for_ever_for_one_that_stays_away() -> None:
+    assert not outlasts([False])
