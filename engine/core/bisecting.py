@@ -121,7 +121,8 @@ class Range:
     def _choose(self, untried: Sequence[str], left: int, count: int) -> str:
         """Return the commit that halves what is left best; once some were passed over, one farther off each time.
 
-        What stands beside a commit that cannot be tried can often not be tried either.
+        What stands beside a commit that cannot be tried can often not be tried either: twice as far each time, now
+        among the older and now among the newer, until it is the oldest or the newest of all.
         """
         passed_over = count - 1 - len(untried)
 
@@ -130,7 +131,8 @@ class Range:
             return min(behind, count - behind)
 
         best_first = sorted(untried, key=worth, reverse=True)
-        return best_first[min(2**passed_over - 1, len(best_first) // 2)] if passed_over else best_first[0]
+        other_side = passed_over % 2  # of two neighbours in this order one is older, one newer than the middle
+        return best_first[max(0, min(2**passed_over, len(best_first) - 1) - other_side)] if passed_over else best_first[0]
 
 
 def trials(commits: int) -> int:
