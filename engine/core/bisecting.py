@@ -132,7 +132,9 @@ class Range:
 
         best_first = sorted(untried, key=worth, reverse=True)
         other_side = passed_over % 2  # of two neighbours in this order one is older, one newer than the middle
-        return best_first[max(0, min(2**passed_over, len(best_first) - 1) - other_side)] if passed_over else best_first[0]
+        return (
+            best_first[max(0, min(2**passed_over, len(best_first) - 1) - other_side)] if passed_over else best_first[0]
+        )
 
 
 def trials(commits: int) -> int:
