@@ -14,7 +14,7 @@ from engine.home import HomeLock, home_id
 from engine.settings.live import LiveSettings
 from engine.settings.model import Settings
 from engine.store.contents.artifacts import Artifacts
-from engine.store.contents.caches import Caches
+from engine.store.contents.caches import caches_of
 from engine.store.mending.boxes import wanted_boxes
 from engine.store.queue import Lease
 from engine.store.store import Store
@@ -42,9 +42,7 @@ class Engine:
         self._executors = executors
         self.artifacts = Artifacts(store.home / "artifacts")
         self._actions = ActionSources(store.home / "cache" / "action-sources")
-        self.caches = Caches(store.home / "cache" / "actions")
-        self._caches_bytes = settings.now.retention.caches_bytes
-        self._checkpoints_bytes = settings.now.retention.checkpoints_bytes
+        self.caches = caches_of(store.home)
         tools = Tools(
             settings=settings.now,
             store=store,
@@ -78,8 +76,8 @@ class Engine:
         """Recover what an earlier engine left, then take work."""
         self.artifacts.recover()
         self._actions.recover(self._clock.now())
-        self.caches.recover(self._caches_bytes)
-        self._store.checkpoints.recover(self._checkpoints_bytes, self._clock.now())
+        self.caches.recover()
+        self._store.checkpoints.recover()
         self._store.queue.load()
         self._executors.own()
         self._doorbell.start()
@@ -111,9 +109,9 @@ class Engine:
 
         yield DiskWatch(store, bus, clock)
         from engine.control.housekeeping.holds import HoldKeeper
-        from engine.worker.mending.held_boxes import KeptBoxes
+        from engine.worker.mending.held_boxes import AllHeldBoxes
 
-        yield HoldKeeper(store, bus, clock, settings, KeptBoxes(store, self._executors))
+        yield HoldKeeper(store, bus, clock, settings, AllHeldBoxes(store, self._executors))
         from engine.worker.log.archive import LogArchive
 
         yield LogArchive(store, bus, lambda: self.pool.busy)

@@ -5,11 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.core.clock import rfc3339
-from engine.store.contents.caches import Cache, Caches
-
-
-def caches_of(home: Path) -> Caches:
-    return Caches(home / "cache" / "actions")
+from engine.store.contents.caches import Cache, caches_of
 
 
 def caches_view(home: Path, repo: str | None = None) -> list[dict[str, Any]]:

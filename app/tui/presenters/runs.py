@@ -81,6 +81,12 @@ def _marks(run: Told) -> Iterator[str]:
         yield "patched by hand: "
 
 
+def _workflow(run: Told) -> str:
+    """Return the name of a run's workflow: of one without `name:`, whose name is its path, that of the file."""
+    name = str(run["workflow"])
+    return name.rpartition("/")[2] if name == run["workflow_path"] else name
+
+
 def _row(run: Told, several: bool, past: Sequence[float], now: datetime, ascii: bool) -> Row:
     status = str(run["status"])
     over = status in RUN_FINAL
@@ -89,7 +95,7 @@ def _row(run: Told, several: bool, past: Sequence[float], now: datetime, ascii: 
         Cell("cancelling" if run["cancel_asked_at"] and not over else ""),
         Cell(f"#{run['number']}"),
         *([Cell(plain(str(run["repo"])), "dim")] if several else []),
-        Cell(plain(str(run["workflow"])), "title"),
+        Cell(plain(_workflow(run)), "title"),
         Cell(plain(branch_of(run))),
         Cell(plain("".join((*_marks(run), str(run["title"]))))),
         Cell(plain(str(run["event"])).removeprefix("workflow_"), "dim"),

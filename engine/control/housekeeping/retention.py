@@ -4,6 +4,7 @@ import logging
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from itertools import chain
 from pathlib import Path
 
 from engine.bus import Bus
@@ -13,6 +14,7 @@ from engine.settings.live import LiveSettings
 from engine.settings.model import MIB
 from engine.settings.model import Retention as Rules
 from engine.store.contents.artifacts import Artifacts
+from engine.store.contents.caches import Caches, caches_of
 from engine.store.contents.gc import Collector, Roots, artifact_digests
 from engine.store.copies.snapshots import Snapshots
 from engine.store.retention import Going, Kind, Retention
@@ -25,7 +27,8 @@ EVERY = timedelta(hours=1)
 class Pruning:
     """What goes from one home, and its going; `steps` may be left at any step, and is taken up by the next."""
 
-    def __init__(self, store: Store, artifacts: Artifacts, collector: Collector) -> None:
+    def __init__(self, store: Store, artifacts: Artifacts, caches: Caches, collector: Collector) -> None:
+        self._caches = caches
         self._checkpoints = store.checkpoints
         self.retention = Retention(store.database, store.home, artifacts, store.definitions)
         self.collector = collector
@@ -50,11 +53,9 @@ class Pruning:
                 self.done[one.kind] += number == 0
                 yield step
         yield from self.retention.texts()
+        self._caches.trim(rules.caches_bytes)
         self._checkpoints.trim(rules.checkpoints_bytes)
-        for freed in self._checkpoints.sweep(now):
-            self.freed_bytes += freed
-            yield
-        for freed in self.collector.steps(now):
+        for freed in chain(self._caches.sweep(now), self._checkpoints.sweep(now), self.collector.steps(now)):
             self.freed_bytes += freed
             yield
 
@@ -86,7 +87,7 @@ class RetentionRoutine(Routine):
 
 def pruning_of(store: Store, artifacts: Artifacts) -> Pruning:
     """Return the pruning of a home."""
-    return Pruning(store, artifacts, collector_of(store.home, artifacts))
+    return Pruning(store, artifacts, caches_of(store.home), collector_of(store.home, artifacts))
 
 
 def collector_of(home: Path, artifacts: Artifacts) -> Collector:

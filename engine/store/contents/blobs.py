@@ -89,11 +89,18 @@ class Blobs:
             os.close(pin)
 
     def want(self, digest: str) -> bool:
-        """Is this content here? Then no sweep takes it before every batch that is open now has ended."""
+        """Is this content here? Then no sweep takes it before every batch that is open now has ended.
+
+        One whose list of pieces is damaged is not: whoever keeps it writes the list anew.
+        """
         with self._guard():
-            if self._wanted(self._list_path(digest)):
-                return all(self._wanted(self.path(piece.digest)) for piece in self._pieces(digest))
-            return self._wanted(self.path(digest))
+            if not self._wanted(self._list_path(digest)):
+                return self._wanted(self.path(digest))
+            try:
+                pieces = self._pieces(digest)
+            except BlobError:
+                return False
+            return all(self._wanted(self.path(piece.digest)) for piece in pieces)
 
     def place(self, drafts: Iterable[tuple[Path, Path]]) -> set[Path]:
         """Rename finished drafts into place; return the folders that changed."""
@@ -147,6 +154,18 @@ class Blobs:
         if hashlib.sha256(data).hexdigest() != digest:
             raise BlobError(f"The content {digest[:12]} is damaged on disk.")
         return data
+
+    def forget_damaged(self, digest: str) -> None:
+        """Take away what of a content is not what its name says: whoever keeps the same again writes it anew."""
+        try:
+            pieces = self.pieces(digest)
+        except BlobError:
+            pieces = (Piece(digest, 0),)
+        for piece in pieces:
+            try:
+                self.read_piece(piece.digest)
+            except BlobError:
+                self.path(piece.digest).unlink(missing_ok=True)
 
     # -- sweeping ---------------------------------------------------------------------------------------------------
 

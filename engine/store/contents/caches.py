@@ -2,12 +2,15 @@
 
 An entry is some tars, in pieces in a blob store of the caches' own, and a manifest `entries/REPO/….json` that appears
 once all of it is on disk, and never replaces another: a kill or two jobs at once leave whole entries, and the first one
-stays. When all entries together take more than the limit, those that nobody used for the longest time go.
+stays. When all entries together take more than the limit, those that nobody used for the longest time go. So does one
+that the disk or a person has damaged: whatever a cache holds can be made again.
 """
 
 import hashlib
 import json
+import logging
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
@@ -22,6 +25,9 @@ from engine.store.contents.blobs import BlobError, Blobs
 from engine.store.contents.gc import Collector
 from engine.store.flush import flush
 from pipelines.records import dataclass
+
+log = logging.getLogger(__name__)
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 class CacheDamaged(EngineError):
@@ -58,10 +64,9 @@ class Caches:
         self._entries.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.blobs = Blobs(folder)
 
-    def recover(self, limit_bytes: int) -> None:
-        """Take away what a killed engine was writing, and what is too much."""
+    def recover(self) -> None:
+        """Take away what a killed engine was writing."""
         self.blobs.recover()
-        self.trim(limit_bytes)
 
     def find(self, repo: str, scopes: Sequence[str], keys: Sequence[str], version: str) -> Cache | None:
         """Return the entry that a job may use: in the first scope that has one, by the key that stands first.
@@ -80,7 +85,7 @@ class Caches:
 
     def has(self, repo: str, scope: str, key: str, version: str) -> bool:
         """Whether there is such an entry: a key is kept once and for all."""
-        return self._path(repo, scope, key, version).exists()
+        return _read(self._path(repo, scope, key, version)) is not None
 
     def save(self, repo: str, scope: str, key: str, version: str, tars: Mapping[str, BinaryIO]) -> Cache | None:
         """Keep whole files, tars by what each holds; None when another job has kept this key already. Durable."""
@@ -107,12 +112,17 @@ class Caches:
             try:
                 os.link(draft, path)  # unlike a rename, it fails where there is one
             except FileExistsError:
-                return None
+                if self.has(repo, scope, key, version):
+                    return None
+                draft.replace(path)  # the one that is there is damaged
             flush(path.parent)
         return entry
 
     def read(self, entry: Cache, name: str) -> Iterator[bytes]:
-        """Yield one tar of an entry, checked. Raises CacheDamaged, maybe after a part of it."""
+        """Yield one tar of an entry, checked. Raises CacheDamaged, maybe after a part of it.
+
+        What is damaged is taken away first, so that whoever keeps the same content again writes it anew.
+        """
         with suppress(OSError):
             os.utime(entry.path)
         try:
@@ -120,6 +130,7 @@ class Caches:
                 raise CacheDamaged(f"The cache {entry.key!r} lacks a part of its content.")
             yield from self.blobs.read(entry.tars[name])
         except BlobError as error:
+            self.blobs.forget_damaged(entry.tars[name])
             raise CacheDamaged(f"The cache {entry.key!r} is damaged. {error}") from error
 
     def list(self, repo: str | None = None) -> "list[Cache]":
@@ -132,8 +143,22 @@ class Caches:
         """Forget an entry; its contents go with the next sweep. Safe to repeat."""
         entry.path.unlink(missing_ok=True)
 
-    def trim(self, limit_bytes: int) -> tuple[Cache, ...]:
+    def make_room(self, limit_bytes: int) -> tuple[Cache, ...]:
         """Have no more than so many bytes on the disk; return the entries that went for it."""
+        gone = self.trim(limit_bytes)
+        for _ in self.sweep(self._clock.now()):
+            pass
+        return gone
+
+    def trim(self, limit_bytes: int) -> tuple[Cache, ...]:
+        """Forget what was not used for the longest time while all take more than so many bytes; return those.
+
+        What is no entry, though it bears the name of one, goes without a word.
+        """
+        for path in self._entries.glob("*/*.json"):
+            with suppress(OSError):
+                if _entry(path, path.read_bytes()) is None:
+                    path.unlink()
         left_bytes = 0
         gone = []
         for entry in self.list():
@@ -141,18 +166,28 @@ class Caches:
             if left_bytes > limit_bytes:
                 self.remove(entry)
                 gone.append(entry)
-        for _ in Collector(self.blobs, {"caches": self._digests}).steps(self._clock.now()):
-            pass
         return tuple(gone)
 
+    def sweep(self, now: datetime) -> Iterator[int]:
+        """Delete contents that no entry is made of any more, a little at a time; yield how many bytes."""
+        yield from Collector(self.blobs, {"caches": self._digests}).steps(now)
+
     def _digests(self) -> Iterator[str]:
-        for path in self._entries.glob("*/*.json"):
-            with suppress(FileNotFoundError):
-                yield from json.loads(path.read_bytes())["tars"].values()
+        for entry in self.list():
+            try:
+                yield from self.blobs.reach(entry.tars.values())
+            except BlobError as error:
+                log.warning("The cache %r of %s is damaged, and goes. %s", entry.key, entry.repo, error)
+                self.remove(entry)
 
     def _path(self, repo: str, scope: str, key: str, version: str) -> Path:
         name = hashlib.sha256(json.dumps([scope, key, version]).encode()).hexdigest()
         return self._entries / _folder(repo) / f"{name}.json"
+
+
+def caches_of(home: Path) -> Caches:
+    """Return the caches of a home."""
+    return Caches(home / "cache" / "actions")
 
 
 def _folder(repo: str) -> str:
@@ -163,9 +198,22 @@ def _folder(repo: str) -> str:
 
 def _read(path: Path) -> Cache | None:
     try:
-        data = json.loads(path.read_bytes())
-        used_at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+        return _entry(path, path.read_bytes())
+    except OSError:
+        return None  # gone meanwhile, or none can look
+
+
+def _entry(path: Path, manifest: bytes) -> Cache | None:
+    """Return the entry that a manifest tells of; None for what is none."""
+    used_at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    try:
+        data = json.loads(manifest)
         created_at = datetime.fromisoformat(data["created_at"])
-        return Cache(**data | {"created_at": created_at, "used_at": used_at, "path": path})
-    except (OSError, ValueError, KeyError, TypeError):
-        return None  # gone meanwhile, or no manifest
+        entry = Cache(**data | {"created_at": created_at, "used_at": used_at, "path": path})
+        names = (entry.repo, entry.scope, entry.key, entry.version)
+        sizes = (entry.size_bytes, entry.stored_bytes)
+        is_sound = all(map(_DIGEST.fullmatch, entry.tars.values()))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
+    is_sound = is_sound and all(type(name) is str for name in names) and all(type(size) is int for size in sizes)
+    return entry if is_sound else None

@@ -80,10 +80,9 @@ class Checkpoints:
 
         return Blobs(self._folder)
 
-    def recover(self, limit_bytes: int, now: datetime) -> None:
-        """Take away what a killed engine was writing, and what is too much."""
+    def recover(self) -> None:
+        """Take away what a killed engine was writing."""
         self.blobs.recover()
-        self.make_room(limit_bytes, now)
 
     # -- writing ----------------------------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ from engine.worker.executors import Executors
 from engine.worker.kind import DOCKER
 
 
-class KeptBoxes:
+class AllHeldBoxes:
     def __init__(self, store: Store, executors: Executors) -> None:
         self._store = store
         self._executors = executors

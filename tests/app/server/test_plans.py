@@ -83,7 +83,7 @@ def work(site: Site) -> None:
         lab.finish(lease, outcome)
     planned(site, JobPlan("a", "a"))
     now, later = lab.clock.now(), lab.clock.now() + timedelta(days=100)
-    store.checkpoints.recover(1 << 30, now)
+    store.checkpoints.recover()
     store.queue.load(), store.decisions.next_retry_at(), store.holds.all(), store.inbox.due(now)
     store.inbox.next_try_at(after=now), store.inbox.backlog(), store.refs.heads("default-branch:")
     Foreteller(store, lab.clock, lambda: 2, lambda: True).look()

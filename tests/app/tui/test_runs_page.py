@@ -64,6 +64,16 @@ def test_the_cursor_stays_on_its_run_while_others_come(site):
     tui_over(site, deed)
 
 
+def test_a_workflow_without_a_name_is_told_by_its_file(site):
+    site.lab.run(ONE, title="nameless", workflow_name=".github/workflows/ci.yml")
+
+    async def deed(it: Tui) -> None:
+        await it.shows("nameless")
+        assert " ci.yml " in cursor_line(it)
+
+    tui_over(site, deed)
+
+
 def test_a_filter_narrows_as_one_types_and_is_remembered(site, tmp_path):
     site.lab.run(ONE, title="mend the roof")
     site.lab.run(ONE, title="paint the door")

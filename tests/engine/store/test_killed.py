@@ -162,7 +162,8 @@ def test_a_cache_is_there_as_a_whole_or_not_at_all(home: Path) -> None:
 
     def sound(step: int) -> None:
         caches = Caches(home / "cache" / "actions")
-        caches.recover(1 << 40)
+        caches.recover()
+        caches.make_room(1 << 40)
         for entry in caches.list("r"):
             assert b"".join(caches.read(entry, "a")) == BIG and b"".join(caches.read(entry, "b")) == b"beta"
 

@@ -119,7 +119,7 @@ def _save(host: ActionHost, stores: Stores, key: str) -> None:
         host.say(f"The cache {key} is not kept: another job has kept it meanwhile.")
         return
     host.say(f"Cache saved with key: {key} ({entry.size_bytes} bytes, {entry.stored_bytes} on the disk)")
-    for gone in stores.caches.trim(stores.caches_limit_bytes):
+    for gone in stores.caches.make_room(stores.caches_limit_bytes):
         host.say(f"The cache {gone.key} of {gone.repo} went to make room.")
 
 

@@ -1,5 +1,8 @@
 """The hourly retention: on a clock that the tests set, over a real store."""
 
+import os
+from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -8,6 +11,7 @@ from engine.control.housekeeping.retention import EVERY, Pruning, RetentionRouti
 from engine.settings.live import LiveSettings
 from engine.settings.model import DAY_S, Settings
 from engine.store.contents.artifacts import Artifacts
+from engine.store.contents.caches import caches_of
 from tests.engine.fakes import Lab, jobs
 from tests.engine.store.tars import tar_of
 
@@ -73,3 +77,17 @@ def test_what_a_killed_engine_began_to_remove_is_finished(lab: Lab, artifacts: A
     assert len(list(pruning.steps(Settings(home=tmp_path).retention, lab.clock.now()))) > 0
     assert lab.store.database.rows("SELECT count(*) FROM removal") == [(0,)]
     assert lab.store.database.rows("SELECT count(*) FROM job") == [(1,)]
+
+
+def test_caches_beyond_a_limit_that_was_lowered_go(lab: Lab, artifacts: Artifacts, tmp_path: Path) -> None:
+    caches = caches_of(lab.store.home)
+    for key in "ab":
+        assert caches.save("acme/app", "refs/heads/main", key, "v", {"root": BytesIO(os.urandom(1000))})
+    rules = Settings(home=tmp_path).retention
+    pruning = pruning_of(lab.store, artifacts)
+    for _ in pruning.steps(rules, lab.clock.now()):
+        pass
+    assert len(caches.list()) == 2
+    for _ in pruning.steps(replace(rules, caches_bytes=1500), lab.clock.now()):
+        pass
+    assert len(caches.list()) == 1

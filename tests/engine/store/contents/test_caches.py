@@ -1,6 +1,7 @@
 """The laws of caches: which entry a job may use, that a key is kept once, what goes when there is too much."""
 
 import io
+import json
 import os
 import threading
 from pathlib import Path
@@ -75,7 +76,7 @@ def test_what_nobody_used_for_the_longest_time_goes_first(caches: Caches) -> Non
         entry = keep(caches, key, data=os.urandom(1000))
         os.utime(entry.path, (number, number))
     list(caches.read(caches.list()[-1], "root"))  # a is used once more
-    gone = caches.trim(2500)
+    gone = caches.make_room(2500)
     assert [entry.key for entry in gone] == ["b"]
     assert sorted(entry.key for entry in caches.list()) == ["a", "c"]
 
@@ -86,7 +87,6 @@ def test_a_damaged_entry_is_not_given_out(caches: Caches) -> None:
     path.write_bytes(path.read_bytes()[:-1] + b"?")
     with pytest.raises(CacheDamaged):
         content(caches, entry)
-    path.unlink()
     with pytest.raises(CacheDamaged, match="lacks"):
         content(caches, entry)
 
@@ -108,7 +108,57 @@ def test_of_two_that_keep_a_key_at_once_one_is_first(tmp_path: Path) -> None:
     assert len(caches.list()) == 1
 
 
-def test_half_an_entry_is_none(caches: Caches) -> None:
+@pytest.mark.parametrize(
+    "manifest", ['{"repo": "a/b"', "[]", "null", '{"created_at": "2026-01-01T00:00:00Z"}', '{"created_at": 3}']
+)
+def test_half_an_entry_is_none_and_its_key_is_free(caches: Caches, manifest: str) -> None:
     entry = keep(caches, "k")
-    entry.path.write_text('{"repo": "a/b"')
+    entry.path.write_text(manifest)
     assert caches.list() == []
+    assert not caches.has("a/b", MAIN, "k", "v")
+    assert caches.find("a/b", [MAIN], ["k"], "v") is None
+    assert content(caches, keep(caches, "k", data=b"again")) == b"again"
+
+
+def test_an_entry_with_a_field_of_another_kind_is_none(caches: Caches) -> None:
+    entry = keep(caches, "k")
+    told = json.loads(entry.path.read_text())
+    for name, wrong in {"key": 3, "tars": ["root"], "stored_bytes": "1", "created_at": None}.items():
+        entry.path.write_text(json.dumps(told | {name: wrong}))
+        assert caches.list() == [], name
+    entry.path.write_text(json.dumps(told | {"tars": {"root": "../../../etc/passwd"}}))
+    assert caches.list() == []
+
+
+def test_damage_stops_no_sweep_and_goes_with_it(caches: Caches) -> None:
+    """An engine starts, and others keep on keeping, whatever became of a manifest or a list of pieces."""
+    damaged, sound = keep(caches, "damaged"), keep(caches, "sound", data=b"sound")
+    cut = keep(caches, "cut", data=os.urandom(9 << 20))
+    damaged.path.write_text("{")
+    caches.blobs.list_path(cut.tars["root"]).write_bytes(b"?")
+    caches.recover()
+    assert caches.make_room(1 << 40) == ()
+    assert (damaged.path.exists(), cut.path.exists()) == (False, False)
+    assert content(caches, sound) == b"sound"
+
+
+@pytest.mark.parametrize("size_bytes", [100, 9 << 20])
+def test_what_was_damaged_is_written_anew_by_whoever_keeps_the_same(caches: Caches, size_bytes: int) -> None:
+    data = os.urandom(size_bytes)
+    entry = keep(caches, "k", data=data)
+    path = caches.blobs.path(caches.blobs.pieces(entry.tars["root"])[-1].digest)
+    path.write_bytes(path.read_bytes()[:-1] + b"?")
+    with pytest.raises(CacheDamaged):
+        content(caches, entry)
+    caches.remove(entry)
+    assert content(caches, keep(caches, "k", data=data)) == data
+
+
+def test_a_damaged_list_is_written_anew_by_whoever_keeps_the_same(caches: Caches) -> None:
+    data = os.urandom(9 << 20)
+    entry = keep(caches, "k", data=data)
+    caches.blobs.list_path(entry.tars["root"]).write_bytes(b"?")
+    with pytest.raises(CacheDamaged):
+        content(caches, entry)
+    caches.remove(entry)
+    assert content(caches, keep(caches, "k", data=data)) == data
