@@ -15,11 +15,15 @@ log = logging.getLogger(__name__)
 PAUSE_S, LONGEST_PAUSE_S = 1.0, 16.0
 STEP_PAUSE_S = 0.02
 NICE = 15
+REST, LONGEST_REST_S = 4, 0.05  # times as long as its last turn took, and no longer
 LONGEST_NAP_S = 60.0  # a waiting thread does not notice that the machine slept, nor that its clock was set
 
 
 class Routine:
     """A part on a thread of its own. Without polling: it sleeps until one of its topics is woken or something is due.
+
+    What comes alone has its turn at once. What comes in a storm is taken together, for between two turns there is a
+    moment of rest: a turn costs nearly the same for one thing and for twenty.
 
     An error in a turn never ends the thread, for without it nothing would go on: it is told, and the turn is taken
     again after a pause, longer each time. One that lasts is told once. A wake-up cuts the first pause short, no other.
@@ -59,6 +63,7 @@ class Routine:
         failures = 0
         try:
             while not self._stopped.is_set():
+                began_s = self._clock.monotonic_s()
                 try:
                     due = self.turn()
                 except Exception as error:
@@ -69,7 +74,11 @@ class Routine:
                 else:
                     failures = 0
                     self._store.trouble.over(log, self._name)
+                    ended_s = self._clock.monotonic_s()
                     self._listener.wait(None if due is None else self._nap_s(due))
+                    rested_s = ended_s + min(REST * (ended_s - began_s), LONGEST_REST_S)
+                    if (rest_s := rested_s - self._clock.monotonic_s()) > 0:
+                        self._stopped.wait(rest_s)
         finally:
             self._store.close()
 

@@ -3,7 +3,7 @@
 The rules are in `engine/core/scheduling`.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -42,6 +42,7 @@ from engine.store.transitions import Change
 from pipelines.plan import JobPlan, own_key
 from pipelines.records import dataclass
 
+RUNS_AT_ONCE = 500  # in one query
 BROKEN = (JobStatus.FAILED, JobStatus.TIMED_OUT)
 OPEN_RUN = (RunStatus.QUEUED, RunStatus.RUNNING)
 EPOCH = datetime.fromtimestamp(0, UTC)  # `> EPOCH` is "set" in a form for which SQLite uses an index
@@ -174,6 +175,7 @@ class Decisions:
             .order_by(JobRow.id)
             .limit(limit)
         )
+        runs.read({job.run_id for job in ready})
         for job in ready:
             facts = runs.facts(job)
             known, plan = knows.describe(facts), facts.plan
@@ -298,14 +300,23 @@ class _Runs:
     """The runs of one snapshot, each read once."""
 
     def __init__(self) -> None:
-        self._known: dict[int, tuple[RunRow, RepoRow]] = {}
+        self._runs: dict[int, RunRow] = {}
+        self._repos: dict[int, RepoRow] = {}
         self._callers: dict[int, JobFacts] = {}
 
+    def read(self, run_ids: Set[int]) -> None:
+        """Read all of these at once."""
+        wanted = sorted(run_ids - self._runs.keys())
+        for start in range(0, len(wanted), RUNS_AT_ONCE):
+            found = list(RunRow.select().where(RunRow.id.in_(wanted[start : start + RUNS_AT_ONCE])))
+            self._runs.update((run.id, run) for run in found)
+            repo_ids = {run.repo_id for run in found} - self._repos.keys()
+            self._repos.update((repo.id, repo) for repo in RepoRow.select().where(RepoRow.id.in_(repo_ids)))
+
     def facts(self, job: JobRow) -> JobFacts:
-        if job.run_id not in self._known:
-            run = RunRow.get_by_id(job.run_id)
-            self._known[job.run_id] = run, RepoRow.get_by_id(run.repo_id)
-        return facts_record(job, *self._known[job.run_id], self._caller(job.parent_id))
+        self.read({job.run_id})
+        run = self._runs[job.run_id]
+        return facts_record(job, run, self._repos[run.repo_id], self._caller(job.parent_id))
 
     def _caller(self, job_id: int | None) -> JobFacts | None:
         if job_id is None:

@@ -7,7 +7,7 @@ from engine.core.records import Run
 from engine.core.states import RUN_FINAL, RunStatus
 from engine.store import greens
 from engine.store.queries import Queries
-from engine.store.tables.events import EventRow
+from engine.store.tables.events import EventRow, RepoRow
 from engine.store.tables.runs import RunRow, TransitionRow
 from pipelines.records import dataclass
 
@@ -19,22 +19,26 @@ FIELD = "workflow_run"
 
 @dataclass(frozen=True, slots=True)
 class RunNews:
-    """One thing that became of a run, in its attempt number `attempt`; `status` is what it had come to by itself."""
+    """One thing that became of a run, of the repository `repo`; `status` is what it had come to by itself."""
 
     sequence: int
     run_id: int
+    repo: str
+    repo_id: int
     action: str
     status: RunStatus
-    attempt: int
     at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class RunOrigin:
-    """Where a run came from. `depth` counts the runs before it that started each other, `payload` is its event's."""
+    """Where a run came from. `depth` counts the runs before it that started each other, `payload` is its event's.
+
+    `attempt` is the number of the run's attempt that the news is of.
+    """
 
     run: Run
-    repo_id: int
+    attempt: int
     delivery: str
     depth: int
     payload: dict[str, Any]
@@ -46,10 +50,12 @@ def run_news(after: int, upto: int) -> list[RunNews]:
     query: Any = (
         TransitionRow.select(
             TransitionRow.sequence, TransitionRow.run_id, TransitionRow.from_status, TransitionRow.to_status,
-            TransitionRow.cause, TransitionRow.at,
+            TransitionRow.cause, TransitionRow.at, RunRow.repo_id, RepoRow.name.alias("repo"),
         )
+        .join(RunRow, on=(RunRow.id == TransitionRow.run_id))
+        .join(RepoRow, on=(RepoRow.id == RunRow.repo_id))
         .where((TransitionRow.sequence > after) & (TransitionRow.sequence <= upto) & (TransitionRow.noun == "run"))
-        .where(~greens.bisects(TransitionRow.run_id))
+        .where(RunRow.bisect_id.is_null())
         .order_by(TransitionRow.sequence)
     )  # fmt: skip
     found = []
@@ -59,26 +65,27 @@ def run_news(after: int, upto: int) -> list[RunNews]:
             actions.append(IN_PROGRESS)
         elif row.to_status in RUN_FINAL:
             actions.append(COMPLETED)
-        attempt = _attempt(row.run_id, row.sequence) if actions else 0
         status = RunStatus(row.to_status)
         if status == RunStatus.SUCCESS:
             status = greens.standings([row.run_id]).get(row.run_id, status)
-        found += [RunNews(row.sequence, row.run_id, action, status, attempt, row.at) for action in actions]
+        found += [
+            RunNews(row.sequence, row.run_id, row.repo, row.repo_id, action, status, row.at) for action in actions
+        ]
     return found
 
 
-def origin_of(run_id: int) -> RunOrigin | None:
+def origin_of(news: RunNews) -> RunOrigin | None:
     """Return where a run came from, None when it is there no more."""
-    run = Queries().run(run_id)
-    row = RunRow.get_or_none(RunRow.id == run_id)
+    run = Queries().run(news.run_id)
+    row = RunRow.get_or_none(RunRow.id == news.run_id)
     event = None if row is None else EventRow.get_or_none(EventRow.id == row.event_id)
     if run is None or row is None or event is None:
         return None
     depth = event.fields.get(FIELD, {}).get("depth", 0)
     payload = row.contexts.get("github", {}).get("event", {})
-    return RunOrigin(run, row.repo_id, event.delivery, depth, payload, bool(row.source.get("host")))
+    return RunOrigin(run, _attempt(news), event.delivery, depth, payload, bool(row.source.get("host")))
 
 
-def _attempt(run_id: int, upto: int) -> int:
-    again = (TransitionRow.run_id == run_id) & (TransitionRow.noun == "run") & TransitionRow.cause.in_(AGAIN)
-    return 1 + int(TransitionRow.select().where(again & (TransitionRow.sequence <= upto)).count())
+def _attempt(news: RunNews) -> int:
+    again = (TransitionRow.run_id == news.run_id) & (TransitionRow.noun == "run") & TransitionRow.cause.in_(AGAIN)
+    return 1 + int(TransitionRow.select().where(again & (TransitionRow.sequence <= news.sequence)).count())

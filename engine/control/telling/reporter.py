@@ -49,6 +49,9 @@ class Reporter(ChangeReader[NewLetter]):
 
     def read(self, after: int, upto: int) -> list[NewLetter] | None:
         """Return the letters that changes ask for."""
+        settings = self._settings.now
+        if not settings.notify and not any(repo.token for repo in settings.repos):
+            return None
         changes = _telling(reports.run_changes(after, upto))
         return [letter for change in changes for letter in self._of(change)] or None
 

@@ -5,7 +5,7 @@ action as its delivery's name, so that it is there once whatever is killed when.
 """
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypeAlias
 
 from engine.bus import Bus
 from engine.control.default_branches import DefaultBranches
@@ -21,9 +21,12 @@ from engine.store import run_news
 from engine.store.inbox import Arrival
 from engine.store.run_news import COMPLETED, IN_PROGRESS, RunNews, RunOrigin
 from engine.store.store import Store
+from pipelines.model import Trigger
 from pipelines.triggers import TriggerEvent, fires
 
 CURSOR = "workflow-runs"
+EVENT = "workflow_run"
+Listens: TypeAlias = tuple[Trigger, ...]
 MOST_DEPTH = 3  # as on GitHub: a run, and three that had each other started
 
 
@@ -41,30 +44,33 @@ class WorkflowRuns(ChangeReader[Arrival]):
     def read(self, after: int, upto: int) -> list[Arrival] | None:
         """Return the events that changes of runs are, to workflows as they are now: later ones hear nothing of them."""
         news = run_news.run_news(after, upto)
-        return [arrival for one in news for arrival in self._of(one)] if news else None
+        repos = {(one.repo, one.repo_id) for one in news}
+        heard = {repo_id: self._heard(repo, repo_id) for repo, repo_id in repos}
+        return [arrival for one in news for arrival in self._of(one, heard[one.repo_id])] if news else None
 
     def write(self, said: list[Arrival]) -> None:
         self._store.inbox.accept(said, self._clock.now())
 
-    def _of(self, news: RunNews) -> Iterator[Arrival]:
-        origin = run_news.origin_of(news.run_id)
+    def _heard(self, name: str, repo_id: int) -> list[Listens] | None:
+        """Return what the workflows of a default branch say that hear of runs; None where nobody knows them yet."""
+        repo = self._settings.now.repo(name)
+        if repo is None:
+            return []
+        commit = self._branches.commit(repo, repo_id)
+        if commit is None:
+            return None
+        on = (workflow.on for workflow in self._branches.workflows(commit))
+        return [triggers for triggers in on if any(trigger.event == EVENT for trigger in triggers)]
+
+    def _of(self, news: RunNews, heard: list[Listens] | None) -> Iterator[Arrival]:
+        """Yield the event that a change of a run is, if a workflow may start by it: as `heard` says, else the planner
+        sees."""
+        origin = None if heard == [] else run_news.origin_of(news)
         if origin is None or is_local(origin.delivery) or origin.depth >= MOST_DEPTH:
             return
-        if self._is_heard(origin, news):
+        event = TriggerEvent(EVENT, action=news.action, branch=head_branch(origin), workflow=origin.run.workflow_name)
+        if heard is None or any(fires(on, event).runs for on in heard):
             yield arrival_of(origin, news)
-
-    def _is_heard(self, origin: RunOrigin, news: RunNews) -> bool:
-        """Return whether a workflow of the default branch may start by it; where nobody knows, the planner sees."""
-        repo = self._settings.now.repo(origin.run.repo)
-        if repo is None:
-            return False
-        commit = self._branches.commit(repo, origin.repo_id)
-        if commit is None:
-            return True
-        event = TriggerEvent(
-            "workflow_run", action=news.action, branch=head_branch(origin), workflow=origin.run.workflow_name
-        )
-        return any(fires(workflow.on, event).runs for workflow in self._branches.workflows(commit))
 
 
 def arrival_of(origin: RunOrigin, news: RunNews) -> Arrival:
@@ -77,8 +83,8 @@ def arrival_of(origin: RunOrigin, news: RunNews) -> Arrival:
         "host": origin.may_use_host,
         "payload": payload_of(origin, news),
     }
-    delivery = f"run|{news.run_id}|{news.attempt}|{news.action}"
-    return Arrival(origin.repo_id, delivery, "workflow_run", RUN, {run_news.FIELD: told})
+    delivery = f"run|{news.run_id}|{origin.attempt}|{news.action}"
+    return Arrival(news.repo_id, delivery, EVENT, RUN, {run_news.FIELD: told})
 
 
 def head_branch(origin: RunOrigin) -> str | None:
@@ -115,7 +121,7 @@ def payload_of(origin: RunOrigin, news: RunNews) -> dict[str, Any]:
             "head_commit": origin.payload.get("head_commit"),
             "head_repository": head.get("repo") or repository,
             "run_number": run.number,
-            "run_attempt": news.attempt,
+            "run_attempt": origin.attempt,
             "created_at": rfc3339(run.created_at),
             "updated_at": rfc3339(news.at),
             "run_started_at": rfc3339(run.started_at or run.created_at),

@@ -1,12 +1,14 @@
 """What every thread of the control plane can rely on. Real threads; a turn and a sleep are signals to the test."""
 
 import queue
+import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
 import pytest
 
-from engine.control.routine import LONGEST_NAP_S, LONGEST_PAUSE_S, PAUSE_S, Routine
+from engine.control.routine import LONGEST_NAP_S, LONGEST_PAUSE_S, LONGEST_REST_S, PAUSE_S, REST, Routine
+from engine.core.clock import SystemClock
 from engine.core.errors import StoreBusy
 from tests.engine.fakes import START, Lab
 
@@ -105,3 +107,61 @@ def test_a_pause_does_not_hold_up_the_end(lab: Lab) -> None:
     turns.get(timeout=30)
     routine.stop()
     assert turns.empty()
+
+
+class Busy(Routine):
+    """Takes a millisecond for a turn, on a real clock."""
+
+    def __init__(self, lab: Lab) -> None:
+        super().__init__("busy", lab.store, lab.bus, SystemClock(), "topic")
+        self.seen = self.turns = 0
+        self.happened = 0
+
+    def turn(self) -> datetime | None:
+        seen = self.happened
+        time.sleep(0.001)
+        self.seen, self.turns = seen, self.turns + 1
+        return None
+
+
+def test_what_comes_in_a_storm_is_taken_together_and_none_of_it_is_missed(lab: Lab) -> None:
+    routine = Busy(lab)
+    began_s = time.monotonic()
+    routine.start()
+    try:
+        for routine.happened in range(1, 1001):
+            lab.bus.wake("topic")
+            time.sleep(0.0002)
+        until_s = time.monotonic() + 30
+        while routine.seen < 1000 and time.monotonic() < until_s:
+            time.sleep(0.001)
+        assert routine.seen == 1000
+        assert routine.turns < (time.monotonic() - began_s) / 0.003
+    finally:
+        routine.stop()
+
+
+def test_what_comes_alone_waits_for_nothing(routine: Scripted, lab: Lab) -> None:
+    """The rest after a turn that took long is over before the next thing comes."""
+    routine._listener.wait = lambda timeout_s=None: lab.clock.advance(1) or routine._sleep("listening", timeout_s)  # type: ignore[method-assign]
+    for _ in range(3):
+        assert routine.after(None) == ("listening", None)
+
+
+def test_a_rest_is_a_few_times_as_long_as_the_turn_before_it_and_soon_over(lab: Lab) -> None:
+    for took_s, rest_s in ((0.002, REST * 0.002), (1.0, LONGEST_REST_S)):
+        routine = Scripted(lab)
+        turn = routine.turn
+
+        def slow_turn(turn: Callable[[], datetime | None] = turn, took_s: float = took_s) -> datetime | None:
+            due = turn()
+            lab.clock.advance(took_s)
+            return due
+
+        routine.turn = slow_turn  # type: ignore[method-assign]
+        routine.start()
+        assert routine.after(None) == ("listening", None)
+        how, slept_s = routine.sleeps.get(timeout=30)
+        routine._on.put(None)
+        assert (how, slept_s) == ("deaf", pytest.approx(rest_s))
+        routine.stop()
