@@ -13,7 +13,8 @@ from statistics import median
 
 from engine.core.records import JobFacts
 from engine.core.retry import Outcome
-from engine.core.scheduling import Need, decide
+from engine.core.scheduling import decide
+from engine.core.snapshot import Need
 from engine.store.decisions import Decidable
 from engine.store.runs import NewRun
 from engine.store.store import Store, open_store

@@ -6,8 +6,8 @@ from typing import Any
 
 from app.shapes import instant
 from engine.core.clock import rfc3339
+from engine.core.moves import GROUP
 from engine.core.records import Job, Run, Transition
-from engine.core.scheduling import GROUP
 from engine.core.states import JobStatus, RunStatus
 from engine.core.waiting import Cause, Paused, Room, Waiting, why
 from engine.store import explain

@@ -8,10 +8,12 @@ from typing import Any, TypeAlias
 from engine.bus import Bus
 from engine.core.clock import Clock
 from engine.core.job_contexts import job_contexts, needs_context
+from engine.core.moves import Move
 from engine.core.records import JobFacts
 from engine.core.refs import HEADS
-from engine.core.scheduling import Condition as Decides
-from engine.core.scheduling import Gate, Move, Need, decide
+from engine.core.scheduling import decide
+from engine.core.snapshot import Condition as Decides
+from engine.core.snapshot import Gate, Need
 from engine.settings.model import EnvironmentSettings
 from engine.store.decisions import Decidable
 from engine.store.store import Store

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from engine.core.records import JobFacts
-from engine.core.scheduling import Need
+from engine.core.snapshot import Need
 
 
 def needs_context(needs: Iterable[Need]) -> dict[str, Any]:

@@ -2,13 +2,29 @@
 
 import heapq
 from collections.abc import Mapping
+from datetime import datetime
 from typing import TypeAlias
 
-from engine.core.scheduling import turn_s
+# A job's order in the queue is one number of seconds, smaller first: when its run was created, put forward for each
+# point of priority and put back for each job of its repository that is running. Time alone makes everybody's turn
+# come, so nothing starves; among jobs of one run and priority the longest remaining path goes first, in seconds as
+# their last green attempts took: see engine/core/paths.py.
+PRIORITY_S = 60.0
+RUNNING_JOB_S = 30.0
 
 Entry: TypeAlias = tuple[float, float, int]
 """Order (see `order_s`), remaining path with a minus in front, job."""
 SPARE = 64  # heads that are out of date, beside four for each repository, before they are cleared away
+
+
+def order_s(created_at: datetime, priority: int) -> float:
+    """Return a queued job's place on the scale of seconds described above, before fairness."""
+    return created_at.timestamp() - priority * PRIORITY_S
+
+
+def turn_s(order: float, running: int) -> float:
+    """Return where that place is while its repository has so many jobs running: the smallest is claimed first."""
+    return order + RUNNING_JOB_S * running
 
 
 class Turns:

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 
+from engine.core.moves import GROUP, MATRIX_FULL
 from engine.core.records import Job, Run
-from engine.core.scheduling import GROUP, MATRIX_FULL
 from engine.core.states import JobStatus, RunStatus
 from pipelines.records import dataclass
 

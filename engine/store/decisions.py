@@ -9,28 +9,20 @@ from typing import Any, Protocol
 
 from peewee import fn
 
+from engine.core.moves import GROUP, AskCancel, CloseCall, Expand, JobMove, Move, RunMove, Told, Wait
 from engine.core.records import JobFacts
-from engine.core.scheduling import (
-    GROUP,
-    AskCancel,
+from engine.core.scheduling import status_functions
+from engine.core.snapshot import (
     Candidate,
-    CloseCall,
     Condition,
     EndedCall,
-    Expand,
     FailedMatrix,
     Gate,
     Group,
     GroupKey,
-    Hold,
-    JobMove,
     Member,
-    Move,
     Need,
-    RunMove,
     Snapshot,
-    Told,
-    status_functions,
 )
 from engine.core.states import JOB_ACTIVE, JOB_FINAL, JobStatus, RunStatus
 from engine.store import transitions, wishes
@@ -123,7 +115,7 @@ class Decisions:
     def apply(self, moves: Collection[Move], actor: str, now: datetime, since: int = 0) -> Applied:
         """Write the moves, each a compare-and-set; say which of them still held. `since` is the snapshot's sequence.
 
-        Holds come last and only if nothing has ended since: else nobody might be left to set the held job free.
+        Waits come last and only if nothing has ended since: else nobody might be left to set the job free.
         """
         queued: list[int] = []
         expand: list[int] = []
@@ -150,11 +142,11 @@ class Decisions:
                     case Told(job_id):
                         done = bool(JobRow.update(fails_matrix=False).where(JobRow.id == job_id).execute())
                 changed += done
-            holds = [move for move in moves if isinstance(move, Hold)]
-            if holds and transitions.ended_since(since):
-                changed += len(holds)  # what they wait for may be free: look again
+            waits = [move for move in moves if isinstance(move, Wait)]
+            if waits and transitions.ended_since(since):
+                changed += len(waits)  # what they wait for may be free: look again
             else:
-                changed += sum(_hold(hold) for hold in holds)
+                changed += sum(map(_wait, waits))
         return Applied(tuple(queued), tuple(expand), changed)
 
     def fail_pending(self, job_id: int, reason: str, actor: str, now: datetime) -> None:
@@ -337,9 +329,9 @@ def _callers(facts: JobFacts) -> Iterable[int]:
         yield facts.job.id
 
 
-def _hold(hold: Hold) -> bool:
-    pending = (JobRow.id == hold.job_id) & (JobRow.status == JobStatus.PENDING)
-    return bool(JobRow.update(waits_for=hold.waits_for).where(pending).execute())
+def _wait(move: Wait) -> bool:
+    pending = (JobRow.id == move.job_id) & (JobRow.status == JobStatus.PENDING)
+    return bool(JobRow.update(waits_for=move.waits_for).where(pending).execute())
 
 
 def _job_group(plan: JobPlan, repo_id: int) -> Group | None:

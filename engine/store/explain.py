@@ -9,8 +9,8 @@ from typing import Any
 
 from peewee import fn
 
+from engine.core.moves import GROUP
 from engine.core.records import Job, Transition
-from engine.core.scheduling import GROUP
 from engine.core.states import JOB_ACTIVE, JobStatus, RunStatus
 from engine.store import transitions
 from engine.store.queries import job_record

@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import Any
 
 from engine.core.records import Job
-from engine.core.scheduling import PRIORITY_S, RUNNING_JOB_S
 from engine.core.states import JOB_FINAL, AttemptStatus, JobStatus
+from engine.core.turns import PRIORITY_S, RUNNING_JOB_S
 from engine.core.waiting import QueueView, Waiting
 from engine.store.disk import Disk
 from engine.store.pause import Pause

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
+from engine.core.moves import GROUP
 from engine.core.paths import critical_path
 from engine.core.play import Outlook, Work
-from engine.core.scheduling import GROUP, PRIORITY_S
 from engine.core.states import RUN_FINAL, JobStatus, RunStatus
+from engine.core.turns import PRIORITY_S
 from engine.store.tables.columns import DATABASE
 
 MOST_JOBS = 20_000  # of the oldest runs; what is behind these is not foretold

@@ -16,9 +16,8 @@ from engine.core.beginning import CHECKPOINT, HELD
 from engine.core.deadlines import LEASE_S, Watched
 from engine.core.errors import LeaseLost
 from engine.core.retry import Outcome
-from engine.core.scheduling import order_s
 from engine.core.states import AttemptStatus, JobStatus, RunStatus, StepStatus
-from engine.core.turns import Entry, Turns
+from engine.core.turns import Entry, Turns, order_s
 from engine.store import durations, transitions
 from engine.store.database import Database
 from engine.store.disk import Disk

@@ -9,8 +9,8 @@ from typing import Any, Protocol
 
 from peewee import fn
 
+from engine.core.moves import GROUP, MATRIX_FULL
 from engine.core.records import Transition
-from engine.core.scheduling import GROUP, MATRIX_FULL
 from engine.core.states import (
     JOB_FINAL,
     RUN_FINAL,

@@ -7,8 +7,8 @@ from types import SimpleNamespace
 import pytest
 
 from app.cli.main import main
+from engine.core.moves import JobMove
 from engine.core.retry import Outcome
-from engine.core.scheduling import JobMove
 from engine.core.states import JobStatus
 from engine.store.logs.writer import LogWriter, Progress
 from engine.store.queue import StepNews

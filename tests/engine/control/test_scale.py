@@ -7,7 +7,8 @@ import pytest
 
 from engine.core.records import JobFacts
 from engine.core.retry import Outcome
-from engine.core.scheduling import Need, decide
+from engine.core.scheduling import decide
+from engine.core.snapshot import Need
 from engine.store.decisions import Decidable
 from engine.store.tables.runs import JobRow
 from pipelines.plan import JobPlan

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from engine.core.forecast import SLOWER_LEAST_S, Forecast, forecast, slower
 from engine.core.play import SOON, SOON_LEAST_S, Outlook, Work
-from engine.core.scheduling import RUNNING_JOB_S
 from engine.core.states import JobStatus as J
+from engine.core.turns import RUNNING_JOB_S
 from tests.engine.fakes import START
 
 NOW_S = START.timestamp()

@@ -5,25 +5,11 @@ from dataclasses import replace
 import pytest
 
 from engine.core.job_contexts import needs_context
-from engine.core.scheduling import (
-    GROUP,
-    MATRIX_FULL,
-    AskCancel,
-    Candidate,
-    Expand,
-    FailedMatrix,
-    Group,
-    Hold,
-    JobMove,
-    Member,
-    Need,
-    RunMove,
-    Snapshot,
-    Told,
-    decide,
-    order_s,
-)
+from engine.core.moves import GROUP, MATRIX_FULL, AskCancel, Expand, JobMove, RunMove, Told, Wait
+from engine.core.scheduling import decide
+from engine.core.snapshot import Candidate, FailedMatrix, Group, Member, Need, Snapshot
 from engine.core.states import JobStatus, RunStatus
+from engine.core.turns import order_s
 from pipelines.template import Condition
 from tests.engine.fakes import START
 
@@ -90,7 +76,7 @@ def test_an_open_job_is_expanded_only_when_it_may_start():
 
 def test_max_parallel_counts_what_is_active_and_what_starts_now():
     cells = tuple(candidate(n, matrix="test", max_parallel=2, active_siblings=1) for n in (1, 2, 3))
-    assert decide(Snapshot(cells)) == [STARTS, Hold(2, MATRIX_FULL), Hold(3, MATRIX_FULL)]
+    assert decide(Snapshot(cells)) == [STARTS, Wait(2, MATRIX_FULL), Wait(3, MATRIX_FULL)]
 
 
 def test_max_parallel_is_counted_for_each_run_and_matrix():
@@ -109,7 +95,7 @@ def test_a_cell_that_its_group_holds_takes_no_place_of_the_matrix():
         candidate(2, matrix="test", max_parallel=1),
     )
     moves = decide(Snapshot(cells, groups={DEPLOY.key: members}))
-    assert moves == [Hold(1, GROUP + "deploy"), JobMove(2, P, "needs_met")]
+    assert moves == [Wait(1, GROUP + "deploy"), JobMove(2, P, "needs_met")]
 
 
 def test_the_siblings_of_a_failed_member_are_ended_once():
@@ -150,17 +136,17 @@ def test_a_free_group_lets_a_job_in():
 
 
 def test_one_runs_and_one_waits():
-    assert grouped(Member(9, R)) == [Hold(1, GROUP + "deploy")]
+    assert grouped(Member(9, R)) == [Wait(1, GROUP + "deploy")]
 
 
 def test_a_newer_one_takes_the_waiting_place():
     moves = grouped(Member(2, R), Member(3, P), job_id=4)
-    assert [(type(move), getattr(move, "job_id", None)) for move in moves] == [(JobMove, 3), (Hold, 4)]
+    assert [(type(move), getattr(move, "job_id", None)) for move in moves] == [(JobMove, 3), (Wait, 4)]
     assert "newer" in moves[0].reason
 
 
 def test_an_older_one_does_not_take_it():
-    assert grouped(Member(2, R), Member(3, P), job_id=1) == [Hold(1, GROUP + "deploy")]
+    assert grouped(Member(2, R), Member(3, P), job_id=1) == [Wait(1, GROUP + "deploy")]
 
 
 def test_each_of_many_that_come_at_once_is_ended_once():
@@ -168,28 +154,28 @@ def test_each_of_many_that_come_at_once_is_ended_once():
     moves = decide(Snapshot(candidates, groups={DEPLOY.key: (Member(1, R),)}))
     ended = [move.job_id for move in moves if isinstance(move, JobMove)]
     assert ended == [2, 3, 4]
-    assert moves[-1] == Hold(5, GROUP + "deploy")
+    assert moves[-1] == Wait(5, GROUP + "deploy")
 
 
 def test_queue_all_keeps_everybody_in_order():
     group = replace(DEPLOY, queue_all=True)
     candidates = tuple(candidate(n, group=group) for n in (2, 3))
     moves = decide(Snapshot(candidates, groups={group.key: (Member(1, R),)}))
-    assert moves == [Hold(2, GROUP + "deploy"), Hold(3, GROUP + "deploy")]
+    assert moves == [Wait(2, GROUP + "deploy"), Wait(3, GROUP + "deploy")]
     moves = decide(Snapshot(candidates))
-    assert moves == [JobMove(2, P, "needs_met"), Hold(3, GROUP + "deploy")]
+    assert moves == [JobMove(2, P, "needs_met"), Wait(3, GROUP + "deploy")]
 
 
 def test_a_limit_lets_so_many_in():
     group = replace(DEPLOY, queue_all=True, limit=2)
     moves = decide(Snapshot(tuple(candidate(n, group=group) for n in (1, 2, 3))))
-    assert moves == [STARTS, JobMove(2, P, "needs_met"), Hold(3, GROUP + "deploy")]
+    assert moves == [STARTS, JobMove(2, P, "needs_met"), Wait(3, GROUP + "deploy")]
 
 
 def test_cancel_in_progress_ends_the_holder_and_waits_for_its_end():
     group = replace(DEPLOY, cancel_in_progress=True)
     moves = grouped(Member(9, R), group=group)
-    assert [type(move) for move in moves] == [AskCancel, Hold]
+    assert [type(move) for move in moves] == [AskCancel, Wait]
     moves = grouped(Member(9, R, is_run=True), group=group)
     assert moves[0] == AskCancel(9, True, "superseded in the concurrency group 'deploy'")
 

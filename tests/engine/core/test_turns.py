@@ -5,8 +5,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.core.scheduling import turn_s
-from engine.core.turns import SPARE, Entry, Turns
+from engine.core.turns import SPARE, Entry, Turns, turn_s
 
 REPOS = st.integers(1, 4)
 DEEDS = st.lists(st.tuples(st.sampled_from(["push", "pop", "more", "less"]), REPOS, st.integers(0, 90)), max_size=80)

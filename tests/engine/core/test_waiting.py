@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
+from engine.core.moves import GROUP, MATRIX_FULL
 from engine.core.records import Job, Run
-from engine.core.scheduling import GROUP, MATRIX_FULL
 from engine.core.states import JobStatus as J
 from engine.core.states import RunStatus as R
 from engine.core.waiting import Cause, Paused, Waiting, why

@@ -10,8 +10,8 @@ from engine.control.asks.commands import prioritize
 from engine.core.deadlines import LEASE_S
 from engine.core.errors import EngineError, LeaseLost, StoreBusy
 from engine.core.retry import LOST_LIMIT, Outcome
-from engine.core.scheduling import PRIORITY_S, RUNNING_JOB_S
 from engine.core.states import JobStatus
+from engine.core.turns import PRIORITY_S, RUNNING_JOB_S
 from engine.store.queue import Queue, StepNews
 from tests.engine.fakes import FAILURE, LOST, START, Lab, jobs
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine.core.scheduling import JobMove
+from engine.core.moves import JobMove
 from engine.store.tables.runs import EdgeRow, JobRow, RunRow, TransitionRow
 from pipelines.plan import JobPlan, RunPlan
 from tests.engine.fakes import START, jobs
