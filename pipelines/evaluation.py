@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from pipelines.errors import ExpressionError, Finding, Place, Severity, WorkflowError
 from pipelines.json_value import Json
-from pipelines.matrix import Cell, MatrixError, expand, label
+from pipelines.matrix import Cell, MatrixError, expansion, label
 from pipelines.model import Concurrency, Job, Strategy, Tree
 from pipelines.records import dataclass
 from pipelines.template import Template, resolve
@@ -36,11 +36,14 @@ def names_of(*parts: "Tree | Strategy | Concurrency") -> frozenset[str]:
     return names
 
 
+_ALONE: "Sequence[tuple[Cell | None, Cell | None]]" = ((None, None),)
+
+
 @dataclass(frozen=True, slots=True)
 class Variations:
-    """A strategy, evaluated: a cell for each job, None for one that has no matrix."""
+    """A strategy, evaluated: a cell for each job, None for one that has no matrix, and what of it its name shows."""
 
-    cells: Sequence[Cell | None]
+    cells: Sequence[tuple[Cell | None, Cell | None]]
     fail_fast: bool = True
     max_parallel: int | None = None
 
@@ -74,7 +77,7 @@ class Evaluator:
     def variations(self, strategy: Strategy | None) -> Variations:
         """Return what a strategy comes to; without one, a single job."""
         if strategy is None:
-            return Variations([None])
+            return Variations(_ALONE)
         if strategy.whole is None:
             return Variations(
                 self._cells(strategy), self.flag(strategy.fail_fast, default=True), self.count(strategy.max_parallel)
@@ -86,7 +89,7 @@ class Evaluator:
             raise refusal(self.path, place, f"strategy has no key {unknown[0]!r}, only {', '.join(STRATEGY_KEYS)}")
         matrix, most = said.get("matrix"), said.get("max-parallel")
         return Variations(
-            [None] if matrix is None else self._expanded(matrix, place),
+            _ALONE if matrix is None else self._expanded(matrix, place),
             self._flag(said.get("fail-fast", True), place),
             None if most is None else self._count(most, place),
         )
@@ -104,26 +107,27 @@ class Evaluator:
             raise refusal(self.path, place, f"this must be a whole number from 1, not {value!r}")
         return int(number)
 
-    def _cells(self, strategy: Strategy) -> Sequence[Cell | None]:
+    def _cells(self, strategy: Strategy) -> Sequence[tuple[Cell | None, Cell | None]]:
         if strategy.matrix is None:
-            return [None]
+            return _ALONE
         place = strategy.matrix.place if isinstance(strategy.matrix, Template) else strategy.place
         try:
             return self._expanded(resolve(strategy.matrix, self.contexts), place)
         except ExpressionError as error:
             raise refusal(self.path, place, str(error)) from None
 
-    def _expanded(self, matrix: Json, place: Place) -> Sequence[Cell | None]:
+    def _expanded(self, matrix: Json, place: Place) -> Sequence[tuple[Cell | None, Cell | None]]:
         try:
-            return expand(matrix)
+            found = expansion(matrix)
+            return list(zip(found.cells, found.named, strict=True))
         except MatrixError as error:
             raise refusal(self.path, place, str(error)) from None
 
-    def job_name(self, job: Job, name: str, cell: Cell | None) -> str:
-        """Return the job's display name: what `name:` evaluates to, else `name` with the values of its cell."""
+    def job_name(self, job: Job, name: str, named: Cell | None) -> str:
+        """Return the job's display name: what `name:` evaluates to, else `name` with the values that tell it apart."""
         if job.name is not None and not job.name.is_literal and (text := self.text(job.name).strip()):
             return text
-        return label(name, cell)
+        return label(name, named)
 
     def concurrency(self, concurrency: Concurrency) -> tuple[str, bool]:
         group = self.text(concurrency.group).strip().lower()

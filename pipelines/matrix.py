@@ -9,7 +9,7 @@ from math import prod
 
 from pipelines.json_value import Json
 from pipelines.records import dataclass
-from pipelines.values import kind_of, to_string
+from pipelines.values import equal, kind_of, to_string, upper
 
 MAX_CELLS = 256
 MAX_PRODUCT = 65_536  # before `exclude`: beyond it nobody means it, and walking it would hold up the engine
@@ -33,10 +33,14 @@ class Added:
 
 @dataclass(frozen=True, slots=True)
 class Expansion:
-    """A matrix with how it came about: `removed` are combinations, each with the entry of `exclude` that it holds."""
+    """A matrix with how it came about: `removed` are combinations, each with the entry of `exclude` that it holds.
+
+    `named` is what the name of each cell's job shows: not what an `include` added to a combination.
+    """
 
     vectors: Mapping[str, list[Json]]
     cells: list[Cell]
+    named: list[Cell]
     exclude: list[Cell]
     removed: list[tuple[Cell, Cell]]
     added: list[Added]
@@ -45,8 +49,9 @@ class Expansion:
 def expand(matrix: Json) -> list[Cell]:
     """Return the cells of `matrix`: the product of its vectors, the last varying fastest, then what `include` adds.
 
-    `exclude` takes away the cells that hold all its values. An `include` entry extends every cell whose vector
-    values it does not contradict; one that fits none becomes a cell of its own. Raises MatrixError.
+    `exclude` takes away the cells that hold all its values, compared as `==` does, leaf by leaf: `"16"` is 16, and a
+    mapping may name some of the keys. An `include` entry extends every cell whose vector values it does not contradict
+    in this sense; one that fits none becomes a cell of its own. Raises MatrixError.
     """
     return expansion(matrix).cells
 
@@ -56,7 +61,7 @@ def expansion(matrix: Json) -> Expansion:
     if not isinstance(matrix, dict):
         raise MatrixError(f"a matrix is a mapping of vectors, not {kind_of(matrix)}")
     vectors = {key: _vector(key, value) for key, value in matrix.items() if key not in ("include", "exclude")}
-    include, exclude = _entries(matrix, "include"), _entries(matrix, "exclude")
+    include, exclude = _entries(matrix, "include", vectors), _entries(matrix, "exclude", vectors)
     if not vectors and not include:
         raise MatrixError("a matrix needs at least one vector or an include")
     if prod(map(len, vectors.values())) > MAX_PRODUCT:
@@ -68,25 +73,27 @@ def expansion(matrix: Json) -> Expansion:
     cells: list[Cell] = []
     removed: list[tuple[Cell, Cell]] = []
     for cell in _product(vectors):
-        held = next((entry for entry in exclude if _holds(cell, entry)), None)
+        held = next((entry for entry in exclude if _fits(cell, entry)), None)
         if held is None:
             cells.append(cell)
         else:
             removed.append((cell, held))
+    named = [dict(cell) for cell in cells]
     added = _include(cells, include, frozenset(vectors))
+    named += [dict(cells[one.alone]) for one in added if one.alone is not None]
     if len(cells) > MAX_CELLS:
         raise MatrixError(f"the matrix makes {len(cells)} jobs; {MAX_CELLS} are allowed")
     if not cells:
         raise MatrixError("exclude takes every combination out of the matrix")
-    return Expansion(vectors, cells, exclude, removed, added)
+    return Expansion(vectors, cells, named, exclude, removed, added)
 
 
-def label(name: str, cell: Mapping[str, Json] | None) -> str:
+def label(name: str, named: Mapping[str, Json] | None) -> str:
     """Return the name of one cell's job as GitHub makes it: `test (3.12, linux)`, at most 100 characters.
 
-    The values stand in order, those within mappings and lists too; empty ones are left out.
+    `named` are the values that it shows: in order, those within mappings and lists too; empty ones are left out.
     """
-    words = [word for word in map(to_string, _leaves(dict(cell or {}))) if word]
+    words = [word for word in map(to_string, _leaves(dict(named or {}))) if word]
     full = f"{name} ({', '.join(words)})" if words else name
     return full if len(full) <= MAX_LABEL else full[: MAX_LABEL - 3] + "..."
 
@@ -103,26 +110,30 @@ def _include(cells: list[Cell], entries: list[Cell], vectors: frozenset[str]) ->
     originals = len(cells)
     for entry in entries:
         fixed = {key: value for key, value in entry.items() if key in vectors}
-        fitting = [place for place in range(originals) if _holds(cells[place], fixed)]
+        more = {key: value for key, value in entry.items() if key not in vectors}
+        fitting = [place for place in range(originals) if _fits(cells[place], fixed)]
         for place in fitting:
-            cells[place].update(entry)
+            cells[place].update(more)
         if not fitting:
-            cells.append(dict(entry))
+            cells.append({**fixed, **more})
         added.append(Added(entry, tuple(fitting), None if fitting else len(cells) - 1))
     return added
 
 
-def _holds(cell: Cell, wanted: Mapping[str, Json]) -> bool:
-    return all(key in cell and _same(cell[key], value) for key, value in wanted.items())
+def _fits(value: Json, wanted: Json) -> bool:
+    """Return whether each leaf of `wanted` is `==` to what stands at its place in `value`, null where nothing does."""
+    if isinstance(wanted, dict):
+        return all(_fits(_at(value, key), inner) for key, inner in wanted.items())
+    if isinstance(wanted, list):
+        there = value if isinstance(value, list) else []
+        return all(_fits(there[n] if n < len(there) else None, inner) for n, inner in enumerate(wanted))
+    return equal(value, wanted)
 
 
-def _same(left: Json, right: Json) -> bool:
-    """Return whether two values are equal, deeply; unlike in Python, true is not 1."""
-    if isinstance(left, dict) and isinstance(right, dict):
-        return left.keys() == right.keys() and all(_same(left[key], right[key]) for key in left)
-    if isinstance(left, list) and isinstance(right, list):
-        return len(left) == len(right) and all(map(_same, left, right))
-    return isinstance(left, bool) == isinstance(right, bool) and left == right
+def _at(value: Json, key: str) -> Json:
+    if not isinstance(value, dict) or key in value:
+        return value[key] if isinstance(value, dict) else None
+    return next((inner for name, inner in value.items() if upper(name) == upper(key)), None)
 
 
 def _vector(key: str, value: Json) -> list[Json]:
@@ -133,7 +144,9 @@ def _vector(key: str, value: Json) -> list[Json]:
     return value
 
 
-def _entries(matrix: Cell, key: str) -> list[Cell]:
+def _entries(matrix: Cell, key: str, vectors: Mapping[str, list[Json]]) -> list[Cell]:
+    """Return the entries of `include` or `exclude`, the vectors in them spelt as the matrix spells them."""
+    spelt = {upper(name): name for name in vectors}
     value = matrix.get(key)
     if value is None:
         return []
@@ -143,7 +156,7 @@ def _entries(matrix: Cell, key: str) -> list[Cell]:
     for entry in value:
         if not isinstance(entry, dict) or not entry:
             raise MatrixError(f"each entry of {key} is a mapping with at least one key, not {kind_of(entry)}")
-        entries.append(entry)
+        entries.append({spelt.get(upper(name), name): inner for name, inner in entry.items()})
     return entries
 
 

@@ -237,10 +237,10 @@ class _Level:
         found = Evaluator(self.workflow.path, self.contexts).variations(job.strategy)
         base = replace(base, fail_fast=found.fail_fast, max_parallel=found.max_parallel)
         plans = []
-        for index, cell in enumerate(found.cells):
+        for index, (cell, named) in enumerate(found.cells):
             plan = replace(base, matrix=cell, job_index=index, job_total=len(found.cells))
             inner = Evaluator(self.workflow.path, _cell_contexts(self.contexts, cell, plan))
-            plan = replace(plan, name=self.prefix + inner.job_name(job, name, cell))
+            plan = replace(plan, name=self.prefix + inner.job_name(job, name, named))
             late = early and job.concurrency is not None and not names_of(job.concurrency) <= KNOWN_EARLY
             plans.append(
                 replace(plan, concurrency_late=True) if late else _with_concurrency(plan, job.concurrency, inner)

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from pipelines.json_value import Json
 from pipelines.matrix import MAX_CELLS, Added, MatrixError, expand, expansion, label
+from pipelines.values import equal
 
 VALUES = st.sampled_from([1, 2, True, "a", "1", None])
 VECTORS = st.dictionaries(st.sampled_from("xyz"), st.lists(VALUES, min_size=1, max_size=3), min_size=1)
@@ -49,11 +50,27 @@ def test_a_matrix_of_includes_alone_has_one_cell_each() -> None:
     assert expand({"include": [{"site": "a"}, {"site": "b", "dc": 1}]}) == [{"site": "a"}, {"site": "b", "dc": 1}]
 
 
-def test_exclude_compares_deeply_and_by_kind() -> None:
-    matrix: Json = {"os": [{"name": "l", "v": [1]}, {"name": "m", "v": [1]}], "n": [1, True, "1"]}
-    assert isinstance(matrix, dict)
-    cells = expand(matrix | {"exclude": [{"os": {"name": "l", "v": [1]}}, {"n": 1}]})
-    assert cells == [{"os": {"name": "m", "v": [1]}, "n": True}, {"os": {"name": "m", "v": [1]}, "n": "1"}]
+def test_exclude_compares_leaf_by_leaf_as_the_equality_of_expressions_does() -> None:
+    """A text is the number that it reads as, case does not count, and a mapping may name some of the keys."""
+    systems: list[Json] = [{"name": "l", "v": [1, 2]}, {"name": "m", "v": [1, 3]}]
+    matrix: dict[str, Json] = {"os": systems, "n": [16, "Lts"]}
+    left, right = [{"os": systems[0], "n": n} for n in (16, "Lts")], [{"os": systems[1], "n": n} for n in (16, "Lts")]
+    assert expand(matrix | {"exclude": [{"n": "16"}, {"n": "LTS", "os": {"name": "L"}}]}) == right[1:]
+    assert expand(matrix | {"exclude": [{"os": {"v": [1, 3]}}]}) == left
+    assert expand(matrix | {"exclude": [{"OS": {"NAME": "l"}}]}) == right
+    assert expand(matrix | {"exclude": [{"os": "l"}, {"os": {"none": 1}}, {"n": True}]}) == left + right
+
+
+def test_include_extends_what_equals_its_values_as_expressions_compare() -> None:
+    matrix: dict[str, Json] = {"node": [16, 18], "include": [{"Node": "16", "npm": 6}, {"x": 1, "node": "20"}]}
+    cells = expand(matrix)
+    assert cells == [{"node": 16, "npm": 6}, {"node": 18}, {"node": "20", "x": 1}]
+    assert list(cells[2]) == ["node", "x"]
+
+
+def test_a_name_shows_no_value_that_an_include_added_to_a_combination() -> None:
+    found = expansion({"os": ["l", "m"], "include": [{"os": "l", "more": True}, {"os": "b", "more": 2}]})
+    assert [label("a", named) for named in found.named] == ["a (l)", "a (m)", "a (b, 2)"]
 
 
 def test_a_cell_that_was_excluded_can_be_included_again() -> None:
@@ -94,10 +111,7 @@ def test_every_excluded_cell_is_absent_and_no_other(
     known = [entry for entry in exclude if entry.keys() <= vectors.keys()]
     whole = expand(dict(vectors))
 
-    def same(left: Json, right: Json) -> bool:
-        return type(left) is type(right) and left == right
-
-    wanted = [cell for cell in whole if not any(all(same(cell[k], v) for k, v in e.items()) for e in known)]
+    wanted = [cell for cell in whole if not any(all(equal(cell[k], v) for k, v in e.items()) for e in known)]
     try:
         found = expand({**vectors, "exclude": list(known)})
     except MatrixError:
