@@ -1,5 +1,6 @@
 """What is answered: JSON, and refusals as `{"error": sentence}`, whatever went wrong and wherever."""
 
+import asyncio
 import json
 from collections.abc import Callable, Mapping
 from typing import Any, ParamSpec
@@ -14,6 +15,7 @@ from pipelines.errors import WorkflowError
 
 P = ParamSpec("P")
 AGAIN_S = 5
+SLOW_S = 60.0  # a reader that takes nothing for so long is let go
 SAFE = {
     "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox",
@@ -66,6 +68,18 @@ async def begin(request: web.Request, response: web.StreamResponse) -> bool:
         return True
     await response.write_eof()
     return False
+
+
+async def send(response: web.StreamResponse, data: bytes, patience_s: float = SLOW_S) -> None:
+    """Send a piece of an answer. Raises TimeoutError when its reader takes nothing for so long."""
+    async with asyncio.timeout(patience_s):
+        await response.write(data)
+
+
+def cut(request: web.Request) -> None:
+    """Cut a connection off: whoever reads must not take what there is for the whole."""
+    if request.transport is not None:
+        request.transport.abort()
 
 
 def refusal_of(error: Exception) -> Refusal | None:

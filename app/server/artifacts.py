@@ -1,13 +1,12 @@
 """Artifacts: all there are, one as a tar or zip, its files by name, or a single file of it."""
 
-import asyncio
 from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import quote
 
 from aiohttp import web
 
-from app.server.answers import SAFE, Refusal, begin, tell
+from app.server.answers import SAFE, Refusal, begin, cut, send, tell
 from app.server.desk import Call
 from app.server.ranges import byte_range
 from app.server.route import API, ID, Param, Route
@@ -16,8 +15,6 @@ from app.views.artifacts import contents_view
 from engine.core.errors import EngineError
 from engine.store.contents.archives import Form, archive_bytes
 from engine.store.contents.manifest import Artifact
-
-SLOW_S = 60.0
 
 
 async def list_all(call: Call) -> web.StreamResponse:
@@ -93,14 +90,12 @@ async def _send(call: Call, response: web.StreamResponse, chunks: Iterator[bytes
             part = chunk[:left]
             left -= len(part)
             if part:
-                async with asyncio.timeout(SLOW_S):
-                    await response.write(part)
+                await send(response, part)
         if left:
             raise EngineError("It is shorter than it was said to be.")
         await response.write_eof()
     except (EngineError, TimeoutError):
-        if call.request.transport is not None:
-            call.request.transport.abort()  # a cut connection: the reader must not take this for the whole
+        cut(call.request)
     except ConnectionError:
         pass  # the reader has left
     return response

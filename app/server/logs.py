@@ -7,7 +7,7 @@ from typing import Any
 
 from aiohttp import web
 
-from app.server.answers import SAFE, Refusal, answer, begin
+from app.server.answers import SAFE, Refusal, answer, begin, cut, send
 from app.server.auth import Allowance
 from app.server.desk import Call, Desk
 from app.server.listening import LoopListener, listening
@@ -24,7 +24,6 @@ from pipelines.records import dataclass
 BLOCK_BYTES = 256 * 1024
 GATHER_S = 0.03  # what comes in quick succession is read once
 LOOK_S = 1.0  # another process may write this log, and its wake-ups do not come here
-SLOW_S = 60.0
 ENTRIES = 10_000
 TEXT = {**SAFE, "Content-Type": "text/plain; charset=utf-8", "Accept-Ranges": "bytes", "X-Accel-Buffering": "no"}
 
@@ -83,7 +82,7 @@ async def _whole(call: Call, part: Part) -> web.StreamResponse:
             if not block:
                 break
             at += len(block)
-            await _write(response, block)
+            await send(response, block)
         await response.write_eof()
         return response
 
@@ -100,7 +99,7 @@ async def _follow(call: Call, part: Part) -> web.StreamResponse:
         with listening(call.desk.bus, "log", "news") as listener:
             while True:
                 async for block in _growing(call, part, listener, allowance, skip):
-                    await _write(response, block)
+                    await send(response, block)
                 job = await call.desk.ask(find_job, call.desk, call.ident)
                 over = job.status in JOB_FINAL and job.attempts <= part.attempt
                 if "attempt" in call.query or over or call.desk.draining or allowance.ended:
@@ -108,8 +107,7 @@ async def _follow(call: Call, part: Part) -> web.StreamResponse:
                 part, skip = Part(job, part.attempt + 1, part.step), 0
         await response.write_eof()
     except TimeoutError:
-        if call.request.transport is not None:
-            call.request.transport.abort()
+        cut(call.request)
     except ConnectionError:
         pass  # the reader has left
     return response
@@ -185,11 +183,6 @@ def is_over(desk: Desk, part: Part) -> bool:
     if job is None:
         raise EngineError(f"Job {part.job.id} is gone.")
     return job.status in JOB_FINAL
-
-
-async def _write(response: web.StreamResponse, data: bytes) -> None:
-    async with asyncio.timeout(SLOW_S):
-        await response.write(data)
 
 
 ROUTES = (

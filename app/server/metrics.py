@@ -14,8 +14,6 @@ from app.version import VERSION
 from engine.core.states import JobStatus
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
-
-
 COUNTED = {
     "treadle_deliveries_total": "Deliveries acknowledged, new ones and those that were known.",
     "treadle_http_requests_total": "Requests answered, by method and status.",

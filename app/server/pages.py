@@ -4,7 +4,6 @@ A browser shows its token once, in the address, and goes on with a cookie: good 
 that changes anything.
 """
 
-import asyncio
 import base64
 import hashlib
 from collections.abc import AsyncIterator
@@ -16,10 +15,9 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from app.log_text import shown
-from app.server.answers import SAFE, Refusal, begin
+from app.server.answers import SAFE, Refusal, begin, send
 from app.server.auth import caller_by, check_address, over_socket
 from app.server.desk import Call, Desk
-from app.server.logs import SLOW_S
 from app.server.route import PUBLIC, READ, Param, Route
 from app.server.runs import find_job, find_run
 from app.wording import place_of
@@ -97,8 +95,7 @@ async def log_page(call: Call) -> web.StreamResponse:
         if not await begin(call.request, response):
             return response
         async for lines in _lines(call.desk, reader):
-            async with asyncio.timeout(SLOW_S):
-                await response.write(shown(lines, colours=False).encode("utf-8", "replace"))
+            await send(response, shown(lines, colours=False).encode("utf-8", "replace"))
         await response.write_eof()
     return response
 

@@ -121,6 +121,7 @@ async def list_artifacts(call: Call) -> web.StreamResponse:
 
 
 def find_run(desk: Desk, run_id: int) -> Run:
+    """Return a run. Raises Refusal (404)."""
     run = desk.store.queries.run(run_id)
     if run is None:
         raise Refusal(404, f"There is no run {run_id}.")
@@ -128,6 +129,7 @@ def find_run(desk: Desk, run_id: int) -> Run:
 
 
 def find_job(desk: Desk, job_id: int) -> Job:
+    """Return a job. Raises Refusal (404)."""
     job = desk.store.queries.job(job_id)
     if job is None:
         raise Refusal(404, f"There is no job {job_id}.")

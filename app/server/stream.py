@@ -1,13 +1,12 @@
 """Server-Sent Events: every change of status, once and in order, from wherever the reader left off."""
 
-import asyncio
 import json
 import socket
 import struct
 
 from aiohttp import web
 
-from app.server.answers import SAFE, Refusal, begin
+from app.server.answers import SAFE, Refusal, begin, cut, send
 from app.server.auth import Allowance
 from app.server.desk import Call
 from app.server.feed import Feed, Frame
@@ -55,24 +54,23 @@ async def events(call: Call) -> web.StreamResponse:
             return response
         _let_a_cut_be_felt(call.request, True)
         # The bare id gives a reader that has seen nothing yet a place to come back to.
-        await _write(response, f"retry: 1000\nid: {place}\n\n".encode())
+        await send(response, f"retry: 1000\nid: {place}\n\n".encode(), SLOW_S)
         if not (wanted.runs or wanted.jobs or feed.remembers(place)) and place < (gone := await _gone_upto(call)):
-            await _write(response, _gap(place, gone))
+            await send(response, _gap(place, gone), SLOW_S)
         allowance = Allowance(call)
         while not feed.closed and await allowance.holds():
             frames = await feed.page(place)
             if frames:
                 place = frames[-1].sequence
                 if data := b"".join(one.data for one in frames if wanted.takes(one)):
-                    await _write(response, data)
+                    await send(response, data, SLOW_S)
             elif not await feed.wait(place, HEARTBEAT_S):
-                await _write(response, b": still here\n\n")
+                await send(response, b": still here\n\n", SLOW_S)
         _let_a_cut_be_felt(call.request, False)
         await response.write_eof()
     except TimeoutError:
         call.desk.counters["treadle_sse_dropped_total", ""] += 1
-        if call.request.transport is not None:
-            call.request.transport.abort()
+        cut(call.request)
     except ConnectionError:
         pass  # the reader has left
     finally:
@@ -110,11 +108,6 @@ def _let_a_cut_be_felt(request: web.Request, wanted: bool) -> None:
     line = request.get_extra_info("socket")
     if line is not None and line.family != socket.AF_UNIX:
         line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", wanted, 0))
-
-
-async def _write(response: web.StreamResponse, data: bytes) -> None:
-    async with asyncio.timeout(SLOW_S):
-        await response.write(data)
 
 
 ROUTES = (

@@ -109,8 +109,8 @@ def explain_job(store: Store, settings: Settings, job_id: int) -> Told | None:
 
 
 def explain_event(store: Store, settings: Settings, event_id: int) -> Told | None:
-    """Return {`kind`: event, `event`, `about`, `forge`, `changed_files`, `became`, `waits`, `workflows` [{`path`,
-    `reason`, `runs` (ids)}], `unknown`}; None where there is no such event."""
+    """Return {`kind`: event, `event`, `about`, `forge`, `changed_files`, `waits`, `workflows` [{`path`, `reason`,
+    `runs` [{`id`, `number`, `status`, `path`}]}], `unknown`}; None where there is no such event."""
     event = store.inbox.get(event_id)
     if event is None:
         return None

@@ -14,8 +14,6 @@ from engine.store.store import Store
 
 WAITING = 100
 Worked: TypeAlias = tuple[Job, Run, datetime]
-
-
 Foretold: TypeAlias = Callable[[Sequence[Job]], Sequence[Job]]
 
 

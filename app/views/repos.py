@@ -32,10 +32,10 @@ def repos_view(store: Store | None, settings: Settings, mirrors: Mirrors) -> lis
       it has a `secret` and a `token` (true, false).
     - `default_branch`, null while it is not known.
     - `last_sync`: null, or {`at`, `problem`}: when its refs were last asked for, and why in vain ("" when it was not).
-    Without a store, of a home where nothing was ever done, nothing is known but the configuration.
-
     - `untold`: null, or who has not heard how its runs stand, and why: a sentence for each forge and webhook.
     - `last_event`: null, or {`id`, `kind`, `source`, `status`, `problem`, `received_at`}. `last_run`: null, or a run.
+
+    Without a store, of a home where nothing was ever done, nothing is known but the configuration.
     """
     found = {repo.name: _configured(repo) for repo in settings.repos}
     if store is None:
