@@ -10,7 +10,7 @@ from math import inf
 from pathlib import Path
 from typing import Any, NoReturn
 
-from peewee import OperationalError, SqliteDatabase
+from peewee import DatabaseError, OperationalError, SqliteDatabase
 
 from engine.core.clock import SystemClock
 from engine.core.errors import DiskFull, EngineError, StoreBusy, Unwritable
@@ -20,6 +20,8 @@ from engine.store.tables.columns import DATABASE
 
 BUSY_S = 5.0
 LEAST_BYTES = 1 << 20
+RESTORE = "Make a new home of a snapshot, with `treadle snapshot restore latest --to NEW_HOME`, or of a backup."
+_DAMAGE = ("malformed", "not a database", "disk image")
 PRAGMAS = {
     "journal_mode": "wal",
     "foreign_keys": 0,
@@ -169,7 +171,7 @@ class Database:
         newest = len(MIGRATIONS)
         try:
             found = self.version()
-        except OperationalError as error:
+        except DatabaseError as error:
             self._cannot_open(error)
         if found > newest:
             self._db.close()
@@ -187,7 +189,9 @@ class Database:
                 migrate(self._db)
             self._db.execute_sql(f"PRAGMA user_version={newest}")
 
-    def _cannot_open(self, error: OperationalError) -> NoReturn:
+    def _cannot_open(self, error: DatabaseError) -> NoReturn:
+        if damaged := damage_told(error):
+            raise damaged from error
         folder = self.path.parent
         if os.access(folder, os.W_OK):
             raise EngineError(f"{self.path} cannot be opened: {error}.", "`treadle doctor` says more.") from error
@@ -204,15 +208,38 @@ class Database:
         partial.replace(path)
 
 
+class DatabaseDamaged(EngineError):
+    """A database that is not what was written: nothing in it may be believed."""
+
+    def __init__(self, path: Path, what: str) -> None:
+        super().__init__(f"{path} is damaged: {what}.", RESTORE)
+
+
+def damage_told(error: BaseException) -> DatabaseDamaged | None:
+    """Return what an error means to a person that came of damage to the database opened last; None for any other."""
+    link: BaseException | None = error if DATABASE.obj is not None else None
+    while link is not None:
+        if isinstance(link, DatabaseError | sqlite3.DatabaseError) and any(word in str(link) for word in _DAMAGE):
+            return DatabaseDamaged(Path(DATABASE.database).absolute(), str(link))
+        link = link.__cause__ or link.__context__
+    return None
+
+
 def copy_database(source: Path, target: Path) -> None:
     """Copy a database as it is at one moment, its write-ahead log included, while others read and write it.
 
-    In one go: a copy in steps would begin anew at every write of somebody else. `target` must not be there.
+    In one go: a copy in steps would begin anew at every write of somebody else. `target` must not be there. Raises
+    DatabaseDamaged for a source that cannot be read.
     """
     there = f"{source.absolute().as_uri()}?mode=rw"  # a connection never makes it
-    with closing(sqlite3.connect(there, uri=True, timeout=BUSY_S)) as old, closing(sqlite3.connect(target)) as new:
-        new.execute("PRAGMA synchronous=OFF")  # whoever needs it on disk flushes the file
-        old.backup(new)
+    try:
+        with closing(sqlite3.connect(there, uri=True, timeout=BUSY_S)) as old, closing(sqlite3.connect(target)) as new:
+            new.execute("PRAGMA synchronous=OFF")  # whoever needs it on disk flushes the file
+            old.backup(new)
+    except sqlite3.DatabaseError as error:
+        if "unable to open" in str(error) or any(word in str(error) for word in _DAMAGE):
+            raise DatabaseDamaged(source, str(error)) from error
+        raise
 
 
 def damage_of(path: Path, *, thorough: bool = False) -> str:

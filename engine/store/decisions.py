@@ -4,10 +4,8 @@ The rules are in `engine/core/scheduling`.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence, Set
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Protocol
-
-from peewee import fn
 
 from engine.core.moves import GROUP, AskCancel, CloseCall, Expand, JobMove, Move, RunMove, Told, Wait
 from engine.core.records import JobFacts
@@ -28,18 +26,34 @@ from engine.core.states import JOB_ACTIVE, JOB_FINAL, JobStatus, RunStatus
 from engine.store import transitions, wishes
 from engine.store.database import Database
 from engine.store.queries import facts_record
+from engine.store.tables.columns import instant
 from engine.store.tables.events import RepoRow
-from engine.store.tables.runs import EdgeRow, JobRow, RunRow, TransitionRow
+from engine.store.tables.runs import JobRow, RunRow
 from engine.store.transitions import Change
 from pipelines.plan import JobPlan, own_key
 from pipelines.records import dataclass
 
 RUNS_AT_ONCE = 500  # in one query
+# What is asked at every turn, and mostly in vain, is plain SQL: see engine/store/tables/columns.py.
+_LAST = "SELECT max(sequence) FROM transition"
+_DUE = "SELECT id FROM job WHERE status = 'retrying' AND next_attempt_at <= ?"
+_NEXT_RETRY = "SELECT min(next_attempt_at) FROM job WHERE status = 'retrying'"
+_READY = (
+    "status = 'pending' AND unmet = 0 AND waits_for = ''"
+    " AND EXISTS (SELECT 1 FROM run WHERE run.id = job.run_id AND run.status IN ('queued', 'running'))"
+    " ORDER BY id LIMIT ?"
+)
+_OVER_CALLS = "status = 'running' AND unmet = 0 AND is_call = 1"
+# `> 0` is "set" in a form for which SQLite uses an index.
+_CANCELLED = "status IN ('pending', 'blocked', 'queued', 'retrying') AND cancel_asked_at > 0"
+_ENDING = "status IN ('queued', 'running') AND cancel_asked_at > 0"
+_ACTIVE = f"status IN ({', '.join(repr(str(status)) for status in sorted(JOB_ACTIVE))})"
+_GROUP_JOBS = f"repo_id = ? AND concurrency_group = ? AND ({_ACTIVE} OR status = 'pending' AND waits_for = ?)"
+_GROUP_RUNS = "repo_id = ? AND concurrency_group = ? AND status IN ('pending', 'queued', 'running')"
 BROKEN = (JobStatus.FAILED, JobStatus.TIMED_OUT)
-OPEN_RUN = (RunStatus.QUEUED, RunStatus.RUNNING)
-EPOCH = datetime.fromtimestamp(0, UTC)  # `> EPOCH` is "set" in a form for which SQLite uses an index
-JOB_MEMBER = (JobRow.id, JobRow.status)
-RUN_MEMBER = (RunRow.id, RunRow.status, RunRow.repo_id, RunRow.concurrency_group)
+NEED = ("key", "status", "tolerated", "outputs")
+JOB_MEMBER = ("id", "status")
+RUN_MEMBER = ("id", "status", "repo_id", "concurrency_group")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,28 +90,23 @@ class Decisions:
 
     def needs_of(self, job_id: int) -> list[Need]:
         """Return the jobs that `job_id` waited for, in the order of their ids."""
-        rows = (
-            JobRow.select(JobRow.key, JobRow.status, JobRow.tolerated, JobRow.outputs)
-            .join(EdgeRow, on=(EdgeRow.need_id == JobRow.id))
-            .where(EdgeRow.job_id == job_id)
-            .order_by(JobRow.id)
-        )
-        return list(map(_need, rows))
+        needs = "id IN (SELECT need_id FROM edge WHERE job_id = ?) ORDER BY id"
+        return list(map(_need, JobRow.read(needs, (job_id,), NEED)))
 
     def snapshot(self, knows: Knows, now: datetime, limit: int = 500) -> Snapshot:
         """Read what there is to decide now.
 
         At most `limit` candidates at a time; whoever decides asks again until there is nothing to decide.
         """
-        sequence = int(TransitionRow.select(fn.MAX(TransitionRow.sequence)).scalar() or 0)
+        sequence = int(self._db.rows(_LAST)[0][0] or 0)
         runs = _Runs()
         candidates = tuple(self._candidates(runs, knows, limit))
-        due = JobRow.select(JobRow.id).where((JobRow.status == JobStatus.RETRYING) & (JobRow.next_attempt_at <= now))
+        due = self._db.rows(_DUE, (now.timestamp(),))
         waiting_runs = tuple(self._waiting_runs())
         asked = {c.group for c in candidates if c.group} | {group for _, group in waiting_runs}
         return Snapshot(
             candidates,
-            tuple(row.id for row in due),
+            tuple(ident for (ident,) in due),
             tuple(self._failed_matrices()),
             tuple(self._cancelled(runs, knows)),
             waiting_runs,
@@ -108,9 +117,7 @@ class Decisions:
 
     def next_retry_at(self) -> datetime | None:
         """Return when the next backoff ends."""
-        query = JobRow.select(JobRow.next_attempt_at).where(JobRow.status == JobStatus.RETRYING)
-        row = query.order_by(JobRow.next_attempt_at).first()
-        return row.next_attempt_at if row else None
+        return instant(self._db.rows(_NEXT_RETRY)[0][0])
 
     def apply(self, moves: Collection[Move], actor: str, now: datetime, since: int = 0) -> Applied:
         """Write the moves, each a compare-and-set; say which of them still held. `since` is the snapshot's sequence.
@@ -155,18 +162,7 @@ class Decisions:
             transitions.change_job(job_id, JobStatus.PENDING, Change("condition_broken", now, actor, reason))
 
     def _candidates(self, runs: "_Runs", knows: Knows, limit: int) -> Iterable[Candidate]:
-        ready = (
-            JobRow.select(JobRow)
-            .join(RunRow, on=(RunRow.id == JobRow.run_id))
-            .where(
-                (JobRow.status == JobStatus.PENDING)
-                & (JobRow.unmet == 0)
-                & (JobRow.waits_for == "")
-                & RunRow.status.in_(OPEN_RUN)
-            )
-            .order_by(JobRow.id)
-            .limit(limit)
-        )
+        ready = JobRow.read(_READY, (limit,))
         runs.read({job.run_id for job in ready})
         for job in ready:
             facts = runs.facts(job)
@@ -190,10 +186,8 @@ class Decisions:
             )
 
     def _ended_calls(self, runs: "_Runs", knows: Knows) -> Iterable[EndedCall]:
-        over = JobRow.select().where((JobRow.status == JobStatus.RUNNING) & (JobRow.unmet == 0) & (JobRow.is_call == 1))
-        columns = (JobRow.key, JobRow.name, JobRow.status, JobRow.tolerated, JobRow.outputs)
-        for job in list(over):
-            below = list(JobRow.select(*columns).where(JobRow.parent_id == job.id).order_by(JobRow.id))
+        for job in JobRow.read(_OVER_CALLS):
+            below = JobRow.read("parent_id = ? ORDER BY id", (job.id,), (*NEED, "name"))
             outputs: Mapping[str, str] | None = None
             problem = ""
             try:
@@ -218,13 +212,9 @@ class Decisions:
 
     def _waiting_runs(self) -> Iterable[tuple[Member, Group]]:
         """The runs that wait for their group, oldest first; of those that queue up in order only who may be next."""
-        waiting = (
-            RunRow.select(*RUN_MEMBER, RunRow.cancel_in_progress, RunRow.queue_all, RunRow.group_limit)
-            .where(RunRow.status == RunStatus.PENDING)
-            .order_by(RunRow.id)
-        )
+        fields = (*RUN_MEMBER, "cancel_in_progress", "queue_all", "group_limit")
         first: dict[GroupKey, int] = {}
-        for run in waiting:
+        for run in RunRow.read("status = 'pending' ORDER BY id", (), fields):
             name = str(run.concurrency_group)
             group = Group(name, run.cancel_in_progress, run.queue_all, run.group_limit, run.repo_id)
             first[group.key] = first.get(group.key, 0) + 1
@@ -234,10 +224,10 @@ class Decisions:
     def _failed_matrices(self) -> Iterable[FailedMatrix]:
         """Matrices that fail fast and lost a member for good, their unfinished jobs not yet told."""
         failed: dict[tuple[int, str], list[int]] = {}
-        for job in JobRow.select(JobRow.id, JobRow.run_id, JobRow.key).where(JobRow.fails_matrix == 1):
+        for job in JobRow.read("fails_matrix = 1", (), ("id", "run_id", "key")):
             failed.setdefault((job.run_id, job.key), []).append(job.id)
         for (run_id, key), job_ids in failed.items():
-            siblings = JobRow.select(*JOB_MEMBER).where(
+            siblings = JobRow.select(JobRow.id, JobRow.status).where(
                 (JobRow.run_id == run_id)
                 & (JobRow.key == key)
                 & JobRow.status.not_in(list(JOB_FINAL))
@@ -247,13 +237,8 @@ class Decisions:
 
     def _cancelled(self, runs: "_Runs", knows: Knows) -> Iterable[Member]:
         """What a person's wish ends now: all of a cancelled run but the jobs whose `if:` wants to see it through."""
-        asked = JobRow.select(*JOB_MEMBER, JobRow.reason).where(
-            JobRow.status.in_([JobStatus.PENDING, JobStatus.BLOCKED, JobStatus.QUEUED, JobStatus.RETRYING])
-            & (JobRow.cancel_asked_at > EPOCH)
-        )
-        yield from (_job_member(job, job.reason) for job in asked)
-        ending = RunRow.select(RunRow.id).where(RunRow.status.in_(OPEN_RUN) & (RunRow.cancel_asked_at > EPOCH))
-        for run_id in [run.id for run in ending]:
+        yield from (_job_member(job, job.reason) for job in JobRow.read(_CANCELLED, (), (*JOB_MEMBER, "reason")))
+        for run_id in [run.id for run in RunRow.read(_ENDING, (), ("id",))]:
             jobs = JobRow.select().where(
                 (JobRow.run_id == run_id)
                 & JobRow.cancel_asked_at.is_null()
@@ -271,21 +256,9 @@ class Decisions:
 
     def _members(self, key: GroupKey) -> Iterable[Member]:
         repo_id, group = key
-        jobs = JobRow.select(*JOB_MEMBER).where(
-            (JobRow.repo_id == repo_id)
-            & (JobRow.concurrency_group == group)
-            & (
-                JobRow.status.in_(list(JOB_ACTIVE))
-                | ((JobRow.status == JobStatus.PENDING) & (JobRow.waits_for == f"{GROUP}{group}"))
-            )
-        )
+        jobs = JobRow.read(_GROUP_JOBS, (repo_id, group, f"{GROUP}{group}"), JOB_MEMBER)
         yield from (_job_member(job) for job in jobs)
-        runs = RunRow.select(*RUN_MEMBER).where(
-            (RunRow.repo_id == repo_id)
-            & (RunRow.concurrency_group == group)
-            & RunRow.status.in_([RunStatus.PENDING, *OPEN_RUN])
-        )
-        yield from (_run_member(run) for run in runs)
+        yield from (_run_member(run) for run in RunRow.read(_GROUP_RUNS, (repo_id, group), RUN_MEMBER))
 
 
 class _Runs:
@@ -300,10 +273,11 @@ class _Runs:
         """Read all of these at once."""
         wanted = sorted(run_ids - self._runs.keys())
         for start in range(0, len(wanted), RUNS_AT_ONCE):
-            found = list(RunRow.select().where(RunRow.id.in_(wanted[start : start + RUNS_AT_ONCE])))
+            some = wanted[start : start + RUNS_AT_ONCE]
+            found = RunRow.read(f"id IN ({', '.join('?' * len(some))})", some)
             self._runs.update((run.id, run) for run in found)
-            repo_ids = {run.repo_id for run in found} - self._repos.keys()
-            self._repos.update((repo.id, repo) for repo in RepoRow.select().where(RepoRow.id.in_(repo_ids)))
+            for repo_id in {run.repo_id for run in found} - self._repos.keys():
+                self._repos[repo_id] = RepoRow.get_by_id(repo_id)
 
     def facts(self, job: JobRow) -> JobFacts:
         self.read({job.run_id})

@@ -9,7 +9,7 @@ import secrets
 import threading
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from engine.core.beginning import CHECKPOINT, HELD
@@ -25,13 +25,18 @@ from engine.store.mending.failures import note_end
 from engine.store.mending.holds import NewHold, begin_hold, hand_over
 from engine.store.mending.kept_steps import Kept, keep
 from engine.store.pause import Pause
-from engine.store.tables.columns import DATABASE
+from engine.store.tables.columns import DATABASE, instant
 from engine.store.tables.runs import AnnotationRow, AttemptRow, JobRow, RunRow, StepRow
 from engine.store.transitions import Change
 from engine.store.verdicts import verdict_on
 from pipelines.records import dataclass
 
-# What every step asks, in plain SQL: see engine/store/transitions.py.
+# What every job and every step asks, in plain SQL: see engine/store/tables/columns.py.
+_WATCHED = (
+    "SELECT attempt.job_id, token, lease_expires_at, deadline_at, cancel_asked_at FROM attempt"
+    " JOIN job ON job.id = attempt.job_id WHERE attempt.status = 'running'"
+)
+_CANCEL_ASKED = "SELECT id, reason FROM job WHERE status = 'running' AND NOT is_call AND cancel_asked_at IS NOT NULL"
 _HELD = "SELECT 1 FROM attempt WHERE id = ? AND token = ? AND status = 'running'"
 _KEEP_STATE = "UPDATE attempt SET state = ? WHERE id = ?"
 
@@ -141,7 +146,7 @@ class Queue:
         """Record what the attempt will do and until when, from its beginning: repeatable. Raises LeaseLost."""
         with self._db.write(patient=True):
             self._held(lease)
-            JobRow.update(deadline_at=deadline_at).where(JobRow.id == lease.job_id).execute()
+            JobRow.write({"deadline_at": deadline_at}, "id = ?", (lease.job_id,))
             StepRow.delete().where(StepRow.attempt_id == lease.attempt_id).execute()
             self._add_steps(lease, 0, step_names)
 
@@ -166,7 +171,7 @@ class Queue:
             fields["state"] = state
         with self._db.write(patient=True):
             self._held(lease)
-            AttemptRow.update(**fields).where(AttemptRow.id == lease.attempt_id).execute()
+            AttemptRow.write(fields, "id = ?", (lease.attempt_id,))
 
     def tell(self, lease: Lease, why: str) -> None:
         """Say what a job that runs waits for, '' for nothing; why somebody wants it ended stays. Raises LeaseLost."""
@@ -239,28 +244,14 @@ class Queue:
 
     def watched(self) -> tuple[Watched, ...]:
         """Return every running attempt, as the watchdog sees it."""
-        rows: Any = (
-            AttemptRow.select(
-                AttemptRow.job_id,
-                AttemptRow.token,
-                AttemptRow.lease_expires_at,
-                JobRow.deadline_at,
-                JobRow.cancel_asked_at,
-            )
-            .join(JobRow, on=(JobRow.id == AttemptRow.job_id))
-            .where(AttemptRow.status == AttemptStatus.RUNNING)
-            .namedtuples()
-        )
         return tuple(
-            Watched(row.job_id, row.token, row.lease_expires_at, row.deadline_at, row.cancel_asked_at) for row in rows
+            Watched(job_id, token, datetime.fromtimestamp(expires, UTC), instant(deadline), instant(cancelled))
+            for job_id, token, expires, deadline, cancelled in self._db.rows(_WATCHED)
         )
 
     def cancel_asked(self) -> dict[int, str]:
         """Return the running jobs that somebody wants ended, and why."""
-        rows = JobRow.select(JobRow.id, JobRow.reason).where(
-            (JobRow.status == JobStatus.RUNNING) & (JobRow.is_call == 0) & JobRow.cancel_asked_at.is_null(False)
-        )
-        return {row.id: row.reason for row in rows}
+        return dict(self._db.rows(_CANCEL_ASKED))
 
     # -- inside -----------------------------------------------------------------------------------------------------
 
@@ -290,7 +281,7 @@ class Queue:
             return None
 
     def _take(self, job_id: int, worker: str, now: datetime) -> Lease | None:
-        job = JobRow.get_or_none(JobRow.id == job_id)
+        job = next(iter(JobRow.read("id = ?", (job_id,))), None)
         if job is None or job.status != JobStatus.QUEUED or job.cancel_asked_at is not None:
             return None
         number, began = job.attempts + 1, job.begin_at
@@ -310,7 +301,8 @@ class Queue:
         transitions.record_start(
             "attempt", job.run_id, AttemptStatus.RUNNING, change, job.name, job_id=job_id, attempt=number
         )
-        if RunRow.select(RunRow.status).where(RunRow.id == job.run_id).scalar() == RunStatus.QUEUED:
+        [run] = RunRow.read("id = ?", (job.run_id,), ("status",))
+        if run.status == RunStatus.QUEUED:
             transitions.change_run(job.run_id, RunStatus.QUEUED, Change("started", now, worker))
         return Lease(job_id, job.run_id, attempt.id, number, attempt.token, worker)
 
@@ -337,7 +329,7 @@ class Queue:
         hold: NewHold | None = None,
     ) -> JobStatus:
         with self._db.write(durable=True, patient=True):
-            attempt = AttemptRow.get_or_none((AttemptRow.token == token) & (AttemptRow.status == AttemptStatus.RUNNING))
+            attempt = next(iter(AttemptRow.read("token = ? AND status = 'running'", (token,))), None)
             if attempt is None:
                 raise LeaseLost("The attempt was ended by somebody else.")
             job = JobRow.get_by_id(attempt.job_id)
@@ -352,11 +344,11 @@ class Queue:
             if verdict.cause == "will_retry":
                 fields |= {
                     "next_attempt_at": verdict.next_attempt_at,
-                    "retry_count": JobRow.retry_count + 1,
-                    "retries_left": JobRow.retries_left - 1,
+                    "retry_count": job.retry_count + 1,
+                    "retries_left": job.retries_left - 1,
                 }
             elif verdict.cause == "lost":
-                fields["lost_count"] = JobRow.lost_count + 1
+                fields["lost_count"] = job.lost_count + 1
                 if attempt.began_at is not None and attempt.began_at["base"] == CHECKPOINT:
                     fields["begin_at"] = attempt.began_at  # it is there still, unlike a box that was held
             elif verdict.cause in ("gave_up", "overran"):
@@ -368,7 +360,8 @@ class Queue:
                 raise LeaseLost(f"Job {job.id} is no longer running.")
             if outcome.cause == "succeeded":
                 durations.learn(job, attempt, now)
-            status = JobStatus(JobRow.select(JobRow.status).where(JobRow.id == job.id).scalar())
+            [ended] = JobRow.read("id = ?", (job.id,), ("status",))
+            status = JobStatus(ended.status)
         with self._lock:
             self._turns.count(job.repo_id, -1)
         if status == JobStatus.QUEUED:
@@ -377,9 +370,8 @@ class Queue:
 
     def _end_steps(self, lease: Lease, outcome: Outcome, now: datetime, actor: str, reason: str) -> None:
         """End what the worker left open: the step that overran is the one that ran when the time was up."""
-        unfinished = (StepRow.attempt_id == lease.attempt_id) & StepRow.finished_at.is_null()
-        steps = StepRow.select(StepRow.position, StepRow.status).where(unfinished).order_by(StepRow.position)
-        for step in list(steps):
+        unfinished = "attempt_id = ? AND finished_at IS NULL ORDER BY position"
+        for step in StepRow.read(unfinished, (lease.attempt_id,), ("position", "status")):
             overran = outcome.cause == "overran" and step.status == StepStatus.RUNNING
             change = Change("overran" if overran else "cancelled", now, actor, reason)
             transitions.change_step(lease, step.position, change)

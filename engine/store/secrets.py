@@ -6,7 +6,12 @@ import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
+from engine.core.errors import EngineError
 from engine.store.flush import flush
+
+
+class KeyLost(EngineError):
+    """The key that secrets were sealed with is not there any more, or is damaged."""
 
 
 class SecretBox:
@@ -22,10 +27,18 @@ class SecretBox:
         return self._fernet().encrypt(json.dumps(dict(values)).encode())
 
     def open(self, sealed: bytes | None) -> dict[str, str]:
-        """Return what `seal` was given. Raises cryptography's InvalidToken if the key is another one."""
+        """Return what `seal` was given. Raises KeyLost if the key is another one."""
         if sealed is None:
             return {}
-        opened: dict[str, str] = json.loads(self._fernet().decrypt(bytes(sealed)))
+        from cryptography.fernet import InvalidToken
+
+        try:
+            opened: dict[str, str] = json.loads(self._fernet().decrypt(bytes(sealed)))
+        except InvalidToken:
+            raise KeyLost(
+                f"{self._path} is not the key that these secrets were sealed with.",
+                "Put that key back from a snapshot or a backup, or set the secrets anew: `treadle secret set NAME`.",
+            ) from None
         return opened
 
     def _fernet(self):  # type: ignore[no-untyped-def]  # the import costs start-up time and is paid by who has secrets
@@ -44,4 +57,12 @@ class SecretBox:
                 pass  # somebody else was quicker: that key is the one
             finally:
                 temporary.unlink()
-        return Fernet(self._path.read_bytes())
+        try:
+            return Fernet(self._path.read_bytes())
+        except (OSError, ValueError) as error:
+            why = error.strerror if isinstance(error, OSError) else "it is damaged"
+            raise KeyLost(
+                f"The key {self._path} cannot be used: {why}.",
+                "Put it back from a snapshot or a backup; or remove it, and set the secrets anew: "
+                "`treadle secret set NAME`.",
+            ) from None

@@ -10,7 +10,7 @@ from engine.core.trouble import Trouble
 from engine.store.action_pins import ActionPins
 from engine.store.commits import Commits
 from engine.store.cursors import Cursors
-from engine.store.database import Database
+from engine.store.database import RESTORE, Database
 from engine.store.inbox import Inbox
 from engine.store.logs.paths import log_path
 from engine.store.outbox import Outbox
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from engine.store.runs import Runs
     from engine.store.wishes import Wishes
 
+DATABASE = "treadle.db"
 FOLDERS = ("logs", "artifacts", "repos", "cache", "work")
 
 
@@ -72,7 +73,7 @@ class Store:
         self.home = home
         self.making = threading.RLock()
         self.trouble = Trouble()
-        self.database = Database(home / "treadle.db")
+        self.database = Database(home / DATABASE)
         self.queries = Queries()
         self.pins = Pins(self.database)
         self.action_pins = ActionPins(self.database)
@@ -178,9 +179,24 @@ def open_store(home: Path, *, create: bool = False) -> Store:
     if create:
         for folder in (home, *(home / name for name in FOLDERS)):
             make_folder(folder)
-    elif not (home / "treadle.db").exists():
+    refuse_lost(home)
+    if not create and not (home / DATABASE).exists():
         raise EngineError(f"There is nothing in {home} yet.", "Run `treadle run` in a repository first.")
     return Store(home)
+
+
+def refuse_lost(home: Path) -> None:
+    """Raise EngineError for a home whose runs have their logs there, but whose database is empty or gone.
+
+    A new one would give their numbers to other runs, and whatever nobody knows would be swept from the disk.
+    """
+    path = home / DATABASE
+    try:
+        state = "is not there" if not path.exists() else "" if path.stat().st_size else "is empty"
+        if state and any(one.name.isdecimal() for one in (home / "logs").iterdir()):
+            raise EngineError(f"{path} {state}, though runs have left their logs beside it.", RESTORE)
+    except OSError:
+        return  # whoever opens it says what is wrong
 
 
 def make_folder(folder: Path) -> None:

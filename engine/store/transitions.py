@@ -7,8 +7,6 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from peewee import fn
-
 from engine.core.moves import GROUP, MATRIX_FULL
 from engine.core.records import Transition
 from engine.core.states import (
@@ -18,20 +16,30 @@ from engine.core.states import (
     cause_of_end,
     next_status,
 )
-from engine.store.tables.columns import DATABASE
+from engine.store.tables.columns import DATABASE, First
 from engine.store.tables.mending import BisectRow
-from engine.store.tables.runs import AttemptRow, EdgeRow, JobRow, RunRow, StepRow, TransitionRow
+from engine.store.tables.runs import AttemptRow, JobRow, RunRow, StepRow, TransitionRow
 from pipelines.records import dataclass
 
 # What a job's own change and its end have to know of it; whole rows are wide, and this is done for every job.
 ENDING = (
-    JobRow.id, JobRow.run_id, JobRow.repo_id, JobRow.key, JobRow.name, JobRow.status, JobRow.attempts, JobRow.tolerated,
-    JobRow.ancestry_ok, JobRow.ancestry_failed, JobRow.job_total, JobRow.plan, JobRow.concurrency_group,
-    JobRow.parent_id, JobRow.is_call,
+    "id", "run_id", "repo_id", "key", "name", "status", "attempts", "tolerated", "ancestry_ok", "ancestry_failed",
+    "job_total", "plan", "concurrency_group", "parent_id", "is_call",
 )  # fmt: skip
+CLOSING = ("status", "open_jobs", "cancel_asked_at", "reason")
 
-# What every step does twice is plain SQL: to have it built anew each time takes ten times as long as SQLite does.
+# What every job and every step does is plain SQL: see `Row`.
 _STEP = "SELECT status, name FROM step WHERE attempt_id = ? AND position = ?"
+_IF_STILL = "id = ? AND status = ?"
+_COUNT_DOWN_CALL = "UPDATE job SET unmet = unmet - 1 WHERE id = ? AND status = 'running'"
+_COUNT_DOWN = (
+    "UPDATE job SET unmet = unmet - 1, ancestry_ok = ancestry_ok AND ?, ancestry_failed = ancestry_failed OR ?"
+    " WHERE id IN (SELECT job_id FROM edge WHERE need_id = ?)"
+)
+_FREE = (
+    "UPDATE job SET waits_for = '' WHERE repo_id = ? AND concurrency_group = ? AND status = 'pending' AND waits_for = ?"
+)
+_COUNT_RUN_DOWN = "UPDATE run SET open_jobs = open_jobs - 1 WHERE id = ?"
 _RECORD = (
     "INSERT INTO transition"
     " (noun, run_id, job_id, attempt, step, name, from_status, to_status, cause, reason, actor, at, exit_code)"
@@ -81,13 +89,12 @@ def change_run(run_id: int, expected: str, change: Change, **fields: Any) -> boo
     else:
         fields["finished_at"] = None
     if change.cause == "started":
-        fields["started_at"] = fn.COALESCE(RunRow.started_at, change.at.timestamp())
+        fields["started_at"] = First(change.at)
     elif change.reason:
         fields["reason"] = change.reason
-    query = RunRow.update(status=status, **fields).where((RunRow.id == run_id) & (RunRow.status == expected))
-    if query.execute() != 1:
+    if RunRow.write({"status": status, **fields}, _IF_STILL, (run_id, str(expected))) != 1:
         return False
-    run = RunRow.select(RunRow.workflow_name, RunRow.repo_id, RunRow.concurrency_group).where(RunRow.id == run_id).get()
+    [run] = RunRow.read("id = ?", (run_id,), ("workflow_name", "repo_id", "concurrency_group"))
     _record("run", run_id, expected, status, change, name=run.workflow_name)
     if status in RUN_FINAL:
         _free_group(run.repo_id, run.concurrency_group)
@@ -102,13 +109,11 @@ def change_job(job_id: int, expected: str, change: Change, **fields: Any) -> boo
     elif status == JobStatus.QUEUED:
         fields |= {"queued_at": change.at, "next_attempt_at": None, "waits_for": ""}
     elif change.cause == "called":
-        fields |= {"started_at": fn.COALESCE(JobRow.started_at, change.at.timestamp()), "waits_for": ""}
-    query = JobRow.update(status=status, reason=change.reason, **fields).where(
-        (JobRow.id == job_id) & (JobRow.status == expected)
-    )
-    if query.execute() != 1:
+        fields |= {"started_at": First(change.at), "waits_for": ""}
+    fields |= {"status": status, "reason": change.reason}
+    if JobRow.write(fields, _IF_STILL, (job_id, str(expected))) != 1:
         return False
-    job = JobRow.select(*ENDING).where(JobRow.id == job_id).get()
+    [job] = JobRow.read("id = ?", (job_id,), ENDING)
     _record("job", job.run_id, expected, status, change, job_id=job_id, attempt=job.attempts or None, name=job.name)
     if change.cause == "called":
         _open_call(job)
@@ -134,10 +139,11 @@ def restart_job(
 
 def change_attempt(row: AttemptRow, job: JobRow, change: Change, kind: str = "") -> bool:
     status = next_status("attempt", row.status, change.cause)
-    query = AttemptRow.update(
-        status=status, finished_at=change.at, exit_code=change.exit_code, reason=change.reason, kind=kind, state=None
-    ).where((AttemptRow.id == row.id) & (AttemptRow.status == row.status) & (AttemptRow.token == row.token))
-    if query.execute() != 1:
+    fields = {
+        "status": status, "finished_at": change.at, "exit_code": change.exit_code, "reason": change.reason,
+        "kind": kind, "state": None,
+    }  # fmt: skip
+    if AttemptRow.write(fields, f"{_IF_STILL} AND token = ?", (row.id, row.status, row.token)) != 1:
         return False
     _record("attempt", job.run_id, row.status, status, change, job_id=job.id, attempt=row.number, name=job.name)
     return True
@@ -149,11 +155,7 @@ def change_step(attempt: AttemptKey, index: int, change: Change, **fields: Any) 
     status = next_status("step", before, change.cause)
     fields |= {"started_at": change.at} if status == "running" else {"finished_at": change.at}
     fields |= {"status": status, "exit_code": change.exit_code}
-    columns = StepRow._meta.fields
-    values = [columns[field].db_value(value) for field, value in fields.items()]
-    changes = ", ".join(f"{columns[field].column_name} = ?" for field in fields)
-    query = f"UPDATE step SET {changes} WHERE attempt_id = ? AND position = ? AND status = ?"
-    if DATABASE.execute_sql(query, (*values, *place, before)).rowcount != 1:
+    if StepRow.write(fields, "attempt_id = ? AND position = ? AND status = ?", (*place, before)) != 1:
         return False
     where = {"job_id": attempt.job_id, "attempt": attempt.number, "step": index, "name": fields.get("name", name)}
     _record("step", attempt.run_id, before, status, change, **where)
@@ -253,18 +255,11 @@ def _release(job: JobRow, change: Change) -> None:
     if job.is_call:
         _end_called(job, change)
     if job.parent_id is not None:
-        counting = (JobRow.id == job.parent_id) & (JobRow.status == JobStatus.RUNNING)
-        JobRow.update(unmet=JobRow.unmet - 1).where(counting).execute()
+        DATABASE.execute_sql(_COUNT_DOWN_CALL, (job.parent_id,))
     broke = job.status in (JobStatus.FAILED, JobStatus.TIMED_OUT) and not job.tolerated
     ok = (job.status == JobStatus.SUCCESS or job.tolerated) and job.ancestry_ok
     failed = broke or job.ancestry_failed
-    dependents = EdgeRow.select(EdgeRow.job_id).where(EdgeRow.need_id == job.id)
-    fields: dict[str, Any] = {"unmet": JobRow.unmet - 1}
-    if not ok:
-        fields["ancestry_ok"] = False
-    if failed:
-        fields["ancestry_failed"] = True
-    JobRow.update(**fields).where(JobRow.id.in_(dependents)).execute()
+    DATABASE.execute_sql(_COUNT_DOWN, (ok, failed, job.id))
     if broke and job.job_total > 1 and job.plan["fail_fast"]:
         JobRow.update(fails_matrix=True).where(JobRow.id == job.id).execute()
     if job.job_total > 1 and job.plan["max_parallel"]:
@@ -276,17 +271,13 @@ def _release(job: JobRow, change: Change) -> None:
 
 def _free_group(repo_id: int, group: str | None) -> None:
     if group is not None:
-        waiting = (JobRow.repo_id == repo_id) & (JobRow.concurrency_group == group)
-        JobRow.update(waits_for="").where(
-            waiting & (JobRow.status == JobStatus.PENDING) & (JobRow.waits_for == f"{GROUP}{group}")
-        ).execute()
+        DATABASE.execute_sql(_FREE, (repo_id, group, f"{GROUP}{group}"))
 
 
 def _close_run(run_id: int, change: Change) -> None:
     """Count a finished job down in its run; the last one decides how the run ended."""
-    RunRow.update(open_jobs=RunRow.open_jobs - 1).where(RunRow.id == run_id).execute()
-    columns = (RunRow.status, RunRow.open_jobs, RunRow.cancel_asked_at, RunRow.reason)
-    run = RunRow.select(*columns).where(RunRow.id == run_id).get()
+    DATABASE.execute_sql(_COUNT_RUN_DOWN, (run_id,))
+    [run] = RunRow.read("id = ?", (run_id,), CLOSING)
     if run.open_jobs > 0:
         return
     jobs = list(JobRow.select(JobRow.status, JobRow.tolerated).where(JobRow.run_id == run_id))

@@ -88,7 +88,7 @@ class Wishes:
             if run.status in RUN_FINAL:
                 cause = "retry_waits" if run.concurrency_group else "retry_asked"
                 change = Change(cause, now, actor, reason)
-                transitions.change_run(run_id, run.status, change, attempt=RunRow.attempt + 1, cancel_asked_at=None)
+                transitions.change_run(run_id, run.status, change, attempt=run.attempt + 1, cancel_asked_at=None)
             self._recount([job.id for job in jobs if job.id in again or job.status == JobStatus.PENDING])
             for job in jobs:
                 if job.is_call and job.id not in again and job.status != JobStatus.PENDING:
