@@ -13,6 +13,7 @@ from engine.store.store import Store
 from pipelines.model import Trigger, Workflow
 from pipelines.records import dataclass
 from pipelines.triggers import TriggerEvent
+from pipelines.values import to_string
 
 
 @dataclass(frozen=True)
@@ -133,5 +134,5 @@ def payload_of(facts: LocalRepo, event: str, trigger: Trigger | None, inputs: Ma
     if event == WORKFLOW_RUN:
         return payload_of_success(trigger, facts.repo.name, facts.branch, sha)
     if event == "workflow_dispatch":
-        return {"ref": facts.ref, "inputs": {name: str(value) for name, value in inputs.items()}}
+        return {"ref": facts.ref, "inputs": {name: to_string(value) for name, value in inputs.items()}}
     return {}

@@ -38,6 +38,7 @@ from pipelines.model import Workflow
 from pipelines.policy import POLICY_PATH
 from pipelines.records import dataclass
 from pipelines.triggers import Verdict, fires
+from pipelines.values import to_string
 
 
 @dataclass(frozen=True)
@@ -178,7 +179,7 @@ class Judge:
             sha=place.shown_sha,
             ref=place.ref,
             event_name=place.name,
-            event=_payload(occasion, place),
+            event=_payload(occasion, place, inputs),
             actor=_actor(occasion, place),
             workflow=workflow.title,
             workflow_path=workflow.path,
@@ -231,9 +232,12 @@ def _nothing(occasion: Occasion, place: Place) -> str:
     return f"{place.ref} ({place.commit.sha[:12]}) has no workflows in {', '.join(repository.WORKFLOW_FOLDERS)}"
 
 
-def _payload(occasion: Occasion, place: Place) -> dict[str, Any]:
-    """Return `github.event`; a push that nobody described gets its head commit from Git."""
+def _payload(occasion: Occasion, place: Place, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `github.event`; a push that nobody described gets its head commit from Git, a run by hand all `inputs`,
+    the defaults among them, as texts."""
     payload = dict(occasion.payload)
+    if inputs:
+        payload["inputs"] = {name: to_string(value) for name, value in inputs.items()}
     if place.name == "push" and not payload.get("head_commit"):
         commit = place.commit
         author = {"name": commit.author_name, "email": commit.author_email}

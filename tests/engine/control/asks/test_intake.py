@@ -228,6 +228,7 @@ def test_inputs_have_the_types_that_the_workflow_declares(lab, site):
     given = {"where": "there", "dry": "true"}
     run = prepare(lab.store, site.request(workflow="Deploy", inputs=given)).runs[0]
     assert run.contexts["inputs"] == {"times": 2, "dry": True, "where": "there"}
+    assert run.contexts["github"]["event"]["inputs"] == {"times": "2", "dry": "true", "where": "there"}
     for wrong in ({}, {"where": "nowhere"}, {"where": "here", "times": "many"}, {"where": "here", "x": "1"}):
         with pytest.raises(InputError):
             prepare(lab.store, site.request(workflow="Deploy", inputs=wrong))

@@ -253,7 +253,9 @@ def test_a_dispatch_runs_the_one_workflow_with_typed_inputs(office: PostOffice, 
     [run] = office.runs
     assert (run.workflow_path, run.ref, run.priority) == (".github/workflows/go.yml", "refs/heads/main", 30)
     [job] = office.store.queries.jobs(run.id)
-    assert office.store.queries.facts(job.id).trigger["inputs"] == {"n": 2}
+    trigger = office.store.queries.facts(job.id).trigger
+    assert trigger["inputs"] == {"n": 2}
+    assert trigger["github"]["event"]["inputs"] == {"n": "2"}
 
 
 def test_a_dispatch_of_what_is_not_there_says_so(office: PostOffice, site: Site) -> None:
