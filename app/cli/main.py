@@ -161,9 +161,11 @@ def connects(front: list[str], rest: list[str]) -> bool:
 
 def parser_for(name: str) -> argparse.ArgumentParser:
     """Return the parser of one command, with the options that every command takes."""
+    from app.cli.parser import Parser
+
     module = import_module(COMMANDS[name].module)
     said = COMMANDS[name].help
-    parser = argparse.ArgumentParser(prog=f"treadle {name}", description=f"{said[:1].upper()}{said[1:]}.")
+    parser = Parser(prog=f"treadle {name}", description=f"{said[:1].upper()}{said[1:]}.")
     module.configure(parser)
     common = parser.add_argument_group("where")
     common.add_argument("--home", metavar="DIR", help="the folder that holds everything (default: $TREADLE_HOME)")
@@ -176,9 +178,11 @@ def parser_for(name: str) -> argparse.ArgumentParser:
 
 def top_parser() -> argparse.ArgumentParser:
     """Return the parser of a line without a command; its help lists the commands without loading them."""
+    from app.cli.parser import Parser
+
     width = max(map(len, COMMANDS))
     lines = "\n".join(f"  {name:<{width}}  {command.help}" for name, command in COMMANDS.items())
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="treadle",
         usage="treadle [--home DIR] [--config FILE] [--connect URL [--token TOKEN]] [COMMAND … | --headless]",
         description=f"Continuous integration for one machine, from the terminal.\n\ncommands:\n{lines}",
