@@ -73,8 +73,13 @@ def read_delivery(headers: Headers, body: bytes, forge: str = "auto") -> ForgeEv
     return read_event(envelope, tree)
 
 
+def kept_event(kept: Mapping[str, Any]) -> ForgeEvent:
+    """Return the event that `ForgeEvent.to_json` kept. Raises DeliveryError when this version reads it no more."""
+    return read_event(Envelope(kept["forge"], kept["event"], kept["delivery_id"], form=False), kept["payload"])
+
+
 def read_event(envelope: Envelope, tree: Mapping[str, Any]) -> ForgeEvent:
-    """Return the event of a body that is parsed already (by read_json), as when it is told again from the inbox.
+    """Return the event of a body that is parsed already (by read_json), as when it was kept in the inbox.
 
     Raises DeliveryError.
     """

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import field, fields
-from typing import Any, Self
+from typing import Any
 
 from engine.core.refs import HEADS, TAGS
 from pipelines.events import started_by_delivery
@@ -153,19 +153,9 @@ class ForgeEvent:
         return Target(ref, ref, None)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the event as plain JSON to keep: what came, from which `from_json` reads the facts again."""
+        """Return the event as plain JSON to keep: what came, from which `delivery.kept_event` reads the facts again."""
         kept = {"forge": self.forge, "event": self.event, "delivery_id": self.delivery_id}
         return {**kept, "payload": self.payload}
-
-    @classmethod
-    def from_json(cls, kept: Mapping[str, Any]) -> Self:
-        """Return the event that `to_json` kept. Raises DeliveryError when this version reads it no more."""
-        from engine.forges.delivery import Envelope, read_event  # it stands on this module
-
-        envelope = Envelope(kept["forge"], kept["event"], kept["delivery_id"], form=False)
-        event = read_event(envelope, kept["payload"])
-        assert isinstance(event, cls)
-        return event
 
     def facts(self) -> dict[str, Any]:
         """Return what is known as plain JSON values, without the payload: to store, to show and to compare."""

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from dataclasses import field
 from urllib.parse import quote, urlsplit
 
-from engine.core.refs import HEADS, TAGS
 from engine.core.spans import span
 from engine.core.ssh_urls import parts_of
 from engine.core.states import RunStatus
@@ -82,7 +81,7 @@ def description(standing: Standing) -> str:
     return words if len(words) <= LONGEST else words[: LONGEST - 1] + "…"
 
 
-def forge_of(configured: str, url: str, source: str) -> str | None:
+def hearing_forge(configured: str, url: str, source: str) -> str | None:
     """Return which forge hears of a repository's commits, None when that is nobody or cannot be told.
 
     `configured` is the repository's `forge:`; with `auto` it is who sent the event, else what the url's host is called.
@@ -91,14 +90,14 @@ def forge_of(configured: str, url: str, source: str) -> str | None:
         return configured if configured in HEARING else None
     if source in HEARING:
         return source
-    place = _place(url)
+    place = _web_place(url)
     if place is None:
         return None
     host = (urlsplit(place[0]).hostname or "").lower()
     return KNOWN_HOSTS.get(host) or next((word for word in HOST_WORDS if word in host), None)
 
 
-def _place(url: str) -> tuple[str, str] | None:
+def _web_place(url: str) -> tuple[str, str] | None:
     """Return the web address of a repository's server and the repository's path there; None for a path here.
 
     Of a url for ssh only the host is known; its API is taken to be at the usual port.
@@ -141,7 +140,7 @@ def status_url(forge: str, repo_url: str, sha: str) -> str | None:
     GitHub on a host of its own and forges below a path are known by the clone url, of which the last two parts are
     the repository; GitLab's repositories may lie deeper, so GitLab below a path cannot be told.
     """
-    place = _place(repo_url)
+    place = _web_place(repo_url)
     if place is None:
         return None
     server, path = place
@@ -183,57 +182,6 @@ def status_request(
 def heard_before(forge: str, code: int, text: str) -> bool:
     """Tell whether an answer means that the forge has this status already: GitLab refuses to be told twice."""
     return forge == "gitlab" and code == 400 and "Cannot transition status" in text
-
-
-NOTICES = {RunStatus.FAILED: "failed", RunStatus.CANCELLED: "cancelled", RunStatus.SUCCESS: "success"}
-
-
-def notices_for(status: RunStatus, failed_before: bool) -> tuple[str, ...]:
-    """Return what the end of a run is to `notify:`. A success is `fixed`, too, when what ran before it had failed."""
-    if status not in NOTICES:
-        return ()
-    fixed = status == RunStatus.SUCCESS and failed_before
-    return (NOTICES[status], "fixed") if fixed else (NOTICES[status],)
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """Which run a notice is about."""
-
-    repo: str
-    workflow: str
-    number: int
-    ref: str
-    sha: str
-    event: str
-    title: str
-
-
-def notice_body(notice: str, told: Told, standing: Standing) -> Mapping[str, object]:
-    """Return the JSON of a `notify:` webhook. `text` alone is enough for a chat; it holds nothing of a stranger's but
-    the branch's name, made harmless."""
-    verb = {"fixed": "works again"}.get(notice, "succeeded" if notice == "success" else notice)
-    branch = told.ref.removeprefix(HEADS).removeprefix(TAGS)
-    text = f"{told.repo}: {told.workflow} #{told.number} {verb} on {branch} ({description(standing)})"
-    for char, harmless in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
-        text = text.replace(char, harmless)
-    return {
-        "notice": notice,
-        "text": text,
-        "run": {
-            "id": standing.run_id,
-            "number": told.number,
-            "repo": told.repo,
-            "workflow": told.workflow,
-            "title": told.title,
-            "event": told.event,
-            "ref": told.ref,
-            "sha": told.sha,
-            "status": str(standing.status),
-            "seconds": round(standing.seconds, 3),
-            "jobs": {"total": standing.total, "good": standing.good, "failed": list(standing.failed[:20])},
-        },
-    }
 
 
 def _json(value: Mapping[str, object]) -> bytes:

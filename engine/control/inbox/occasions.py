@@ -13,6 +13,7 @@ from typing import Any
 
 from engine.control.sources import PERSON
 from engine.core.refs import HEADS
+from engine.forges.delivery import kept_event
 from engine.forges.event import ForgeEvent, Target
 from engine.store.inbox import InboxEvent
 from engine.store.run_news import FIELD
@@ -144,7 +145,7 @@ def read_occasion(inbox: InboxEvent, default_branch: str | None) -> Occasion:
     kept = dict(fields["event"])
     if kept["event"] == "workflow_dispatch" and not kept["payload"].get("ref"):  # a person may leave it to us
         kept["payload"] = {**kept["payload"], "ref": default_branch or "HEAD"}
-    event = ForgeEvent.from_json(kept)
+    event = kept_event(kept)
     told = fields.get("snapshot")
     snapshot = Snapshot(told["sha"], told["root"], told["mirror"], told["head"]) if told else None
     return Occasion(inbox.source, event, snapshot=snapshot, default_branch=event.default_branch or default_branch)

@@ -14,7 +14,8 @@ from engine.control.telling.mailer import Mailer, url_mark
 from engine.core.clock import Clock
 from engine.core.states import RUN_FINAL, RunStatus
 from engine.forges import statuses
-from engine.forges.statuses import Standing, Told
+from engine.forges.notices import Noticed, notice_body, notices_for
+from engine.forges.statuses import Standing
 from engine.settings.live import LiveSettings
 from engine.settings.model import RepoSettings
 from engine.store import reports
@@ -81,7 +82,7 @@ class Reporter(ChangeReader[NewLetter]):
             yield from self._notices(facts, standing, change)
 
     def _status(self, repo: RepoSettings, facts: RunFacts, standing: Standing) -> Iterator[NewLetter]:
-        forge = statuses.forge_of(repo.forge, repo.url, facts.source)
+        forge = statuses.hearing_forge(repo.forge, repo.url, facts.source)
         url = statuses.status_url(forge, repo.url, facts.sha) if forge else None
         if forge is None or url is None:
             if repo.forge != "none" and repo.name not in self._untold:
@@ -101,12 +102,12 @@ class Reporter(ChangeReader[NewLetter]):
         yield NewLetter(receiver, f"{repo.name} {facts.sha} {context}", "status", standing.run_id, body)
 
     def _notices(self, facts: RunFacts, standing: Standing, change: RunChange) -> Iterator[NewLetter]:
-        said = statuses.notices_for(change.status, reports.failed_before(facts, change.sequence))
-        told = Told(facts.repo, facts.workflow, facts.number, facts.ref, facts.sha, facts.event, facts.title)
+        said = notices_for(change.status, reports.failed_before(facts, change.sequence))
+        told = Noticed(facts.repo, facts.workflow, facts.number, facts.ref, facts.sha, facts.event, facts.title)
         for notify in self._settings.now.notify:
             wanted = [notice for notice in said if notice in notify.on]
             if wanted:
-                mark, body = url_mark(notify.url), statuses.notice_body(wanted[-1], told, standing)
+                mark, body = url_mark(notify.url), notice_body(wanted[-1], told, standing)
                 lane = f"{mark} {facts.repo} {facts.ref} {facts.workflow}"
                 receiver = statuses.receiver_of(notify.url)
                 yield NewLetter(receiver, lane, "notify", standing.run_id, {"url_mark": mark, "say": body})

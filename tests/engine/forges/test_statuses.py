@@ -10,12 +10,9 @@ from engine.forges.statuses import (
     LONGEST,
     STATES,
     Standing,
-    Told,
     description,
-    forge_of,
     heard_before,
-    notice_body,
-    notices_for,
+    hearing_forge,
     run_url,
     status_request,
     status_url,
@@ -68,7 +65,7 @@ def test_a_description_is_one_line_that_github_takes():
     ],
 )
 def test_a_forge_is_told_by_the_configuration_then_the_event_then_the_host(configured, url, source, forge):
-    assert forge_of(configured, url, source) == forge
+    assert hearing_forge(configured, url, source) == forge
 
 
 @pytest.mark.parametrize(
@@ -121,26 +118,3 @@ def test_gitlab_refuses_to_be_told_twice_and_has_heard():
     assert heard_before("gitlab", 400, words)
     assert not heard_before("gitea", 400, words)
     assert not heard_before("gitlab", 400, '{"message":"bad"}')
-
-
-@pytest.mark.parametrize(
-    ("status", "failed_before", "said"),
-    [
-        (RunStatus.FAILED, False, ("failed",)),
-        (RunStatus.FAILED, True, ("failed",)),
-        (RunStatus.SUCCESS, False, ("success",)),
-        (RunStatus.SUCCESS, True, ("success", "fixed")),
-        (RunStatus.CANCELLED, True, ("cancelled",)),
-        (RunStatus.SKIPPED, True, ()),
-    ],
-)
-def test_a_success_after_a_failure_is_a_fix(status, failed_before, said):
-    assert notices_for(status, failed_before) == said
-
-
-def test_a_notice_is_small_and_calls_nobody_in_a_chat():
-    told = Told("team/site", "CI", 3, "refs/heads/<!channel>", SHA, "push", "<!here> a title")
-    body = notice_body("failed", told, Standing(RunStatus.FAILED, 7, 1, 2, ("test",), 80))
-    assert body["text"] == "team/site: CI #3 failed on &lt;!channel&gt; (1/2 jobs, 1 m 20 s; failed: test)"
-    assert body["run"]["jobs"] == {"total": 2, "good": 1, "failed": ["test"]}
-    assert len(json.dumps(body)) < 1000
