@@ -13,6 +13,15 @@ def open_plain(path: Path | str, folder: int | None = None, *, follow: bool = Fa
     return os.fdopen(plain_fd(path, folder, follow=follow), "rb")
 
 
+def read_plain(path: Path | str, limit_bytes: int, folder: int | None = None) -> bytes | None:
+    """Return the beginning of a file, None where there is none, or something else bears its name."""
+    try:
+        with open_plain(path, folder) as file:
+            return file.read(limit_bytes)
+    except OSError:
+        return None
+
+
 def plain_fd(path: Path | str, folder: int | None = None, *, follow: bool = False) -> int:
     """Return a descriptor, for reading, of a plain file, by its name below the descriptor `folder` if there is one.
 

@@ -16,7 +16,7 @@ from engine.worker.actions.load import ActionRefused, LoadedAction
 from engine.worker.actions.port import ActionError
 from engine.worker.executor import BoxSpec, Executor
 from engine.worker.log.job_log import JobLog
-from engine.worker.plain_file import open_plain
+from engine.worker.plain_file import read_plain
 from engine.worker.sibling import ImageFailed, Recipe, SiblingSpec
 from engine.worker.steps.box_tools import BoxTools
 from engine.worker.steps.files import KINDS, LIMIT_BYTES
@@ -213,12 +213,3 @@ def _as_in_git(member: tarfile.TarInfo) -> tarfile.TarInfo:
     member.uname = member.gname = ""
     member.mode |= 0o200
     return member
-
-
-def read_plain(path: Path, limit_bytes: int) -> bytes:
-    """Return what somebody else has written into a file, b'' when it is gone or is none."""
-    try:
-        with open_plain(path) as file:
-            return file.read(limit_bytes)
-    except OSError:
-        return b""

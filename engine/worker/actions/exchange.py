@@ -10,8 +10,8 @@ from engine.worker.actions.port import ActionError
 from engine.worker.plain_file import folder_fd, open_plain
 
 
-class Place(Protocol):
-    """Where files are handed over: the exchange folder, from outside and as the box sees it."""
+class ExchangeSite(Protocol):
+    """Whoever hands files over: where the exchange folder is, from outside and as the box sees it."""
 
     @property
     def exchange(self) -> Path: ...
@@ -23,9 +23,9 @@ class Place(Protocol):
 class Exchange:
     """The exchange folder during one step: what is made through it is gone at the end. Use as a context manager."""
 
-    def __init__(self, host: Place) -> None:
-        self._inside = host.exchange_inside
-        self._folder = folder_fd(host.exchange)
+    def __init__(self, site: ExchangeSite) -> None:
+        self._inside = site.exchange_inside
+        self._folder = folder_fd(site.exchange)
         self._mine: list[str] = []
 
     def __enter__(self) -> Self:

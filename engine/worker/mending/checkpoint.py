@@ -66,17 +66,10 @@ tar -x -f "$TAR" $AS
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a box and this process hand each other files: the exchange folder, from outside and from inside."""
-
-    exchange: Path
-    exchange_inside: str
-
-
 @dataclass
 class Checkpointer:
-    """One attempt's. `look` is called while the box works, and may raise to give up.
+    """One attempt's. `look` is called while the box works, and may raise to give up. `exchange` is the folder in which
+    the box and this process hand each other files, `exchange_inside` the same as the box sees it.
 
     `layers` are what `tree` was kept in, None before that: the next checkpoint is then a whole one.
     """
@@ -84,7 +77,8 @@ class Checkpointer:
     checkpoints: Checkpoints
     lease: Lease
     box: Box
-    place: Place
+    exchange: Path
+    exchange_inside: str
     executor: str
     image: str
     limit_bytes: int
@@ -100,7 +94,7 @@ class Checkpointer:
         """
         files = self.box.own_files()
         missing = frozenset(_names(files.gone))
-        with Exchange(self.place) as exchange:
+        with Exchange(self) as exchange:
             tree = self._listed(exchange, files)
             below: tuple[Layer, ...] = ()
             if tree is None:
@@ -118,7 +112,7 @@ class Checkpointer:
 
     def lay_down(self, found: Checkpoint) -> None:
         """Make of a box that no step has run in what a checkpoint says. Raises EngineError."""
-        with Exchange(self.place) as exchange:
+        with Exchange(self) as exchange:
             base = self.box.own_files().base
             for layer in found.layers:
                 env = {

@@ -14,7 +14,7 @@ from engine.worker.box_files import OwnFiles
 from engine.worker.executor import Box, BoxSpec, Executor
 from engine.worker.halt import Detached
 from engine.worker.log.job_log import JobLog
-from engine.worker.mending.checkpoint import Checkpointer, Place
+from engine.worker.mending.checkpoint import Checkpointer
 from engine.worker.steps.job_state import JobState
 from engine.worker.steps.script_runner import ScriptRunner
 from engine.worker.tools import Tools
@@ -83,11 +83,11 @@ class JobCheckpoints:
 
     def _for(self, box: Box, look: Callable[[], None]) -> Checkpointer:
         if self._checkpointer is None:
-            place = Place(self._job.folder / "channel" / "exchange", f"{box.channel}/exchange")
+            exchange = self._job.folder / "channel" / "exchange"
             plan = self._job.box_plan
             self._checkpointer = Checkpointer(
-                self._tools.store.checkpoints, self._lease, box, place, plan.executor, plan.image or "",
-                self._limit_bytes, look,
+                self._tools.store.checkpoints, self._lease, box, exchange, f"{box.channel}/exchange", plan.executor,
+                plan.image or "", self._limit_bytes, look,
             )  # fmt: skip
         self._checkpointer.look = look
         return self._checkpointer

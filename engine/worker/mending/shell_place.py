@@ -22,7 +22,7 @@ from engine.worker.kinds import KINDS
 from engine.worker.log.commands import CommandStream, no_file
 from engine.worker.log.problem_matchers import ProblemMatchers
 from engine.worker.log.secrets_mask import Mask
-from engine.worker.plain_file import folder_fd, open_plain
+from engine.worker.plain_file import folder_fd, read_plain
 from engine.worker.steps.script import SCRIPT_BYTES, Surroundings, surroundings_in
 from pipelines.records import dataclass
 
@@ -137,8 +137,5 @@ def _entries(text: str) -> "Iterable[tuple[int, dict[str, object]]]":
 
 def _read(path: Path | str, limit_bytes: int, folder: int | None = None) -> str | None:
     """Return a plain file that a job could have written, None where there is none."""
-    try:
-        with open_plain(path, folder) as file:
-            return file.read(limit_bytes).decode("utf-8", "surrogateescape")
-    except OSError:
-        return None
+    data = read_plain(path, limit_bytes, folder)
+    return None if data is None else data.decode("utf-8", "surrogateescape")

@@ -15,7 +15,7 @@ from typing import Self
 from engine.core.clock import Clock, SystemClock
 from engine.core.errors import EngineError
 from engine.worker.executor import Box, BoxExit
-from engine.worker.plain_file import fifo_fd, folder_fd, open_plain, plain_fd
+from engine.worker.plain_file import fifo_fd, folder_fd, plain_fd, read_plain
 from engine.worker.steps.script import ENDINGS, SCRIPT_BYTES, StepScript, Surroundings, surroundings_in, wrapper
 from pipelines.records import dataclass
 
@@ -121,7 +121,7 @@ class Session:
         The next `poll` reports that step's end, also when it was reported before the restart.
         """
         session = cls(box, folder, grace_s, clock)
-        word = session._read(session._top, "next", 20)
+        word = read_plain("next", 20, session._top)
         if word is not None and word.strip().isdigit():
             session._current = int(word)
         return session
@@ -173,7 +173,7 @@ class Session:
 
     def surroundings(self) -> Surroundings | None:
         """Return what the current step runs in, as it was handed over; None when that is not to be read."""
-        text = self._read(self._dirs["step"], f"{self._current}.sh", SCRIPT_BYTES)
+        text = read_plain(f"{self._current}.sh", SCRIPT_BYTES, self._dirs["step"])
         return None if text is None else surroundings_in(text.decode("utf-8", "surrogateescape"))
 
     def log_fd(self, index: int) -> int:
@@ -196,7 +196,7 @@ class Session:
 
     def read_file(self, name: str, limit_bytes: int) -> bytes | None:
         """Return a file of the channel's `file/`, None if there is none. A longer one is cut to limit_bytes + 1."""
-        return self._read(self._dirs["file"], _plain(name), limit_bytes + 1)
+        return read_plain(_plain(name), limit_bytes + 1, self._dirs["file"])
 
     def inside(self, *parts: str) -> str:
         """Return the path, as seen in the box, of something in the channel."""
@@ -326,13 +326,6 @@ class Session:
         except IsADirectoryError:
             _clear(folder, name)
             os.rename(f".{name}.new", name, src_dir_fd=folder, dst_dir_fd=folder)
-
-    def _read(self, folder: int, name: str, limit_bytes: int) -> bytes | None:
-        try:
-            with open_plain(name, folder) as file:
-                return file.read(limit_bytes)
-        except OSError:
-            return None
 
 
 def _bytes(text: str) -> bytes:

@@ -10,7 +10,7 @@ import pytest
 from engine.core.errors import EngineError
 from engine.store.contents.checkpoints import Checkpoint
 from engine.worker.executor import Box
-from engine.worker.mending.checkpoint import Checkpointer, Place
+from engine.worker.mending.checkpoint import Checkpointer
 from engine.worker.steps.session import Session
 from tests.engine.fakes import Lab, jobs
 from tests.engine.worker.conftest import Bench, leftovers, make
@@ -51,9 +51,9 @@ class Stage:
     def open(self, name: str, **more: Any) -> tuple[Session, Checkpointer]:
         session = self.bench.open(self.bench.spec(name, **more))
         folder, box = self.bench.folder / name, self.bench.boxes[-1]
-        place = Place(folder / "channel" / "exchange", session.inside("exchange"))
+        exchange, inside = folder / "channel" / "exchange", session.inside("exchange")
         store = self.lab.store.checkpoints
-        return session, Checkpointer(store, self.lease, box, place, "x", "y", MUCH, lambda: None)
+        return session, Checkpointer(store, self.lease, box, exchange, inside, "x", "y", MUCH, lambda: None)
 
     def take(self, checkpointer: Checkpointer, step: int) -> Checkpoint:
         return checkpointer.take(step, {}, self.lab.clock.now())
@@ -167,7 +167,7 @@ def test_more_than_all_may_take_is_refused_and_leaves_nothing(stage: Stage) -> N
     with pytest.raises(EngineError, match="more than all checkpoints together may take"):
         stage.take(checkpointer, 0)
     assert stage.lab.store.checkpoints.list(stage.lease.job_id) == []
-    assert [path.name for path in checkpointer.place.exchange.iterdir()] == []
+    assert [path.name for path in checkpointer.exchange.iterdir()] == []
 
 
 def test_whoever_looks_may_end_it(stage: Stage) -> None:
