@@ -1,7 +1,6 @@
 """The repositories over HTTP: what is configured, how they stand, which workflows a branch holds; and changing that."""
 
 import logging
-from contextlib import suppress
 
 from aiohttp import web
 
@@ -11,9 +10,9 @@ from app.server.desk import Call, Desk
 from app.server.route import ADMIN, API, WRITE, Field, Param, Route
 from app.views.repos import hook_of, repos_view, settings_view, workflows_view
 from engine.control.repo_ids import repo_id_of
-from engine.control.sources import POLL, START
-from engine.control.triggers.refs import look
-from engine.core.errors import GitError, SettingsError
+from engine.control.sources import POLL
+from engine.control.triggers.refs import look, look_first
+from engine.core.errors import SettingsError
 from engine.git.remote import local_path
 from engine.settings.edit import add_repo, entry_settings, remove_repo
 from engine.settings.model import RepoSettings
@@ -50,24 +49,19 @@ async def add(call: Call) -> web.StreamResponse:
     await desk.ask(desk.live.edit, lambda text: add_repo(text, entry))
     log.info("%s added the repository %s", call.actor, made.name)
     repo = desk.repo(made.name)
-    if repo is not None and local_path(repo.url) is not None:  # the engine asks others, and may have to wait
-        await desk.ask(_look_once, desk, repo)
+    if repo is not None and local_path(repo.url) is not None:
+        await desk.ask(look_first, desk.store, desk.mirrors, repo, desk.clock)
+        desk.bus.wake("refs", "inbox")
     hook = hook_of(desk.settings, made.name)
     return answer({"name": made.name, "url": made.url, "config": str(desk.live.file), "hook": hook}, 201)
 
 
-def _look_once(desk: Desk, repo: RepoSettings) -> None:
-    """Know from now on where the refs of a repository on this machine are: what is committed next is news."""
-    with suppress(GitError):  # there is no repository yet: the engine looks again, and says so
-        _look(desk, repo, START)
-
-
-def _look(desk: Desk, repo: RepoSettings, source: str) -> int:
-    """Return how many refs have moved. To the engine's own look, which comes after this one, none of it is news, also
-    not what was seen before a look failed: so it is told here."""
+def _look(desk: Desk, repo: RepoSettings) -> int:
+    """Ask a repository; return how many refs have moved. To the engine's own look, which comes after this one, none of
+    it is news, also not what was seen before a look failed: so it is told here."""
     try:
         repo_id = repo_id_of(desk.store, repo)  # the desk may not have heard of it yet
-        return look(desk.store, desk.mirrors, repo, repo_id, source, desk.clock).pushes
+        return look(desk.store, desk.mirrors, repo, repo_id, POLL, desk.clock).pushes
     finally:
         desk.bus.wake("refs", "inbox")
 
@@ -84,8 +78,7 @@ async def sync(call: Call) -> web.StreamResponse:
     """Ask a repository now where its refs are. 200 with how many moved, each of which is an event; 202 with null when
     it takes longer, which goes on."""
     desk, repo = call.desk, configured(call)
-
-    moved = await desk.ask_aside(f"sync {repo.name}", lambda: _look(desk, repo, POLL), SYNC_S)
+    moved = await desk.ask_aside(f"sync {repo.name}", lambda: _look(desk, repo), SYNC_S)
     return answer({"name": repo.name, "events": moved}, 202 if moved is None else 200)
 
 

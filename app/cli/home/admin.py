@@ -11,14 +11,13 @@ from app.shapes import made_token_shape, token_shape
 from app.views.repos import hook_of, repo_id_of, repos_view
 from app.views.secrets import forget_secret, keep_secret, secrets_view
 from engine.control.mirrors import Mirrors
-from engine.control.sources import POLL, START
+from engine.control.sources import POLL
 from engine.core.clock import SystemClock
-from engine.core.errors import EngineError, GitError, NotThere
+from engine.core.errors import EngineError, NotThere
 from engine.doorbell import ring
 from engine.git.remote import local_path
 from engine.settings.edit import add_repo, entry_settings, read_text, remove_repo, write_text
 from engine.settings.file import parse_settings
-from engine.settings.model import RepoSettings, Settings
 from engine.store.store import Store, open_store
 from engine.store.vault import ALL
 
@@ -42,13 +41,16 @@ class HomeAdmin:
         return list(repos_view(self._existing(), settings_here(self._args), Mirrors(self._home)))
 
     def add_repo(self, told: Told) -> Told:
+        from engine.control.triggers.refs import look_first
+
         entry = repo_entry(told)
         made = entry_settings(entry)
         path = config_path(self._args)
         text = add_repo(read_text(path), entry)
         settings = parse_settings(self._home, path, text.encode(), Environment())
         write_text(path, text)
-        self._look_once(settings, made)
+        if local_path(made.url) is not None:
+            look_first(self._store(), Mirrors(self._home), made, self._clock)
         return {"name": made.name, "url": made.url, "config": str(path), "hook": hook_of(settings, made.name)}
 
     def remove_repo(self, name: str) -> Told:
@@ -67,18 +69,6 @@ class HomeAdmin:
         repo_id = repo_id_of(store, settings, name)
         seen = look(store, Mirrors(self._home), repo, repo_id, POLL, self._clock)
         return {"name": name, "events": seen.pushes}
-
-    def _look_once(self, settings: Settings, repo: RepoSettings) -> None:
-        """Know from now on where the refs of a repository on this machine are: what is committed next is news."""
-        from engine.control.triggers.refs import look
-
-        if local_path(repo.url) is None:
-            return  # the engine asks it, and may have to wait for the answer
-        store = self._store()
-        try:
-            look(store, Mirrors(self._home), repo, repo_id_of(store, settings, repo.name), START, self._clock)
-        except GitError:
-            pass  # there is no repository yet: the engine looks again, and says so
 
     def secrets(self, repo: str | None) -> list[Told]:
         store = self._existing()

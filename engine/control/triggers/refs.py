@@ -5,9 +5,12 @@ What is accepted here is known from then on, in the same write, so that a second
 
 import uuid
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 
 from engine.control.mirrors import Mirrors
 from engine.control.own_events import own_arrival, push_payload
+from engine.control.repo_ids import repo_id_of
+from engine.control.sources import START
 from engine.core.clock import Clock
 from engine.core.errors import GitError
 from engine.settings.model import RepoSettings
@@ -59,6 +62,15 @@ def look(store: Store, mirrors: Mirrors, repo: RepoSettings, repo_id: int, sourc
         if not overtaken:
             break
     return Seen(pushes, news)
+
+
+def look_first(store: Store, mirrors: Mirrors, repo: RepoSettings, clock: Clock) -> None:
+    """Know from now on where the refs of a repository are that was just named: what is committed next is news.
+
+    Where there is none yet, the engine looks again, and says so. It asks those elsewhere, too, and may have to wait.
+    """
+    with suppress(GitError):
+        look(store, mirrors, repo, repo_id_of(store, repo), START, clock)
 
 
 def _look(
