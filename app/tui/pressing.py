@@ -27,7 +27,8 @@ def on_job(run: Told, job: Told | None) -> tuple[str, ...]:
     if job["held_until"] is not None:
         return HELD
     if job["status"] in BROKEN:
-        return ("run.retry_failed", "run.explain", "job.compare", "job.bisect")
+        going = () if run["status"] in RUN_FINAL else ("run.cancel",)
+        return ("run.retry_failed", *going, "run.explain", "job.compare", "job.bisect")
     if job["status"] == "blocked":
         return ("run.approve", "run.explain", "run.cancel")
     if job["status"] not in JOB_FINAL:

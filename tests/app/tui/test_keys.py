@@ -80,6 +80,8 @@ RUN = {"status": "failed"}
         (RUN, {"status": "success", "held_until": None}, ("run.retry_failed", "run.explain")),
         (RUN, {"status": "failed", "held_until": None},
          ("run.retry_failed", "run.explain", "job.compare", "job.bisect")),
+        ({"status": "running"}, {"status": "timed_out", "held_until": None},
+         ("run.retry_failed", "run.cancel", "run.explain", "job.compare", "job.bisect")),
         (RUN, {"status": "failed", "held_until": "2030-01-01T00:00:00Z"}, pressing.HELD),
         ({"status": "running"}, {"status": "running", "held_until": None},
          ("run.cancel", "run.explain", "held.toggle")),
