@@ -232,7 +232,8 @@ class LogPane(SearchedLog):
         modes = (("wrap", view.wraps), ("times", view.painter.shows_times))
         self._status.show(
             StatusProp(
-                follows=None if self._ended or self.source is None else view.follow,
+                follows=None if self._ended else view.follow,
+                there=self.source is not None,
                 more=0 if self._paused_at is None else max(0, count - self._paused_at),
                 line=min(view.place[0] + 1, count),
                 lines=count,

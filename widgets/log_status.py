@@ -13,9 +13,10 @@ from widgets.status_styles import StatusStyles
 
 @dataclass(frozen=True, slots=True)
 class StatusProp:
-    """`follows` None: the log has ended. `more` counts the lines that came since it is not followed."""
+    """`follows` None: the log has ended. `there`: is there a log, be it without lines? `more` counts the lines that came since it is not followed."""
 
     follows: bool | None = None
+    there: bool = True
     more: int = 0
     line: int = 0
     lines: int = 0
@@ -50,7 +51,7 @@ class LogStatus(StatusStyles):
             if text:
                 left.append((plain(text), dim))
         place = f"line {prop.line:,} of {prop.lines:,}" if prop.counted else "counting lines"
-        right = place if prop.lines else "no lines"
+        right = place if prop.lines else "no lines" if prop.there else "no log"
         while len(left) > 1 and sum(cell_len(text) + 2 for text, _ in left) + cell_len(right) > width:
             left.pop()
         segments = []
@@ -64,6 +65,8 @@ class LogStatus(StatusStyles):
     def _state(self, prop: StatusProp) -> list[tuple[str, Style]]:
         if prop.trouble:
             return [(plain(prop.trouble), self.status_style("lost"))]
+        if not prop.there:
+            return []
         title = self.get_component_rich_style("title")
         if prop.follows:
             return [("FOLLOW", title + self.status_style("running"))]

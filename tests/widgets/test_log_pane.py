@@ -129,6 +129,16 @@ def test_nothing_to_show_is_no_error():
     play(LogApp(MemoryLog()), script)
 
 
+def test_a_log_that_is_not_there_has_not_ended():
+    async def script(app, pilot):
+        await app.sees("no lines")
+        app.pane.show(None)
+        await app.sees("no log")
+        assert "END" not in status(app)
+
+    play(LogApp(MemoryLog()), script)
+
+
 # -- following ------------------------------------------------------------------------------------------------------
 
 
