@@ -2,6 +2,7 @@
 
 import json
 import platform
+import posixpath
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -34,7 +35,7 @@ from pipelines.secret_names import secrets_named
 
 ARCHITECTURES = {"x86_64": "X64", "amd64": "X64", "aarch64": "ARM64", "arm64": "ARM64", "i686": "X86", "armv7l": "ARM"}
 LONGEST_URL = 2000
-TEMP = "/github/temp"  # in a container
+TEMP, WORKSPACE = "/github/temp", "/github/workspace"  # in a container
 TOOL_CACHE = "/opt/hostedtoolcache"
 
 
@@ -217,7 +218,7 @@ class Assignment:
         github: dict[str, Any] = {**self.contexts["github"], "workspace": box.workspace, "event_path": event_path}
         github["action"] = ""
         job = workflow_facts(self.facts) | job_context(box.facts() if self.model.container else {}, services)
-        runner = self._runner(self._os, box.temp)
+        runner = self._runner(self._os, box.temp, box.workspace)
         base: dict[str, Any] = {**self.contexts, "github": github, "runner": runner, "job": job}
         env = self._env(base)
         shell = self.model.defaults.shell or self.workflow.defaults.shell
@@ -234,20 +235,21 @@ class Assignment:
 
     def _container_contexts(self) -> dict[str, Any]:
         """Return what the job's containers are worked out with, before there is any."""
-        base = {**self.contexts, "runner": self._runner("Linux", TEMP), "job": job_context({}, {})}
+        base = {**self.contexts, "runner": self._runner("Linux", TEMP, WORKSPACE), "job": job_context({}, {})}
         return {**base, "env": self._env(base)}
 
     def _env(self, contexts: Mapping[str, Any]) -> dict[str, str]:
         env = {**evaluate_env(self.workflow.env, contexts), **evaluate_env(self.model.env, contexts)}
         return {**env, **self.facts.source.get("env", {})}
 
-    def _runner(self, os: str, temp: str) -> dict[str, Any]:
+    def _runner(self, os: str, temp: str, workspace: str) -> dict[str, Any]:
         return {
             "os": os,
             "arch": _architecture(),
             "name": self.lease.worker,
             "temp": temp,
             "tool_cache": TOOL_CACHE,
+            "workspace": posixpath.dirname(workspace),
             "environment": "self-hosted",
             "debug": "1" if self.debug else "",
         }
@@ -275,6 +277,7 @@ class Assignment:
             "RUNNER_NAME": self.lease.worker,
             "RUNNER_TEMP": box.temp,
             "RUNNER_TOOL_CACHE": TOOL_CACHE,
+            "RUNNER_WORKSPACE": posixpath.dirname(box.workspace),
             "RUNNER_ENVIRONMENT": "self-hosted",
             "TREADLE": "true",
             "TREADLE_ATTEMPT": str(self.lease.number),

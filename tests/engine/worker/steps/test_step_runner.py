@@ -241,6 +241,18 @@ def test_the_runners_own_variables_cannot_be_changed_but_ci_can(works: "Works") 
     ]
 
 
+def test_the_runners_workspace_is_the_folder_that_holds_the_jobs(works: "Works") -> None:
+    """Where the templates for CMake build: beside what was checked out."""
+    ended = works.run("""
+        steps:
+          - run: mkdir "${{ runner.workspace }}/build"
+          - working-directory: ${{ runner.workspace }}/build
+            run: |
+              test "$PWD" = "$RUNNER_WORKSPACE/build" && test "$(dirname "$GITHUB_WORKSPACE")" = "$RUNNER_WORKSPACE"
+        """)
+    assert ended.status == "success"
+
+
 def test_the_path_that_was_added_last_is_searched_first(works: "Works") -> None:
     ended = works.run("""
         steps:
