@@ -14,7 +14,7 @@ from engine.store import greens, transitions
 from engine.store.tables.columns import DATABASE, instant
 from engine.store.tables.events import RepoRow
 from engine.store.tables.mending import HoldRow
-from engine.store.tables.runs import AnnotationRow, AttemptRow, EdgeRow, JobRow, PinRow, RunRow, StepRow, TransitionRow
+from engine.store.tables.runs import AnnotationRow, AttemptRow, EdgeRow, JobRow, PinRow, RunRow, StepRow
 from engine.store.whole_run import STEP, WholeRun, annotation_record, step_record
 from pipelines.plan import JobPlan
 
@@ -122,17 +122,15 @@ class Queries:
         return AttemptRow.get_by_id(attempt_id).state
 
     def steps(self, attempt_id: int) -> list[Step]:
-        rows: Any = StepRow.select(*STEP).where(StepRow.attempt_id == attempt_id).order_by(StepRow.position)
-        return [step_record(row) for row in rows.tuples()]
+        return [step_record(row) for row in StepRow.read("attempt_id = ? ORDER BY position", (attempt_id,), STEP)]
 
     def summaries(self, attempt_id: int) -> list[str]:
         """Return the step summaries (Markdown) of an attempt, in order."""
-        rows = StepRow.select(StepRow.summary).where((StepRow.attempt_id == attempt_id) & (StepRow.summary != ""))
-        return [row.summary for row in rows.order_by(StepRow.position)]
+        told = "attempt_id = ? AND summary != '' ORDER BY position"
+        return [row.summary for row in StepRow.read(told, (attempt_id,), ("summary",))]
 
     def annotations(self, attempt_id: int) -> list[dict[str, Any]]:
-        rows = AnnotationRow.select().where(AnnotationRow.attempt_id == attempt_id).order_by(AnnotationRow.id)
-        return [annotation_record(row) for row in rows]
+        return [annotation_record(row) for row in AnnotationRow.read("attempt_id = ? ORDER BY id", (attempt_id,))]
 
     def of_run(self, run_id: int) -> WholeRun:
         """Return what answers of this run's attempts without a query for each."""
@@ -151,7 +149,8 @@ class Queries:
         return transitions.after(after, run_ids=wanted, job_id=job_id, limit=limit)
 
     def last_sequence(self) -> int:
-        return int(TransitionRow.select(fn.MAX(TransitionRow.sequence)).scalar() or 0)
+        [(last,)] = _rows("SELECT max(sequence) FROM transition")
+        return int(last or 0)
 
     def counts(self, among: Collection[str] | None = None) -> dict[str, int]:
         """Return how many jobs there are in each status, or in each of these, which is quick for what is not over;

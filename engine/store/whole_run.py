@@ -4,12 +4,13 @@ from typing import Any
 
 from engine.core.records import Attempt, Step
 from engine.core.states import StepStatus
-from engine.store.tables.runs import AnnotationRow, AttemptRow, JobRow, StepRow
+from engine.store.tables.runs import AnnotationRow, StepRow
 
 STEP = (
-    StepRow.attempt_id, StepRow.position, StepRow.name, StepRow.status, StepRow.outcome, StepRow.conclusion,
-    StepRow.exit_code, StepRow.started_at, StepRow.finished_at, StepRow.log_start, StepRow.log_end,
+    "attempt_id", "position", "name", "status", "outcome", "conclusion", "exit_code", "started_at", "finished_at",
+    "log_start", "log_end",
 )  # fmt: skip
+_OF_RUN = "attempt_id IN (SELECT attempt.id FROM attempt JOIN job ON job.id = job_id WHERE run_id = ?)"
 
 
 class WholeRun:
@@ -22,14 +23,13 @@ class WholeRun:
         self._steps: dict[int, list[Step]] = {}
         self._summaries: dict[int, list[str]] = {}
         self._annotations: dict[int, list[dict[str, Any]]] = {}
-        for row in _of_run(run_id, StepRow, *STEP).order_by(StepRow.attempt_id, StepRow.position).tuples():
-            step = step_record(row)
-            self._steps.setdefault(step.attempt_id, []).append(step)
-        told = _of_run(run_id, StepRow, StepRow.attempt_id, StepRow.summary).where(StepRow.summary != "")
-        for attempt_id, summary in told.order_by(StepRow.attempt_id, StepRow.position).tuples():
-            self._summaries.setdefault(attempt_id, []).append(summary)
-        for row in _of_run(run_id, AnnotationRow, AnnotationRow).order_by(AnnotationRow.id):
-            self._annotations.setdefault(row.attempt_id, []).append(annotation_record(row))
+        for row in StepRow.read(f"{_OF_RUN} ORDER BY attempt_id, position", (run_id,), STEP):
+            self._steps.setdefault(row.attempt_id, []).append(step_record(row))
+        told = f"{_OF_RUN} AND summary != '' ORDER BY attempt_id, position"
+        for row in StepRow.read(told, (run_id,), ("attempt_id", "summary")):
+            self._summaries.setdefault(row.attempt_id, []).append(row.summary)
+        for note in AnnotationRow.read(f"{_OF_RUN} ORDER BY id", (run_id,)):
+            self._annotations.setdefault(note.attempt_id, []).append(annotation_record(note))
 
     def attempts(self, job_id: int) -> list[Attempt]:
         return self._attempts.get(job_id, [])
@@ -44,16 +44,13 @@ class WholeRun:
         return self._summaries.get(attempt_id, [])
 
 
-def step_record(row: Any) -> Step:
-    """Return a step from the columns of STEP."""
-    attempt_id, position, name, status, *rest = row
-    return Step(attempt_id, position, name, StepStatus(status), *rest)
+def step_record(row: StepRow) -> Step:
+    """Return a step from a row with the fields of STEP."""
+    return Step(
+        row.attempt_id, row.position, row.name, StepStatus(row.status), row.outcome, row.conclusion, row.exit_code,
+        row.started_at, row.finished_at, row.log_start, row.log_end,
+    )  # fmt: skip
 
 
 def annotation_record(row: AnnotationRow) -> dict[str, Any]:
     return {"step": row.step, "level": row.level, "message": row.message, **row.properties}
-
-
-def _of_run(run_id: int, table: Any, *columns: Any) -> Any:
-    query = table.select(*columns).join(AttemptRow, on=(AttemptRow.id == table.attempt_id))
-    return query.join(JobRow, on=(JobRow.id == AttemptRow.job_id)).where(JobRow.run_id == run_id)
