@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from benchmarks.place import git
 from benchmarks.server import Served, show, wait_for
 from engine.store.logs.index import Mark
 from engine.store.logs.writer import LogWriter, Progress, compress
@@ -208,7 +209,7 @@ def main() -> int:
             print(f"{size / 1e6:.0f} MB, {form}")
             child("opened", server.home, int(job))
         (server.app / ".treadle" / "workflows" / "w.yml").write_text(PRINTS)
-        server.git(server.app, "add", "-A")
+        git(server.app, "add", "-A")
         server.deliver(server.app, server.commit(server.app), "log-2")
         wait_for(lambda: server.asked("select count(*) from job where status = 'running'")[0][0] == 1, "a job runs")
         child("followed", server.home, int(server.asked("select max(id) from job")[0][0]))

@@ -8,7 +8,6 @@ import hashlib
 import hmac
 import http.client
 import json
-import socket
 import sqlite3
 import subprocess
 import tempfile
@@ -25,6 +24,7 @@ from typing import Any, Self
 
 from benchmarks.peer_works import NOOP, Work
 from benchmarks.place import Ended
+from benchmarks.process import free_port, memory_mb
 
 SECRET = "bench"
 SENDERS = 8
@@ -62,9 +62,7 @@ class Server(ABC):
     def __init__(self, works: Sequence[Work] = ()) -> None:
         self._works = works
         self._here = threading.local()
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self._port: int = probe.getsockname()[1]
+        self._port = free_port()
 
     def __enter__(self) -> Self:
         with ExitStack() as opened:
@@ -167,8 +165,7 @@ class Server(ABC):
 
     def memory_mb(self, which: str = "VmRSS") -> float:
         """Return the memory of the server's process: now, or since it was last forgotten (VmHWM)."""
-        lines = (self._proc() / "status").read_text().splitlines()
-        return next(int(line.split()[1]) for line in lines if line.startswith(which)) / 1024
+        return memory_mb(self._process.pid, which)
 
     def idle_mb(self) -> float:
         """Let it rest for a moment; return its memory then."""
@@ -183,7 +180,9 @@ class Server(ABC):
 
     def _timed(self, ask: Callable[[], int], ended: str) -> Ended:
         """Ask for a run; wait until the query `ended` has a row for its id, which says whether all went well."""
-        (self._proc() / "clear_refs").write_text("5")  # forgets the most memory that there was
+        (Path("/proc") / str(self._process.pid) / "clear_refs").write_text(
+            "5"
+        )  # forgets the most memory that there was
         start = time.monotonic()
         ident = ask()
         good: list[tuple[Any, ...]] = []
@@ -256,9 +255,6 @@ class Server(ABC):
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-
-    def _proc(self) -> Path:
-        return Path("/proc") / str(self._process.pid)
 
     def _said(self) -> str:
         self._log.flush()

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from benchmarks.peer_works import EACH, FIRST, MARK, Work
-from benchmarks.place import IMAGE, PATIENCE_S, Ended, Place, run_to_end
+from benchmarks.place import IMAGE, PATIENCE_S, Ended, Place, git, repository, run_to_end
 
 
 class Tool(Protocol):
@@ -77,7 +77,7 @@ def treadle(place: Place) -> OneShot:
 
 def act(folder: Path) -> OneShot:
     env = {**os.environ, "HOME": str(folder), "XDG_CACHE_HOME": str(folder / "cache")}
-    repo = _repository(folder / "act", {f".github/workflows/{work.key}.yml": work.workflow for work in EACH})
+    repo = repository(folder / "act", {f".github/workflows/{work.key}.yml": work.workflow for work in EACH})
     fixed = ("act", "push", "-P", f"busybox={IMAGE}", "--pull=false", "--rm", "--no-cache-server")
     words = (*fixed, "-W", "{file}", "--concurrent-jobs", "{workers}")
     return OneShot(repo, env, ".github/workflows/{key}.yml", words, ("act", "--list"))
@@ -85,9 +85,8 @@ def act(folder: Path) -> OneShot:
 
 def gitlab_ci_local(folder: Path) -> OneShot:
     env = {**os.environ, "HOME": str(folder)}
-    repo = _repository(folder / "gitlab", {f"{work.key}.gitlab.yml": work.gitlab for work in EACH})
-    remote = ["git", "-C", str(repo), "remote", "add", "origin", "git@gitlab.invalid:bench/bench.git"]
-    subprocess.run(remote, check=True)
+    repo = repository(folder / "gitlab", {f"{work.key}.gitlab.yml": work.gitlab for work in EACH})
+    git(repo, "remote", "add", "origin", "git@gitlab.invalid:bench/bench.git")
     fixed = ("gitlab-ci-local", "--helper-image", IMAGE, "--pull-policy", "if-not-present")
     words = (*fixed, "--file", "{file}", "--concurrency", "{workers}")
     lists = ("gitlab-ci-local", "--list", "--file", "graph2.gitlab.yml")
@@ -124,13 +123,3 @@ def _checked(ended: Ended) -> Ended:
     if ended.code:
         raise RuntimeError(f"exit code {ended.code}")
     return ended
-
-
-def _repository(folder: Path, files: Mapping[str, str]) -> Path:
-    for name, text in files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text)
-    git = ["git", "-C", str(folder), "-c", "user.name=bench", "-c", "user.email=bench@localhost"]
-    for words in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "benchmarks"]):
-        subprocess.run([*git, *words], check=True)
-    return folder

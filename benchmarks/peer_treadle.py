@@ -1,6 +1,5 @@
 """Treadle's server in the comparison with other tools: asked for runs over its API, and for others by deliveries."""
 
-import http.client
 import subprocess
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -10,7 +9,8 @@ from app.client import Client
 from benchmarks.jobs import job
 from benchmarks.peer_server import SECRET, Server
 from benchmarks.peer_works import FIRST, MARK, Work
-from benchmarks.place import IMAGE, Ended, Place
+from benchmarks.place import IMAGE, Ended, Place, git
+from benchmarks.process import status_of
 
 FEWEST = 2  # workers
 STORM = f"on: {{push: {{branches: [storm]}}}}\njobs:\n{job('a')}    environment: gate\n"  # nobody lets it in
@@ -61,23 +61,17 @@ class TreadleServer(Server):
         return self._place.command("--headless"), self._place.env
 
     def _answers(self) -> bool:
-        try:
-            connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=5)
-            connection.request("GET", "/readyz")
-            return connection.getresponse().status == 200
-        except OSError:
-            return False
+        return status_of(self._port, "/readyz") == 200
 
     def _commits(self, branch: str, count: int) -> list[str]:
-        git = ["git", "-C", str(self._place.repo)]
-        start = subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip()
+        start = git(self._place.repo, "rev-parse", "HEAD")
         marks = self._place.repo / ".git" / "made"
         told = []
         for number in range(1, count + 1):
             self._made += 1
             says = f"commit refs/heads/{branch}\nmark :{number}\ncommitter bench <bench@localhost> {self._made} +0000\n"
             told.append(f"{says}data 7\nanother\n" + (f"from {start}\n" if number == 1 else ""))
-        command = [*git, "fast-import", "--quiet", "--force", f"--export-marks={marks}"]
+        command = ["git", "-C", str(self._place.repo), "fast-import", "--quiet", "--force", f"--export-marks={marks}"]
         subprocess.run(command, input="".join(told), check=True, text=True)
         made = dict(line.split() for line in marks.read_text().splitlines())
         return [made[f":{number}"] for number in range(1, count + 1)]

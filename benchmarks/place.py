@@ -4,15 +4,17 @@ import os
 import random
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from types import TracebackType
 from typing import Self
+
+from benchmarks.process import TREADLE, memory_mb
 
 IMAGE = "busybox:latest"
 LOOK_S = 0.02  # how often the memory of a process is looked at
@@ -39,15 +41,9 @@ class Place:
     def __enter__(self) -> Self:
         self._root = Path(tempfile.mkdtemp(prefix="treadle-bench-"))
         self.home, self.repo = self._root / "home", self._root / "repo"
-        folder = self.repo / ".treadle" / "workflows"
-        folder.mkdir(parents=True)
         self.home.mkdir(mode=0o700)
         (self.home / "treadle.yml").write_text(f'labels: {{busybox: "{IMAGE}"}}\n')
-        for name, text in self._workflows.items():
-            (folder / f"{name}.yml").write_text(text)
-        git = ["git", "-C", str(self.repo), "-c", "user.name=bench", "-c", "user.email=bench@localhost"]
-        for command in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "benchmarks"]):
-            subprocess.run([*git, *command], check=True)
+        repository(self.repo, {f".treadle/workflows/{name}.yml": text for name, text in self._workflows.items()})
         self.env = {**os.environ, "TREADLE_HOME": str(self.home), "PYTHONPATH": str(PROJECT), "NO_COLOR": "1"}
         # An installed Treadle has its modules compiled; so has this one, without a trace in the working tree.
         self.env["PYTHONPYCACHEPREFIX"] = str(self._root / "compiled")
@@ -68,7 +64,7 @@ class Place:
 
     def command(self, *words: str) -> list[str]:
         """Return the command line of `treadle WORDS…`, to be run in `repo` with `env`."""
-        return [sys.executable, "-m", "app.cli.main", *words]
+        return [*TREADLE, *words]
 
     def treadle(self, *words: str) -> Ended:
         """Run `treadle WORDS…` in the repository. Raises RuntimeError when it fails: a failure is no figure."""
@@ -76,6 +72,22 @@ class Place:
         if ended.code:
             raise RuntimeError(f"treadle {' '.join(words)} ended with exit code {ended.code}")
         return ended
+
+
+def git(repo: Path, *words: str) -> str:
+    """Run `git` in a repository, as somebody; return what it prints."""
+    head = ["git", "-C", str(repo), "-c", "user.name=bench", "-c", "user.email=bench@localhost"]
+    return subprocess.run([*head, *words], check=True, capture_output=True, text=True).stdout.strip()
+
+
+def repository(folder: Path, files: Mapping[str, str]) -> Path:
+    """Make a repository of these files, by their paths, in one commit on `main`; return where it is."""
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    for words in (["init", "-q", "-b", "main", "--template="], ["add", "-A"], ["commit", "-q", "-m", "one"]):
+        git(folder, *words)
+    return folder
 
 
 def bare(*command: str) -> float:
@@ -108,28 +120,19 @@ def turns(count: int, measures: Mapping[str, Callable[[], float]]) -> dict[str, 
 
 def run_to_end(command: list[str], folder: Path, env: Mapping[str, str]) -> Ended:
     """Run a process to its end, output thrown away. Raises RuntimeError when it hangs, and kills it then."""
-    start, peak_kb = time.monotonic(), 0
+    start, peak_mb = time.monotonic(), 0.0
     with subprocess.Popen(
         command, cwd=folder, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as process:
         # Not what the system says at the end: that counts what this process itself had when it was forked.
-        status = Path("/proc") / str(process.pid) / "status"
         while process.poll() is None:
             if time.monotonic() - start > PATIENCE_S:
                 process.kill()
                 raise RuntimeError(f"no end in {PATIENCE_S:.0f} s")
-            peak_kb = max(peak_kb, _high_water_kb(status))
+            with suppress(OSError):  # it is ending
+                peak_mb = max(peak_mb, memory_mb(process.pid, "VmHWM"))
             try:
                 process.wait(LOOK_S)
             except subprocess.TimeoutExpired:
                 pass
-    return Ended(time.monotonic() - start, process.returncode, peak_kb / 1024)
-
-
-def _high_water_kb(status: Path) -> int:
-    """Return the largest resident size that a process had so far; 0 of one that is ending."""
-    try:
-        lines = status.read_text().splitlines()
-    except OSError:
-        return 0
-    return next((int(line.split()[1]) for line in lines if line.startswith("VmHWM")), 0)
+    return Ended(time.monotonic() - start, process.returncode, peak_mb)

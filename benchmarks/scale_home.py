@@ -1,13 +1,13 @@
 """A home of any size, made of rows: runs that are over, jobs that wait, a large run under way, repositories."""
 
 import shutil
-import socket
-import subprocess
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from benchmarks.many import PER_RUN, Rows, fill
+from benchmarks.place import repository
+from benchmarks.process import free_port
 from engine.store.runs import NewRun
 from engine.store.store import Store, open_store
 from pipelines.dag import remaining_path
@@ -51,7 +51,7 @@ def make(folder: Path, sizes: Sizes) -> Home:
     entries = "".join(
         f"  - {{name: team/{number}, url: {path}, watch: commits}}\n" for number, path in _repos(folder, sizes.repos)
     )
-    port = _free_port()
+    port = free_port()
     (home / "treadle.yml").write_text(f"listen: 127.0.0.1:{port}\nlabels: {{here: host}}\nrepos:\n{entries}")
     fill(store, sizes.jobs, PER_RUN, repos=sizes.repos, open_runs=0)
     dag = _large(store, sizes.dag)
@@ -83,13 +83,7 @@ def written(plans: tuple[JobPlan, ...]) -> str:
 
 def _repos(folder: Path, count: int) -> list[tuple[int, Path]]:
     """Return so many repositories of one commit each, by number; copies of the first."""
-    first = folder / "repos" / "1"
-    workflows = first / ".treadle" / "workflows"
-    workflows.mkdir(parents=True)
-    (workflows / "w.yml").write_text(WORKFLOW)
-    git = ["git", "-C", str(first), "-c", "user.name=bench", "-c", "user.email=bench@localhost"]
-    for words in (["init", "-q", "-b", "main", "--template="], ["add", "-A"], ["commit", "-q", "-m", "one"]):
-        subprocess.run([*git, *words], check=True)
+    first = repository(folder / "repos" / "1", {".treadle/workflows/w.yml": WORKFLOW})
     for number in range(2, count + 1):
         shutil.copytree(first, folder / "repos" / str(number))
     return [(number, folder / "repos" / str(number)) for number in range(1, count + 1)]
@@ -154,9 +148,3 @@ def _queue(store: Store, sizes: Sizes) -> None:
                 remaining_path=60, outputs={},
             )  # fmt: skip
     rows.write()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

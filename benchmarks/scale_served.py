@@ -5,7 +5,6 @@ import os
 import resource
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any, Self
 
 from app.client import Client
 from benchmarks.place import PROJECT
+from benchmarks.process import TREADLE, cpu_s, memory_mb, status_of
 from benchmarks.scale_home import Home
 from benchmarks.server import wait_for
 
@@ -34,9 +34,8 @@ class Watched:
     def __enter__(self) -> Self:
         env = {**os.environ, "PYTHONPATH": str(PROJECT), "TREADLE_HOME": str(self._home.path)}
         self._log = (self._home.path.parent / "log").open("wb")
-        command = [sys.executable, "-m", "app.cli.main", "--headless"]
         self._began = time.monotonic()
-        self._process = subprocess.Popen(command, env=env, stdout=self._log, stderr=self._log)
+        self._process = subprocess.Popen([*TREADLE, "--headless"], env=env, stdout=self._log, stderr=self._log)
         return self
 
     def __exit__(
@@ -132,12 +131,7 @@ class Watched:
         if self._process.poll() is not None:
             said = Path(self._log.name).read_text()[-2000:]
             raise RuntimeError(f"the server ended with {self._process.returncode}: {said}")
-        try:
-            connection = http.client.HTTPConnection("127.0.0.1", self._home.port, timeout=2)
-            connection.request("GET", "/readyz")
-            return connection.getresponse().status == 200
-        except OSError:
-            return False
+        return status_of(self._home.port, "/readyz") == 200
 
     def _rest(self) -> None:
         def rests() -> bool:
@@ -148,12 +142,10 @@ class Watched:
         wait_for(rests, "the server rests", 600)
 
     def _cpu_s(self) -> float:
-        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return cpu_s(self._process.pid)
 
     def _memory_mb(self, which: str) -> float:
-        lines = Path(f"/proc/{self._process.pid}/status").read_text().splitlines()
-        return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(which))
+        return memory_mb(self._process.pid, which)
 
 
 def commands(home: Home) -> dict[str, float]:
@@ -164,8 +156,8 @@ def commands(home: Home) -> dict[str, float]:
         took, cpu = [], []
         for _ in range(TURNS):
             start, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
-            line = [sys.executable, "-m", "app.cli.main", *words]
-            subprocess.run(line, env=env, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            quiet = subprocess.DEVNULL
+            subprocess.run([*TREADLE, *words], env=env, check=True, stdout=quiet, stderr=quiet)
             after = resource.getrusage(resource.RUSAGE_CHILDREN)
             took.append((time.perf_counter() - start) * 1000)
             cpu.append((after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) * 1000)

@@ -15,6 +15,7 @@ from engine.store.logs.search import LogFacts, SearchIndex, Where
 from engine.store.logs.words import Words
 
 LOG_BYTES = 2_000_000
+NEW_BYTES = 300_000_000  # up to here every second log is one of its own
 WORDS = "error warning build test module import cannot resolve package version download cache linking compile passed"
 PARTS = [f"{stem}{end}" for stem in ("ser", "cli", "par", "lex", "ren", "net", "sto", "que", "log", "tab") for end in
          ("ver", "ent", "ser", "der", "work", "re", "ue", "ger", "le", "er", "ing", "ed")]  # fmt: skip
@@ -63,13 +64,8 @@ def main() -> None:
             for job in range(number, min(number + 10, count)):
                 path = home / "logs" / str(job) / f"{job}-1.log"
                 path.parent.mkdir(parents=True)
-                data = (
-                    variants[job % 20]
-                    if job % 2
-                    else a_log(chance, job)
-                    if total <= 300_000_000
-                    else variants[job % 20]
-                )
+                is_new = job % 2 == 0 and total <= NEW_BYTES
+                data = a_log(chance, job) if is_new else variants[job % 20]
                 path.write_bytes(data.replace(b"kB)", b"k%05d)" % job))
                 path.with_suffix(".idx").write_bytes(b"")
                 facts.append(LogFacts(job, job, 1, f"team/{job % 5}", "CI", "ci.yml", "build", "failed"))

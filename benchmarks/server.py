@@ -12,7 +12,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -26,7 +25,8 @@ from statistics import median
 from types import TracebackType
 from typing import Self
 
-from benchmarks.place import PROJECT
+from benchmarks.place import PROJECT, git, repository
+from benchmarks.process import TREADLE, cpu_s, free_port, memory_mb, status_of
 
 SECRET = b"bench"
 PAD = "x" * 6000  # a push as forges send it is 6 to 10 kB
@@ -42,10 +42,11 @@ class Served:
         self._root = Path(tempfile.mkdtemp(prefix="treadle-bench-"))
         self.home = self._root / "home"
         self.home.mkdir(mode=0o700)
-        self.app, self.storm = self._repo("app", ALWAYS), self._repo("storm", NEVER)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        path = ".treadle/workflows/w.yml"
+        self.app, self.storm = (
+            repository(self._root / name, {path: text}) for name, text in (("app", ALWAYS), ("storm", NEVER))
+        )
+        self.port = free_port()
         entries = "".join(
             f"  - {{name: {repo.name}, url: {repo}, secret: {SECRET.decode()}, allow_host: true}}\n"
             for repo in (self.app, self.storm)
@@ -56,10 +57,9 @@ class Served:
         (self.home / "treadle.yml").write_text(config)
         env = {**os.environ, "PYTHONPATH": str(PROJECT), "TREADLE_HOME": str(self.home)}
         self._log = (self._root / "log").open("wb")
-        command = [sys.executable, "-m", "app.cli.main", "--headless"]
-        self._process = subprocess.Popen(command, env=env, stdout=self._log, stderr=self._log)
+        self._process = subprocess.Popen([*TREADLE, "--headless"], env=env, stdout=self._log, stderr=self._log)
         self._local = threading.local()
-        wait_for(lambda: self.answers("/readyz") == 200, "the server is ready")
+        wait_for(lambda: status_of(self.port, "/readyz") == 200, "the server is ready")
         return self
 
     def __exit__(
@@ -70,23 +70,10 @@ class Served:
         self._log.close()
         shutil.rmtree(self._root, ignore_errors=True)
 
-    def _repo(self, name: str, workflow: str) -> Path:
-        repo = self._root / name
-        folder = repo / ".treadle" / "workflows"
-        folder.mkdir(parents=True)
-        (folder / "w.yml").write_text(workflow)
-        self.git(repo, "init", "-q", "-b", "main")
-        self.git(repo, "add", "-A")
-        self.commit(repo)
-        return repo
-
-    def git(self, repo: Path, *words: str) -> str:
-        head = ["git", "-C", str(repo), "-c", "user.name=bench", "-c", "user.email=bench@localhost"]
-        return subprocess.run([*head, *words], check=True, capture_output=True, text=True).stdout.strip()
-
     def commit(self, repo: Path) -> str:
-        self.git(repo, "commit", "-q", "--allow-empty", "-m", "another")
-        return self.git(repo, "rev-parse", "HEAD")
+        """Make another commit; return its id."""
+        git(repo, "commit", "-q", "--allow-empty", "-m", "another")
+        return git(repo, "rev-parse", "HEAD")
 
     def deliver(self, repo: Path, sha: str, ident: str) -> int:
         """Deliver a push over this thread's connection; return the status of the answer."""
@@ -116,14 +103,6 @@ class Served:
         answer.read()
         return answer.status
 
-    def answers(self, path: str) -> int:
-        try:
-            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=2)
-            connection.request("GET", path)
-            return connection.getresponse().status
-        except OSError:
-            return 0
-
     def asked(self, sql: str) -> list[tuple[float, ...]]:
         database = sqlite3.connect(f"file:{self.home}/treadle.db?mode=ro", uri=True, timeout=10)
         try:
@@ -142,13 +121,11 @@ class Served:
         return int(self.asked("select count(*) from event where status = 'received'")[0][0])
 
     def cpu_s(self) -> float:
-        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return cpu_s(self._process.pid)
 
     def memory_mb(self, which: str) -> float:
         """Return VmRSS (now) or VmHWM (the most there was)."""
-        lines = Path(f"/proc/{self._process.pid}/status").read_text().splitlines()
-        return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(which))
+        return memory_mb(self._process.pid, which)
 
 
 def wait_for(holds: Callable[[], bool], what: str, patience_s: float = 120.0) -> None:
@@ -191,7 +168,7 @@ def triggers(server: Served, mark: str, count: int, *, pause_s: float = 0.0) -> 
 
 
 def storm(server: Served, count: int) -> None:
-    sha = server.git(server.storm, "rev-parse", "HEAD")
+    sha = git(server.storm, "rev-parse", "HEAD")
     meanwhile: list[float] = []
     pushes = threading.Thread(target=lambda: meanwhile.extend(triggers(server, "storm-app", 10, pause_s=0.15)))
     start = time.monotonic()
