@@ -17,7 +17,7 @@ LIMIT = 200
 class BisectsPage(ListPage):
     WORD = "Bisects"
     COLUMNS = presenter.SEARCHES
-    EMPTY = "No commit has been looked for. On a run's page, B looks for the one that broke the selected job."
+    EMPTY = "No commit has been looked for.\nOn a run's page, B looks for the one that broke the selected job."
     BINDINGS: ClassVar[list[BindingType]] = [Binding("v", "red", "the run that it is about", id="bisects.red")]
 
     def __init__(self) -> None:

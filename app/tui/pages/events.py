@@ -21,7 +21,7 @@ class EventsPage(ListPage):
     WORD = "Events"
     PACE_S = 3.0  # an event that starts nothing is in no stream of changes
     COLUMNS = presenter.COLUMNS
-    EMPTY = "No event has come in yet. A webhook, a commit of a watched repository or a schedule makes one."
+    EMPTY = "No event has come in yet.\nA webhook, a commit of a watched repository or a schedule makes one."
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r", "replay", "plan it once more", id="event.replay"),
         Binding("v", "runs", "its run", id="event.runs"),

@@ -16,7 +16,7 @@ class ReposPage(ListPage):
     WORD = "Repos"
     PACE_S = 5.0
     COLUMNS = presenter.COLUMNS
-    EMPTY = "No repository yet. `treadle repo add NAME URL` adds one; `treadle` inside a repository does so, too."
+    EMPTY = "No repository yet.\n`treadle repo add NAME URL` adds one; `treadle` inside a repository does, too."
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("u", "sync", "look for new commits", id="repo.sync"),
         Binding("d", "dispatch", "start one", id="run.dispatch"),

@@ -17,7 +17,7 @@ from widgets.safe_text import plain
 
 LIMIT = 200
 LABEL = "words "
-HOW = 'Lines that hold all words; "words in a row" in quotes, a * at the end for any ending. / asks for words.'
+HOW = 'Lines that hold all words; "words in a row" in quotes, a * for any ending.\n/ asks for words.'
 
 
 class SearchPage(ListPage):

@@ -1,10 +1,20 @@
 """Queue, events and repositories: what is shown, why, and what a key does about it."""
 
+from importlib import import_module
+from pkgutil import iter_modules
+
 import pytest
 
+from app.tui import pages
+from app.tui.list_page import ListPage
 from engine.store.inbox import Arrival, Outcome
 from tests.app.tui.harness import Tui, tui_over
 from tests.engine.fakes import jobs
+from widgets.row_list import GUTTER
+
+for module in iter_modules(pages.__path__):
+    import_module(f"{pages.__name__}.{module.name}")
+LISTS = ListPage.__subclasses__()
 
 
 def told(site) -> None:
@@ -186,3 +196,8 @@ def test_at_eighty_columns_no_key_of_a_page_is_left_out(site, key):
         await it.until(lambda: it.lines[-1].endswith("? help  q quit"))
 
     tui_over(site, deed, (80, 24))
+
+
+@pytest.mark.parametrize("page", LISTS, ids=lambda page: page.__name__)
+def test_what_an_empty_list_says_is_whole_in_eighty_columns(page):
+    assert max(map(len, page.EMPTY.splitlines())) <= 80 - GUTTER
