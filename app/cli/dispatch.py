@@ -22,6 +22,6 @@ def execute(args: argparse.Namespace) -> int:
         args.repo = str(Path(args.repo).expanduser().resolve())
     with source_of(args) as source:
         event_id = source.dispatch(args.repo, args.workflow, args.ref, inputs)
-        done = f"Asked for {args.workflow} of {args.repo}, as event {event_id}."
+        done = f"Asked for {args.workflow} of {args.repo}, as event {event_id}; `treadle events` tells what it became."
         tell({"event": event_id}, done, source.heard(), args.json)
     return 0

@@ -162,7 +162,7 @@ def _prepare(args: argparse.Namespace, store: "Store", settings: Settings) -> An
     try:
         return prepare(store, request, settings.actions)
     except InputError as error:
-        raise SettingsError(str(error), "`--input NAME=VALUE` gives one.") from None
+        raise SettingsError(str(error), "Inputs are given with `--input NAME=VALUE`.") from None
 
 
 def _repo(path: Path) -> "Repo":
@@ -170,6 +170,8 @@ def _repo(path: Path) -> "Repo":
 
     found = repository.discover(path)
     if found is None:
+        if not path.is_dir():
+            raise GitError(f"There is no folder {path.resolve()}.", "--repo names the one to run.")
         raise GitError(
             f"{path.resolve()} is not in a Git repository.", "`git init` makes one; --repo names another folder."
         )

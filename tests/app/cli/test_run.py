@@ -91,6 +91,19 @@ def test_a_folder_without_a_repository_is_2(treadle: Treadle, tmp_path: Path) ->
     )
 
 
+def test_a_folder_that_is_not_there_is_told_as_such(treadle: Treadle, tmp_path: Path) -> None:
+    ended = treadle.run("--repo", str(tmp_path / "sit"))
+    assert ended.returncode == 2
+    assert ended.stderr == f"treadle: There is no folder {tmp_path.resolve() / 'sit'}. --repo names the one to run.\n"
+
+
+def test_an_input_that_a_workflow_without_inputs_gets_is_refused(treadle: Treadle) -> None:
+    treadle.write("on: workflow_dispatch\njobs: {a: {runs-on: here, steps: [{run: x}]}}")
+    ended = treadle.run("--event", "workflow_dispatch", "--input", "a=b")
+    assert ended.returncode == 2
+    assert "the workflow takes none. Inputs are given with `--input NAME=VALUE`." in ended.stderr
+
+
 @pytest.mark.parametrize(
     ("workflow", "line", "said"),
     [
