@@ -97,4 +97,6 @@ class OwnEngine:
         except EngineError as error:
             self._notes.append(f"{found.root} could not be added: {error}")
             return
-        self._notes.append(f"Added {self.here}, and watch its commits. `treadle repo remove {self.here}` undoes that.")
+        self._notes.append(
+            f"Added {self.here} and watching its commits. `treadle repo remove {self.here}` undoes that."
+        )
