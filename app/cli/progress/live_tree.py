@@ -22,10 +22,11 @@ from engine.core.clock import Clock, SystemClock
 from engine.core.forecast import slower
 from engine.core.records import Job, Run, Transition
 from widgets.glyphs import look
+from widgets.names import told_apart
 from widgets.safe_text import plain
 
 FOLDS = 6
-WIDEST_NAME = 40
+WIDEST_NAME, BESIDE_NAME = 40, 40  # columns: a name may have so many, and all but what its status and times take
 ACTIVE = frozenset({"running", "retrying", "failed", "timed_out"})
 
 
@@ -94,7 +95,7 @@ def tree_lines(board: Board, now: datetime, width: int, height: int) -> list[Tex
     """
     lines: list[Text] = []
     for fold in range(FOLDS):
-        lines = list(_runs(board, now, fold))
+        lines = list(_runs(board, now, fold, max(WIDEST_NAME, width - BESIDE_NAME)))
         if len(lines) <= height:
             break
     if len(lines) > height:
@@ -106,7 +107,7 @@ def tree_lines(board: Board, now: datetime, width: int, height: int) -> list[Tex
     return lines
 
 
-def _runs(board: Board, now: datetime, fold: int) -> Iterable[Text]:
+def _runs(board: Board, now: datetime, fold: int, widest: int) -> Iterable[Text]:
     finished = waiting = 0
     for run in board.runs.values():
         if fold >= 5 and run.status in ("success", "skipped", "cancelled"):
@@ -114,7 +115,7 @@ def _runs(board: Board, now: datetime, fold: int) -> Iterable[Text]:
         elif fold >= 5 and run.waits:
             waiting += 1
         else:
-            yield from _run(board, run, now, fold)
+            yield from _run(board, run, now, fold, widest)
     yield from _more("run", finished, waiting)
 
 
@@ -128,7 +129,7 @@ def _more(noun: str, finished: int, waiting: int, indent: str = "") -> Iterable[
         yield Text(f"{indent}{look('pending').glyph} {what}", style="bright_black")
 
 
-def _run(board: Board, run: RunView, now: datetime, fold: int) -> Iterable[Text]:
+def _run(board: Board, run: RunView, now: datetime, fold: int, widest: int) -> Iterable[Text]:
     where = " ".join(part for part in (plain(run.run.event), plain(short_ref(run.run.ref)), run.run.sha[:8]) if part)
     done = sum(job.final for job in run.jobs)
     head = _status(run.status)
@@ -136,7 +137,9 @@ def _run(board: Board, run: RunView, now: datetime, fold: int) -> Iterable[Text]
     head.append(f"  {done}/{len(run.jobs)} jobs  {duration(run.seconds(now))}")
     head.append(f"  {where}", style="bright_black")
     yield head
-    name_width = min(WIDEST_NAME, max((width_of(job.name) for job in run.jobs), default=0))
+    names = told_apart((job.name for job in run.jobs), widest)
+    name_width = max(map(width_of, names.values()), default=0)
+    names = {name: short + " " * (name_width - width_of(short)) for name, short in names.items()}
     groups: dict[str, list[JobView]] = {}
     for job in run.jobs:
         groups.setdefault(job.job.key, []).append(job)
@@ -150,10 +153,10 @@ def _run(board: Board, run: RunView, now: datetime, fold: int) -> Iterable[Text]
             yield _matrix(key, jobs, now)
             for job in jobs if fold == 2 else ():
                 if job.status in ACTIVE:
-                    yield from _job(board, job, now, fold, name_width)
+                    yield from _job(board, job, now, fold, names[job.name])
         else:
             for job in jobs:
-                yield from _job(board, job, now, fold, name_width)
+                yield from _job(board, job, now, fold, names[job.name])
     if run.finished_at is None and not run.waits:
         yield from _more("job", finished, waiting, "  ")
 
@@ -169,8 +172,7 @@ def _matrix(key: str, jobs: list[JobView], now: datetime) -> Text:
     return line.append(f"  {duration(longest)}" if longest else "", style="bright_black")
 
 
-def _job(board: Board, job: JobView, now: datetime, fold: int, name_width: int) -> Iterable[Text]:
-    name = job.name + " " * (name_width - width_of(job.name))
+def _job(board: Board, job: JobView, now: datetime, fold: int, name: str) -> Iterable[Text]:
     line = Text("  ").append_text(_status(job.status, 9)).append(f"  {name}")
     if job.status in WAITING:
         line.append(_waits_for(board, job))

@@ -74,6 +74,18 @@ def test_the_tree_fits_any_window(world, tree, width, height):
     assert all(line.cell_len <= width for line in lines)
 
 
+@pytest.mark.parametrize("width", [80, 120])
+def test_a_long_name_is_cut_so_that_times_are_seen_and_jobs_told_apart(world, tree, width):
+    legs = [world.job(n, f"测试 ubuntu on Python 3.{n} {'with a long suffix ' * 5}", key="test") for n in (11, 12)]
+    world.run(*legs)
+    for leg in legs:
+        world.tell("job", leg, "queued", "running", attempt=1)
+    world.at_s = 2.5
+    _, *lines = drawn(tree, world, width).split("\n")
+    assert all(line.rstrip().endswith("2.5 s") for line in lines)
+    assert ["3.11" in line for line in lines] == [True, False]
+
+
 def test_a_matrix_folds_into_one_line_before_anything_is_hidden(world, tree):
     legs = [world.job(n, f"test ({n})", key="test") for n in range(1, 41)]
     world.run(*legs)
