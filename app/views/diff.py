@@ -8,7 +8,7 @@ from typing import Any
 from engine.core.errors import EngineError
 from engine.core.log_diff import CONTEXT, Fold, Row, compare
 from engine.core.records import Job, Run, Step
-from engine.core.states import StepStatus
+from engine.core.states import STEP_BROKEN
 from engine.core.step_pairs import pairs
 from engine.git.diff import hunks
 from engine.store.logs.reader import LogReader
@@ -19,7 +19,6 @@ from pipelines.records import dataclass
 PREVIOUS = "previous"
 WINDOW_BYTES, WINDOW_LINES = 16 << 20, 200_000  # of a step, its end: that is where it failed
 MOST_CONTEXT = 100
-BROKEN = (StepStatus.FAILED, StepStatus.TIMED_OUT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +167,7 @@ def _place(side: Side, step: int | None) -> int | None:
         if place is None:
             raise EngineError(f"Attempt {side.attempt} has no step {step}.", "`treadle show RUN` lists the steps.")
         return place
-    broken = (at for at, one in enumerate(side.steps) if one.status in BROKEN and one.conclusion != "success")
+    broken = (at for at, one in enumerate(side.steps) if one.status in STEP_BROKEN and one.conclusion != "success")
     return next(broken, None)
 
 

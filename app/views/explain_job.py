@@ -10,7 +10,7 @@ from engine.core.beginning import HELD, Beginning
 from engine.core.clock import rfc3339
 from engine.core.records import Attempt, Job, Step, Transition
 from engine.core.scheduling import status_functions
-from engine.core.states import JobStatus, StepStatus, result_word
+from engine.core.states import STEP_BROKEN, JobStatus, StepStatus, result_word
 from engine.store import explain
 from engine.store.explain import Standing
 from engine.store.queries import Queries
@@ -167,7 +167,7 @@ def _because(step: Step, rows: Sequence[Row], broke: str, error: str) -> str:
         return broke or NOT_KEPT
     if step.status == StepStatus.CANCELLED and step.started_at is None:
         return "the attempt ended before its turn"
-    if step.status in (StepStatus.FAILED, StepStatus.TIMED_OUT):
+    if step.status in STEP_BROKEN:
         passed = ", which it may: continue-on-error" if step.conclusion == "success" else ""
         return (error or (f"exit code {step.exit_code}" if step.exit_code else "")) + passed
     return ""

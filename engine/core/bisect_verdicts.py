@@ -6,12 +6,11 @@ nor does one whose job did not run, or was stopped by the machine rather than by
 """
 
 from engine.core.bisecting import Verdict
-from engine.core.states import JobStatus
+from engine.core.slo import SYSTEM_KINDS
+from engine.core.states import JOB_BROKEN, JobStatus
 from pipelines.records import dataclass
 
 SHOWN = 200  # characters of an error
-BLAMELESS = frozenset({"infrastructure", "unavailable"})
-"""Kinds of failure that say nothing of the code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +28,7 @@ class Ending:
     @property
     def broke(self) -> bool:
         """Did the code break, as far as one can tell?"""
-        return self.status in (JobStatus.FAILED, JobStatus.TIMED_OUT) and bool(self.kind) and self.kind not in BLAMELESS
+        return self.status in JOB_BROKEN and bool(self.kind) and self.kind not in SYSTEM_KINDS
 
 
 def verdict_of(red: Ending, tried: Ending | None) -> tuple[Verdict, str]:

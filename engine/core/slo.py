@@ -14,6 +14,7 @@ TRIGGER_SHARE = 0.95
 QUANTILES = (0.5, 0.95, 0.99)
 CODE, SYSTEM = "code", "system"
 SYSTEM_KINDS = frozenset({"infrastructure", "unavailable"})
+"""Kinds of failure (see `Outcome`) that say nothing of the workflow's own code."""
 
 
 def blame(kind: str) -> str:

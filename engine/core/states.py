@@ -140,11 +140,13 @@ TABLES = {
 RUN_FINAL = frozenset({R.SUCCESS, R.FAILED, R.CANCELLED, R.SKIPPED})
 JOB_FINAL = frozenset({J.SUCCESS, J.FAILED, J.TIMED_OUT, J.CANCELLED, J.SKIPPED})
 JOB_ACTIVE = frozenset({J.QUEUED, J.RUNNING, J.RETRYING})
+JOB_BROKEN = frozenset({J.FAILED, J.TIMED_OUT})
+STEP_BROKEN = frozenset({S.FAILED, S.TIMED_OUT})
 
 
 def cause_of_end(ended: Collection[JobStatus], *, cancel_asked: bool) -> str:
     """Return what ends a run, or a job that calls a workflow, whose jobs came to `ended` (tolerated ones: SUCCESS)."""
-    broken = not {J.FAILED, J.TIMED_OUT}.isdisjoint(ended)
+    broken = not JOB_BROKEN.isdisjoint(ended)
     if J.CANCELLED in ended and (cancel_asked or not broken):
         return "cancelled"
     if broken:
@@ -163,4 +165,4 @@ def next_status(noun: str, status: str, cause: str) -> str:
 
 def result_word(status: str) -> str:
     """Return how GitHub's contexts (`needs.*.result`, `steps.*.outcome`, `job.status`) spell a status."""
-    return "failure" if status in (J.FAILED, J.TIMED_OUT) else status
+    return "failure" if status in JOB_BROKEN else status

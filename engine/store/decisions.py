@@ -22,7 +22,7 @@ from engine.core.snapshot import (
     Need,
     Snapshot,
 )
-from engine.core.states import JOB_ACTIVE, JOB_FINAL, JobStatus, RunStatus
+from engine.core.states import JOB_ACTIVE, JOB_BROKEN, JOB_FINAL, JobStatus, RunStatus
 from engine.store import transitions, wishes
 from engine.store.database import Database
 from engine.store.queries import facts_record
@@ -50,7 +50,6 @@ _ENDING = "status IN ('queued', 'running') AND cancel_asked_at > 0"
 _ACTIVE = f"status IN ({', '.join(repr(str(status)) for status in sorted(JOB_ACTIVE))})"
 _GROUP_JOBS = f"repo_id = ? AND concurrency_group = ? AND ({_ACTIVE} OR status = 'pending' AND waits_for = ?)"
 _GROUP_RUNS = "repo_id = ? AND concurrency_group = ? AND status IN ('pending', 'queued', 'running')"
-BROKEN = (JobStatus.FAILED, JobStatus.TIMED_OUT)
 NEED = ("key", "status", "tolerated", "outputs")
 JOB_MEMBER = ("id", "status")
 RUN_MEMBER = ("id", "status", "repo_id", "concurrency_group")
@@ -197,7 +196,7 @@ class Decisions:
             yield EndedCall(
                 job.id,
                 tuple(JobStatus.SUCCESS if one.tolerated else JobStatus(one.status) for one in below),
-                tuple(one.name for one in below if one.status in BROKEN and not one.tolerated),
+                tuple(one.name for one in below if one.status in JOB_BROKEN and not one.tolerated),
                 job.cancel_asked_at is not None or runs.facts(job).run.cancel_asked_at is not None,
                 job.reason,
                 outputs,

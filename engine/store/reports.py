@@ -5,7 +5,7 @@ from typing import Any
 
 from peewee import fn
 
-from engine.core.states import JobStatus, RunStatus
+from engine.core.states import JOB_BROKEN, JobStatus, RunStatus
 from engine.store import greens
 from engine.store.tables.events import EventRow, RepoRow
 from engine.store.tables.runs import JobRow, RunRow, TransitionRow
@@ -85,9 +85,7 @@ def run_facts(run_id: int) -> RunFacts | None:
     mine = JobRow.run_id == run_id
     ended: Any = JobRow.select(JobRow.status, fn.COUNT(JobRow.id)).where(mine).group_by(JobRow.status)
     counts: dict[str, int] = dict(ended.tuples())
-    broken: Any = JobRow.select(JobRow.name, JobRow.tolerated).where(
-        mine & JobRow.status.in_([JobStatus.FAILED, JobStatus.TIMED_OUT])
-    )
+    broken: Any = JobRow.select(JobRow.name, JobRow.tolerated).where(mine & JobRow.status.in_(list(JOB_BROKEN)))
     rows: list[tuple[str, bool]] = list(broken.order_by(JobRow.id).tuples())
     good = counts.get(JobStatus.SUCCESS, 0) + sum(tolerated for _, tolerated in rows)
     total = sum(counts.values()) - counts.get(JobStatus.SKIPPED, 0)

@@ -8,7 +8,7 @@ from typing import Any
 from peewee import JOIN, fn
 
 from engine.core.slo import CODE, WINDOWS, Measured, SloReport, Window, blame, window
-from engine.core.states import JobStatus, RunStatus
+from engine.core.states import JOB_BROKEN, JobStatus, RunStatus
 from engine.settings.model import Slo
 from engine.store import greens
 from engine.store.tables.columns import DATABASE
@@ -98,7 +98,7 @@ def _ends(since: datetime) -> tuple[int, dict[str, int]]:
     broken: Any = (
         JobRow.select(fn.COALESCE(AttemptRow.kind, ""), fn.COUNT(JobRow.id))
         .join(AttemptRow, JOIN.LEFT_OUTER, on=last)
-        .where(ended & JobRow.status.in_([JobStatus.FAILED, JobStatus.TIMED_OUT]) & (JobRow.tolerated == False))  # noqa: E712
+        .where(ended & JobRow.status.in_(list(JOB_BROKEN)) & ~JobRow.tolerated)
         .group_by(AttemptRow.kind)
     )
     failed = {CODE: patched} if patched else {}

@@ -10,7 +10,7 @@ from peewee import JOIN, SQL, fn
 
 from engine.core.slo import CODE, SYSTEM, Spread, blame, spread
 from engine.core.slo_history import BUCKET_S, Bucket, SloHistory, place_of, places
-from engine.core.states import JobStatus
+from engine.core.states import JOB_BROKEN, JobStatus
 from engine.settings.model import Slo
 from engine.store import greens
 from engine.store.slo import fresh_s, triggers
@@ -20,7 +20,6 @@ from pipelines.records import dataclass
 
 LATE_S = 60.0
 """How long after a bucket's end it is looked at again: what happened in it is written down by then."""
-BROKEN = (JobStatus.FAILED, JobStatus.TIMED_OUT)
 # All successes are counted from an index alone, bucket by bucket, which is a third of reading the rows of a hundred
 # thousand jobs; then the few are taken off that are none: calls, jobs of bisections, what was patched by hand.
 _GREEN = f"""WITH RECURSIVE place(n) AS (SELECT ? UNION ALL SELECT n + 1 FROM place WHERE n < ?)
@@ -96,7 +95,7 @@ def _bucket(window: str, number: int, trigger: Spread, succeeded: int, failed: d
 
 def _began_again(after: int) -> bool:
     """Has a job that had ended begun once more since then?"""
-    ended = (TransitionRow.noun == "job") & TransitionRow.from_status.in_([JobStatus.SUCCESS, *BROKEN])
+    ended = (TransitionRow.noun == "job") & TransitionRow.from_status.in_([JobStatus.SUCCESS, *JOB_BROKEN])
     return bool(TransitionRow.select().where((TransitionRow.sequence > after) & ended).exists())
 
 
@@ -132,7 +131,7 @@ def _ends(window: str, first: int, last: int) -> dict[int, tuple[int, dict[str, 
     bad: Any = (
         JobRow.select(number, kind, fn.COUNT(JobRow.id))
         .join(AttemptRow, JOIN.LEFT_OUTER, on=latest)
-        .where((JobRow.finished_at >= since) & counted & JobRow.status.in_(BROKEN) & ~JobRow.tolerated)
+        .where((JobRow.finished_at >= since) & counted & JobRow.status.in_(list(JOB_BROKEN)) & ~JobRow.tolerated)
         .group_by(number, kind)
     )
     for place, why, count in DATABASE.execute(bad):

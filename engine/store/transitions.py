@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from engine.core.moves import GROUP, MATRIX_FULL
 from engine.core.records import Transition
 from engine.core.states import (
+    JOB_BROKEN,
     JOB_FINAL,
     RUN_FINAL,
     JobStatus,
@@ -256,7 +257,7 @@ def _release(job: JobRow, change: Change) -> None:
         _end_called(job, change)
     if job.parent_id is not None:
         DATABASE.execute_sql(_COUNT_DOWN_CALL, (job.parent_id,))
-    broke = job.status in (JobStatus.FAILED, JobStatus.TIMED_OUT) and not job.tolerated
+    broke = job.status in JOB_BROKEN and not job.tolerated
     ok = (job.status == JobStatus.SUCCESS or job.tolerated) and job.ancestry_ok
     failed = broke or job.ancestry_failed
     DATABASE.execute_sql(_COUNT_DOWN, (ok, failed, job.id))

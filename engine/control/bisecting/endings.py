@@ -7,12 +7,11 @@ from engine.core.errors import EngineError
 from engine.core.first_error import first_error
 from engine.core.log_normal import normal_text
 from engine.core.records import Attempt, Job, Step
-from engine.core.states import StepStatus
+from engine.core.states import STEP_BROKEN
 from engine.store.logs.reader import LogReader
 from engine.store.mending.bisects import RedJob
 from engine.store.store import Store
 
-BROKEN = (StepStatus.FAILED, StepStatus.TIMED_OUT)
 TAIL_BYTES = 4 << 20  # of a step: what went wrong seldom stands further from its end
 SILENCE = "nothing that looks like an error"
 NUMBER = re.compile(r"(?<![\w<])[0-9]+")
@@ -24,7 +23,7 @@ def ending_of(store: Store, job: Job) -> Ending:
     if not attempts:
         return Ending(job.status, reason=job.reason)
     last = attempts[-1]
-    broken = (one for one in store.queries.steps(last.id) if one.status in BROKEN and one.conclusion != "success")
+    broken = (one for one in store.queries.steps(last.id) if one.status in STEP_BROKEN and one.conclusion != "success")
     step = next(broken, None)
     reason = last.reason or job.reason
     if step is None:

@@ -3,12 +3,13 @@
 from engine.control.bisecting.endings import ending_of
 from engine.control.bisecting.trials import environment_in, repository_of, subject_of, top_key
 from engine.core.bisect_records import Bisect, Trial
-from engine.core.bisect_verdicts import BLAMELESS, Ending, verdict_of
+from engine.core.bisect_verdicts import Ending, verdict_of
 from engine.core.bisecting import Found, OneOf, Range, Try, Verdict
 from engine.core.clock import Clock, SystemClock
 from engine.core.errors import EngineError, GitError
 from engine.core.records import Job
-from engine.core.states import JOB_FINAL, BisectStatus, JobStatus
+from engine.core.slo import SYSTEM_KINDS
+from engine.core.states import JOB_BROKEN, JOB_FINAL, BisectStatus
 from engine.doorbell import ring
 from engine.git import repository
 from engine.git.range import CommitRange, commits_between, leads_to
@@ -88,7 +89,7 @@ def red_job(store: Store, job: Job) -> RedJob:
         raise EngineError(f"Job {job.id} only calls others.", "Name the one of them that failed.")
     if job.status not in JOB_FINAL:
         raise EngineError(f"Job {job.id} is {job.status}: what it comes to is not known yet.")
-    if job.status not in (JobStatus.FAILED, JobStatus.TIMED_OUT):
+    if job.status not in JOB_BROKEN:
         raise EngineError(f"Job {job.id} is {job.status}: it has not failed.")
     red = store.bisects.red(job.id)
     if red.facts.run.bisect_id is not None:
@@ -97,7 +98,7 @@ def red_job(store: Store, job: Job) -> RedJob:
         raise EngineError(f"Job {job.id} was patched by hand: it says nothing of its commit.", "Run it again first.")
     ending = ending_of(store, job)
     if not ending.broke:
-        blame = ending.kind if ending.kind in BLAMELESS else "no step of it"
+        blame = ending.kind if ending.kind in SYSTEM_KINDS else "no step of it"
         raise EngineError(f"Job {job.id} failed, but {blame} is to blame, and no commit: {ending.reason}")
     _refuse_deployments(store, red)
     return red

@@ -8,7 +8,7 @@ from peewee import JOIN
 
 from engine.core.bisect_records import Bisect, Culprit, Trial
 from engine.core.records import JobFacts
-from engine.core.states import BisectStatus, JobStatus
+from engine.core.states import JOB_BROKEN, BisectStatus, JobStatus
 from engine.store import transitions
 from engine.store.database import Database
 from engine.store.queries import Queries
@@ -19,7 +19,7 @@ from engine.store.transitions import Change
 from engine.store.wishes import ask_cancel
 from pipelines.records import dataclass
 
-ENDED = (JobStatus.SUCCESS, JobStatus.FAILED, JobStatus.TIMED_OUT)
+ENDED = [JobStatus.SUCCESS, *JOB_BROKEN]
 MOST_KNOWN = 2_000  # ordinary runs of one workflow that are looked through, the newest
 
 
