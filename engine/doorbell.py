@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from engine.core.made_again import make_way
+
 NAME = "treadle.bell"
 LONGEST = 100  # bytes of a socket's path; Linux takes 107
 
@@ -32,7 +34,7 @@ class Doorbell:
         self._heard = heard
         self._stopped = threading.Event()
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._path.unlink(missing_ok=True)
+        make_way(self._path)
         with _address(home) as address:
             self._socket.bind(address)
         self._path.chmod(0o600)

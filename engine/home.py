@@ -2,8 +2,14 @@
 
 import fcntl
 import os
+import re
 import uuid
+from contextlib import suppress
 from pathlib import Path
+
+from engine.core.made_again import lock_file, make_way
+
+_ID = re.compile(r"[\w.-]+", re.ASCII)
 
 
 class HomeLock:
@@ -17,7 +23,7 @@ class HomeLock:
         """Take the lock if nobody has it; return whether this process has it now."""
         if self._fd is not None:
             return True
-        fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fd = lock_file(self._path)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -32,7 +38,7 @@ class HomeLock:
         """Return the process id written by who took the lock last, None if there is none."""
         try:
             return int(self._path.read_text())
-        except (FileNotFoundError, ValueError):
+        except (OSError, ValueError):
             return None
 
     def release(self) -> None:
@@ -42,9 +48,14 @@ class HomeLock:
 
 
 def home_id(home: Path) -> str:
-    """Return the home's own id, made at first use: what its containers are labelled with."""
+    """Return the home's own id, made at first use: what its containers are labelled with.
+
+    One that was damaged is made anew; what bears the old one is nobody's from then on.
+    """
     path = home / "home.id"
-    if not path.exists():
+    known = _known_id(path)
+    if not known:
+        make_way(path)
         temporary = path.with_suffix(f".{os.getpid()}")
         temporary.write_text(uuid.uuid4().hex[:12] + "\n")
         try:
@@ -53,4 +64,13 @@ def home_id(home: Path) -> str:
             pass  # another process was quicker
         finally:
             temporary.unlink()
-    return path.read_text().strip()
+        known = _known_id(path)
+    return known
+
+
+def _known_id(path: Path) -> str:
+    with suppress(OSError, ValueError):
+        known = path.read_text("ascii").strip()
+        if _ID.fullmatch(known):
+            return known
+    return ""

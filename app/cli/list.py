@@ -5,7 +5,7 @@ from datetime import datetime
 
 from app.cli.options import count
 from app.cli.output import print_json, print_table, talk
-from app.cli.place import home_of
+from app.cli.place import home_of, is_new
 from app.cli.source import source_of
 from app.expectation import done_in
 from app.shapes import run_shape
@@ -46,7 +46,7 @@ def execute(args: argparse.Namespace) -> int:
 
 def _runs(args: argparse.Namespace) -> list[Run]:
     with source_of(args) as source:
-        if args.connect is None and not (home_of(args) / "treadle.db").exists():
+        if args.connect is None and is_new(home_of(args)):
             return []
         return source.foretold(source.queries.runs(args.repo, args.branch, args.status, args.before, args.limit))
 

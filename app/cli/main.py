@@ -248,6 +248,11 @@ def exit_code_of(error: Exception) -> int:
         if isinstance(error, ExecutorUnavailable | NoEngine):
             return UNAVAILABLE
         return USAGE if isinstance(error, SettingsError | GitError | ExpressionError) else FAILURE
+    from engine.store.database import damage_told
+
+    if damaged := damage_told(error):
+        print(f"treadle: {damaged}", file=sys.stderr)
+        return FAILURE
     print(
         f"treadle: something went wrong inside treadle ({type(error).__name__}: {error}). TREADLE_DEBUG=1 shows where.",
         file=sys.stderr,

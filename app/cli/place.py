@@ -11,11 +11,28 @@ DATABASE = "treadle.db"
 
 
 def home_with_runs(args: argparse.Namespace) -> Path:
-    """Return the home, where something was done in it. Raises EngineError where nothing was."""
+    """Return the home, where something was done in it. Raises EngineError where nothing was, or what was is lost."""
     home = home_of(args)
-    if not (home / DATABASE).exists():
+    if is_new(home):
         raise EngineError(f"There is nothing in {home} yet.", "Run `treadle run` in a repository first.")
     return home
+
+
+def is_new(home: Path) -> bool:
+    """Whether nothing was done in a home so far. Raises EngineError for one whose database is lost."""
+    path = home / DATABASE
+    if path.exists() and path.stat().st_size:
+        return False
+    from engine.store.store import refuse_lost
+
+    refuse_lost(home)
+    return True
+
+
+def home_with_snapshots(args: argparse.Namespace) -> Path:
+    """Return the home, where there are or could be snapshots: those outlast its database. Raises EngineError."""
+    home = home_of(args)
+    return home if (home / "snapshots").is_dir() else home_with_runs(args)
 
 
 def home_of(args: argparse.Namespace) -> Path:

@@ -8,7 +8,7 @@ from typing import Any
 from app.cli.asked import check_where
 from app.cli.deeds import Deed, add_deeds, carry_out, nothing_more
 from app.cli.output import print_json, print_table, table, talk
-from app.cli.place import home_of, home_with_runs
+from app.cli.place import home_of, home_with_snapshots
 from app.cli.snapshot_keepers import keeper_of
 from app.wording import age_of, count_of, size
 from engine.core.clock import SystemClock
@@ -116,7 +116,7 @@ def _restore(args: argparse.Namespace) -> int:
     if args.id.endswith(".tar") or "/" in args.id:
         done = restore_backup(Path(args.id).expanduser(), to, now)
     else:
-        snapshots = Snapshots(home_with_runs(args))
+        snapshots = Snapshots(home_with_snapshots(args))
         done = restore_snapshot(snapshots, snapshots.get(args.id), to, now)
     if args.json:
         print_json(restored_shape(done))

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 from app.cli.asked import Asked, engine_of
-from app.cli.place import home_with_runs
+from app.cli.place import home_with_runs, home_with_snapshots
 from engine.core.clock import SystemClock
 
 Told = Mapping[str, Any]
@@ -40,13 +40,14 @@ class HomeKeeper:
         from engine.store.copies.snapshots import Snapshots
 
         self._args = args
-        self._snapshots = Snapshots(home_with_runs(args))
+        self._snapshots = Snapshots(home_with_snapshots(args))
 
     def create(self) -> Told:
         from app.cli.repo_names import config_path
         from app.views.snapshots import snapshot_shape
         from engine.store.copies.snapshots import HAND
 
+        home_with_runs(self._args)  # a copy of no database is none
         made = self._snapshots.create(HAND, SystemClock().now(), config=config_path(self._args))
         return snapshot_shape(made)
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from engine.core.errors import EngineError
+from engine.core.made_again import make_way
 from engine.settings.model import Listen
 
 NAME = "treadle.sock"
@@ -49,7 +50,7 @@ def home_socket(home: Path, name: str = NAME) -> Iterator[socket.socket]:
     Another `name` is for who serves itself alone, beside the engine of another process.
     """
     path = home / name
-    path.unlink(missing_ok=True)
+    make_way(path)
     bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     mask = os.umask(0o177)
     try:

@@ -3,6 +3,7 @@
 import threading
 from pathlib import Path
 
+from engine.core import made_again
 from engine.core.refs import HEADS
 from engine.git.mirror import Mirror
 from engine.git.remote import RemoteRefs, remote
@@ -25,7 +26,7 @@ class Mirrors:
         with self._lock:
             source = remote(repo.url, repo.token, repo.ssh_key)
             if repo.name not in self._mirrors or self._mirrors[repo.name].source != source:
-                self._folder.mkdir(exist_ok=True, mode=0o700)
+                made_again.folder(self._folder)
                 self._mirrors[repo.name] = Mirror(self._folder, repo.name, source)
             return self._mirrors[repo.name]
 

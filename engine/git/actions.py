@@ -16,6 +16,7 @@ from difflib import get_close_matches
 from os import utime
 from pathlib import Path
 
+from engine.core import made_again
 from engine.core.errors import GitError
 from engine.core.refs import HEADS, TAGS
 from engine.git import checkout
@@ -52,7 +53,9 @@ class ActionSources:
         """Take away what a killed engine was making, and what was not asked for in a month."""
         shutil.rmtree(self._partial, ignore_errors=True)
         for place in [*self._files.glob("*/*"), *self._mirrors.glob("*.git")]:
-            if datetime.fromtimestamp(place.stat().st_mtime, now.tzinfo) < now - UNUSED:
+            if not place.is_dir():
+                made_again.make_way(place)
+            elif datetime.fromtimestamp(place.stat().st_mtime, now.tzinfo) < now - UNUSED:
                 shutil.rmtree(place, ignore_errors=True)
 
     def get(self, url: str, ref: str, sha: str = "") -> ActionFiles:
@@ -134,15 +137,14 @@ class ActionSources:
         raise GitError(f"{mirror.source.url} has no branch or tag {ref}.", hint)
 
     def _write(self, mirror: Mirror, sha: str, folder: Path) -> None:
-        partial = self._partial / secrets.token_hex(8)
-        partial.mkdir(parents=True)
+        partial = made_again.folder(self._partial / secrets.token_hex(8))
         partial.chmod(0o755)
         try:
             checkout.export(mirror.repo(), sha, partial)
             for path in partial.rglob("*"):
                 if path.is_file() and not path.is_symlink():
                     path.chmod(path.stat().st_mode & 0o555)
-            folder.parent.mkdir(parents=True, exist_ok=True)
+            made_again.folder(folder.parent)
             with suppress(OSError):  # another one was quicker
                 partial.rename(folder)
         finally:

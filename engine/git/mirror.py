@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from engine.core import made_again
 from engine.core.errors import GitError
 from engine.core.refs import HEADS, TAGS
 from engine.git import remote, repository
@@ -108,7 +109,7 @@ class Mirror:
     def _alone(self) -> Iterator[None]:
         """Keep every other thread and process from fetching into the mirror, and clear away what a killed one left."""
         with self._lock:
-            fd = os.open(self.path / "fetching", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            fd = made_again.lock_file(self.path / "fetching")
             try:
                 fcntl.flock(fd, fcntl.LOCK_EX)
                 for lock in [*self.path.glob("*.lock"), *self.path.glob("refs/**/*.lock")]:

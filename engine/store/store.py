@@ -204,6 +204,10 @@ def make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
+        if folder.is_symlink() and not folder.is_dir():
+            raise EngineError(
+                f"{folder} leads to {folder.readlink()}, which is no folder.", "Mount it, or remove the link."
+            ) from None
         raise EngineError(
             f"The folder {folder} cannot be made: {error.strerror or error}.",
             "Name a home that you may write in, with --home or as TREADLE_HOME.",

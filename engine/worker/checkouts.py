@@ -10,6 +10,7 @@ from concurrent.futures import Future
 from datetime import datetime
 from pathlib import Path
 
+from engine.core import made_again
 from engine.core.clock import Clock, SystemClock
 from engine.git import repository
 from engine.git.checkout import materialise
@@ -38,7 +39,7 @@ class Checkouts:
         self._lent: dict[Path, int] = {}
         self._partial = folder / "partial"
         shutil.rmtree(self._partial, ignore_errors=True)  # what a killed engine was building
-        self._partial.mkdir(parents=True)
+        made_again.folder(self._partial)
 
     def get(self, repo: repository.Repo, sha: str, branch: str | None = None) -> Path:
         """Return the finished checkout of a commit or snapshot, HEAD on `branch` (None: detached); build it if need be.
@@ -48,8 +49,7 @@ class Checkouts:
         key = _key(repo, sha, branch)
         path = self.folder / key
         with self._lock:
-            if path.is_dir():
-                self._touch(key)
+            if path.is_dir() and self._touch(key):
                 return path
             building = self._building.get(key)
             if mine := building is None:
@@ -72,10 +72,8 @@ class Checkouts:
         found = []
         for note in self.folder.glob("*.json"):
             path = note.with_suffix("")
-            if path.is_dir():
-                data = json.loads(note.read_text())
-                used = datetime.fromisoformat(data["used_at"])
-                found.append(Finished(path, data["repo"], data["sha"], data["size_bytes"], used))
+            if path.is_dir() and (one := _noted(path, note)) is not None:
+                found.append(one)
         return sorted(found, key=lambda one: (one.used_at, one.path))
 
     def prune(
@@ -106,6 +104,7 @@ class Checkouts:
             partial.chmod(0o755)
             size = materialise(repo, sha, partial, branch, (base.path, base.sha) if base else None)
             with self._lock:
+                made_again.make_way(self.folder / key)  # one whose note was damaged, which nobody is lent
                 self._write_note(key, {"repo": str(repo.root), "sha": sha, "size_bytes": size})
                 partial.rename(self.folder / key)
         finally:
@@ -124,13 +123,28 @@ class Checkouts:
                 self._lent[base.path] = self._lent.get(base.path, 0) + 1
             return base
 
-    def _touch(self, key: str) -> None:
-        self._write_note(key, json.loads((self.folder / f"{key}.json").read_text()))
+    def _touch(self, key: str) -> bool:
+        """Note that a checkout is used now; False for one whose note is damaged: nobody knows that it is whole."""
+        one = _noted(self.folder / key, self.folder / f"{key}.json")
+        if one is not None:
+            self._write_note(key, {"repo": one.repo, "sha": one.sha, "size_bytes": one.size_bytes})
+        return one is not None
 
     def _write_note(self, key: str, facts: dict[str, object]) -> None:
-        partial = self._partial / f"note-{secrets.token_hex(8)}"
+        partial, note = self._partial / f"note-{secrets.token_hex(8)}", self.folder / f"{key}.json"
         partial.write_text(json.dumps(facts | {"used_at": self._clock.now().isoformat()}))
-        partial.replace(self.folder / f"{key}.json")
+        if note.is_dir():
+            made_again.make_way(note)
+        partial.replace(note)
+
+
+def _noted(path: Path, note: Path) -> Finished | None:
+    try:
+        data = json.loads(note.read_text())
+        used = datetime.fromisoformat(data["used_at"])
+        return Finished(path, str(data["repo"]), str(data["sha"]), int(data["size_bytes"]), used)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def _key(repo: repository.Repo, sha: str, branch: str | None) -> str:

@@ -17,6 +17,7 @@ from engine.core.errors import LeaseLost, StoreBusy, is_full
 from engine.core.retry import Outcome
 from engine.store.mending.boxes import wanted_boxes
 from engine.store.queue import Lease
+from engine.store.secrets import KeyLost
 from engine.store.store import Store
 from engine.worker.halt import Detached, Halt
 from engine.worker.job_runner import JobRunner
@@ -156,6 +157,8 @@ class Pool:
         except Exception as error:
             if isinstance(error, StoreBusy):
                 self._store.trouble.tell(log, lease.worker, error)
+            elif isinstance(error, KeyLost):
+                log.error("job %d: %s", lease.job_id, error)
             else:
                 frames = "".join(traceback.format_tb(error.__traceback__))
                 log.error("job %d: %s\n%s", lease.job_id, _fault(error), frames)
@@ -172,6 +175,8 @@ class Pool:
             reason = "The disk of the home is full: see `treadle doctor`."
         elif isinstance(error, StoreBusy):
             cause, reason = "lost", str(error)
+        elif isinstance(error, KeyLost):
+            reason = str(error)
         outcome = Outcome(cause, "infrastructure", reason=reason)
 
         def give_back() -> None:

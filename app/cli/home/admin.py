@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Mapping
 from typing import Any
 
-from app.cli.place import DATABASE, home_of, home_with_runs
+from app.cli.place import home_of, home_with_runs, is_new
 from app.cli.repo_names import Environment, config_path, settings_here
 from app.repo_entry import repo_entry
 from app.shapes import made_token_shape, token_shape
@@ -125,7 +125,7 @@ class HomeAdmin:
         return ALL if repo is None else repo_id_of(store, settings_here(self._args), repo)
 
     def _existing(self) -> Store | None:
-        return self._store() if (self._home / DATABASE).exists() else None
+        return None if is_new(self._home) else self._store()
 
     def _store(self) -> Store:
         if self._opened is None:

@@ -23,6 +23,7 @@ from engine.core.clock import Clock
 from engine.core.errors import GitError, StoreBusy
 from engine.settings.live import LiveSettings
 from engine.store.inbox import InboxEvent
+from engine.store.secrets import KeyLost
 from engine.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -128,10 +129,10 @@ class Planner(Routine):
                 self._fetch(event, missing, fetched)
                 return False
             return self._postpone(event, str(missing), MISSING_TRIES)
-        except GitError as error:
-            return self._postpone(event, str(error))
         except StoreBusy:
             raise
+        except (GitError, KeyLost) as error:
+            return self._postpone(event, str(error))
         except Exception as error:  # one event must not stall those behind it for ever
             log.exception("event %s cannot be planned", event.id)
             return self._postpone(event, f"{type(error).__name__}: {error}", BROKEN_TRIES)

@@ -18,6 +18,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, BinaryIO
 from urllib.parse import quote
 
+from engine.core import made_again
 from engine.core.clock import Clock, SystemClock
 from engine.store.ahead import ahead
 from engine.store.contents import archives
@@ -50,7 +51,7 @@ class Artifacts:
         self._clock = clock or SystemClock()
         self._publishing = threading.Lock()
         self._runs = folder / "runs"
-        self._runs.mkdir(parents=True, exist_ok=True)
+        made_again.folder(self._runs)
 
     def recover(self) -> None:
         """Take away what a killed engine was writing."""
@@ -202,8 +203,8 @@ class Artifacts:
 
     def _publish(self, artifact: Artifact, partial: Path) -> None:
         manifest = self._manifest(artifact.run_id, artifact.name)
-        if not manifest.parent.exists():
-            manifest.parent.mkdir(exist_ok=True)
+        if not manifest.parent.is_dir():
+            made_again.folder(manifest.parent)
             flush(self._runs)
         with partial.open("x") as out:
             out.write(manifest_text(artifact))

@@ -21,6 +21,7 @@ from pathlib import Path
 
 import zstandard
 
+from engine.core import made_again
 from engine.core.errors import EngineError
 from engine.store.contents.batch import BlobBatch
 from engine.store.contents.piece_list import Piece, read_list
@@ -54,7 +55,7 @@ class Blobs:
         self._partial = folder / "partial"
         self._local = threading.local()
         for made in (self._blobs, self._partial):
-            made.mkdir(parents=True, exist_ok=True, mode=0o700)
+            made_again.folder(made)
 
     def recover(self) -> None:
         """Take away what killed writers left. Writers that live, in whichever process, are left alone."""
@@ -107,7 +108,9 @@ class Blobs:
         changed = set()
         with self._guard():
             for draft, target in drafts:
-                target.parent.mkdir(exist_ok=True, mode=0o700)
+                made_again.folder(target.parent)
+                if target.is_dir():
+                    made_again.make_way(target)
                 draft.replace(target)
                 changed.add(target.parent)
         return changed
@@ -180,7 +183,7 @@ class Blobs:
 
     def list(self) -> Iterator[Blob]:
         """Yield every file of the store, in no order; some may be gone when they are looked at."""
-        for folder in self._blobs.iterdir():
+        for folder in self._shards():
             with os.scandir(folder) as found:
                 for entry in found:
                     with suppress(FileNotFoundError):
@@ -190,7 +193,7 @@ class Blobs:
 
     def digests(self) -> set[str]:
         """Return the digest of everything that is here."""
-        return {os.path.splitext(name)[0] for folder in self._blobs.iterdir() for name in os.listdir(folder)}  # noqa: PTH122, PTH208
+        return {os.path.splitext(name)[0] for folder in self._shards() for name in os.listdir(folder)}  # noqa: PTH122, PTH208
 
     def reach(self, digests: Iterable[str]) -> set[str]:
         """Return these digests and those of the pieces they are made of: what a sweep has to keep.
@@ -221,6 +224,9 @@ class Blobs:
 
     # ---------------------------------------------------------------------------------------------------------------
 
+    def _shards(self) -> Iterator[Path]:
+        return (folder for folder in self._blobs.iterdir() if folder.is_dir())
+
     def path(self, digest: str) -> Path:
         return self._blobs / digest[:2] / f"{digest}.zst"
 
@@ -233,7 +239,7 @@ class Blobs:
     def _pieces(self, digest: str) -> tuple[Piece, ...]:
         try:
             data = self._list_path(digest).read_bytes()
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return ()
         except OSError as error:
             raise _unreadable(digest, error) from None
@@ -245,7 +251,7 @@ class Blobs:
     def _wanted(self, path: Path) -> bool:
         try:
             os.utime(path)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return False
         return True
 
@@ -258,7 +264,7 @@ class Blobs:
     @contextmanager
     def _guard(self, *, alone: bool = False) -> Iterator[None]:
         """Held for moments: shared by all who write, or by one who sweeps, over all processes."""
-        fd = os.open(self.folder / "guard", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fd = made_again.lock_file(self.folder / "guard")
         try:
             fcntl.flock(fd, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
             yield

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import quote
 
+from engine.core import made_again
 from engine.core.clock import Clock, SystemClock, rfc3339
 from engine.core.errors import EngineError
 from engine.store.contents.blobs import BlobError, Blobs
@@ -61,7 +62,7 @@ class Caches:
     def __init__(self, folder: Path, clock: Clock | None = None) -> None:
         self._entries = folder / "entries"
         self._clock = clock or SystemClock()
-        self._entries.mkdir(parents=True, exist_ok=True, mode=0o700)
+        made_again.folder(self._entries)
         self.blobs = Blobs(folder)
 
     def recover(self) -> None:
@@ -102,7 +103,9 @@ class Caches:
             batch.commit()
             now = self._clock.now()
             entry = Cache(repo, scope, key, version, digests, total_bytes, batch.new_bytes, now, now, path)
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            made_again.folder(path.parent)
+            if path.is_dir():
+                made_again.make_way(path)
             draft = batch.draft()
             with draft.open("x") as out:
                 facts = asdict(entry) | {"created_at": rfc3339(now)}

@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from engine.core import made_again
 from engine.core.clock import rfc3339
 from engine.core.errors import EngineError, NotThere
 from engine.store.ahead import ahead
@@ -324,8 +325,7 @@ class Snapshots:
     @contextmanager
     def _alone(self) -> Iterator[None]:
         """A new snapshot counts on what the latest refers to: nobody may remove that meanwhile."""
-        self.folder.mkdir(mode=0o700, exist_ok=True)
-        fd = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fd = made_again.lock_file(made_again.folder(self.folder) / "lock")
         try:
             fcntl.flock(fd, fcntl.LOCK_EX)
             yield
