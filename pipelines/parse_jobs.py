@@ -80,6 +80,9 @@ def _with_steps(reader: Reader, job: Job, fields: Fields) -> Job:
         reader.amount(fields["cancel-timeout-minutes"], "cancel-timeout-minutes", _AT + "timeout-minutes")
         place = fields.places["cancel-timeout-minutes"]
         reader.warn(place, "cancel-timeout-minutes has no effect: the server's grace period holds")
+    steps = fields.get("steps")
+    if steps is None or (isinstance(steps, Sequence) and not steps.items):
+        reader.warn(job.place, "the job has no steps: it does nothing here, and GitHub refuses the file")
     return replace(
         job,
         runs_on=_runs_on(reader, fields.get("runs-on")),
@@ -88,7 +91,7 @@ def _with_steps(reader: Reader, job: Job, fields: Fields) -> Job:
         env=reader.table(fields.get("env"), "env", _AT + "env"),
         defaults=parse_defaults(reader, fields.get("defaults"), _AT + "defaults.run"),
         outputs=reader.table(fields.get("outputs"), "outputs", _AT + "outputs.<output_id>"),
-        steps=parse_steps(reader, fields.get("steps")),
+        steps=parse_steps(reader, steps),
         continue_on_error=reader.flag(fields.get("continue-on-error"), "continue-on-error", _AT + "continue-on-error"),
         timeout_minutes=read_timeout_minutes(reader, fields.get("timeout-minutes"), _AT + "timeout-minutes"),
         environment=_environment(reader, fields.get("environment")),

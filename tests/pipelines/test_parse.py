@@ -119,7 +119,8 @@ def test_permissions_are_checked_and_change_nothing() -> None:
 
 def test_only_the_jobs_that_run_can_be_refused() -> None:
     text = (
-        MINIMAL + "  b:\n    runs-on: x\n    snapshot: i\n    container: {image: p, volumes: [/a:/b]}\n    steps: []\n"
+        MINIMAL
+        + "  b:\n    runs-on: x\n    snapshot: i\n    container: {image: p, volumes: [/a:/b]}\n    steps: [run: x]\n"
     )
     workflow = parse_workflow(text, "ci.yml")
     assert unsupported(workflow, ["a"]) == ()

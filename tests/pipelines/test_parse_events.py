@@ -7,7 +7,7 @@ from pipelines.events import EVENTS, can_start, started_by_delivery
 from pipelines.model import Trigger
 from pipelines.parse import parse_workflow
 
-JOBS = "\njobs: {a: {runs-on: x}}\n"
+JOBS = "\njobs: {a: {runs-on: x, steps: [run: x]}}\n"
 
 
 def triggers(text: str) -> tuple[Trigger, ...]:

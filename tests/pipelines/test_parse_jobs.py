@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipelines.errors import WorkflowError
+from pipelines.errors import Severity, WorkflowError
 from pipelines.model import Job, Workflow
 from pipelines.parse import parse_workflow
 from pipelines.template import Template
@@ -19,7 +19,7 @@ def job(lines: str) -> Job:
 def faults(text: str) -> list[tuple[int, str]]:
     with pytest.raises(WorkflowError) as caught:
         jobs(text)
-    return [(finding.place.line, finding.message) for finding in caught.value.findings]
+    return [(one.place.line, one.message) for one in caught.value.findings if one.severity is Severity.ERROR]
 
 
 def texts(templates: object) -> list[str]:
@@ -60,9 +60,15 @@ def test_a_matrix_may_be_an_expression_whole_or_in_part() -> None:
 
 @pytest.mark.parametrize("minutes", ["0", "-1", ".inf", "-.inf"])
 def test_a_timeout_that_is_none_leaves_the_default_and_says_so(minutes: str) -> None:
-    workflow = jobs(f"  a: {{runs-on: x, timeout-minutes: {minutes}}}\n")
+    workflow = jobs(f"  a: {{runs-on: x, timeout-minutes: {minutes}, steps: [run: x]}}\n")
     assert workflow.jobs["a"].timeout_minutes is None
     assert ["default timeout" in finding.message for finding in workflow.findings] == [True]
+
+
+@pytest.mark.parametrize("steps", ["", ", steps: []"])
+def test_a_job_without_steps_is_warned_of_for_github_would_refuse_it(steps: str) -> None:
+    [found] = jobs(f"  a: {{runs-on: x{steps}}}\n  b: {{runs-on: x, steps: [run: x]}}\n").findings
+    assert (found.severity, found.place.line, "no steps" in found.message) == (Severity.WARNING, 3, True)
 
 
 @pytest.mark.parametrize(
