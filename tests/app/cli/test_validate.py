@@ -7,8 +7,8 @@ import pytest
 
 from app.cli.main import main
 
-GOOD = "on: push\njobs: {a: {runs-on: x}}\n"
-BAD = "on: psh\npermissions: read-all\njobs: {a: {runs-on: x}}\n"
+GOOD = "on: push\njobs: {a: {runs-on: x, steps: [run: x]}}\n"
+BAD = "on: psh\npermissions: read-all\njobs: {a: {runs-on: x, steps: [run: x]}}\n"
 
 
 def write(folder: Path, name: str, text: str) -> Path:
