@@ -11,6 +11,7 @@ from engine.core.clock import rfc3339
 from engine.core.records import Attempt, Job, Step, Transition
 from engine.core.scheduling import status_functions
 from engine.core.states import STEP_BROKEN, JobStatus, StepStatus, result_word
+from engine.core.waiting import listed
 from engine.store import explain
 from engine.store.explain import Standing
 from engine.store.queries import Queries
@@ -20,7 +21,6 @@ from pipelines.model import Job as JobModel
 from pipelines.values import truthy
 from widgets.glyphs import look
 
-NAMED = 5
 NOT_KEPT = "how its `if:` came to this was not kept: the step was taken over from an engine that stopped"
 IMPLIED = Call("success", ())
 
@@ -47,8 +47,7 @@ def condition_told(
 
 def _ancestry(standing: Standing, needs: Sequence[Job], *, cancelled: bool) -> str:
     """Say whom success() and failure() ask, and what they say."""
-    said = [f"{need.name} {_result(need)}" for need in needs[:NAMED]]
-    said += [f"and {len(needs) - NAMED} more"] if len(needs) > NAMED else []
+    said = [listed([f"{need.name} {_result(need)}" for need in needs])] if needs else []
     if not standing.ancestry_ok and all(_result(need) == "success" for need in needs):
         said.append("a job before those did not succeed")
     return ", ".join([*said, *(["the run was cancelled"] if cancelled else [])])
@@ -198,8 +197,7 @@ def _blamed(needs: Sequence[Job]) -> str:
     if not blamed:
         return "a job before its needs did not"
     blamed.sort(key=lambda need: _result(need) != "failure")
-    more = f" and {len(blamed) - NAMED} more" if len(blamed) > NAMED else ""
-    return ", ".join(f"{need.name} {look(need.status).word}" for need in blamed[:NAMED]) + more
+    return listed([f"{need.name} {look(need.status).word}" for need in blamed])
 
 
 def was_cancelled(changes: Sequence[Transition], asked_at: Any) -> bool:

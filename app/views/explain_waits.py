@@ -5,18 +5,17 @@ from datetime import datetime
 from typing import Any
 
 from app.shapes import instant
+from app.views.explain_plan import Told
 from engine.core.clock import rfc3339
 from engine.core.moves import GROUP
 from engine.core.records import Job, Run, Transition
 from engine.core.states import JobStatus, RunStatus
-from engine.core.waiting import Cause, Paused, Room, Waiting, why
+from engine.core.waiting import Cause, Paused, Room, Waiting, listed, why
 from engine.store import explain
 from engine.store.explain import Standing
 from pipelines.records import dataclass
 
-NAMED = 5
 SHORTEST_S = 0.05  # below that nobody has waited
-Told = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +89,8 @@ def group_now(repo_id: int, group: str, own: int) -> Told:
 
 
 def _held_by(holders: Sequence[Told]) -> str:
-    names = [f"{one['kind']} {one['id']} ({one['name']} #{one['number']})" for one in holders[:NAMED]]
-    more = f" and {len(holders) - NAMED} more" if len(holders) > NAMED else ""
-    return f", held by {', '.join(names)}{more}" if names else ""
+    names = [f"{one['kind']} {one['id']} ({one['name']} #{one['number']})" for one in holders]
+    return f", held by {listed(names)}" if names else ""
 
 
 def run_waits(run: Run, changes: Sequence[Transition], repo_id: int) -> Told | None:

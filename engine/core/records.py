@@ -21,7 +21,6 @@ class Run:
     id: int
     number: int
     repo: str
-    repo_path: str
     workflow_path: str
     workflow_name: str
     title: str
@@ -143,7 +142,6 @@ class Attempt:
     status: AttemptStatus
     started_at: datetime
     lease_expires_at: datetime
-    heartbeat_at: datetime
     finished_at: datetime | None = None
     exit_code: int | None = None
     kind: str = ""

@@ -9,7 +9,7 @@ from engine.core.records import Job, Run
 from engine.core.states import JobStatus, RunStatus
 from pipelines.records import dataclass
 
-NAMED = 5  # needs that a sentence names
+NAMED = 5  # things that a sentence names
 
 
 class Cause(StrEnum):
@@ -109,7 +109,7 @@ def why(one: Waiting, paused: Paused | None, room: Room | None = None) -> Reason
     if run.status == RunStatus.PENDING:
         return Reason(Cause.GROUP, f"its run waits for the concurrency group {run.concurrency_group!r}")
     if one.needs:
-        return Reason(Cause.NEEDS, f"needs {_listed(one.needs)}")
+        return Reason(Cause.NEEDS, f"needs {listed(one.needs)}")
     if one.waits_for == MATRIX_FULL:
         return Reason(Cause.MATRIX, "as many jobs of its matrix run as its max-parallel allows")
     if one.waits_for.startswith(GROUP):
@@ -117,6 +117,7 @@ def why(one: Waiting, paused: Paused | None, room: Room | None = None) -> Reason
     return Reason(Cause.SCHEDULER, "is being looked at")
 
 
-def _listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """Return the first of some names, and how many more there are."""
     more = len(names) - NAMED
     return ", ".join(names[:NAMED]) + (f" and {more} more" if more > 0 else "")

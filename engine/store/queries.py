@@ -25,8 +25,8 @@ _JOBS = """SELECT id, run_id, key, name, status, matrix, job_index, job_total, n
  outputs, reason, tolerated, parent_id, is_call, environment, environment_url, approved_by, debug, expected_s, hold,
  held_until, patched FROM job"""
 _ATTEMPTS = """SELECT attempt.id, job_id, number, worker, token, attempt.status, attempt.started_at, lease_expires_at,
- heartbeat_at, attempt.finished_at, exit_code, kind, attempt.reason, box_id, attempt.queued_at, began_at,
- attempt.patched, box_attempt_id, box_number FROM attempt"""
+ attempt.finished_at, exit_code, kind, attempt.reason, box_id, attempt.queued_at, began_at, attempt.patched,
+ box_attempt_id, box_number FROM attempt"""
 _STATUSES = {str(status): status for status in JobStatus}
 
 
@@ -178,7 +178,7 @@ def _runs() -> Any:
         JobRow.id.in_(HoldRow.select(HoldRow.job_id)) & JobRow.held_until.is_null(False)
     )
     return RunRow.select(
-        RunRow.id, RunRow.number, RepoRow.name.alias("repo"), RepoRow.path.alias("repo_path"), RunRow.workflow_path,
+        RunRow.id, RunRow.number, RepoRow.name.alias("repo"), RunRow.workflow_path,
         RunRow.workflow_name, RunRow.title, RunRow.event, RunRow.ref, RunRow.sha, RunRow.status, RunRow.priority,
         RunRow.attempt, RunRow.created_at, RunRow.started_at, RunRow.finished_at, RunRow.reason, RunRow.cancel_asked_at,
         RunRow.concurrency_group, RunRow.actor, RunRow.id.in_(PinRow.select(PinRow.run_id)).alias("pinned"),
@@ -231,7 +231,7 @@ def _facts(job: JobRow, run: RunRow, repo: RepoRow) -> JobFacts:
 
 def facts_record(job: JobRow, run: RunRow, repo: RepoRow, caller: JobFacts | None) -> JobFacts:
     record = Run(
-        run.id, run.number, repo.name, repo.path, run.workflow_path, run.workflow_name, run.title, run.event, run.ref,
+        run.id, run.number, repo.name, run.workflow_path, run.workflow_name, run.title, run.event, run.ref,
         run.sha, RunStatus(run.status), run.priority, run.attempt, run.created_at, run.started_at, run.finished_at,
         run.reason, run.cancel_asked_at, run.concurrency_group, run.actor, bisect_id=run.bisect_id,
     )  # fmt: skip
@@ -243,13 +243,13 @@ def facts_record(job: JobRow, run: RunRow, repo: RepoRow, caller: JobFacts | Non
 
 def _attempt(
     ident: int, job_id: int, number: int, worker: str, token: str, status: str, started: float, expires: float,
-    heartbeat: float, finished: float | None, exit_code: int | None, kind: str, reason: str, box_id: str,
+    finished: float | None, exit_code: int | None, kind: str, reason: str, box_id: str,
     queued: float | None, began: str | None, patched: int, box_attempt_id: int | None, box_number: int | None,
 ) -> Attempt:  # fmt: skip
     """Return an attempt from the columns of _ATTEMPTS, in their order."""
     return Attempt(
         ident, job_id, number, worker, token, AttemptStatus(status), datetime.fromtimestamp(started, UTC),
-        datetime.fromtimestamp(expires, UTC), datetime.fromtimestamp(heartbeat, UTC), instant(finished), exit_code,
+        datetime.fromtimestamp(expires, UTC), instant(finished), exit_code,
         kind, reason, box_id, instant(queued), None if began is None else json.loads(began), bool(patched),
         box_attempt_id, box_number,
     )  # fmt: skip

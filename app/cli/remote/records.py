@@ -13,7 +13,7 @@ Told = Mapping[str, Any]
 
 def run_of(told: Told) -> Run:
     return Run(
-        id=told["id"], number=told["number"], repo=told["repo"], repo_path="", workflow_path=told["workflow_path"],
+        id=told["id"], number=told["number"], repo=told["repo"], workflow_path=told["workflow_path"],
         workflow_name=told["workflow"], title=told["title"], event=told["event"], ref=told["ref"], sha=told["sha"],
         status=RunStatus(told["status"]), priority=told["priority"], attempt=told["attempt"],
         created_at=_at(told["created_at"]), started_at=_maybe(told["started_at"]),
@@ -47,7 +47,7 @@ def attempt_of(job_id: int, told: Told) -> Attempt:
     return Attempt(
         id=told["id"], job_id=job_id, number=told["number"], worker=told["worker"], token="",
         status=AttemptStatus(told["status"]), started_at=started_at, lease_expires_at=started_at,
-        heartbeat_at=started_at, finished_at=_maybe(told["finished_at"]), exit_code=told["exit_code"],
+        finished_at=_maybe(told["finished_at"]), exit_code=told["exit_code"],
         kind=told["kind"], reason=told["reason"], queued_at=_maybe(told["queued_at"]),
         patched=told["patched"], began_at=told["began_at"],
     )  # fmt: skip

@@ -18,7 +18,7 @@ JOB = Job(
     retry_count=0, max_retries=0, attempts=1, created_at=START, reason="exit code 1", next_attempt_at=SOON,
 )  # fmt: skip
 RUN = Run(
-    id=1, number=1, repo="r", repo_path="", workflow_path="ci.yml", workflow_name="CI", title="", event="push", ref="",
+    id=1, number=1, repo="r", workflow_path="ci.yml", workflow_name="CI", title="", event="push", ref="",
     sha="", status=R.RUNNING, priority=0, attempt=1, created_at=START, concurrency_group="deploy",
 )  # fmt: skip
 PAUSED = Paused("ada", START)

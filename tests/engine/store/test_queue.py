@@ -200,7 +200,8 @@ def test_a_heartbeat_renews_what_still_runs_and_tells_what_does_not(lab):
     assert lab.store.queue.heartbeat([good.token, lost.token, "nonsense"], now) == {good.token}
     [attempt] = lab.store.queries.running()
     assert attempt.lease_expires_at == now + timedelta(seconds=LEASE_S)
-    assert attempt.heartbeat_at == now
+    query = "SELECT heartbeat_at FROM attempt WHERE token = ?"
+    assert lab.store.database.rows(query, (good.token,)) == [(now.timestamp(),)]
 
 
 def test_taking_over_puts_the_earlier_holder_out(lab):

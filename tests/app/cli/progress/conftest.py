@@ -28,7 +28,7 @@ class World:
 
     def run(self, *jobs: Job, id: int = 7, name: str = "CI") -> Run:
         run = Run(
-            id=id, number=3, repo="site", repo_path="/r", workflow_path=".github/workflows/ci.yml", workflow_name=name,
+            id=id, number=3, repo="site", workflow_path=".github/workflows/ci.yml", workflow_name=name,
             title="a push", event="push", ref="refs/heads/main", sha="0123456789abcdef", status=RunStatus.QUEUED,
             priority=0, attempt=1, created_at=START,
         )  # fmt: skip
