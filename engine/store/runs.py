@@ -13,18 +13,13 @@ from engine.core.paths import remaining_paths
 from engine.core.states import JobStatus, RunStatus
 from engine.store import durations, transitions
 from engine.store.database import Database
-from engine.store.tables.columns import DATABASE
 from engine.store.tables.events import EventRow, RepoRow
 from engine.store.tables.runs import EdgeRow, JobRow, RunRow
 from engine.store.transitions import Change
 from pipelines.plan import JobPlan, RunPlan
 from pipelines.records import dataclass
 
-_JOB_COLUMNS = [field for field in JobRow._meta.sorted_fields if field.name != "id"]
-_INSERT_JOB = (
-    f"INSERT INTO job ({', '.join(field.column_name for field in _JOB_COLUMNS)})"
-    f" VALUES ({', '.join('?' * len(_JOB_COLUMNS))})"
-)
+_LATEST = "SELECT max(number) FROM run WHERE repo_id = ? AND workflow_path = ?"
 _INSERT_EDGE = "INSERT INTO edge (job_id, need_id) VALUES (?, ?)"
 
 
@@ -93,10 +88,8 @@ class Runs:
     def create(self, new: NewRun, actor: str, now: datetime) -> int:
         """Record a planned run with all its jobs at once; return its id. Nothing runs yet."""
         with self._db.write(durable=True):
-            latest = RunRow.select(fn.MAX(RunRow.number)).where(
-                (RunRow.repo_id == new.repo_id) & (RunRow.workflow_path == new.workflow_path)
-            )
-            number = (latest.scalar() or 0) + 1
+            [(latest,)] = self._db.rows(_LATEST, (new.repo_id, new.workflow_path))
+            number = (latest or 0) + 1
             run = RunRow.create(
                 number=number, repo_id=new.repo_id, event_id=new.event_id, workflow_path=new.workflow_path,
                 workflow_name=new.workflow_name, title="", definition=new.definition, event=new.event, ref=new.ref,
@@ -108,17 +101,16 @@ class Runs:
             if not plan.jobs:
                 raise ValueError("a plan without jobs")
             status = RunStatus.PENDING if plan.concurrency_group else RunStatus.QUEUED
-            run.title = plan.title or new.title or new.workflow_name
-            run.priority = plan.priority
-            run.concurrency_group = plan.concurrency_group
-            run.cancel_in_progress = plan.cancel_in_progress
-            run.group_limit = plan.limit
-            run.queue_all = plan.queue_all
-            run.status = RunStatus.BLOCKED if new.blocked else status
-            run.open_jobs = len(plan.jobs)
-            run.save(only=run.dirty_fields)  # the contexts, which may be large, are there
+            if new.blocked:
+                status = RunStatus.BLOCKED
+            planned = {
+                "title": plan.title or new.title or new.workflow_name, "priority": plan.priority, "status": status,
+                "concurrency_group": plan.concurrency_group, "cancel_in_progress": plan.cancel_in_progress,
+                "group_limit": plan.limit, "queue_all": plan.queue_all, "open_jobs": len(plan.jobs),
+            }  # fmt: skip
+            RunRow.write(planned, "id = ?", (run.id,))
             change = Change("planned", now, actor)
-            transitions.record_start("run", run.id, run.status, change, new.workflow_name)
+            transitions.record_start("run", run.id, status, change, new.workflow_name)
             self._insert_jobs(run, plan.jobs, change, {}, _times(run, plan.jobs))
         return int(run.id)
 
@@ -186,9 +178,9 @@ class Runs:
         self._db.execute_many(_INSERT_EDGE, edges)
 
     def _insert_job(self, run: RunRow, plan: JobPlan, change: Change, **more: Any) -> int:
-        """Insert a job as its plan has it; return its id. In plain SQL: a run may have thousands, in one write."""
+        """Insert a job as its plan has it; return its id."""
         retries = plan.retry.max if plan.retry else 0
-        values = JobRow._meta.get_default_dict() | dict(
+        job = JobRow.create(
             run_id=run.id,
             repo_id=run.repo_id,
             key=plan.key,
@@ -201,10 +193,8 @@ class Runs:
             **_plan_fields(plan),
             **more,
         )
-        row = [field.db_value(values.get(field.name)) for field in _JOB_COLUMNS]
-        job_id = int(DATABASE.execute_sql(_INSERT_JOB, row).lastrowid)
-        transitions.record_start("job", run.id, JobStatus.PENDING, change, plan.name, job_id=job_id)
-        return job_id
+        transitions.record_start("job", run.id, JobStatus.PENDING, change, plan.name, job_id=job.id)
+        return int(job.id)
 
 
 def _times(

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any, NamedTuple, Self
 
-from peewee import BooleanField, DatabaseProxy, FloatField, Model, TextField
+from peewee import AutoField, BooleanField, DatabaseProxy, FloatField, Model, TextField
 
 DATABASE = DatabaseProxy()
 
@@ -62,10 +62,22 @@ class Row(Model):
         for told in DATABASE.execute_sql(f"{select} WHERE {where}", values):
             row = cls(__no_default__=True)
             row.__data__ = {
-                name: read(value) if read else value for (name, read), value in zip(readers, told, strict=True)
+                name: convert(value) if convert else value for (name, convert), value in zip(readers, told, strict=True)
             }
             found.append(row)
         return found
+
+    @classmethod
+    def create(cls, **fields: Any) -> Self:
+        """Insert a row and return it, with the id that it has been given."""
+        insert, columns = _inserting(cls)
+        row = cls(**fields)
+        told = [field.db_value(row.__data__.get(field.name)) for field in columns]
+        ident = DATABASE.execute_sql(insert, told).lastrowid
+        if len(columns) < len(cls._meta.sorted_fields):
+            key: Any = cls._meta.primary_key
+            row.__data__[key.name] = ident
+        return row
 
     @classmethod
     def get_by_id(cls, pk: Any) -> Self:
@@ -96,3 +108,11 @@ def _reading(cls: type[Row], names: tuple[str, ...]) -> tuple[str, tuple[tuple[s
     select = f'SELECT {columns} FROM "{cls._meta.table_name}"'
     special = (BooleanField, InstantField, JsonField)
     return select, tuple((field.name, field.python_value if isinstance(field, special) else None) for field in fields)
+
+
+@cache
+def _inserting(cls: type[Row]) -> tuple[str, tuple[Any, ...]]:
+    """Return the INSERT of a table, and the fields that its values are of: all but an id that SQLite gives."""
+    fields = tuple(field for field in cls._meta.sorted_fields if not isinstance(field, AutoField))
+    columns = ", ".join(f'"{field.column_name}"' for field in fields)
+    return f'INSERT INTO "{cls._meta.table_name}" ({columns}) VALUES ({", ".join("?" * len(fields))})', fields
