@@ -16,6 +16,15 @@ def write_all(file: IO[bytes], data: bytes) -> None:
         view = view[file.write(view) :]
 
 
+def write_new(path: Path, data: bytes) -> None:
+    """Make a file, for its owner alone, whose content survives a power cut; so does its name once its folder is
+    flushed. Raises FileExistsError."""
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    with os.fdopen(fd, "wb", buffering=0) as file:
+        write_all(file, data)
+        os.fsync(fd)
+
+
 def flush_files(paths: Iterable[Path], within: Path) -> None:
     """Have the content of `paths`, all of one file system and under `within`, survive a power cut."""
     many = list(paths)

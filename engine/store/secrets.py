@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from engine.core.errors import EngineError
-from engine.store.flush import flush
+from engine.store.flush import flush, write_new
 
 
 class KeyLost(EngineError):
@@ -46,10 +46,7 @@ class SecretBox:
 
         if not self._path.exists():
             temporary = self._path.with_suffix(f".{secrets.token_hex(8)}")
-            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(Fernet.generate_key())
-                os.fsync(file.fileno())
+            write_new(temporary, Fernet.generate_key())
             try:
                 os.link(temporary, self._path)
                 flush(self._path.parent)  # nothing is sealed with a key that a power cut could take
