@@ -38,8 +38,6 @@ if TYPE_CHECKING:
 
 DATABASE = "treadle.db"
 FOLDERS = ("logs", "artifacts", "repos", "cache", "work")
-
-
 T = TypeVar("T")
 
 

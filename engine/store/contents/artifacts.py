@@ -38,7 +38,7 @@ from engine.store.contents.manifest import (
 )
 from engine.store.contents.piece_list import Piece
 from engine.store.contents.tars import Member
-from engine.store.flush import flush, write_all
+from engine.store.flush import flush, write_all, write_new
 from pipelines.artifact_names import artifact_name_error, artifact_path_error
 
 
@@ -206,10 +206,7 @@ class Artifacts:
         if not manifest.parent.is_dir():
             made_again.folder(manifest.parent)
             flush(self._runs)
-        with partial.open("x") as out:
-            out.write(manifest_text(artifact))
-            out.flush()
-            os.fsync(out.fileno())
+        write_new(partial, manifest_text(artifact).encode())
         partial.replace(manifest)
         flush(manifest.parent)
 

@@ -95,7 +95,7 @@ class Blobs:
         One whose list of pieces is damaged is not: whoever keeps it writes the list anew.
         """
         with self._guard():
-            if not self._wanted(self._list_path(digest)):
+            if not self._wanted(self.list_path(digest)):
                 return self._wanted(self.path(digest))
             try:
                 pieces = self._pieces(digest)
@@ -118,7 +118,7 @@ class Blobs:
     # -- reading ----------------------------------------------------------------------------------------------------
 
     def has(self, digest: str) -> bool:
-        return self._list_path(digest).exists() or self.path(digest).exists()
+        return self.list_path(digest).exists() or self.path(digest).exists()
 
     def pieces(self, digest: str) -> tuple[Piece, ...]:
         """Return what a content is made of, in order: itself, or the pieces it was cut into. Raises BlobError."""
@@ -231,14 +231,11 @@ class Blobs:
         return self._blobs / digest[:2] / f"{digest}.zst"
 
     def list_path(self, digest: str) -> Path:
-        return self._list_path(digest)
-
-    def _list_path(self, digest: str) -> Path:
         return self._blobs / digest[:2] / f"{digest}.list"
 
     def _pieces(self, digest: str) -> tuple[Piece, ...]:
         try:
-            data = self._list_path(digest).read_bytes()
+            data = self.list_path(digest).read_bytes()
         except (FileNotFoundError, NotADirectoryError):
             return ()
         except OSError as error:

@@ -24,7 +24,7 @@ from engine.core.clock import Clock, SystemClock, rfc3339
 from engine.core.errors import EngineError
 from engine.store.contents.blobs import BlobError, Blobs
 from engine.store.contents.gc import Collector
-from engine.store.flush import flush
+from engine.store.flush import flush, write_new
 from pipelines.records import dataclass
 
 log = logging.getLogger(__name__)
@@ -107,11 +107,9 @@ class Caches:
             if path.is_dir():
                 made_again.make_way(path)
             draft = batch.draft()
-            with draft.open("x") as out:
-                facts = asdict(entry) | {"created_at": rfc3339(now)}
-                json.dump({name: value for name, value in facts.items() if name not in ("used_at", "path")}, out)
-                out.flush()
-                os.fsync(out.fileno())
+            facts = asdict(entry) | {"created_at": rfc3339(now)}
+            kept = {name: value for name, value in facts.items() if name not in ("used_at", "path")}
+            write_new(draft, json.dumps(kept).encode())
             try:
                 os.link(draft, path)  # unlike a rename, it fails where there is one
             except FileExistsError:

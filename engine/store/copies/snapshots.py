@@ -38,7 +38,7 @@ from engine.store.copies.files import (
     write_listing,
 )
 from engine.store.database import copy_database, damage_of
-from engine.store.flush import flush
+from engine.store.flush import flush, write_new
 from pipelines.records import dataclass
 
 PAGES_BYTES = 64 * 1024  # what of the database is shared or not: sixteen pages
@@ -228,10 +228,7 @@ class Snapshots:
         told = asdict(snapshot) | {"created_at": rfc3339(snapshot.created_at)}
         told["new_bytes"] = snapshot.new_bytes + batch.new_bytes + len(json.dumps(told))
         told["seal"] = _seal(told)
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
-            json.dump(told, out)
-            out.flush()
-            os.fsync(out.fileno())
+        write_new(draft, json.dumps(told).encode())
         path = self.folder / f"{snapshot.id}.json"
         draft.replace(path)
         flush(self.folder)

@@ -18,8 +18,6 @@ from engine.store.logs.paths import index_path, packed_path
 from pipelines.records import dataclass
 
 NO_STEP = -1
-
-
 _MARKS_LIMIT = 20_000
 
 
