@@ -124,9 +124,12 @@ def _connect() -> "APIClient":
 
     options: dict[str, Any] = {**kwargs_from_env(), "base_url": address}
     try:
-        return APIClient(version="auto", timeout=120, max_pool_size=_CONNECTIONS, **options)
+        client = APIClient(version="auto", timeout=120, max_pool_size=_CONNECTIONS, **options)
     except DockerException as error:
         _unreachable(address, error)
+    if address.startswith("unix://"):
+        client.trust_env = False  # no proxy and no .netrc leads to a socket, and each request would look for them
+    return client
 
 
 def _knock(address: str) -> None:
