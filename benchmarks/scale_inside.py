@@ -26,10 +26,10 @@ MANY = 1_000  # jobs of a run whose edges are so many that one turn tells
 SCREENS = {"graph": (200, 50), "outline": (80, 24)}
 
 
-def cpu_ms(work: Callable[[], object], turns: int = TURNS) -> float:
+def cpu_ms(work: Callable[[], object]) -> float:
     """Return the milliseconds of CPU that a piece of work needs, the median of some turns."""
     took = []
-    for _ in range(turns):
+    for _ in range(TURNS):
         start = time.process_time()
         work()
         took.append((time.process_time() - start) * 1000)

@@ -59,9 +59,9 @@ def packed(folder: Path, tar: Path) -> None:
     subprocess.run(["tar", "-cf", tar, "-C", folder, "."], check=True)
 
 
-def upload(artifacts: Artifacts, tar: Path, run_id: int, name: str = "tree") -> None:
+def upload(artifacts: Artifacts, tar: Path, run_id: int) -> None:
     with tar.open("rb") as file:
-        artifacts.save_tar(run_id, 1, 1, name, file, LIMIT)
+        artifacts.save_tar(run_id, 1, 1, "tree", file, LIMIT)
 
 
 def told(figure: str, value: str, note: str = "") -> None:

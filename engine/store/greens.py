@@ -27,15 +27,15 @@ class Green:
     sha: str
 
 
-def is_green(run: Any = RunRow) -> Any:
-    """Return the clause on RunRow, or an alias of it, that holds for ordinary green runs."""
-    return (run.status == RunStatus.SUCCESS) & ~bisects(run.id) & ~has_patched(run)
+def is_green() -> Any:
+    """Return the clause that holds for ordinary green runs."""
+    return (RunRow.status == RunStatus.SUCCESS) & ~bisects(RunRow.id) & ~has_patched()
 
 
-def has_patched(run: Any = RunRow) -> Any:
+def has_patched() -> Any:
     """Return the clause that holds for runs with a job whose latest attempt a person had hands on."""
     hand = JobRow.alias()
-    return fn.EXISTS(hand.select(hand.id).where((hand.run_id == run.id) & hand.patched))
+    return fn.EXISTS(hand.select(hand.id).where((hand.run_id == RunRow.id) & hand.patched))
 
 
 def green_sql(run: str) -> str:
@@ -50,10 +50,10 @@ def bisects(run_id: Any) -> Any:
     return run_id.in_(trial.select(trial.id).where(trial.bisect_id.is_null(False)))
 
 
-def is_patched(job: Any = JobRow) -> Any:
+def is_patched() -> Any:
     """Return the clause that holds for jobs whose latest attempt a person had hands on; reads an index alone."""
     hand = JobRow.alias()
-    return job.id.in_(hand.select(hand.id).where(hand.patched))
+    return JobRow.id.in_(hand.select(hand.id).where(hand.patched))
 
 
 def standings(run_ids: Collection[int]) -> dict[int, RunStatus]:

@@ -139,14 +139,12 @@ class Queries:
     def transitions(
         self,
         after: int = 0,
-        run_id: int | None = None,
         job_id: int | None = None,
         limit: int = 1000,
         run_ids: Collection[int] | None = None,
     ) -> list[Transition]:
         """Return changes after a sequence number, oldest first; a reader keeps the last one as its cursor."""
-        wanted = [run_id] if run_id is not None else run_ids
-        return transitions.after(after, run_ids=wanted, job_id=job_id, limit=limit)
+        return transitions.after(after, run_ids=run_ids, job_id=job_id, limit=limit)
 
     def last_sequence(self) -> int:
         [(last,)] = _rows("SELECT max(sequence) FROM transition")

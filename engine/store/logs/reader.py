@@ -1,22 +1,12 @@
-"""Reading one attempt's log, in whichever form it has by now: by bytes, by steps, and as it grows. Writes nothing."""
+"""Reading one attempt's log, in whichever form it has by now: by bytes and by steps. Writes nothing."""
 
 import os
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Protocol
 
 from engine.core.errors import EngineError
 from engine.store.logs.frames import Frames
 from engine.store.logs.index import SIZE, Entry, Mark, unpacked
 from engine.store.logs.paths import index_path, packed_path
-
-_BLOCK = 64 * 1024
-
-
-class Wake(Protocol):
-    """What tells a reader to look again: `wait` returns True as soon as there is news since the last wait."""
-
-    def wait(self, timeout: float | None = None) -> bool: ...
 
 
 class LogReader:
@@ -74,21 +64,6 @@ class LogReader:
         if start is None:
             raise EngineError(f"The log has no step {step}.")
         return start, self.size if end is None else end
-
-    def follow(self, start: int, wake: Wake, ended: Callable[[], bool], timeout_s: float = 15.0) -> Iterator[bytes]:
-        """Yield the log from `start` on as it grows, in blocks, until it has `ended` and all of it was given.
-
-        Sleeps on `wake` between; an empty block comes after each `timeout_s` without news, for whoever must show life.
-        """
-        while True:
-            over = ended()
-            while block := self.read(start, start + 4 * _BLOCK):
-                start += len(block)
-                yield block
-            if over:
-                return
-            if not wake.wait(timeout_s):
-                yield b""
 
 
 def _open(path: Path) -> tuple[int, Frames | None]:

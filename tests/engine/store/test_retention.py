@@ -70,7 +70,7 @@ def test_an_old_run_goes_with_all_it_left(lab: Lab, retention: Retention) -> Non
     assert kept(lab) == [second]
     one_run = {"run": 1, "job": 2, "attempt": 2, "edge": 1, "removal": 0}
     assert {table: count(lab, table) for table in one_run} == one_run
-    assert lab.store.queries.transitions(run_id=first) == []
+    assert lab.store.queries.transitions(run_ids=[first]) == []
     assert not (lab.store.home / "logs" / str(first)).exists()
     assert (lab.store.home / "logs" / str(second)).exists()
     assert told(retention, lab) == []
@@ -260,7 +260,7 @@ def test_a_kill_at_any_step_leaves_a_removal_that_is_finished_later(lab: Lab, re
     list(retention.go_on())
     left = {table: count(lab, table) for table in ("run", "job", "attempt", "edge", "removal")}
     assert left == {"run": 1, "job": 2, "attempt": 2, "edge": 1, "removal": 0}
-    assert lab.store.queries.transitions(run_id=first) == []
+    assert lab.store.queries.transitions(run_ids=[first]) == []
 
 
 def test_finding_what_goes_reads_each_old_run_once(lab: Lab) -> None:

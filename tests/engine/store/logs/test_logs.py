@@ -1,6 +1,5 @@
 import os
 import subprocess
-import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -23,19 +22,6 @@ LIMIT = 1 << 30
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "logs" / "7" / "12-1.log"
-
-
-class News:
-    """A wake that counts: each `tell` ends one wait."""
-
-    def __init__(self) -> None:
-        self._told = threading.Semaphore(0)
-
-    def tell(self) -> None:
-        self._told.release()
-
-    def wait(self, timeout: float | None = None) -> bool:
-        return self._told.acquire(timeout=timeout)
 
 
 def test_an_index_record_comes_back_as_it_was() -> None:
@@ -169,28 +155,3 @@ def test_a_damaged_log_is_told_by_its_name(path: Path) -> None:
 def test_a_log_that_never_was_is_not_found(path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         LogReader(path)
-
-
-def test_a_follower_sees_all_of_a_growing_log_and_ends_with_it(path: Path) -> None:
-    news, over = News(), threading.Event()
-    writer = LogWriter(path, LIMIT, grew=news.tell)
-    writer.append(0, b"0\n", Progress(), NOW)
-
-    def write() -> None:
-        for number in range(1, 500):
-            writer.append(0, f"{number}\n".encode(), Progress(), NOW)
-        over.set()
-        news.tell()
-
-    thread = threading.Thread(target=write)
-    thread.start()
-    with LogReader(path) as reader:
-        seen = b"".join(reader.follow(0, news, over.is_set))
-    thread.join()
-    assert seen == b"".join(f"{number}\n".encode() for number in range(500))
-
-
-def test_a_follower_shows_life_when_nothing_comes(path: Path) -> None:
-    LogWriter(path, LIMIT)
-    with LogReader(path) as reader:
-        assert next(reader.follow(0, News(), lambda: False, timeout_s=0)) == b""
