@@ -125,7 +125,10 @@ class Strategy:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step: exactly one of `run` and `uses` is set. `key` is the id, given or empty."""
+    """One step: exactly one of `run` and `uses` is set. `key` is the id, given or empty.
+
+    `with_` and `env`, and those of jobs and workflows, may be one expression: see `template.WHOLE`.
+    """
 
     place: Place
     key: str = ""

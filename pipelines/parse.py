@@ -37,7 +37,7 @@ def parse_workflow(text: str | bytes, path: str, only: Collection[str] | None = 
         on=parse_triggers(reader, fields.get("on")),
         jobs=parse_jobs(reader, fields.get("jobs"), only),
         run_name=reader.template(fields.get("run-name"), "run-name", "run-name"),
-        env=reader.table(fields.get("env"), "env", "env"),
+        env=reader.table(fields.get("env"), "env", "env", whole=True),
         defaults=parse_defaults(reader, fields.get("defaults"), NOWHERE),
         concurrency=parse_concurrency(reader, fields.get("concurrency"), "concurrency"),
         priority=read_priority(reader, fields.get("priority")),

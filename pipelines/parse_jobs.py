@@ -11,7 +11,7 @@ from pipelines.parse_containers import parse_container
 from pipelines.parse_defaults import parse_concurrency, parse_defaults, parse_permissions
 from pipelines.parse_services import parse_services
 from pipelines.parse_steps import check_id, parse_steps
-from pipelines.parse_strategy import parse_strategy
+from pipelines.parse_strategy import check_spread, parse_strategy
 from pipelines.policy import JOB_KEYS, read_hold, read_priority, read_resources, read_retry, read_timeout_minutes
 from pipelines.reading import Fields, Reader
 from pipelines.source import Mapping, Node, Scalar, Sequence
@@ -83,12 +83,12 @@ def _with_steps(reader: Reader, job: Job, fields: Fields) -> Job:
     steps = fields.get("steps")
     if steps is None or (isinstance(steps, Sequence) and not steps.items):
         reader.warn(job.place, "the job has no steps: it does nothing here, and GitHub refuses the file")
-    return replace(
+    found = replace(
         job,
         runs_on=_runs_on(reader, fields.get("runs-on")),
         container=parse_container(reader, fields.get("container")),
         services=parse_services(reader, fields.get("services")),
-        env=reader.table(fields.get("env"), "env", _AT + "env"),
+        env=reader.table(fields.get("env"), "env", _AT + "env", whole=True),
         defaults=parse_defaults(reader, fields.get("defaults"), _AT + "defaults.run"),
         outputs=reader.table(fields.get("outputs"), "outputs", _AT + "outputs.<output_id>"),
         steps=parse_steps(reader, steps),
@@ -101,6 +101,8 @@ def _with_steps(reader: Reader, job: Job, fields: Fields) -> Job:
         checkpoint=reader.boolean(fields.get("checkpoint"), "checkpoint"),
         hold=read_hold(reader, fields.get("hold")),
     )
+    check_spread(reader, found)
+    return found
 
 
 def _with_call(reader: Reader, job: Job, fields: Fields) -> Job:

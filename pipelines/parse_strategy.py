@@ -1,9 +1,11 @@
 """`strategy:` of a job: its matrix, still unexpanded, and how its jobs run together."""
 
 from pipelines.evaluation import STRATEGY_KEYS
-from pipelines.model import Strategy, Tree
+from pipelines.expr_nodes import Index, Literal, Name
+from pipelines.model import Job, Strategy, Tree
 from pipelines.reading import Reader, is_expression
 from pipelines.source import Mapping, Node, Sequence
+from pipelines.template import WHOLE, Template
 
 _AT = "jobs.<job_id>.strategy"
 
@@ -21,6 +23,27 @@ def parse_strategy(reader: Reader, node: Node | None) -> Strategy | None:
         reader.flag(fields.get("fail-fast"), "strategy.fail-fast", _AT),
         reader.amount(fields.get("max-parallel"), "strategy.max-parallel", _AT),
     )
+
+
+def check_spread(reader: Reader, job: Job) -> None:
+    """Complain of `env: ${{ matrix.KEY }}`, and of a `with:` like it, where the matrix says that KEY is no mapping."""
+    matrix = job.strategy.matrix if job.strategy else None
+    tables = [("env", job.env), *(one for step in job.steps for one in (("env", step.env), ("with", step.with_)))]
+    for what, table in tables:
+        match table.get(WHOLE):
+            case Template(parts=(Index(Name("matrix"), Literal(str(key))),), place=place):
+                if any(not isinstance(value, dict) for value in _values(matrix, key)):
+                    reader.error(place, f"{what} must be a mapping, and not all values of matrix.{key} are")
+
+
+def _values(matrix: Tree, key: str) -> list[Tree]:
+    """Return the values that are written for a key of a matrix; those that an expression gives are not known."""
+    if not isinstance(matrix, dict):
+        return []
+    vector, include = matrix.get(key), matrix.get("include")
+    added = [one[key] for one in include if isinstance(one, dict) and key in one] if isinstance(include, list) else []
+    values = [*(vector if isinstance(vector, list) else []), *added]
+    return [value for value in values if not isinstance(value, Template) or value.is_literal]
 
 
 def _matrix(reader: Reader, node: Node | None) -> Tree:

@@ -14,7 +14,7 @@ from pipelines.errors import ExpressionError, Finding, Place, Severity
 from pipelines.model import Tree
 from pipelines.scalars import scalar_text
 from pipelines.source import Document, Mapping, Node, Scalar, Sequence
-from pipelines.template import Condition, Template
+from pipelines.template import WHOLE, Condition, Template
 
 Names = tuple[frozenset[str], frozenset[str]]
 """Contexts and special functions that an expression may name."""
@@ -196,8 +196,12 @@ class Reader:
                     return None
                 text = text[:start] + " " * (end - start) + text[end:]
 
-    def table(self, node: Node | None, what: str, names: str | Names) -> dict[str, Template]:
-        """Return a mapping of the writer's own keys to texts, such as `env`."""
+    def table(self, node: Node | None, what: str, names: str | Names, whole: bool = False) -> dict[str, Template]:
+        """Return a mapping of the writer's own keys to texts, such as `env`; `whole`: it may be one expression."""
+        if whole and node is not None and is_expression(node):
+            given = self.template(node, what, names)
+            if given is None or (len(given.parts) == 1 and not given.is_literal):
+                return {} if given is None else {WHOLE: given}
         read = (
             (key.text, self.template(value, f"{what}.{key.text}", names)) for key, value in self.entries(node, what)
         )

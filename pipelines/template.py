@@ -21,6 +21,8 @@ from pipelines.values import concatenate, to_string, truthy
 Names: TypeAlias = "Collection[str] | None"
 Functions: TypeAlias = "Mapping[str, Function] | None"
 
+WHOLE = ""
+"""The key of a table that is one expression, `env: ${{ matrix.env }}`: what it gives are the entries."""
 _CLOSE = re.compile(r"(?:[^'}]+|'[^']*+'|}(?!}))*+}}")
 _TOP = Place(1, 1)
 _SUCCESS = Call("success", ())

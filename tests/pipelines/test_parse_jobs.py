@@ -107,7 +107,7 @@ def test_a_strategy_may_be_one_expression() -> None:
         ("runs-on: {group: asdf/g}", "group"), ("need: x", "'need'"), ("container: {options: x}", "'image'"),
         ("container: {image: ''}", "empty"), ("container: {image: -x}", "no name of an image"),
         ("container: {image: x, volume: [a]}", "'volume'"), ("services: x", "mapping"),
-        ("services: {a: {}}", "'image'"), ("env: ${{ fromJSON('{}') }}", "mapping"),
+        ("services: {a: {}}", "'image'"), ("env: x${{ fromJSON('{}') }}", "mapping"),
         ("timeout-minutes: '30'", "a number"), ("continue-on-error: 'yes'", "true or false"),
         ("strategy: {matrix: {}}", "empty"), ("strategy: {matrix: {x: []}}", "empty"),
         ("strategy: {matrix: {x: 1}}", "a list"), ("strategy: {matrix: {include: [1]}}", "mappings"),

@@ -5,6 +5,7 @@ import pytest
 from pipelines.errors import Place, WorkflowError
 from pipelines.model import Step
 from pipelines.parse import parse_workflow
+from pipelines.template import WHOLE
 
 HEAD = "on: push\njobs:\n  a:\n    runs-on: x\n    steps:\n"
 
@@ -58,6 +59,7 @@ def test_text_around_an_expression_in_an_if_is_warned_of() -> None:
         ("- {uses: ''}", "empty"), ("- {uses: '${{ x }}'}", "expression"), ("- {run: [x]}", "text"),
         ("- {run: x, if: a = b}", "if"), ("- {run: x, id: 1x}", "id"), ("- {run: x, id: __x}", "reserved"),
         ("- {run: x, id: a}\n- {run: x, id: A}", "twice"), ("- {run: x, env: [A]}", "mapping"),
+        ("- {run: x, env: 'A ${{ github.ref }}'}", "mapping"), ("- {uses: ./a, with: '${{ nope }}'}", "with"),
         ("- {run: '${{'}", "never closed"), ("- {run: '${{ }}'}", "expression"),
         ("- {run: x, continue-on-error: maybe}", "true or false"), ("- {run: x, timeout-minutes: soon}", "a number"),
         ("- {run: x, name: '${{ jobs.x }}'}", "cannot be used"), ("- {wait: nope}", "no step above"),
@@ -66,6 +68,29 @@ def test_text_around_an_expression_in_an_if_is_warned_of() -> None:
 )  # fmt: skip
 def test_what_no_step_can_say_is_an_error(text: str, words: str) -> None:
     assert words in faults(text)
+
+
+def test_an_env_or_a_with_that_is_one_expression_is_kept_whole() -> None:
+    found = steps("- {run: x, env: '${{ matrix.e }}'}\n- {uses: ./a, with: '${{ fromJSON(env.W) }}'}")
+    assert [list(found[0].env), list(found[1].with_)] == [[WHOLE], [WHOLE]]
+
+
+@pytest.mark.parametrize(
+    ("matrix", "wrong"),
+    [
+        ("{e: [{A: 1}]}", 0), ("{e: [A=1]}", 2), ("{e: [{A: 1}, 2]}", 2), ("{include: [{e: x}]}", 2),
+        ("{x: [1], include: [{e: {A: 1}}]}", 0), ("{e: ['${{ fromJSON(vars.E) }}']}", 0),
+        ("'${{ fromJSON(vars.E) }}'", 0),
+    ],
+)  # fmt: skip
+def test_a_matrix_that_gives_an_env_no_mapping_is_an_error(matrix: str, wrong: int) -> None:
+    text = f"on: push\njobs:\n  a:\n    runs-on: x\n    strategy: {{matrix: {matrix}}}\n"
+    text += "    env: ${{ matrix.e }}\n    steps: [{uses: ./a, with: '${{ matrix.e }}'}]\n"
+    try:
+        found: list[int] = [one.place.line for one in parse_workflow(text, "ci.yml").findings]
+    except WorkflowError as error:
+        found = [one.place.line for one in error.findings]
+    assert found == [6, 7][:wrong]
 
 
 def test_steps_that_steer_background_steps_are_valid_but_not_honoured() -> None:

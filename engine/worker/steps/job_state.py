@@ -9,8 +9,11 @@ from dataclasses import field
 from typing import Any
 
 from pipelines.errors import ExpressionError
+from pipelines.json_value import Json
+from pipelines.model import Tree
 from pipelines.records import dataclass
-from pipelines.template import Template
+from pipelines.template import WHOLE, Template, resolve
+from pipelines.values import kind_of, to_string
 
 Way = tuple[int, ...]
 """Which step of the job, which step of the action that it uses, and so on inwards."""
@@ -180,11 +183,31 @@ def evaluate_env(
     functions: Mapping[str, Callable[..., Any]] | None = None,
 ) -> dict[str, str]:
     """Return an `env:` mapping as text. Raises ExpressionError that names the variable."""
-    found = {}
-    for name, template in templates.items():
-        with blaming(f"env.{name}"):
-            found[name] = template.string(contexts, functions)
+    return evaluate_table("env", templates, contexts, functions)
+
+
+def evaluate_table(
+    what: str,
+    table: Mapping[str, Tree],
+    contexts: Mapping[str, Any],
+    functions: Mapping[str, Callable[..., Any]] | None = None,
+) -> dict[str, str]:
+    """Return a table as text, also one that is a single expression. Raises ExpressionError that names the entry."""
+    found: dict[str, str] = {}
+    for name, tree in table.items():
+        with blaming(what if name == WHOLE else f"{what}.{name}"):
+            value = resolve(tree, contexts, functions)
+            found |= _texts(value) if name == WHOLE else {name: to_string(value)}
     return found
+
+
+def _texts(value: Json) -> dict[str, str]:
+    if not isinstance(value, dict):
+        raise ExpressionError("evaluation", f"it must be a mapping, not {kind_of(value)}")
+    for name, inner in value.items():
+        if isinstance(inner, (list, dict)):
+            raise ExpressionError("evaluation", f"{name} must be text, not {kind_of(inner)}")
+    return {name: to_string(inner) for name, inner in value.items()}
 
 
 @contextmanager

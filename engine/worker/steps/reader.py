@@ -6,7 +6,15 @@ Runs nothing but what hashFiles() needs. What cannot be worked out is an Express
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from engine.worker.steps.job_state import Scope, blaming, evaluate_env, scope_contexts, status_functions, step_env
+from engine.worker.steps.job_state import (
+    Scope,
+    blaming,
+    evaluate_env,
+    evaluate_table,
+    scope_contexts,
+    status_functions,
+    step_env,
+)
 from engine.worker.steps.outcome import StepOutcome, StepStopped
 from engine.worker.steps.words import action_name, first_line, seconds_of, surroundings, title_of
 from engine.worker.steps.workbench import Workbench
@@ -15,8 +23,8 @@ from pipelines.expr_trace import trace
 from pipelines.model import Step
 from pipelines.records import dataclass
 from pipelines.shells import ShellCommand, command_for
-from pipelines.template import Template, resolve
-from pipelines.values import to_string, truthy
+from pipelines.template import Template
+from pipelines.values import truthy
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +88,7 @@ class StepReader:
             with blaming("timeout-minutes"):
                 timeout_s = seconds_of(step.timeout_minutes.value(contexts, self._functions))
         if step.run is None:
-            given = {}
-            for name, value in step.with_.items():
-                with blaming(f"with.{name}"):
-                    given[name] = to_string(resolve(value, contexts, self._functions))
+            given = evaluate_table("with", step.with_, contexts, self._functions)
             lines = ("with:", *(f"  {name}: {value}" for name, value in given.items())) if given else ()
             return Ready(f"Run {step.uses}", lines, env, timeout_s, given=given)
         script = text(step.run, "run")

@@ -241,6 +241,32 @@ def test_the_runners_own_variables_cannot_be_changed_but_ci_can(works: "Works") 
     ]
 
 
+def test_an_environment_and_inputs_may_be_one_expression_that_gives_a_mapping(works: "Works") -> None:
+    action = "name: Say\ninputs: {word: {default: none}, count: {default: none}}\n"
+    action += "runs: {using: composite, steps: [{shell: sh, run: 'echo \"> ${{ join(inputs.*) }}\"'}]}\n"
+    works.write({".github/actions/say/action.yml": action})
+    ended = works.run("""
+        env: ${{ fromJSON('{"ONE":1,"TWO":"job","NONE":null}') }}
+        steps:
+          - run: echo "> $ONE $TWO $YES [$NONE] ${{ env.YES }}"
+            env: ${{ fromJSON('{"TWO":"step","YES":true}') }}
+          - uses: actions/checkout@v4
+          - uses: ./.github/actions/say
+            with: ${{ fromJSON('{"word":"hello","count":2}') }}
+          - continue-on-error: true
+            run: echo "> never"
+            env: ${{ github.ref_name }}
+          - continue-on-error: true
+            run: echo "> never"
+            env: ${{ fromJSON('{"A":[1]}') }}
+        """)
+    assert ended.said() == ["1 step true [] true", "hello,2"]
+    assert ended.errors() == [
+        "`env` cannot be worked out: it must be a mapping, not 'main'",
+        "`env` cannot be worked out: A must be text, not a list",
+    ]
+
+
 def test_the_runners_workspace_is_the_folder_that_holds_the_jobs(works: "Works") -> None:
     """Where the templates for CMake build: beside what was checked out."""
     ended = works.run("""
