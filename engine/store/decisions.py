@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from datetime import datetime
 from typing import Any, Protocol
 
-from engine.core.moves import GROUP, AskCancel, CloseCall, Expand, JobMove, Move, RunMove, Told, Wait
+from engine.core.moves import AskCancel, CloseCall, Expand, JobMove, Move, RunMove, Told, Wait
 from engine.core.records import JobFacts
 from engine.core.scheduling import status_functions
 from engine.core.snapshot import (
@@ -23,7 +23,7 @@ from engine.core.snapshot import (
     Snapshot,
 )
 from engine.core.states import JOB_ACTIVE, JOB_BROKEN, JOB_FINAL, JobStatus, RunStatus
-from engine.store import transitions, wishes
+from engine.store import groups, transitions, wishes
 from engine.store.database import Database
 from engine.store.queries import facts_record
 from engine.store.tables.columns import instant
@@ -47,9 +47,6 @@ _OVER_CALLS = "status = 'running' AND unmet = 0 AND is_call = 1"
 # `> 0` is "set" in a form for which SQLite uses an index.
 _CANCELLED = "status IN ('pending', 'blocked', 'queued', 'retrying') AND cancel_asked_at > 0"
 _ENDING = "status IN ('queued', 'running') AND cancel_asked_at > 0"
-_ACTIVE = f"status IN ({', '.join(repr(str(status)) for status in sorted(JOB_ACTIVE))})"
-_GROUP_JOBS = f"repo_id = ? AND concurrency_group = ? AND ({_ACTIVE} OR status = 'pending' AND waits_for = ?)"
-_GROUP_RUNS = "repo_id = ? AND concurrency_group = ? AND status IN ('pending', 'queued', 'running')"
 NEED = ("key", "status", "tolerated", "outputs")
 JOB_MEMBER = ("id", "status")
 RUN_MEMBER = ("id", "status", "repo_id", "concurrency_group")
@@ -254,10 +251,8 @@ class Decisions:
                     yield _job_member(job)
 
     def _members(self, key: GroupKey) -> Iterable[Member]:
-        repo_id, group = key
-        jobs = JobRow.read(_GROUP_JOBS, (repo_id, group, f"{GROUP}{group}"), JOB_MEMBER)
-        yield from (_job_member(job) for job in jobs)
-        yield from (_run_member(run) for run in RunRow.read(_GROUP_RUNS, (repo_id, group), RUN_MEMBER))
+        yield from map(_job_member, groups.jobs_in(*key, JOB_MEMBER))
+        yield from map(_run_member, groups.runs_in(*key, RUN_MEMBER))
 
 
 class _Runs:

@@ -9,10 +9,9 @@ from typing import Any
 
 from peewee import fn
 
-from engine.core.moves import GROUP
 from engine.core.records import Job, Transition
-from engine.core.states import JOB_ACTIVE, JobStatus, RunStatus
-from engine.store import transitions
+from engine.core.states import JobStatus, RunStatus
+from engine.store import groups, transitions
 from engine.store.queries import job_record
 from engine.store.tables.runs import EdgeRow, JobRow, RunRow, StepRow
 from pipelines.records import dataclass
@@ -93,13 +92,10 @@ def need_ids(job_id: int) -> list[int]:
 
 def in_group(repo_id: int, group: str) -> list[Holder]:
     """Return who is in a concurrency group of a repository: those that hold it first, then those that wait for it."""
-    runs: Any = RunRow.select(
-        RunRow.id, RunRow.number, RunRow.workflow_name, RunRow.status, RunRow.started_at, RunRow.created_at
-    ).where(
-        (RunRow.repo_id == repo_id)
-        & (RunRow.concurrency_group == group)
-        & RunRow.status.in_([RunStatus.PENDING, RunStatus.QUEUED, RunStatus.RUNNING])
-    )
+    runs = groups.runs_in(repo_id, group, ("id", "number", "workflow_name", "status", "started_at", "created_at"))
+    jobs = groups.jobs_in(repo_id, group, ("id", "run_id", "name", "status", "queued_at", "started_at"))
+    theirs: Any = RunRow.select(RunRow.id, RunRow.number).where(RunRow.id.in_([job.run_id for job in jobs]))
+    numbers = dict(theirs.tuples())
     found = [
         Holder(
             True, run.id, run.id, run.number, run.workflow_name, run.status == RunStatus.PENDING,
@@ -107,26 +103,12 @@ def in_group(repo_id: int, group: str) -> list[Holder]:
         )
         for run in runs
     ]  # fmt: skip
-    jobs: Any = (
-        JobRow.select(
-            JobRow.id, JobRow.run_id, RunRow.number, JobRow.name, JobRow.status, JobRow.queued_at, JobRow.started_at
-        )
-        .join(RunRow, on=(RunRow.id == JobRow.run_id))
-        .where(
-            (JobRow.repo_id == repo_id)
-            & (JobRow.concurrency_group == group)
-            & (
-                JobRow.status.in_(list(JOB_ACTIVE))
-                | ((JobRow.status == JobStatus.PENDING) & (JobRow.waits_for == f"{GROUP}{group}"))
-            )
-        )
-    )
     found += [
         Holder(
-            False, job.id, job.run_id, job.number, job.name, job.status == JobStatus.PENDING,
+            False, job.id, job.run_id, numbers[job.run_id], job.name, job.status == JobStatus.PENDING,
             job.queued_at or job.started_at,
         )
-        for job in jobs.namedtuples()
+        for job in jobs
     ]  # fmt: skip
     return sorted(found, key=lambda one: (one.waits, one.run_id, one.id))
 
