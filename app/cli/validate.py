@@ -7,6 +7,7 @@ from pathlib import Path
 
 from app.cli.workflow_files import SUFFIXES, workflow_files
 from app.wording import count_of
+from pipelines.action_refs import WORKFLOW_FOLDERS
 from pipelines.calls import check_calls
 from pipelines.errors import Finding, Place, Severity, WorkflowError
 from pipelines.parse import parse_workflow
@@ -31,7 +32,7 @@ def execute(args: argparse.Namespace) -> int:
         return 2
     total = errors = 0
     for path in paths:
-        findings = check(path, repo, follow=args.repo is not None or not args.paths)
+        findings = check(path, repo, follow=args.repo is not None or is_own(path, repo))
         total += len(findings)
         errors += sum(finding.severity is Severity.ERROR for finding in findings)
         if args.json:
@@ -47,6 +48,11 @@ def own_files(repo: Path) -> list[str]:
     """Return the workflows of a repository and, beside them, its policy file."""
     policy = repo / POLICY_PATH
     return [*map(str, workflow_files(repo)), *([str(policy)] if policy.is_file() else [])]
+
+
+def is_own(path: str, repo: Path) -> bool:
+    """Is a file among the workflows of `repo`? The calls of one that only lies somewhere can mean another folder."""
+    return Path(path).resolve().parent in [(repo / folder).resolve() for folder in WORKFLOW_FOLDERS]
 
 
 def files_in(folder: Path) -> list[str]:

@@ -60,10 +60,17 @@ def test_warnings_alone_are_success(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert capsys.readouterr().err == "1 file: 0 errors, 1 warning.\n"
 
 
-def test_local_calls_are_looked_up_only_in_a_repository_that_was_named(tmp_path: Path) -> None:
-    caller = write(tmp_path, "caller.yml", "on: push\njobs: {a: {uses: ./missing.yml}}\n")
+def test_local_calls_are_looked_up_in_a_repository_that_was_named_or_that_holds_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "on: push\njobs: {a: {uses: ./missing.yml}}\n"
+    caller = write(tmp_path, "caller.yml", text)
     assert main(["validate", str(caller)]) == 0
     assert main(["validate", "--repo", str(tmp_path), str(caller)]) == 2
+    own = write(tmp_path, ".github/workflows/own.yml", text)
+    assert main(["validate", str(own)]) == 0
+    monkeypatch.chdir(tmp_path)
+    assert main(["validate", ".github/workflows/own.yml"]) == main(["validate", ".github/workflows"]) == 2
 
 
 @pytest.mark.parametrize("made", ["", "a folder"])
