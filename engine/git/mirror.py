@@ -45,7 +45,7 @@ class Mirror:
         self._prepare()
         with self._alone():
             named = [ref for ref in dict.fromkeys(refs) if not ref.startswith(HEADS) and ref.startswith("refs/")]
-            found = remote.fetch(self.path, self.source, [f"+{HEADS}*:{HEADS}*", *(f"+{r}:{r}" for r in named)])
+            found = self._fetch([f"+{HEADS}*:{HEADS}*", *(f"+{r}:{r}" for r in named)])
             for sha in commits:
                 if not self.has(sha):
                     self._fetch_singly(sha)
@@ -62,11 +62,11 @@ class Mirror:
                 return False
             everything = [f"+{HEADS}*:{HEADS}*", f"+{TAGS}*:{TAGS}*"]
             if ref is not None:
-                remote.fetch(self.path, self.source, [f"+{ref}:{ref}"], depth=1)
+                self._fetch([f"+{ref}:{ref}"], depth=1)
             else:
                 self._fetch_singly(sha, depth=1)
             if not self.has(sha):
-                remote.fetch(self.path, self.source, everything)
+                self._fetch(everything)
             if not self.has(sha):
                 raise GitError(f"{self.source.url} has no commit {sha}.")
             return True
@@ -90,10 +90,21 @@ class Mirror:
             raise GitError(f"The mirror {self.path} is no repository any more.", "Remove it; it is fetched anew.")
         return found
 
+    def _fetch(self, refspecs: list[str], depth: int = 0) -> RemoteRefs:
+        """Fetch; once more into a new mirror if this one was damaged. Raises GitError."""
+        try:
+            return remote.fetch(self.path, self.source, refspecs, depth)
+        except GitError:
+            if not (damage := remote.damage_of(self.path)):
+                raise
+        remote.put_aside(self.path, damage)
+        remote.make_mirror(self.path, self.source.url)
+        return remote.fetch(self.path, self.source, refspecs, depth)
+
     def _fetch_singly(self, sha: str, depth: int = 0) -> None:
         """Ask for a commit that no branch leads to any more; many servers give only what they show."""
         try:
-            remote.fetch(self.path, self.source, [f"+{sha}:refs/treadle/{sha}"], depth)
+            self._fetch([f"+{sha}:refs/treadle/{sha}"], depth)
         except GitError:
             return
 

@@ -4,6 +4,7 @@ A token goes to the server by callback alone: never into a url, a log, an error 
 has to be in known_hosts before it learns anything of us.
 """
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import field
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from engine.core.errors import GitError
+from engine.core.made_again import make_way
 from engine.core.refs import HEADS, TAGS
 from engine.core.ssh_urls import PORT, host_of
 from engine.git import ssh
@@ -20,9 +22,11 @@ from pipelines.records import dataclass
 if TYPE_CHECKING:
     import pygit2
 
+log = logging.getLogger(__name__)
 CONNECT_S = 10
 SILENCE_S = 30  # a server that says nothing for so long is gone
 _PEELED = "^{}"
+_PASSING = ("Too many open", "No space", "Permission denied", "allocate", "Input/output", "Read-only")
 HTTP_FIXES = (
     ("status code: 403", "The token of this repository lacks the right to read it."),
     ("status code: 404", "There is no such repository, or the token of this one may not know of it."),
@@ -104,13 +108,53 @@ def make_mirror(path: Path, url: str) -> None:
 
     prepare()
     try:
-        handle = pygit2.init_repository(str(path), bare=True)
+        handle = make_bare(path)
         if "origin" not in [known.name for known in handle.remotes]:
             handle.remotes.create("origin", url)
         elif handle.remotes["origin"].url != url:
             handle.remotes.set_url("origin", url)
-    except pygit2.GitError as error:
+    except (pygit2.GitError, KeyError, OSError) as error:
         raise GitError(f"The mirror {path} cannot be made: {error}.") from None
+
+
+def make_bare(path: Path) -> "pygit2.Repository":
+    """Open a bare repository of the home, made at need, and anew where it cannot be opened any more.
+
+    Raises pygit2.GitError, KeyError, OSError.
+    """
+    import pygit2
+
+    try:
+        handle = pygit2.init_repository(str(path), bare=True)
+        handle.references.get("HEAD")
+        return handle
+    except (pygit2.GitError, KeyError, OSError) as error:
+        if not path.exists() or any(word in str(error) for word in _PASSING):
+            raise
+        put_aside(path, str(error))
+        return pygit2.init_repository(str(path), bare=True)
+
+
+def put_aside(path: Path, why: str) -> None:
+    """Have a damaged repository of the home lie beside its place, where a person may look for what it held."""
+    aside = path.with_suffix(".damaged")
+    log.warning("%s is damaged (%s) and is made anew; what it held is in %s.", path, why, aside.name)
+    make_way(aside)
+    path.rename(aside)
+
+
+def damage_of(path: Path) -> str:
+    """Return what is wrong with a bare repository: a ref that cannot be read or leads nowhere; "" for a sound one."""
+    import pygit2
+
+    try:
+        handle = pygit2.Repository(str(path))
+        for name in handle.references:
+            if (ref := handle.references.get(name)) is not None:  # else it went just now
+                ref.peel()
+    except (pygit2.GitError, KeyError, OSError) as error:
+        return "" if any(word in str(error) for word in _PASSING) else str(error)
+    return ""
 
 
 def list_refs(at: Path, source: Remote) -> RemoteRefs:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from engine.core.errors import GitError
 from engine.git.files import EXECUTABLE, LINK, PLAIN, SUBMODULE, Tree, tree_objects
 from engine.git.folder import object_folders
+from engine.git.remote import make_bare
 from engine.git.repository import Repo, open_repository, setting, walk
 from pipelines.records import dataclass
 
@@ -44,7 +45,7 @@ def snapshot_worktree(repo: Repo, mirror: Path) -> Snapshot:
     if repo.bare:
         raise GitError(f"{repo.root} is bare: it has no working tree.", "Name a commit with --ref.")
     handle = open_repository(replace(repo, mirror=None))
-    pygit2.init_repository(str(mirror), bare=True)
+    make_bare(mirror)
     borrowed = "".join(f"{folder}\n" for folder in object_folders(repo.git_dir))
     (mirror / "objects/info").mkdir(exist_ok=True)
     (mirror / "objects/info/alternates").write_text(borrowed, errors="surrogateescape")

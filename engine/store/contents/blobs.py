@@ -168,7 +168,7 @@ class Blobs:
             try:
                 self.read_piece(piece.digest)
             except BlobError:
-                self.path(piece.digest).unlink(missing_ok=True)
+                made_again.make_way(self.path(piece.digest))
 
     # -- sweeping ---------------------------------------------------------------------------------------------------
 

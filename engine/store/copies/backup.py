@@ -19,6 +19,7 @@ from typing import IO, Any
 import zstandard
 
 from engine.core.clock import rfc3339
+from engine.core.errors import EngineError
 from engine.store.contents.blobs import Blobs
 from engine.store.contents.tars import Member
 from engine.store.copies.files import (
@@ -82,7 +83,11 @@ def write_backup(home: Path, out: IO[bytes], now: datetime, config: Path | None 
             if found.kind is not Kind.ARTIFACT:
                 tar.add_file(found.name, found.path)
             elif (data := _read(found.path)) is not None:
-                contents = referred(data, found.name)
+                try:
+                    contents = referred(data, found.name)
+                except EngineError:  # it is damaged, and shown so
+                    incomplete.append(found.name)
+                    continue
                 if all(map(batch.want, contents)):  # none of them goes meanwhile
                     wanted |= blobs.reach(contents)
                     tar.add_bytes(found.name, data)

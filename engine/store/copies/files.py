@@ -142,9 +142,9 @@ def _folders(folder: Path) -> list[Path]:
 
 
 def _files(folder: Path) -> list[Path]:
-    """Return what is in a folder by name; nothing of one that was removed just now, with the run that it is of."""
+    """Return the files of a folder by name; nothing of one that was removed just now, with the run that it is of."""
     try:
-        return sorted(folder.iterdir())
+        return sorted(path for path in folder.iterdir() if not path.is_dir())
     except FileNotFoundError:
         return []
 

@@ -189,7 +189,11 @@ class Snapshots:
             if found.kind is Kind.LOG and packed.exists():
                 return self._keep(batch, Found(f"{found.name}.zst", found.kind, packed), None, here, incomplete)
             return None
-        contents = referred(data, found.name)
+        try:
+            contents = referred(data, found.name)
+        except EngineError:
+            incomplete.append(found.name)  # it is damaged, and shown so; no other waits for it
+            return None
         missing = [digest for digest in contents if not batch.want(digest)]
         if missing:
             if not found.path.exists():

@@ -16,6 +16,7 @@ _MICROSECOND = timedelta(microseconds=1)
 _RECORD = struct.Struct("<BBHi6QI4x")
 SIZE = _RECORD.size
 OPEN, CAPPED = 1, 2
+_LATEST_US = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
 
 
 class Mark(IntEnum):
@@ -30,6 +31,9 @@ class Mark(IntEnum):
     ERROR = 7
     WARNING = 8
     NOTICE = 9
+
+
+_MARKS = frozenset(map(int, Mark))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +65,11 @@ class Entry:
 
 
 def unpacked(data: bytes) -> Iterator[Entry]:
-    """Yield the records of an index, in the order written; a torn last one is left out."""
+    """Yield the records of an index, in the order written; a torn last one is left out, and so is what is none."""
     for at in range(0, len(data) - SIZE + 1, SIZE):
         mark, flags, _, step, start, end, raw_start, raw_end, at_us, dropped, covered = _RECORD.unpack_from(data, at)
+        if mark not in _MARKS or at_us > _LATEST_US:
+            return
         yield Entry(
             Mark(mark),
             step,

@@ -1,6 +1,7 @@
 """Reading one attempt's log, in whichever form it has by now: by bytes and by steps. Writes nothing."""
 
 import os
+import stat
 from pathlib import Path
 
 from engine.core.errors import EngineError
@@ -41,8 +42,12 @@ class LogReader:
         return os.pread(self._fd, max(0, end - start), start)
 
     def entries(self) -> list[Entry]:
-        """Return the index as it is by now."""
-        with index_path(self.path).open("rb") as file:
+        """Return the index as it is by now, empty where it is gone."""
+        try:
+            file = index_path(self.path).open("rb")
+        except OSError:
+            return []
+        with file:
             if os.fstat(file.fileno()).st_size < len(self._entries) * SIZE:
                 self._entries = []  # a new writer took back what its killed predecessor left half done
             file.seek(len(self._entries) * SIZE)
@@ -61,6 +66,11 @@ class LogReader:
                 start = entry.start
             elif entry.step == step and entry.mark is Mark.STEP_END:
                 end = entry.start
+        if start is None and self.size and not self.entries():
+            raise EngineError(
+                f"The index {index_path(self.path)} is gone or damaged: nobody knows where a step begins.",
+                "Without --step the whole log is shown.",
+            )
         if start is None:
             raise EngineError(f"The log has no step {step}.")
         return start, self.size if end is None else end
@@ -68,13 +78,20 @@ class LogReader:
 
 def _open(path: Path) -> tuple[int, Frames | None]:
     """Open whichever form is there; the plain one may become the compressed one at any moment."""
-    flags = os.O_RDONLY | os.O_CLOEXEC
     try:
-        return os.open(path, flags), None
+        return _open_file(path), None
     except FileNotFoundError:
-        fd = os.open(packed_path(path), flags)
+        fd = _open_file(packed_path(path))
     try:
         return fd, Frames(fd, packed_path(path))
     except EngineError:
         os.close(fd)
         raise
+
+
+def _open_file(path: Path) -> int:
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    if not stat.S_ISDIR(os.fstat(fd).st_mode):
+        return fd
+    os.close(fd)
+    raise EngineError(f"The log {path} is damaged: a folder is in its place.", "Look for it in a snapshot.")

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.core.errors import EngineError
+from engine.core.made_again import make_way
 from engine.store.logs.index import Mark
 from engine.store.logs.paths import log_path
 from engine.store.logs.reader import LogReader
@@ -185,7 +186,7 @@ class SearchIndex:
     def reset(self) -> None:
         """Throw the index away; it is built anew from the logs that there are."""
         for suffix in ("", "-wal", "-shm"):
-            Path(f"{self.path}{suffix}").unlink(missing_ok=True)
+            make_way(Path(f"{self.path}{suffix}"))
 
     def _take(self, db: sqlite3.Connection, facts: LogFacts) -> None:
         key = (facts.run_id, facts.job_id, facts.attempt)
@@ -239,6 +240,8 @@ class SearchIndex:
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
+        if self.path.is_dir() or (self.path.is_symlink() and not self.path.exists()):
+            self.reset()
         with closing(sqlite3.connect(self.path, timeout=BUSY_S, isolation_level=None)) as db:
             db.execute("PRAGMA journal_mode=wal")
             db.execute("PRAGMA synchronous=NORMAL")

@@ -42,7 +42,7 @@ class LogArchive:
         for path in sorted((self._store.home / "logs").glob("*/*.log")):
             if self._stopped.is_set() or self._busy():
                 break
-            if path not in running and path.stat().st_size >= SMALL_BYTES:
+            if path not in running and path.is_file() and path.stat().st_size >= SMALL_BYTES:
                 self._compress(path)
                 done += 1
         return done
