@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 
 from benchmarks import jobs, startup
 from benchmarks.goals import BARS, Bar
-from benchmarks.place import PROJECT, Place, docker_is_here
+from benchmarks.place import PROJECT, Workplace, docker_is_here
 
-IN_DOCKER: dict[str, Callable[[Place, bool], Iterator[tuple[str, float]]]] = {
+IN_DOCKER: dict[str, Callable[[Workplace, bool], Iterator[tuple[str, float]]]] = {
     "jobs": jobs.small,
     "graphs": jobs.graphs,
     "lines": jobs.lines,
@@ -60,7 +60,7 @@ def table(names: list[str], quick: bool) -> None:
     """Measure and print a line as soon as it is known."""
     print(f"{'':{WIDTH}} {'measured':>9} {'goal':>9}       best other tool")
     missing = docker_is_here() if set(names) & set(IN_DOCKER) else ""
-    place = Place(jobs.workflows())
+    place = Workplace(jobs.workflows())
     with place:
         for name in names:
             if name in IN_DOCKER and missing:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from statistics import mean, median
 
-from benchmarks.place import Ended, Place, bare, turns
+from benchmarks.place import Ended, Workplace, bare, turns
 from benchmarks.warm import WarmEngine
 
 HEAD = "on: push\njobs:\n"
@@ -40,7 +40,7 @@ def file(name: str) -> str:
     return f".treadle/workflows/{name}.yml"
 
 
-def small(place: Place, quick: bool) -> Figures:
+def small(place: Workplace, quick: bool) -> Figures:
     """One job without and with an engine that is up already, with 1 step and with 20."""
     count = 3 if quick else 9
     with WarmEngine(place) as engine:
@@ -71,7 +71,7 @@ def small(place: Place, quick: bool) -> Figures:
     yield "one more step", (warm["steps"] - warm["noop"]) / 19 * 1000
 
 
-def graphs(place: Place, quick: bool) -> Figures:
+def graphs(place: Workplace, quick: bool) -> Figures:
     """Many jobs at once, each turn held against the bare runs just before and after it."""
     for name, workflow, workers in (
         ("50 jobs (1, 48, 1), 2 workers", "graph", 2),
@@ -86,7 +86,7 @@ def graphs(place: Place, quick: bool) -> Figures:
         yield name, median(ratios)
 
 
-def lines(place: Place, quick: bool) -> Figures:
+def lines(place: Workplace, quick: bool) -> Figures:
     """A step that prints 60 MB in a million lines, against the same command in a bare container."""
     ended: list[Ended] = []
 

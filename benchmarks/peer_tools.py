@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from benchmarks.peer_works import EACH, FIRST, MARK, Work
-from benchmarks.place import IMAGE, PATIENCE_S, Ended, Place, git, repository, run_to_end
+from benchmarks.place import IMAGE, PATIENCE_S, Ended, Workplace, git, repository, run_to_end
 
 
 class Tool(Protocol):
@@ -70,7 +70,7 @@ class Docker:
         return _checked(run_to_end(["docker", "ps"], Path("/"), os.environ)).seconds
 
 
-def treadle(place: Place) -> OneShot:
+def treadle(place: Workplace) -> OneShot:
     words = place.command("run", "{file}", "--workers", "{workers}")
     return OneShot(place.repo, place.env, ".treadle/workflows/{key}.yml", tuple(words), tuple(place.command("list")))
 

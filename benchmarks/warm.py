@@ -4,7 +4,7 @@ import time
 from types import TracebackType
 from typing import Self
 
-from benchmarks.place import Place
+from benchmarks.place import Workplace
 from engine.bus import Bus
 from engine.control.asks import intake
 from engine.core.clock import SystemClock
@@ -20,7 +20,7 @@ from engine.store.store import open_store
 class WarmEngine:
     """The engine of a place, running until the end of the `with`."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Workplace) -> None:
         self._place = place
         self._bus = Bus()
         self._news = self._bus.listen("news")

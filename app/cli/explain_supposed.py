@@ -35,7 +35,7 @@ HEADS, TAGS = "refs/heads/", "refs/tags/"
 
 
 @dataclass(frozen=True)
-class Place:
+class SupposedPlace:
     """The repository as the event would see it: `rev` is the commit of its workflows, None for the working tree."""
 
     repo: repository.Repo
@@ -76,7 +76,7 @@ def explain_supposed(args: argparse.Namespace) -> int:
     return 2 if broken else 0
 
 
-def _place(folder: Path, ref: str | None) -> Place:
+def _place(folder: Path, ref: str | None) -> SupposedPlace:
     """Return where the event would happen. A ref that is not there yet is supposed to be pushed as the tree stands."""
     repo = repository.discover(folder)
     if repo is None:
@@ -87,7 +87,7 @@ def _place(folder: Path, ref: str | None) -> Place:
     message = repository.commit_info(repo, at).message if at else ""
     tag = whole.removeprefix(TAGS) if whole.startswith(TAGS) else None
     branch = whole.removeprefix(HEADS) if whole.startswith(HEADS) else None
-    return Place(repo, rev, whole, branch, tag, message)
+    return SupposedPlace(repo, rev, whole, branch, tag, message)
 
 
 def _whole(repo: repository.Repo, ref: str | None) -> str:
@@ -107,14 +107,14 @@ def _commit(repo: repository.Repo, rev: str) -> str | None:
         return None
 
 
-def _last_changed(place: Place) -> tuple[str, ...] | None:
+def _last_changed(place: SupposedPlace) -> tuple[str, ...] | None:
     """Return what the last commit changed; None where nobody can tell, and every file counts as changed."""
     head = place.rev or place.repo.head
     parents = repository.commit_info(place.repo, head).parents if head else ()
     return tuple(repository.changed_files(place.repo, parents[0], head)) if head and parents else None
 
 
-def _workflows(place: Place, asked: list[str]) -> tuple[list[Workflow], list[tuple[str, WorkflowError]]]:
+def _workflows(place: SupposedPlace, asked: list[str]) -> tuple[list[Workflow], list[tuple[str, WorkflowError]]]:
     """Return the workflows that are asked for, by file or name, or all; and those that cannot be read."""
     policy = decoded(place.load(POLICY_PATH) or b"", POLICY_PATH)
     found: list[Workflow] = []
@@ -139,7 +139,7 @@ def _workflows(place: Place, asked: list[str]) -> tuple[list[Workflow], list[tup
     return found, broken
 
 
-def _judged(place: Place, event: TriggerEvent, flow: Workflow, variables: Mapping[str, str]) -> Told:
+def _judged(place: SupposedPlace, event: TriggerEvent, flow: Workflow, variables: Mapping[str, str]) -> Told:
     """Return whether a workflow would run, and if so its title, group and jobs, or why it cannot be planned."""
     verdict = fires(flow.on, event)
     told: Told = {"path": flow.path, "name": flow.title, "runs": verdict.runs, "reason": verdict.reason}

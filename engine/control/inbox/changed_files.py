@@ -3,7 +3,7 @@
 from functools import cached_property
 
 from engine.control.inbox.occasions import Occasion
-from engine.control.inbox.places import Place
+from engine.control.inbox.places import EventPlace
 from engine.core.errors import GitError
 from engine.core.refs import HEADS
 from engine.git import repository
@@ -16,7 +16,7 @@ class ChangedFiles:
     request: from where it leaves its base.
     """
 
-    def __init__(self, occasion: Occasion, place: Place) -> None:
+    def __init__(self, occasion: Occasion, place: EventPlace) -> None:
         self._occasion = occasion
         self._place = place
 

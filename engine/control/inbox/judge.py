@@ -11,7 +11,7 @@ from engine.control.called_workflows import CallNotHere, OtherRepositories, Text
 from engine.control.forks import Trust, may_use_host, trust
 from engine.control.inbox.changed_files import ChangedFiles
 from engine.control.inbox.occasions import Occasion, is_meant, read_occasion, working_tree_key
-from engine.control.inbox.places import CommitNotHere, Gone, Place, Places
+from engine.control.inbox.places import CommitNotHere, EventPlace, Gone, Places
 from engine.control.inbox.pushes import RefNews, deletion, push_of
 from engine.control.mirrors import Mirrors
 from engine.control.planning import (
@@ -113,7 +113,7 @@ class Judge:
         event: InboxEvent,
         occasion: Occasion,
         repo: RepoSettings,
-        places: list[Place],
+        places: list[EventPlace],
         brought: Mapping[str, str],
     ) -> Settled:
         """Hold every workflow against the event, under each of its names; one that runs under any has that verdict."""
@@ -139,7 +139,7 @@ class Judge:
                     verdicts[path] = verdict
         return Settled(verdicts={path: verdict.reason for path, verdict in verdicts.items()}, runs=tuple(runs))
 
-    def _calls(self, place: Place, workflow: Workflow, brought: Mapping[str, str]) -> Calls:
+    def _calls(self, place: EventPlace, workflow: Workflow, brought: Mapping[str, str]) -> Calls:
         """Return the workflows that one calls. Raises WorkflowError, and CallNotHere for one that is elsewhere."""
         if not any(job.uses for job in workflow.jobs.values()):
             return {}
@@ -163,7 +163,7 @@ class Judge:
         event: InboxEvent,
         occasion: Occasion,
         repo: RepoSettings,
-        place: Place,
+        place: EventPlace,
         workflow: Workflow,
         digest: str,
         calls: Calls,
@@ -211,7 +211,7 @@ class Judge:
         return prepared
 
 
-def _verdict(workflow: Workflow, occasion: Occasion, place: Place, changed: ChangedFiles) -> Verdict:
+def _verdict(workflow: Workflow, occasion: Occasion, place: EventPlace, changed: ChangedFiles) -> Verdict:
     """Return whether a workflow runs under the place's event name: if any of its activity types lets it."""
     asks = any(key.startswith("paths") for on in workflow.on if on.event == place.name for key in on.filters)
     files = changed.files if asks else None
@@ -220,19 +220,19 @@ def _verdict(workflow: Workflow, occasion: Occasion, place: Place, changed: Chan
     return next((one for one in verdicts if one.runs), verdicts[0])
 
 
-def _actor(occasion: Occasion, place: Place) -> str:
+def _actor(occasion: Occasion, place: EventPlace) -> str:
     """Return who is behind an event: where it does not tell, who made the commit."""
     return occasion.actor or place.commit.author_name
 
 
-def _nothing(occasion: Occasion, place: Place) -> str:
+def _nothing(occasion: Occasion, place: EventPlace) -> str:
     held = place.commit.workflows
     if held:
         return f"there is no workflow {occasion.only!r} at {place.ref}, only {', '.join(held)}"
     return f"{place.ref} ({place.commit.sha[:12]}) has no workflows in {', '.join(repository.WORKFLOW_FOLDERS)}"
 
 
-def _payload(occasion: Occasion, place: Place, inputs: Mapping[str, Any]) -> dict[str, Any]:
+def _payload(occasion: Occasion, place: EventPlace, inputs: Mapping[str, Any]) -> dict[str, Any]:
     """Return `github.event`; a push that nobody described gets its head commit from Git, a run by hand all `inputs`,
     the defaults among them, as texts."""
     payload = dict(occasion.payload)

@@ -47,7 +47,7 @@ class Gone(Exception):
 
 
 @dataclass(frozen=True)
-class Place:
+class EventPlace:
     """The commit that a run under one event name is about.
 
     `branch` is what its checkout is on (None: detached). `root` is the repository with its files, `snapshots` the one
@@ -71,7 +71,7 @@ class Places:
     def __init__(self, store: Store) -> None:
         self._commits = CommitReader(store)
 
-    def of(self, repo_id: int, occasion: Occasion, mirror: Mirror, *, fetched: bool) -> list[Place]:
+    def of(self, repo_id: int, occasion: Occasion, mirror: Mirror, *, fetched: bool) -> list[EventPlace]:
         """Return the place for each name of an event. `fetched`: what was not here has just been asked for.
 
         Raises NotHere, Gone, and GitError for a repository that cannot be read.
@@ -82,7 +82,7 @@ class Places:
             raise CommitNotHere(mirror, _refs(occasion), (), "the default branch is not known")
         return [self._commit(repo_id, occasion, name, mirror, fetched) for name in occasion.names]
 
-    def _commit(self, repo_id: int, occasion: Occasion, name: str, mirror: Mirror, fetched: bool) -> Place:
+    def _commit(self, repo_id: int, occasion: Occasion, name: str, mirror: Mirror, fetched: bool) -> EventPlace:
         target = occasion.target_of(name)
         sha = target.sha if target.sha and self._commits.known(repo_id, target.sha) else None
         if sha is None and (target.sha or fetched):
@@ -94,9 +94,9 @@ class Places:
             commits = [target.sha] if target.sha else []
             raise CommitNotHere(mirror, _refs(occasion), commits, f"{what} is not in {mirror.source.url}")
         commit = self._commits.at(repo_id, sha, target.ref, mirror.repo)
-        return Place(name, target.ref, _branch(target.ref), commit, mirror.repo, mirror.path, None, commit.sha)
+        return EventPlace(name, target.ref, _branch(target.ref), commit, mirror.repo, mirror.path, None, commit.sha)
 
-    def _snapshot(self, repo_id: int, occasion: Occasion, name: str, snapshot: Snapshot) -> Place:
+    def _snapshot(self, repo_id: int, occasion: Occasion, name: str, snapshot: Snapshot) -> EventPlace:
         def open_repo() -> repository.Repo:
             found = repository.discover(Path(snapshot.root))
             if found is None:
@@ -106,7 +106,7 @@ class Places:
         ref = occasion.target_of(name).ref
         commit = self._commits.at(repo_id, snapshot.sha, ref, open_repo)
         shown = snapshot.head or snapshot.sha
-        return Place(name, ref, _branch(ref), commit, open_repo, Path(snapshot.root), snapshot.mirror, shown)
+        return EventPlace(name, ref, _branch(ref), commit, open_repo, Path(snapshot.root), snapshot.mirror, shown)
 
 
 def _check_not_gone(occasion: Occasion, target: Target, mirror: Mirror) -> None:

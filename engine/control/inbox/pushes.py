@@ -5,7 +5,7 @@ may be seen while its delivery is judged; so that is asked once more in the writ
 """
 
 from engine.control.inbox.occasions import Occasion
-from engine.control.inbox.places import Place
+from engine.control.inbox.places import EventPlace
 from engine.control.sources import SEEN
 from engine.core.errors import GitError
 from engine.git import repository
@@ -49,7 +49,7 @@ def deletion(event: InboxEvent, occasion: Occasion) -> RefNews | None:
     return RefNews(str(told.ref), None)
 
 
-def push_of(store: Store, event: InboxEvent, occasion: Occasion, place: Place) -> Push:
+def push_of(store: Store, event: InboxEvent, occasion: Occasion, place: EventPlace) -> Push:
     """Return what there is to a push; nothing for any other event, and for one that is planned once more."""
     if not _tells_of_a_ref(event, occasion):
         return Push()
@@ -81,7 +81,7 @@ def _tells_of_a_ref(event: InboxEvent, occasion: Occasion) -> bool:
     return occasion.is_push and event.source not in SEEN and event.planned_at is None
 
 
-def _is_older(place: Place, than: str) -> bool:
+def _is_older(place: EventPlace, than: str) -> bool:
     try:
         return repository.merge_base(place.open_repo(), place.commit.sha, than) == place.commit.sha
     except GitError:
