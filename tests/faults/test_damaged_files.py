@@ -188,6 +188,8 @@ def test_no_engine_begins_anew_beside_what_a_lost_database_told_of(
     for line in (WORKS["run"], ("--headless",), READS["list"], WORKS["prune"], WORKS["snapshot"], ("backup", "b.tar")):
         assert main([*line, "--home", str(home)]) == 1
         assert "treadle snapshot restore latest --to NEW_HOME" in capfd.readouterr().err
+    assert main(["doctor", "--deep", "--home", str(home)]) != 0
+    assert "database: " in (said := capfd.readouterr().out) and "treadle snapshot restore" in said
     assert (home / "logs/1/1-1.log").exists() and (home / "artifacts/runs/1/small.json").exists()
     assert main(["snapshot", "restore", "latest", "--to", str(new), "--home", str(home)]) == 0
     assert main(["logs", "j1", "--home", str(new)]) == 0

@@ -19,7 +19,7 @@ def checkup(home: Path, config: Path | None, *, deep: bool = False) -> Iterator[
     settings, found = of_home.configuration(home, config)
     yield found
     yield of_home.disk(home, settings)
-    if deep and (home / "treadle.db").exists():
+    if deep and of_home.has_database(home):
         from app.cli.checks.deep import all_of_it
 
         yield from all_of_it(home)

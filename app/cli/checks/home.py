@@ -11,7 +11,7 @@ from pathlib import Path
 from app.cli.checks.check import Check, nearest
 from app.cli.repo_names import Environment
 from app.wording import size
-from engine.core.errors import SettingsError
+from engine.core.errors import EngineError, SettingsError
 from engine.settings.model import Settings, load
 
 ROOM_BYTES = 2 << 30
@@ -39,9 +39,26 @@ def _home(home: Path) -> Iterator[Check]:
         yield Check("home", "warn", f"{home} is open to other users of this machine", fix)
     else:
         yield Check("home", "ok", str(home) if home.exists() else f"{home} (made at the first run)")
-    if (home / "treadle.db").exists():
+    if has_database(home):
         yield _database(home)
         yield from _telling(home)
+    else:
+        yield from _lost(home)
+
+
+def has_database(home: Path) -> bool:
+    path = home / "treadle.db"
+    return path.exists() and path.stat().st_size > 0
+
+
+def _lost(home: Path) -> Iterator[Check]:
+    """Tell of a database that is not there any more; a home that is new has none yet."""
+    from engine.store.store import refuse_lost
+
+    try:
+        refuse_lost(home)
+    except EngineError as error:
+        yield Check("database", "fail", error.args[0], error.fix)
 
 
 def _database(home: Path) -> Check:

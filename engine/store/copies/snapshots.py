@@ -307,7 +307,7 @@ class Snapshots:
     def remove(self, snapshot: Snapshot | Damaged) -> None:
         """Forget a snapshot; what it alone referred to goes with the next sweep. Safe to repeat."""
         with self._alone():
-            (self.folder / f"{snapshot.id}.json").unlink(missing_ok=True)
+            made_again.make_way(self.folder / f"{snapshot.id}.json")
 
     def removable(self, name: str) -> Snapshot | Damaged:
         """Return a snapshot as `get` does; a damaged one by its whole id only. Raises SnapshotError."""

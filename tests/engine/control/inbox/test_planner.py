@@ -161,6 +161,22 @@ def test_a_run_of_our_own_sees_the_repositorys_secrets(office: PostOffice, site:
     assert secrets_of(office, office.runs[0].id) == {"KEY": "hidden"}
 
 
+def test_an_event_waits_for_a_lost_key_and_says_so(
+    office: PostOffice, site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    office.store.vault.set(office.repo_id(), "KEY", "hidden", office.clock.now())
+    key = office.store.home / "secret.key"
+    whole = key.read_bytes()
+    key.write_bytes(b"")
+    event = office.push(site.commit(ci=on("push")))
+    office.settle()
+    assert office.event(event).status == RECEIVED and "secret.key cannot be used" in office.event(event).problem
+    assert [record for record in caplog.records if record.exc_info] == []
+    key.write_bytes(whole)
+    office.clock.advance(5)
+    assert office.settled(event).status == PLANNED
+
+
 def test_an_invalid_workflow_is_named_by_its_line_and_stops_no_other(office: PostOffice, site: Site) -> None:
     refused = f"{STEPS[:-1]}, snapshot: image}}"
     sha = site.commit(

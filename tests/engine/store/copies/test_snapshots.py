@@ -264,6 +264,9 @@ def test_a_damaged_record_is_told_not_believed_and_the_others_are_listed(lab: La
     assert take(lab, snapshots) == snapshots.latest()
     snapshots.remove(snapshots.removable(bad.id))
     assert snapshots.damaged() == () and list(snapshots.digests())
+    path.mkdir()
+    snapshots.remove(snapshots.removable(bad.id))
+    assert not path.exists()
 
 
 def test_a_snapshot_is_found_by_how_its_id_begins(lab: Lab, snapshots: Snapshots) -> None:
