@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+from docs.markdown import cell, table
+
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("app", "engine", "pipelines", "widgets")
 GROUND = ("bus", "doorbell")
@@ -43,7 +45,7 @@ def threads() -> str:
             for call in ast.walk(one):
                 if isinstance(call, ast.Call) and (told := _thread(call)):
                     rows.append(f"| {told[0]} | {told[1]} | {_promise(tree)} | `{path}` |")
-    return "\n".join(["| thread | woken by | for | in |", "|---|---|---|---|", *sorted(rows)])
+    return table(("thread", "woken by", "for", "in"), sorted(rows))
 
 
 def folders() -> str:
@@ -116,4 +118,4 @@ def _text(node: ast.expr) -> str:
 def _promise(tree: ast.Module) -> str:
     """Return what a module is for, as its first sentence says."""
     text = " ".join((ast.get_docstring(tree) or "").split())
-    return re.split(r"(?<=\.)\s", text)[0].rstrip(".").replace("|", "\\|")
+    return cell(re.split(r"(?<=\.)\s", text)[0].rstrip("."))

@@ -12,6 +12,7 @@ sys.path.insert(0, str(FOLDER.parent))
 
 from benchmarks.__main__ import shown  # noqa: E402
 from benchmarks.goals import BARS  # noqa: E402
+from docs.markdown import table  # noqa: E402
 
 FIGURES = FOLDER / "figures.json"
 NOT_YET = "Not measured for this version."
@@ -31,8 +32,7 @@ def goals() -> str:
         f"| {name} | {told['measured'].get(name, '')} | {shown(bar.goal, bar.unit)} | {bar.peer} |"
         for name, bar in BARS.items()
     ]
-    table = "\n".join(["| figure | measured | goal | best other tool |", "|---|---|---|---|", *rows])
-    return f"{told['machine'] or NOT_YET}\n\n{table}"
+    return f"{told['machine'] or NOT_YET}\n\n{table(('figure', 'measured', 'goal', 'best other tool'), rows)}"
 
 
 def block(name: str) -> str:

@@ -15,6 +15,7 @@ import pytest
 
 from app.cli.main import COMMANDS, parser_for, split, top_parser
 from app.tui import pages
+from docs.print_states import FIRST
 from engine.core.states import TABLES
 from engine.settings.file import parse_settings
 from pipelines.parse import parse_workflow
@@ -41,7 +42,7 @@ def test_the_page_on_states_is_printed_from_the_tables(generate):
 def test_every_status_can_be_reached(generate):
     for noun, table in TABLES.items():
         statuses = {str(status) for status in type(next(iter(table))[0])}
-        assert statuses == {str(status) for status in table.values()} | set(generate.FIRST[noun])
+        assert statuses == {str(status) for status in table.values()} | set(FIRST[noun])
 
 
 def test_the_page_on_commands_is_printed_from_their_parsers(generate):
