@@ -8,7 +8,7 @@ from engine.store.tables.columns import InstantField, JsonField, Row
 class HoldRow(Row):
     """The box of a failed attempt that is kept for a person. `step` is the place of the one that failed.
 
-    `state` is what to go on from, sealed as an attempt's: see engine/worker/held_state.py.
+    `state` is what to go on from, sealed as an attempt's: see engine/worker/mending/holding.py.
     """
 
     job_id = IntegerField(primary_key=True)

@@ -35,7 +35,7 @@ class RunRow(Row):
     priority = IntegerField()
     attempt = IntegerField(default=1)
     contexts = JsonField()  # github, inputs, vars: what an expression may see of the trigger
-    source = JsonField()  # how to get the files: see engine/control/asks/intake.py
+    source = JsonField()  # how to get the files: see engine/control/planning.py
     secrets = BlobField(null=True)  # encrypted, see engine/store/secrets.py
     calls = JsonField(default=dict)  # address -> the workflow that is called, pinned: see engine/store/definitions.py
     concurrency_group = TextField(null=True)
