@@ -40,7 +40,7 @@ class OwnEngine:
         self._store = self._store or open_store(self._home, create=True)
         if self._lock.take():
             self._stop_guest()
-            self._serve(self._settings(), self._store)
+            self._serve(self._readable_settings(), self._store)
             return Mode.OWN
         if Client.of_home(self._home).is_there():
             self._stop_guest()
@@ -78,6 +78,14 @@ class OwnEngine:
         if self._guest is not None:
             self._guest.stop()
             self._guest = None
+
+    def _readable_settings(self) -> Settings:
+        """Return the settings; where they cannot be read, the home is left to who can."""
+        try:
+            return self._settings()
+        except EngineError:
+            self._lock.release()
+            raise
 
     def _settings(self) -> Settings:
         return load(self._home, self._config, os.environ)

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from app.tui.own_engine import OwnEngine
 from app.tui.session import HomeSession, Mode
+from engine.core.errors import SettingsError
 from engine.home import HomeLock
 from tests.app.cli.treadle_process import Treadle
 
@@ -123,6 +125,18 @@ def test_what_is_wrong_with_the_configuration_is_told_until_it_is_mended(treadle
         (treadle.home / "treadle.yml").write_text(CONFIG)
         until(lambda: made.mode is Mode.OWN)
         assert made.problem == ""
+
+
+def test_a_session_without_readable_settings_leaves_the_home_to_others(treadle):
+    (treadle.home / "treadle.yml").write_text("repos: [{name: a, url: /a, secret: '${NOT_SET_HERE}'}]\n")
+    own = OwnEngine(treadle.home, None, treadle.folder)
+    for _ in range(2):  # at first it looks at the folder that the terminal stands in
+        with pytest.raises(SettingsError, match="NOT_SET_HERE"):
+            own.start()
+        lock = HomeLock(treadle.home)
+        assert lock.take()
+        lock.release()
+    own.stop()
 
 
 def test_the_repository_that_the_terminal_stands_in_is_added_once_and_kept(treadle):
