@@ -104,7 +104,7 @@ def compare(
 ) -> Comparison:
     """Compare two texts of whole lines; `hunks` finds where two texts differ.
 
-    A text that `is_cut` begins somewhere in the midst: what stands in one of them before the first line that both have
+    A text that is cut begins somewhere in the midst: what stands in one of them before the first line that both have
     says nothing.
     """
     before, after = Lines(old), Lines(new)
