@@ -12,7 +12,7 @@ from engine.worker.steps.calls import Actions, Call, Program
 from engine.worker.steps.job_state import Hook, Scope, Way, step_env
 from engine.worker.steps.outcome import SKIPPED, StepOutcome, StepStopped, stopped_outcome
 from engine.worker.steps.reader import Ready, StepReader
-from engine.worker.steps.script import StepScript, Surroundings
+from engine.worker.steps.script import PATH_PREFIX, StepScript, Surroundings
 from engine.worker.steps.script_runner import ScriptEnd
 from engine.worker.steps.words import action_name, join, title_of
 from engine.worker.steps.workbench import Workbench
@@ -20,8 +20,6 @@ from pipelines.errors import ExpressionError, Place
 from pipelines.model import Step
 from pipelines.shells import ShellError
 from pipelines.template import Condition
-
-WITH_PATH = 'PATH="$TREADLE_PATH_PREFIX:$PATH"; export PATH; unset TREADLE_PATH_PREFIX; exec "$@"'
 
 _TOP = Place(1, 1)
 
@@ -237,12 +235,10 @@ class StepRunner:
         knows. What it runs in is remembered."""
         env = {**script.env, **self._path_prefix()}
         self._handed = Surroundings(env, script.cwd)
-        if not self.state.paths:
-            return script
-        return replace(script, argv=("sh", "-c", WITH_PATH, "sh", *script.argv), env=env)
+        return replace(script, env=env)
 
     def _path_prefix(self) -> dict[str, str]:
-        return {"TREADLE_PATH_PREFIX": ":".join(self.state.paths)} if self.state.paths else {}
+        return {PATH_PREFIX: ":".join(self.state.paths)} if self.state.paths else {}
 
     def _refuse(self, step: Step, message: str) -> StepOutcome:
         """Fail a step that could not even be worked out, under a heading of its own."""

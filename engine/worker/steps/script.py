@@ -11,6 +11,9 @@ SCRIPT_BYTES = 4 << 20  # the most that is read back
 ENDINGS = (".script", f".script{POWERSHELL}")
 """What the names of scripts may end with, behind their number."""
 
+PATH_PREFIX = "TREADLE_PATH_PREFIX"
+"""The variable with what stands in front of the PATH that only the box knows. No script sees it."""
+
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _NOT_EXPORTED = frozenset(
     ("BASHOPTS", "BASH_VERSINFO", "DIRSTACK", "EUID", "FUNCNAME", "GROUPS", "IFS", "OPTIND", "PPID", "SHELLOPTS")
@@ -51,6 +54,8 @@ def wrapper(step: StepScript, script: str) -> str:
             words.append(shlex.quote(f"{name}={value}"))
     missing = shlex.quote(f"treadle: there is no working directory {step.cwd}")
     lines.append(f"cd {shlex.quote(step.cwd)} 2>/dev/null || {{ echo {missing}; exit 1; }}")
+    if PATH_PREFIX in step.env:  # here, for a shell in between would drop the names that it cannot export
+        lines.append(f'PATH="${PATH_PREFIX}:${{PATH-}}"; export PATH; unset {PATH_PREFIX}')
     words += (shlex.quote(word.replace("{0}", script)) for word in step.argv)
     lines.append(f"exec $_treadle_launch {' '.join(words)}")
     return "\n".join(lines) + "\n"

@@ -297,6 +297,21 @@ def test_the_path_that_was_added_last_is_searched_first(works: "Works") -> None:
     assert ended.said() == ["two", "three", "one", "one", "1"]
 
 
+def test_names_that_no_shell_can_export_reach_a_program_also_behind_an_added_path(works: "Works") -> None:
+    """INPUT_DRY-RUN, as actions get it: many a `sh` takes such names out of the environment."""
+    ended = works.run("""
+        env: {DRY-RUN: 'yes', A.B: c}
+        steps:
+          - run: echo "$PWD" >> "$GITHUB_PATH"
+          - shell: python3 {0}
+            run: |
+              import os
+              path = os.environ["GITHUB_WORKSPACE"] in os.environ["PATH"].split(":")
+              print(">", os.environ["DRY-RUN"], os.environ["A.B"], path)
+        """)
+    assert ended.said() == ["yes c True"]
+
+
 def test_what_a_step_prints_and_writes_reaches_the_next_ones(works: "Works") -> None:
     ended = works.run("""
         steps:
