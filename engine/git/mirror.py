@@ -45,7 +45,11 @@ class Mirror:
         self._prepare()
         with self._alone():
             named = [ref for ref in dict.fromkeys(refs) if not ref.startswith(HEADS) and ref.startswith("refs/")]
-            found = self._fetch([f"+{HEADS}*:{HEADS}*", *(f"+{r}:{r}" for r in named)])
+            specs = [f"+{HEADS}*:{HEADS}*", *(f"+{r}:{r}" for r in named)]
+            found = self._fetch(specs)
+            asked = [found.commits[ref] for ref in refs if ref in found.commits]
+            if not all(map(self.has, asked)) and (damage := remote.damage_of(self.path)):
+                found = self._fetch_anew(specs, damage)  # it had the refs, but not what they lead to
             for sha in commits:
                 if not self.has(sha):
                     self._fetch_singly(sha)
@@ -97,6 +101,9 @@ class Mirror:
         except GitError:
             if not (damage := remote.damage_of(self.path)):
                 raise
+        return self._fetch_anew(refspecs, damage, depth)
+
+    def _fetch_anew(self, refspecs: list[str], damage: str, depth: int = 0) -> RemoteRefs:
         remote.put_aside(self.path, damage)
         remote.make_mirror(self.path, self.source.url)
         return remote.fetch(self.path, self.source, refspecs, depth)

@@ -149,8 +149,9 @@ def damage_of(path: Path) -> str:
 
     try:
         handle = pygit2.Repository(str(path))
-        for name in handle.references:
-            if (ref := handle.references.get(name)) is not None:  # else it went just now
+        loose = {file.relative_to(path).as_posix() for file in path.glob("refs/**/*") if file.is_file()}
+        for name in {*handle.references, *loose}:  # libgit2 does not name loose ones that it cannot read
+            if not name.endswith(".lock") and (ref := handle.references.get(name)) is not None:  # else it went just now
                 ref.peel()
     except (pygit2.GitError, KeyError, OSError) as error:
         return "" if any(word in str(error) for word in _PASSING) else str(error)

@@ -294,13 +294,16 @@ class Snapshots:
         if damaged:
             raise SnapshotError(f"Snapshot {damaged[0].id} is damaged: {damaged[0].problem}.", MEND)
         for snapshot in every:
-            yield from (snapshot.database, snapshot.listing)
-            for file in self.files(snapshot):
-                if file.digest not in seen:
-                    seen.add(file.digest)
-                    yield file.digest
-                    if file.kind is Kind.ARTIFACT:
-                        yield from referred(b"".join(self.blobs.read(file.digest)), file.name)
+            try:
+                yield from self.blobs.reach((snapshot.database, snapshot.listing))
+                for file in self.files(snapshot):
+                    if file.digest not in seen:
+                        seen.add(file.digest)
+                        yield file.digest
+                        if file.kind is Kind.ARTIFACT:
+                            yield from referred(b"".join(self.blobs.read(file.digest)), file.name)
+            except BlobError as error:
+                raise SnapshotError(f"Snapshot {snapshot.id} is damaged: {error}", MEND) from error
 
     # -- removing ---------------------------------------------------------------------------------------------------
 

@@ -75,6 +75,24 @@ def test_what_a_killed_fetch_left_is_no_hindrance(tmp_path: Path, site: Site) ->
     assert not partial.exists()
 
 
+@pytest.mark.parametrize("broken", ["HEAD", "config", "refs/heads/main", "objects/pack/*.pack", "objects/pack/*.idx"])
+@pytest.mark.parametrize("what", [b"", b"\xff[garbage\n"])
+def test_one_that_is_damaged_is_fetched_anew_and_what_it_held_is_kept_aside(
+    tmp_path: Path, site: Site, broken: str, what: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = mirror(tmp_path, site.root.as_uri())
+    before.fetch([])
+    [path] = before.path.glob(broken)
+    path.unlink()  # which libgit2 leaves for its owner to read alone
+    path.write_bytes(what)
+    found = mirror(tmp_path, site.root.as_uri())
+    found.fetch(["refs/heads/main"])
+    assert found.has(site.head) and found.resolve("refs/heads/main") == site.head
+    aside = found.path.with_suffix(".damaged")
+    assert aside.exists() == ("is damaged" in caplog.text)
+    assert not aside.exists() or (aside / "objects").is_dir()
+
+
 def test_a_fetch_that_hangs_keeps_nobody_from_reading_the_mirror(tmp_path: Path, site: Site) -> None:
     found = mirror(tmp_path, str(site.root))
     found.fetch([])

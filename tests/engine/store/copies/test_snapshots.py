@@ -318,3 +318,11 @@ def test_a_difference_names_what_changed_and_no_secret(lab: Lab, snapshots: Snap
     back = difference(snapshots, new, old)
     assert back.counts["artifact"] == {"added": 1, "removed": 1, "changed": 0}
     assert not list(snapshots.folder.glob(".diff-*"))
+
+
+def test_a_snapshot_that_lacks_what_it_is_made_of_is_named_with_the_way_out(lab: Lab, snapshots: Snapshots) -> None:
+    bad = take(lab, snapshots)
+    snapshots.blobs.list_path(bad.listing).unlink(missing_ok=True)
+    snapshots.blobs.path(bad.listing).write_bytes(b"damaged")
+    with pytest.raises(SnapshotError, match=r"Snapshot [\d-]+ is damaged: .*treadle snapshot prune"):
+        list(snapshots.digests())
