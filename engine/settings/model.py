@@ -236,6 +236,6 @@ def load(home: Path, config: Path | None, environ: Mapping[str, str]) -> Setting
     from engine.settings.file import read_settings
 
     path = config or home / "treadle.yml"
-    if config is None and not path.exists():
+    if config is None and not path.exists() and not path.is_symlink():  # a link that leads nowhere was meant
         return Settings(home=home)
     return read_settings(home, path, environ)
