@@ -60,7 +60,7 @@ _RESTART = (
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Who changes what, when and why. `actor` is a worker, `scheduler`, `watchdog`, `bisector`, `restore` or a person."""
+    """Who changes what, when, why. `actor` is a worker, `scheduler`, `watchdog`, `bisector`, `restore` or a person."""
 
     cause: str
     at: datetime

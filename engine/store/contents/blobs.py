@@ -5,7 +5,7 @@ few MiB is cut where its own bytes say so (FastCDC), such that a change in the m
 were; `blobs/ab/DIGEST.list` then names the pieces. Both appear by rename, whole and flushed: a name that is there
 means a content that is there, also after a power cut. Everything is checked against its digest when it is read.
 
-Who writes holds a *batch* (see `Blobs.batch`) until what refers to the contents is itself on disk; who sweeps takes away
+Who writes holds a *batch* (`Blobs.batch`) until what refers to the contents is itself on disk; who sweeps takes away
 only what was last wanted before every batch that is open (`horizon`), looks again under the guard, and so may do it
 beside running jobs and beside other processes.
 """
