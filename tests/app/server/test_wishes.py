@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from engine.control.scheduler import Scheduler
-from engine.forges.event import ForgeEvent
+from engine.forges.delivery import kept_event
 from engine.settings.model import EnvironmentSettings
 from engine.store.inbox import Outcome
 from tests.app.server.site import Site
@@ -48,7 +48,7 @@ def test_a_dispatch_is_an_event_like_any_other(site: Site) -> None:
     assert answer.status == 202
     kept = site.lab.store.inbox.get(answer.json["event"])
     assert kept is not None and (kept.kind, kept.source) == ("workflow_dispatch", "api"), "it came over the network"
-    event = ForgeEvent.from_json(kept.fields["event"])
+    event = kept_event(kept.fields["event"])
     assert (event.name, event.branch, event.workflow, event.sender) == ("workflow_dispatch", "dev", "ci.yml", "write")
     assert event.inputs == {"level": "high", "count": "3", "dry": "true"}
 
