@@ -47,6 +47,11 @@ def _gone(path: Path) -> None:
     shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
+def _replaced(path: Path) -> None:
+    _gone(path)
+    _garbled(path)
+
+
 def _folder(path: Path) -> None:
     path.unlink(missing_ok=True)
     path.mkdir()
@@ -121,6 +126,7 @@ KINDS = (
     _kind("logs/1/1-1.idx", "step"),
     _kind("logs/1/2-1.log.zst", "packed"),
     _kind("logs/1/2-1.idx"),
+    _kind("logs/1", "logs", "step", "packed", damages=(_gone, _replaced)),
 )
 CASES = [(kind, damage) for kind in KINDS for damage in kind.damages]
 

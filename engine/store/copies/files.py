@@ -135,7 +135,7 @@ def _folders(folder: Path) -> list[Path]:
     try:
         with os.scandir(folder) as entries:
             names = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return []
     names.sort(key=lambda name: (0, int(name), "") if name.isdecimal() else (1, 0, name))
     return [folder / name for name in names]

@@ -1,5 +1,6 @@
 """Reading one attempt's log, in whichever form it has by now: by bytes and by steps. Writes nothing."""
 
+import errno
 import os
 import stat
 from pathlib import Path
@@ -90,7 +91,10 @@ def _open(path: Path) -> tuple[int, Frames | None]:
 
 
 def _open_file(path: Path) -> int:
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except NotADirectoryError as error:  # what was its folder is none: it is gone
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path)) from error
     if not stat.S_ISDIR(os.fstat(fd).st_mode):
         return fd
     os.close(fd)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
+from engine.core import made_again
 from engine.store.flush import flush
 from engine.store.logs.frames import write_frames
 from engine.store.logs.index import SIZE, Entry, Mark, unpacked
@@ -38,7 +39,8 @@ class LogWriter:
 
     def __init__(self, path: Path, limit_bytes: int, grew: Callable[[], None] | None = None) -> None:
         """Open the log, made with its folder if missing, and take back what a killed writer left half done."""
-        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.parent.is_dir():
+            made_again.folder(path.parent)
         self.path = path
         self._limit = limit_bytes
         self._grew = grew

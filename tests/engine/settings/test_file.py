@@ -154,7 +154,7 @@ def test_a_named_file_must_be_there(tmp_path: Path) -> None:
         load(tmp_path, tmp_path / "gone.yml", {})
 
 
-def test_a_link_that_leads_nowhere_is_an_error_and_not_the_defaults(tmp_path):
+def test_a_link_that_leads_nowhere_is_an_error_and_not_the_defaults(tmp_path: Path) -> None:
     (tmp_path / "treadle.yml").symlink_to(tmp_path / "away.yml")
     with pytest.raises(SettingsError, match="cannot be read: No such file"):
         load(tmp_path, None, {})
