@@ -6,6 +6,7 @@ import shutil
 import sys
 import unicodedata
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import IO, Any
 
 from app.sgr import SGR
@@ -49,8 +50,9 @@ def print_markdown(text: str) -> None:
 
 
 def talk(text: str) -> None:
-    """Say something to the person that is no result."""
-    print(text, file=sys.stderr)
+    """Say something to the person that is no result. One whose terminal is gone misses it; what is done goes on."""
+    with suppress(OSError):
+        print(text, file=sys.stderr)
 
 
 def width_of(text: str) -> int:

@@ -1,8 +1,11 @@
 """How `treadle run` ends when it is told to: nothing is left behind. Two of them share one engine."""
 
 import json
+import os
+import pty
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 from tests.app.cli.kinds import BOTH, GATED, OTHER, open_gate, treadle
@@ -86,6 +89,21 @@ def test_output_that_nobody_reads_any_more_cancels_the_run(treadle: Treadle, tmp
     started.process.stdout.close()
     gate.touch()
     assert started.process.wait(30) == 1
+    assert [run["status"] for run in json.loads(treadle.call("list", "--json").stdout)] == ["cancelled"]
+
+
+def test_a_terminal_that_is_closed_cancels_the_run(treadle: Treadle) -> None:
+    treadle.write("jobs: {a: {runs-on: here, steps: [{run: 'echo begun; sleep 4744'}]}}")
+    child, terminal = pty.fork()
+    if child == 0:
+        os.chdir(treadle.repo)
+        line = [sys.executable, "-m", "app.cli.main", "run", "--plain", "--executor", "host"]
+        os.execve(sys.executable, line, treadle.environment)
+    seen = b""
+    while b"| begun" not in seen:
+        seen += os.read(terminal, 4096)
+    os.close(terminal)
+    os.waitpid(child, 0)
     assert [run["status"] for run in json.loads(treadle.call("list", "--json").stdout)] == ["cancelled"]
 
 
