@@ -3,6 +3,7 @@
 import pytest
 
 from engine.core.moves import JobMove
+from engine.store.repos import KnownRepo, known_repo
 from engine.store.tables.runs import EdgeRow, JobRow, RunRow, TransitionRow
 from pipelines.plan import JobPlan, RunPlan
 from tests.engine.fakes import START, jobs
@@ -39,7 +40,7 @@ def test_a_redelivered_event_is_the_event_that_is_known(lab):
 def test_a_repository_that_moved_keeps_its_id(lab):
     first = lab.store.runs.repo("team/site", "/srv/a")
     assert lab.store.runs.repo("team/site", "/srv/b") == first
-    assert lab.store.queries.run(lab.run(jobs(a=""))).repo_path == "/srv/site"
+    assert known_repo("team/site") == KnownRepo(first, "team/site", "/srv/b", "")
 
 
 def test_each_job_waits_for_every_cell_that_it_needs(lab):
