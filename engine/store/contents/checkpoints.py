@@ -6,6 +6,7 @@ contents are on disk, so a kill leaves none that is half there. When all togethe
 go. They are in no snapshot and no backup: whoever loses them begins at the first step.
 """
 
+import logging
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
@@ -26,6 +27,7 @@ if TYPE_CHECKING:  # whoever only asks which there are does without what content
     from engine.store.contents.blobs import Blobs
     from engine.store.queue import Lease
 
+log = logging.getLogger(__name__)
 LEVEL = 1  # of zstandard: a job waits for it
 
 
@@ -200,9 +202,17 @@ class Checkpoints:
         return sum(layers.values())
 
     def roots(self) -> Iterator[str]:
-        """Yield the contents that checkpoints are made of."""
-        for row in CheckpointRow.select(CheckpointRow.layers):
-            yield from _digests(_layers(row))
+        """Yield the contents that checkpoints are made of. One whose lists of pieces are damaged goes."""
+        from engine.store.contents.blobs import BlobError
+
+        for row in list(CheckpointRow.select()):
+            try:
+                yield from self.blobs.reach(_digests(_layers(row)))
+            except BlobError as error:
+                log.warning(
+                    "The checkpoint after step %d of job %d is damaged, and goes. %s", row.step, row.job_id, error
+                )
+                self.remove(_record(row))
 
     # ---------------------------------------------------------------------------------------------------------------
 

@@ -128,6 +128,16 @@ def test_contents_of_forgotten_checkpoints_are_swept_and_those_of_others_stay(la
     assert not checkpoints.blobs.has(third.layers[0].tar)
 
 
+def test_one_that_is_damaged_stops_no_sweep_and_goes(lab, caplog):
+    lease = begin(lab)
+    bad, good = keep(lab, lease, 0, os.urandom(9_000_000)), keep(lab, lease, 1, b"good")
+    checkpoints = lab.store.checkpoints
+    checkpoints.blobs.list_path(bad.layers[0].tar).write_bytes(b"damaged")
+    list(checkpoints.sweep(lab.clock.now()))
+    assert checkpoints.list(lease.job_id) == [good]
+    assert f"The checkpoint after step 0 of job {lease.job_id} is damaged, and goes." in caplog.text
+
+
 def test_a_checkpoint_whose_contents_are_gone_is_none(lab):
     lease = begin(lab)
     first = keep(lab, lease, 0, b"first")
