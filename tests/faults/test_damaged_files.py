@@ -65,7 +65,7 @@ def _dangling(path: Path) -> None:
 
 Damage = Callable[[Path], None]
 FILE: tuple[Damage, ...] = (_garbled, _folder, _dangling)
-RECORD: tuple[Damage, ...] = (_emptied, _halved, _garbled, _gone, _folder, _dangling)  # for what else holds something
+RECORD: tuple[Damage, ...] = (_emptied, _garbled, _gone, _folder, _dangling)  # for what else holds something
 READS = {
     "list": ("list",),
     "show": ("show", "r1"),
@@ -97,24 +97,20 @@ def _kind(path: str, *told: str, damages: tuple[Damage, ...] = FILE) -> Kind:
 
 
 KINDS = (
-    Kind("treadle.db", RECORD, ALL),
+    Kind("treadle.db", (*RECORD, _halved), ALL),
     _kind("home.id", damages=RECORD),
     _kind("treadle.lock"),
     _kind("treadle.bell"),
     _kind("search.db", damages=RECORD),
-    _kind("ui.json"),
     _kind("artifacts/guard"),
     _kind("artifacts/runs/1/small.json", "artifact", "prune", "snapshot", damages=RECORD),
     _kind("artifacts/blobs/*/*.zst", "artifact", "prune", "snapshot"),
     _kind("artifacts/partial", damages=(_gone,)),
     _kind("cache/actions/entries/*/*.json", damages=RECORD),
     _kind("cache/actions/blobs/*/*.zst"),
-    _kind("cache/actions/guard"),
     _kind("cache/actions", damages=(_gone,)),
     _kind("cache/checkpoints/blobs/*/*.zst"),
-    _kind("cache/checkpoints/guard"),
     _kind("cache/action-sources/mirrors/*/HEAD"),
-    _kind("cache/action-sources/mirrors/*/config"),
     _kind("cache/action-sources/mirrors/*/fetching"),
     _kind("cache/action-sources/files/*/*", damages=(_gone,)),
     _kind("cache/checkouts/*.json", damages=RECORD),
@@ -125,7 +121,6 @@ KINDS = (
     _kind("logs/1/1-1.log", "logs", "step", damages=RECORD),
     _kind("logs/1/1-1.idx", "step"),
     _kind("logs/1/2-1.log.zst", "packed"),
-    _kind("logs/1/2-1.idx"),
     _kind("logs/1", "logs", "step", "packed", damages=(_gone, _replaced)),
 )
 CASES = [(kind, damage) for kind in KINDS for damage in kind.damages]
