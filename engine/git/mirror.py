@@ -47,7 +47,8 @@ class Mirror:
             named = [ref for ref in dict.fromkeys(refs) if not ref.startswith(HEADS) and ref.startswith("refs/")]
             specs = [f"+{HEADS}*:{HEADS}*", *(f"+{r}:{r}" for r in named)]
             found = self._fetch(specs)
-            asked = [found.commits[ref] for ref in refs if ref in found.commits]
+            named.append(f"{HEADS}{found.default_branch}")
+            asked = [found.commits[ref] for ref in (*refs, *named) if ref in found.commits]
             if not all(map(self.has, asked)) and (damage := remote.damage_of(self.path)):
                 found = self._fetch_anew(specs, damage)  # it had the refs, but not what they lead to
             for sha in commits:

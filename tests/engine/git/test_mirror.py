@@ -86,7 +86,7 @@ def test_one_that_is_damaged_is_fetched_anew_and_what_it_held_is_kept_aside(
     path.unlink()  # which libgit2 leaves for its owner to read alone
     path.write_bytes(what)
     found = mirror(tmp_path, site.root.as_uri())
-    found.fetch(["refs/heads/main"])
+    found.fetch([])
     assert found.has(site.head) and found.resolve("refs/heads/main") == site.head
     aside = found.path.with_suffix(".damaged")
     assert aside.exists() == ("is damaged" in caplog.text)
