@@ -4,6 +4,7 @@ A token goes to the server by callback alone: never into a url, a log, an error 
 has to be in known_hosts before it learns anything of us.
 """
 
+import gc
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import field
@@ -141,6 +142,7 @@ def put_aside(path: Path, why: str) -> None:
     log.warning("%s is damaged (%s) and is made anew; what it held is in %s.", path, why, aside.name)
     make_way(aside)
     path.rename(aside)
+    gc.collect()  # libgit2 knows a pack by its path, for as long as anybody has it open
 
 
 def damage_of(path: Path) -> str:

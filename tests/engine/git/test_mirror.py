@@ -76,7 +76,7 @@ def test_what_a_killed_fetch_left_is_no_hindrance(tmp_path: Path, site: Site) ->
 
 
 @pytest.mark.parametrize("broken", ["HEAD", "config", "refs/heads/main", "objects/pack/*.pack", "objects/pack/*.idx"])
-@pytest.mark.parametrize("what", [b"", b"\xff[garbage\n"])
+@pytest.mark.parametrize("what", [b"", b"\xff[garbage\n", b"\xff" * 5000])
 def test_one_that_is_damaged_is_fetched_anew_and_what_it_held_is_kept_aside(
     tmp_path: Path, site: Site, broken: str, what: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
