@@ -105,6 +105,30 @@ FAULTS = (
         ),
     ),
     Fault(
+        "any other file of a home that is emptied, garbled, gone, a folder or a link to nowhere",
+        "Whoever needs it says so, with its place; everybody else does as ever. Caches, checkouts, mirrors, indexes, "
+        "locks and sockets are made again; what a mirror held is kept beside it.",
+        (
+            "test_what_is_damaged_is_told_by_who_needs_it_and_by_nobody_else",
+            "test_one_that_is_damaged_is_fetched_anew_and_what_it_held_is_kept_aside",
+            "test_one_that_is_damaged_stops_no_sweep_and_goes",
+        ),
+    ),
+    Fault(
+        "the database is emptied, damaged or gone",
+        "Nothing runs, and nothing is swept: every command names it and how a new home is made of a snapshot.",
+        ("test_no_engine_begins_anew_beside_what_a_lost_database_told_of",),
+    ),
+    Fault(
+        "the key to the secrets is lost or damaged",
+        "What needs a secret waits or fails with the reason; events wait until the key is back or the secrets are set "
+        "anew.",
+        (
+            "test_a_key_that_is_lost_or_damaged_is_named_with_the_way_out",
+            "test_an_event_waits_for_a_lost_key_and_says_so",
+        ),
+    ),
+    Fault(
         "the clock is set forward or back, or the machine sleeps",
         "No job that runs is lost; each has its whole time and no more, to run and to clean up once it is cancelled; "
         "no retry, event or letter waits longer.",
