@@ -108,7 +108,7 @@ class HomeSearches:
 
         if self._store.queue.pause.get() is not None:
             talk("The queue of this home is paused: nothing starts until `treadle queue resume`.")
-        settings = load(self._store.home, self._config, os.environ)
+        settings = load(self._store.home, self._config, os.environ, serves=False)
         executors = self._closing.enter_context(closing(executors_of(settings, self._store)))
         engine = EngineHere(self._store, settings, executors, "news")
         self._closing.callback(engine.stop)

@@ -129,7 +129,7 @@ def _run(args: argparse.Namespace, settings: Settings, home: Path, interrupts: I
 
 
 def _settings(args: argparse.Namespace, home: Path) -> Settings:
-    settings = load(home, Path(args.config) if args.config else None, os.environ)
+    settings = load(home, Path(args.config) if args.config else None, os.environ, serves=False)
     for note in settings.notes:
         talk(note)
     if args.workers is not None:

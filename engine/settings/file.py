@@ -33,6 +33,7 @@ from engine.settings.values import (
     positive,
     section,
     section_fields,
+    server_secret,
     share,
     size,
     text,
@@ -91,8 +92,8 @@ def environments(setting: Setting) -> dict[str, EnvironmentSettings]:
 REPO = {
     "name": ("name", text),
     "url": ("url", text),
-    "secret": ("secret", text),
-    "token": ("token", text),
+    "secret": ("secret", server_secret),
+    "token": ("token", server_secret),
     "ssh_key": ("ssh_key", file_path),
     "forge": ("forge", one_of("auto", "github", "gitea", "forgejo", "gitlab", "none")),
     "poll": ("poll_s", unless_off(duration)),
@@ -102,7 +103,7 @@ REPO = {
     "vars": ("vars", variables),
     "environments": ("environments", environments),
 }
-NOTIFY = {"url": ("url", text), "on": ("on", many(one_of("failed", "fixed", "success", "cancelled")))}
+NOTIFY = {"url": ("url", server_secret), "on": ("on", many(one_of("failed", "fixed", "success", "cancelled")))}
 KEYS: Mapping[str, tuple[str, Reader]] = {
     "listen": ("listen", address),
     "public_url": ("public_url", web_address),
@@ -127,16 +128,18 @@ KEYS: Mapping[str, tuple[str, Reader]] = {
 }
 
 
-def read_settings(home: Path, path: Path, environ: Mapping[str, str]) -> Settings:
-    """Return the settings that the file at `path` makes. Raises SettingsError."""
+def read_settings(home: Path, path: Path, environ: Mapping[str, str], *, serves: bool = True) -> Settings:
+    """Return the settings that the file at `path` makes; see `model.load`. Raises SettingsError."""
     try:
         source = path.read_bytes()
     except OSError as error:
         raise SettingsError(f"The configuration {path} cannot be read: {error.strerror}.") from None
-    return parse_settings(home, path, source, environ)
+    return parse_settings(home, path, source, environ, serves=serves)
 
 
-def parse_settings(home: Path, path: Path, source: bytes, environ: Mapping[str, str]) -> Settings:
+def parse_settings(
+    home: Path, path: Path, source: bytes, environ: Mapping[str, str], *, serves: bool = True
+) -> Settings:
     """Return the settings that a text makes; `path` is what complaints call it. Raises SettingsError."""
     if not any(line.strip() and not line.lstrip().startswith(b"#") for line in source.splitlines()):
         return Settings(home=home)
@@ -146,7 +149,7 @@ def parse_settings(home: Path, path: Path, source: bytes, environ: Mapping[str, 
         raise SettingsError(error.finding.line_for(str(path))) from None
     if document.findings:
         raise SettingsError("\n".join(finding.line_for(str(path)) for finding in document.findings))
-    root = Setting(path, document.root, "", environ)
+    root = Setting(path, document.root, "", environ, serves)
     if not isinstance(document.root, Pairs):
         root.fail("the configuration is a mapping of keys")
     fields = section_fields(root, KEYS)

@@ -227,9 +227,10 @@ def default_home(environ: Mapping[str, str]) -> Path:
     return Path(environ.get("HOME") or Path.home(), ".local", "state", "treadle")
 
 
-def load(home: Path, config: Path | None, environ: Mapping[str, str]) -> Settings:
+def load(home: Path, config: Path | None, environ: Mapping[str, str], *, serves: bool = True) -> Settings:
     """Return the settings of `home`: from `config`, else from its `treadle.yml`, else the defaults.
 
+    Who does not serve, and so neither takes deliveries nor tells anybody, may lack the variables of those secrets.
     Raises SettingsError, naming file, line and key, for an unknown key, a wrong value, a variable that is not set,
     or a `config` that is not there.
     """
@@ -238,4 +239,4 @@ def load(home: Path, config: Path | None, environ: Mapping[str, str]) -> Setting
     path = config or home / "treadle.yml"
     if config is None and not path.exists() and not path.is_symlink():  # a link that leads nowhere was meant
         return Settings(home=home)
-    return read_settings(home, path, environ)
+    return read_settings(home, path, environ, serves=serves)

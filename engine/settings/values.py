@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NoReturn
@@ -24,12 +25,16 @@ ADDRESS = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<host>[^\s:]+)):(?P<port
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One value of the file: its node, its full name (`limits.body`), and where its variables come from."""
+    """One value of the file: its node, its full name (`limits.body`), and where its variables come from.
+
+    `serves`: whether they are read for a server, which alone has a use for its secrets.
+    """
 
     path: Path
     node: Node
     name: str
     environ: Mapping[str, str]
+    serves: bool = True
 
     def fail(self, message: str, fix: str = "", line: int | None = None) -> NoReturn:
         raise SettingsError(f"{self.path}:{line or self.node.line}: {message}", fix)
@@ -41,7 +46,7 @@ class Setting:
         self.fail(f"{self.name} is {what}, not {'a mapping' if isinstance(self.node, Pairs) else 'a list'}")
 
     def inner(self, node: Node, name: str) -> "Setting":
-        return Setting(self.path, node, f"{self.name}.{name}" if self.name else name, self.environ)
+        return Setting(self.path, node, f"{self.name}.{name}" if self.name else name, self.environ, self.serves)
 
     def text(self) -> str:
         """Return the text of a scalar, each `${NAME}` replaced by that variable of the environment."""
@@ -56,7 +61,8 @@ class Setting:
 
     def _variable(self, match: re.Match[str]) -> str:
         if match[1] not in self.environ:
-            self.fail(f"{self.name} needs the environment variable {match[1]}, which is not set")
+            what = f"{self.name} needs the environment variable {match[1]}, which is not set"
+            self.fail(what, f"Export {match[1]} in this shell, or start treadle where it is set.")
         return self.environ[match[1]]
 
     def pairs(self) -> "list[tuple[str, Setting, int]]":
@@ -76,6 +82,12 @@ Reader = Callable[[Setting], Any]
 
 def text(setting: Setting) -> str:
     return setting.text()
+
+
+def server_secret(setting: Setting) -> str:
+    """Return a text that a server alone uses: for others, of variables that are not set, nothing."""
+    unset = VARIABLE.findall(setting.node.text) if isinstance(setting.node, Scalar) and not setting.serves else ()
+    return replace(setting, environ={**dict.fromkeys(unset, ""), **setting.environ}).text()
 
 
 def flag(setting: Setting) -> bool:

@@ -33,6 +33,13 @@ def test_a_run_that_succeeds_is_0_and_one_that_fails_is_1(treadle: Treadle) -> N
     assert treadle.run().returncode == 0
 
 
+def test_a_run_needs_no_secrets_of_the_server(treadle: Treadle) -> None:
+    config = treadle.home / "treadle.yml"
+    config.write_text(config.read_text() + "repos: [{name: a/b, url: /srv/b, secret: '${ONLY_THE_SERVER_HAS_IT}'}]\n")
+    treadle.write(GREEN)
+    assert treadle.run().returncode == 0
+
+
 @pytest.mark.parametrize(
     ("workflow", "line", "said"),
     [

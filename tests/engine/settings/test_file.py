@@ -220,3 +220,21 @@ def test_a_repository_is_meant_by_its_name_its_folder_or_the_end_of_its_name():
     assert settings.repo_called("srv") is None
     both = Settings(home=Path("/h"), repos=(site, fork))
     assert both.repo_called("site") is None and both.repo_called("me/site") is fork
+
+
+def test_who_does_not_serve_needs_no_variables_of_the_servers_secrets(tmp_path: Path) -> None:
+    (tmp_path / "treadle.yml").write_text(
+        "repos: [{name: a/b, url: /srv/b, secret: '${HOOK}', token: 'x${TOKEN}'}]\n"
+        "notify: [{url: '${WHERE}', on: [failed]}]\n"
+    )
+    with pytest.raises(SettingsError, match="HOOK, which is not set") as error:
+        load(tmp_path, None, {})
+    assert "Export HOOK in this shell" in str(error.value)
+    settings = load(tmp_path, None, {"TOKEN": "y"}, serves=False)
+    assert (settings.repos[0].secret, settings.repos[0].token, settings.notify[0].url) == ("", "xy", "")
+    (tmp_path / "treadle.yml").write_text("labels: {a: 'busybox:${NOPE}'}\n")
+    with pytest.raises(SettingsError, match="NOPE"):
+        load(tmp_path, None, {}, serves=False)
+    (tmp_path / "treadle.yml").write_text("repos: [{name: a/b, url: /srv/b, secret: [x]}]\n")
+    with pytest.raises(SettingsError, match="secret is a single value"):
+        load(tmp_path, None, {}, serves=False)
