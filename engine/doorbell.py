@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from engine.core.made_again import make_way
+from engine.made_again import make_way
 
 NAME = "treadle.bell"
 LONGEST = 100  # bytes of a socket's path; Linux takes 107

@@ -7,7 +7,7 @@ import uuid
 from contextlib import suppress
 from pathlib import Path
 
-from engine.core.made_again import lock_file, make_way
+from engine.made_again import lock_file, make_way
 
 _ID = re.compile(r"[\w.-]+", re.ASCII)
 

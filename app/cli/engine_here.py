@@ -40,11 +40,6 @@ class EngineHere:
             self._become_engine()
         self._listener.wait(LOOK_S)
 
-    def kill(self, job_ids: frozenset[int]) -> None:
-        """End jobs at once, as far as it is this process that runs them."""
-        if self._engine is not None:
-            self._engine.pool.kill(job_ids)
-
     def stop(self) -> None:
         """Leave what runs in its boxes for the next engine. Safe to repeat."""
         engine, self._engine = self._engine, None

@@ -8,8 +8,6 @@ from app.cli.result import Renderer, Result, Silent
 from engine.control.asks import commands
 from engine.core.clock import SystemClock
 from engine.core.errors import EngineError
-from engine.core.records import Job
-from engine.core.states import JOB_FINAL
 from engine.settings.model import Settings
 from engine.store.store import Store
 from engine.worker.executors import Executors
@@ -87,12 +85,10 @@ class RunSession:
         asked = self._interrupts.count + (self._reader_left is not None)
         if asked > self._heard and self._reader_left is None:
             talk("Cancelling; interrupt again to end it at once." if asked == 1 else "Ending it at once.")
-        if asked and not self._heard:
+        for _ in range(self._heard, asked):
             for run_id in run_ids:
                 self._cancel_run(run_id)
         self._heard = asked
-        if asked > 1:
-            self._end_at_once([job for run_id in run_ids for job in self._store.queries.jobs(run_id)])
 
     def _cancel_run(self, run_id: int) -> None:
         run = self._store.queries.run(run_id)
@@ -101,17 +97,6 @@ class RunSession:
             commands.cancel(self._store, run, self._actor)
         except EngineError:
             pass  # it has just ended
-
-    def _end_at_once(self, jobs: list[Job]) -> None:
-        """End what runs, and what would still run because it always does."""
-        for job in jobs:
-            if job.status not in JOB_FINAL and job.cancel_asked_at is None:
-                try:
-                    commands.cancel(self._store, job, self._actor)
-                except EngineError:
-                    pass  # it has just ended
-        if self._engine is not None:
-            self._engine.kill(frozenset(job.id for job in jobs))
 
     def _any_unavailable(self, run_ids: list[int]) -> bool:
         jobs = [job for run_id in run_ids for job in self._store.queries.jobs(run_id) if job.status == "failed"]

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from engine.core.errors import EngineError
-from engine.core.made_again import make_way
+from engine.made_again import make_way
 from engine.settings.model import Listen
 
 NAME = "treadle.sock"

@@ -3,7 +3,7 @@
 import threading
 from pathlib import Path
 
-from engine.core import made_again
+from engine import made_again
 from engine.core.refs import HEADS
 from engine.git.mirror import Mirror
 from engine.git.remote import RemoteRefs, remote

@@ -16,7 +16,7 @@ from difflib import get_close_matches
 from os import utime
 from pathlib import Path
 
-from engine.core import made_again
+from engine import made_again
 from engine.core.errors import GitError
 from engine.core.refs import HEADS, TAGS
 from engine.git import checkout

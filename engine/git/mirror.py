@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from engine.core import made_again
+from engine import made_again
 from engine.core.errors import GitError
 from engine.core.refs import HEADS, TAGS
 from engine.git import remote, repository

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from engine.core.errors import GitError
-from engine.core.made_again import make_way
 from engine.core.refs import HEADS, TAGS
 from engine.core.ssh_urls import PORT, host_of
 from engine.git import ssh
 from engine.git.repository import prepare
+from engine.made_again import make_way
 from pipelines.records import dataclass
 
 if TYPE_CHECKING:

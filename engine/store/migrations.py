@@ -17,4 +17,10 @@ def what_is_missing(db: SqliteDatabase) -> None:
     db.create_tables(TABLES)
 
 
-MIGRATIONS: tuple[Callable[[SqliteDatabase], None], ...] = (first_schema, what_is_missing)
+def ends_at_once(db: SqliteDatabase) -> None:
+    """Schema 3: which jobs are to end now. A file that is new has the column from its first step on."""
+    if not any(column.name == "cancel_now" for column in db.get_columns("job")):
+        db.execute_sql("ALTER TABLE job ADD COLUMN cancel_now INTEGER NOT NULL DEFAULT 0")
+
+
+MIGRATIONS: tuple[Callable[[SqliteDatabase], None], ...] = (first_schema, what_is_missing, ends_at_once)

@@ -36,7 +36,9 @@ _WATCHED = (
     "SELECT attempt.job_id, token, lease_expires_at, deadline_at, cancel_asked_at FROM attempt"
     " JOIN job ON job.id = attempt.job_id WHERE attempt.status = 'running'"
 )
-_CANCEL_ASKED = "SELECT id, reason FROM job WHERE status = 'running' AND NOT is_call AND cancel_asked_at IS NOT NULL"
+_CANCEL_ASKED = (
+    "SELECT id, reason, cancel_now FROM job WHERE status = 'running' AND NOT is_call AND cancel_asked_at IS NOT NULL"
+)
 _HELD = "SELECT 1 FROM attempt WHERE id = ? AND token = ? AND status = 'running'"
 _KEEP_STATE = "UPDATE attempt SET state = ? WHERE id = ?"
 
@@ -249,9 +251,9 @@ class Queue:
             for job_id, token, expires, deadline, cancelled in self._db.rows(_WATCHED)
         )
 
-    def cancel_asked(self) -> dict[int, str]:
-        """Return the running jobs that somebody wants ended, and why."""
-        return dict(self._db.rows(_CANCEL_ASKED))
+    def cancel_asked(self) -> dict[int, tuple[str, bool]]:
+        """Return the running jobs that somebody wants ended: why, and whether at once."""
+        return {job_id: (reason, bool(now)) for job_id, reason, now in self._db.rows(_CANCEL_ASKED)}
 
     # -- inside -----------------------------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from engine.core.states import JOB_FINAL, RUN_FINAL, JobStatus, RunStatus
 from engine.store import transitions
 from engine.store.database import Database
 from engine.store.mending.holds import let_go
+from engine.store.tables.columns import DATABASE
 from engine.store.tables.runs import EdgeRow, JobRow, RunRow
 from engine.store.transitions import Change
 
@@ -24,6 +25,12 @@ _RECOUNT = f"""UPDATE job SET
  ancestry_failed = EXISTS (SELECT 1 {_NEEDS} IN ({_FINAL}) AND (need.ancestry_failed
   OR (need.status IN ('{JobStatus.FAILED}', '{JobStatus.TIMED_OUT}') AND NOT need.tolerated)))
  WHERE id = ?"""
+_END_NOW = f"""UPDATE job SET cancel_now = 1, cancel_asked_at = coalesce(cancel_asked_at, ?),
+ reason = CASE WHEN cancel_asked_at IS NULL THEN ? ELSE reason END
+ WHERE NOT cancel_now AND status NOT IN ({_FINAL}) AND """
+_OF_RUN = "run_id = (SELECT id FROM run WHERE id = ? AND cancel_asked_at IS NOT NULL)"
+_OF_JOB = """id IN (WITH RECURSIVE below (id) AS (SELECT id FROM job WHERE id = ? AND cancel_asked_at IS NOT NULL
+ UNION ALL SELECT job.id FROM job JOIN below ON job.parent_id = below.id) SELECT id FROM below)"""
 _UNHOLD = "UPDATE job SET waits_for = '' WHERE id = ? AND unmet > 0"
 
 
@@ -41,6 +48,15 @@ class Wishes:
                 return ask_cancel(run_id, True, reason, now, actor)
             assert job_id is not None
             return ask_cancel(job_id, False, reason, now, actor)
+
+    def end_now(self, run_id: int | None, job_id: int | None, reason: str, now: datetime) -> bool:
+        """Wish that a run or a job that is asked to end does so at once; return whether that is news.
+
+        It goes for all of its jobs, also those that would have seen the end through: no grace period, no always().
+        """
+        where, ident = (_OF_JOB, job_id) if run_id is None else (_OF_RUN, run_id)
+        with self._db.write(durable=True):
+            return bool(DATABASE.execute_sql(_END_NOW + where, (now.timestamp(), reason, ident)).rowcount)
 
     def ask_retry(
         self,

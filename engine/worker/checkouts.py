@@ -10,7 +10,7 @@ from concurrent.futures import Future
 from datetime import datetime
 from pathlib import Path
 
-from engine.core import made_again
+from engine import made_again
 from engine.core.clock import Clock, SystemClock
 from engine.git import repository
 from engine.git.checkout import materialise

@@ -17,8 +17,10 @@ class Halt:
         self.lost = threading.Event()  # the lease is gone: stop the box, write nothing
         self.reason = ""
 
-    def ask_cancel(self, reason: str) -> None:
-        """Ask once to cancel; the reason of the first asker counts."""
+    def ask_cancel(self, reason: str, at_once: bool = False) -> None:
+        """Ask to cancel, gently or `at_once`; the reason of the first asker counts."""
         if not self.cancel.is_set():
             self.reason = reason
             self.cancel.set()
+        if at_once:
+            self.kill.set()

@@ -81,12 +81,6 @@ class Pool:
         for listener in (*self._listeners, self._wishes):
             self._bus.leave(listener)
 
-    def kill(self, job_ids: frozenset[int]) -> None:
-        """End these running jobs at once, without their always() steps."""
-        with self._lock:
-            for job_id in job_ids & self._halts.keys():
-                self._halts[job_id][1].kill.set()
-
     @property
     def busy(self) -> int:
         """How many jobs run now."""
@@ -148,8 +142,8 @@ class Pool:
                 halt.detach.set()
         self._bus.wake("schedule", "news", "wishes")
         try:
-            if resumed and (reason := self._store.queue.cancel_asked().get(lease.job_id)) is not None:
-                halt.ask_cancel(reason)  # what it was told to end for must not look like its own end
+            if resumed and (asked := self._store.queue.cancel_asked().get(lease.job_id)) is not None:
+                halt.ask_cancel(*asked)  # what it was told to end for must not look like its own end
             runner = self._runner(lease, halt)
             runner.resume() if resumed else runner.run()
         except (LeaseLost, Detached) as gone:
@@ -208,9 +202,9 @@ class Pool:
             if asked is None:
                 return
             with self._lock:
-                for job_id, reason in asked.items():
+                for job_id, wish in asked.items():
                     if job_id in self._halts:
-                        self._halts[job_id][1].ask_cancel(reason)
+                        self._halts[job_id][1].ask_cancel(*wish)
             self._wishes.wait()
 
 

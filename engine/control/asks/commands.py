@@ -9,7 +9,7 @@ from engine.control.sources import is_local
 from engine.core.clock import Clock, SystemClock
 from engine.core.errors import EngineError
 from engine.core.records import Job, Run
-from engine.core.states import JobStatus
+from engine.core.states import JOB_FINAL, RUN_FINAL, JobStatus
 from engine.doorbell import ring
 from engine.settings.model import RepoSettings
 from engine.store.store import Store
@@ -18,19 +18,27 @@ HIGHEST = 1000  # a priority; each point is a minute, so this is most of a day
 
 
 def cancel(store: Store, target: Run | Job, actor: str, clock: Clock | None = None) -> str:
-    """Wish that a run or a job ends; return what was done, as a sentence. Raises EngineError if it has ended."""
+    """Wish that a run or a job ends; return what was done, as a sentence. Raises EngineError if it has ended.
+
+    While it is ending, the wish is that it does so at once: with no grace period, and without its always() steps.
+    """
     now = (clock or SystemClock()).now()
     reason = f"cancelled by {actor}"
-    if isinstance(target, Run):
-        done = store.wishes.ask_cancel(target.id, None, reason, actor, now)
-        what = f"Run {target.id}"
-    else:
-        done = store.wishes.ask_cancel(None, target.id, reason, actor, now)
-        what = f"Job {target.id}"
-    if not done:
-        raise EngineError(f"{what} has ended already, or is being cancelled.")
+    is_run = isinstance(target, Run)
+    ids = (target.id, None) if is_run else (None, target.id)
+    what = f"{'Run' if is_run else 'Job'} {target.id}"
+    with store.database.write(durable=True):
+        if store.wishes.ask_cancel(*ids, reason, actor, now):
+            done = f"{what} is being cancelled. Cancel it again to end it at once."
+        elif store.wishes.end_now(*ids, reason, now):
+            done = f"{what} is ended at once."
+        else:
+            known = (store.queries.run if is_run else store.queries.job)(target.id)
+            if known is None or known.status in RUN_FINAL | JOB_FINAL:
+                raise EngineError(f"{what} has ended already: it is {(known or target).status}.")
+            return f"{what} is being ended at once already."
     ring(store.home)
-    return f"{what} is being cancelled."
+    return done
 
 
 def approve(store: Store, target: Run | Job, actor: str, clock: Clock | None = None) -> str:

@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, BinaryIO
 from urllib.parse import quote
 
-from engine.core import made_again
+from engine import made_again
 from engine.core.clock import Clock, SystemClock
 from engine.store.ahead import ahead
 from engine.store.contents import archives

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import zstandard
 
-from engine.core import made_again
+from engine import made_again
 from engine.core.errors import EngineError
 from engine.store.contents.batch import BlobBatch
 from engine.store.contents.piece_list import Piece, read_list

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import quote
 
-from engine.core import made_again
+from engine import made_again
 from engine.core.clock import Clock, SystemClock, rfc3339
 from engine.core.errors import EngineError
 from engine.store.contents.blobs import BlobError, Blobs

@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from engine.core import made_again
+from engine import made_again
 from engine.core.clock import rfc3339
 from engine.core.errors import EngineError, NotThere
 from engine.store.ahead import ahead

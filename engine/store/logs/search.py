@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.core.errors import EngineError
-from engine.core.made_again import make_way
+from engine.made_again import make_way
 from engine.store.logs.index import Mark
 from engine.store.logs.paths import log_path
 from engine.store.logs.reader import LogReader

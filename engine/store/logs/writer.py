@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from engine.core import made_again
+from engine import made_again
 from engine.store.flush import flush
 from engine.store.logs.frames import write_frames
 from engine.store.logs.index import SIZE, Entry, Mark, unpacked

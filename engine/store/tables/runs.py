@@ -148,6 +148,7 @@ class JobRow(Row):
     next_attempt_at = InstantField(null=True)
     deadline_at = InstantField(null=True)
     cancel_asked_at = InstantField(null=True)
+    cancel_now = BooleanField(default=False)  # asked once more: no grace period, no always() step
 
     class Meta:
         table_name = "job"
