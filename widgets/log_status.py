@@ -13,8 +13,8 @@ from widgets.status_styles import StatusStyles
 
 @dataclass(frozen=True, slots=True)
 class StatusProp:
-    """`follows` None: the log has ended. `there`: is there a log, be it without lines? `more` counts the lines that came
-    since it is not followed."""
+    """`follows` None: the log has ended. `there`: is there a log, be it without lines? `more` counts the lines that
+    came since it is not followed."""
 
     follows: bool | None = None
     there: bool = True
