@@ -1,4 +1,4 @@
-"""`treadle cancel`: wish that a run or a job ends."""
+"""`treadle cancel`: wish that a run or a job ends; again, that it does so at once."""
 
 from app.cli.wish import Wish
 

@@ -50,7 +50,7 @@ COMMANDS = {
     "bisect": Command(
         "app.cli.bisect", "find the commit that broke a job, by running it alone at commits in between", remote=True
     ),
-    "cancel": Command("app.cli.cancel", "cancel a run or a job", remote=True),
+    "cancel": Command("app.cli.cancel", "cancel a run or a job; again: end it at once", remote=True),
     "approve": Command("app.cli.approve", "let a run or a job go that waits for a person", remote=True),
     "pin": Command("app.cli.pin", "keep a run whatever its age, with its logs and artifacts", remote=True),
     "unpin": Command("app.cli.unpin", "let a pinned run go when its time comes", remote=True),

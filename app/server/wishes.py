@@ -122,7 +122,10 @@ ROUTES = (
         "POST", f"{API}/runs/{ID}/approve", approve_run, "let a run go that waits for a person", WRITE,
         fields=(), answers=DONE,
     ),
-    Route("POST", f"{API}/runs/{ID}/cancel", cancel_run, "end a run", WRITE, fields=(), answers=DONE),
+    Route(
+        "POST", f"{API}/runs/{ID}/cancel", cancel_run, "end a run; asked again, at once", WRITE,
+        fields=(), answers=DONE,
+    ),
     Route(
         "POST", f"{API}/runs/{ID}/pin", pin_run, "keep a run whatever its age", WRITE, fields=(), answers=DONE,
     ),
@@ -134,5 +137,8 @@ ROUTES = (
         "POST", f"{API}/jobs/{ID}/approve", approve_job, "let a job into the environment that it waits for",
         WRITE, fields=(), answers=DONE,
     ),
-    Route("POST", f"{API}/jobs/{ID}/cancel", cancel_job, "end a job", WRITE, fields=(), answers=DONE),
+    Route(
+        "POST", f"{API}/jobs/{ID}/cancel", cancel_job, "end a job; asked again, at once", WRITE,
+        fields=(), answers=DONE,
+    ),
 )  # fmt: skip

@@ -12,7 +12,16 @@ if TYPE_CHECKING:
 
 
 async def act(app: "TreadleApp", action: Action, targets: Sequence[Mapping[str, Any]]) -> None:
-    """Ask for an action on each target, then have the page in view look again."""
+    """Ask for an action on each target, then have the page in view look again.
+
+    What is ending already is asked for on its own: another question.
+    """
+    ending = [values for values in targets if action.again and values.get("ending")]
+    if action.again and ending:
+        await act(app, action.again, ending)
+        targets = [values for values in targets if values not in ending]
+    if not targets:
+        return
     if action.loses and not await _sure(app, action, targets):
         return
     for values in targets:

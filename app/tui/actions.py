@@ -14,7 +14,10 @@ from pipelines.records import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One question. `{name}` in `twin` and `path` stands for a value; `loses` is what is asked before, if anything."""
+    """One question. `{name}` in `twin` and `path` stands for a value; `loses` is what is asked before, if anything.
+
+    `again` is what the same key asks for what is `ending` already.
+    """
 
     name: str
     words: str
@@ -22,6 +25,7 @@ class Action:
     path: str
     body: Mapping[str, Any] = field(default_factory=dict)
     loses: str = ""
+    again: "Action | None" = None
 
     def line(self, values: Mapping[str, Any]) -> str:
         """Return the command line that does the same. Options are added from `inputs`, if there are any."""
@@ -75,15 +79,14 @@ UNHOLD = Action("unhold", "do not hold it", ("hold", "j{job}", "--off"), "/jobs/
 RELEASE = Action(
     "release", "let its box go", ("release", "j{job}"), "/jobs/{job}/release", loses="What was changed in it is lost."
 )
+NO_TIME = "It gets no time to end, and its always() steps do not run."
+END_RUN = Action("end_run", "end at once", ("cancel", "r{run}"), "/runs/{run}/cancel", loses=NO_TIME)
+END_JOB = Action("end_job", "end this job at once", ("cancel", "j{job}"), "/jobs/{job}/cancel", loses=NO_TIME)
 CANCEL_RUN = Action(
-    "cancel_run",
-    "cancel",
-    ("cancel", "r{run}"),
-    "/runs/{run}/cancel",
-    loses="What its running jobs did is lost.",
+    "cancel_run", "cancel", END_RUN.twin, END_RUN.path, loses="What its running jobs did is lost.", again=END_RUN
 )
 CANCEL_JOB = Action(
-    "cancel_job", "cancel this job", ("cancel", "j{job}"), "/jobs/{job}/cancel", loses="What it did is lost."
+    "cancel_job", "cancel this job", END_JOB.twin, END_JOB.path, loses="What it did is lost.", again=END_JOB
 )
 APPROVE_JOB = Action("approve_job", "let this job into its environment", ("approve", "j{job}"), "/jobs/{job}/approve")
 APPROVE = Action("approve", "approve", ("approve", "r{run}"), "/runs/{run}/approve")
@@ -116,8 +119,8 @@ ASKING = (
 """How the actions of keys begin that lead here: a session that only reads offers none of them."""
 
 ACTIONS = (
-    RETRY_RUN, RETRY_FAILED, RETRY_JOB, CANCEL_RUN, CANCEL_JOB, APPROVE, APPROVE_JOB, DISPATCH, REPLAY, PAUSE, RESUME,
-    PRIORITY, PIN, UNPIN, SNAPSHOT, SYNC,
+    RETRY_RUN, RETRY_FAILED, RETRY_JOB, CANCEL_RUN, CANCEL_JOB, END_RUN, END_JOB, APPROVE, APPROVE_JOB, DISPATCH,
+    REPLAY, PAUSE, RESUME, PRIORITY, PIN, UNPIN, SNAPSHOT, SYNC,
     BISECT, CANCEL_BISECT, RETRY_HERE, RETRY_NEXT, HOLD, UNHOLD, RELEASE,
     RETRY_STEP, DEBUG_RUN, DEBUG_FAILED, DEBUG_JOB, RERUN,
 )  # fmt: skip

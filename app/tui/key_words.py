@@ -44,6 +44,8 @@ TOGETHER = (
 BRIEF = {
     "run.retry": "run again",
     "run.retry_failed": "rerun failed",
+    "run.cancel": "cancel",
+    "queue.cancel": "cancel",
     "run.explain": "why",
     "event.explain": "why",
     "queue.explain": "why",

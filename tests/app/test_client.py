@@ -61,6 +61,7 @@ def test_what_is_no_address_is_refused_in_a_sentence(url: str) -> None:
 def test_a_wish_goes_out_once_and_is_answered(site: Site) -> None:
     run_id = site.lab.run(TEXT)
     assert site.client.post(f"/runs/{run_id}/cancel")["id"] == run_id
+    site.lab.tick()
     with pytest.raises(ApiError, match="ended already"):
         site.client.post(f"/runs/{run_id}/cancel")
 

@@ -24,7 +24,7 @@ class QueuePage(ListPage):
         Binding("plus", f"priority({STEP})", "sooner", key_display="+", id="queue.forward"),
         Binding("minus", f"priority(-{STEP})", "later", key_display="-", id="queue.back"),
         Binding("P", "pause", "pause or resume", id="queue.pause"),
-        Binding("c", "cancel", "cancel", id="queue.cancel"),
+        Binding("c", "cancel", "cancel (again: now)", id="queue.cancel"),
         Binding("x", "explain", "why it waits, or runs", show=False, id="queue.explain"),
     ]
 
@@ -71,7 +71,9 @@ class QueuePage(ListPage):
 
     def action_cancel(self) -> None:
         jobs = self.jobs()
-        self.ui.act(CANCEL_JOB, *({"job": id, "name": jobs[id]["name"]} for id in self.chosen() if id in jobs))
+        chosen = [jobs[id] for id in self.chosen() if id in jobs]
+        told = ({"job": job["id"], "name": job["name"], "ending": bool(job["cancel_asked_at"])} for job in chosen)
+        self.ui.act(CANCEL_JOB, *told)
         self.list.unmark()
 
     def action_explain(self) -> None:

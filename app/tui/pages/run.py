@@ -27,7 +27,7 @@ from app.tui.presenters.runs import instant
 from app.tui.remarks import show_annotations, show_summaries
 from app.tui.rerunning import rerun
 from app.tui.run_panes import RunPanes
-from engine.core.states import RUN_FINAL
+from engine.core.states import JOB_FINAL, RUN_FINAL
 from widgets.attempts_pane import AttemptsPane
 from widgets.dag_job import DagJob
 from widgets.dag_pane import DagPane
@@ -45,8 +45,8 @@ class RunPage(Page):
         Binding("R", "act('retry_failed')", "failed only", show=False, id="run.retry_failed"),
         Binding("T", "act('retry_job')", "try this job again", show=False, id="job.retry"),
         Binding("ctrl+r", "rerun", "run again: a step, debug, inputs", show=False, id="run.rerun"),
-        Binding("c", "act('cancel_run')", "cancel", show=False, id="run.cancel"),
-        Binding("C", "act('cancel_job')", "cancel this job", show=False, id="job.cancel"),
+        Binding("c", "act('cancel_run')", "cancel (again: now)", show=False, id="run.cancel"),
+        Binding("C", "act('cancel_job')", "cancel this job (again: now)", show=False, id="job.cancel"),
         Binding("a", "act('approve')", "approve", show=False, id="run.approve"),
         Binding("d", "dispatch", "start one like it", show=False, id="run.dispatch"),
         Binding("x", "explain", "why it is as it is", show=False, id="run.explain"),
@@ -244,7 +244,8 @@ class RunPage(Page):
         values = values_of(self.run)
         if name.endswith("job"):
             self._by_hand = True  # what was acted on stays in view
-            values |= {"job": self.selected, "name": chosen.get("name", "")}
+            ending = chosen.get("cancel_asked_at") is not None and chosen["status"] not in JOB_FINAL
+            values |= {"job": self.selected, "name": chosen.get("name", ""), "ending": ending}
         self.ui.act(NAMED[name], values)
 
     def action_annotations(self) -> None:

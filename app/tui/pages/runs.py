@@ -27,7 +27,7 @@ class RunsPage(ListPage):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r", "act('retry_run')", "run again, all", show=False, id="run.retry"),
         Binding("R", "act('retry_failed')", "failed only", show=False, id="run.retry_failed"),
-        Binding("c", "act('cancel_run')", "cancel", show=False, id="run.cancel"),
+        Binding("c", "act('cancel_run')", "cancel (again: now)", show=False, id="run.cancel"),
         Binding("a", "act('approve')", "approve", show=False, id="run.approve"),
         Binding("d", "dispatch", "start one", id="run.dispatch"),
         Binding("p", "pin", "pin or unpin", show=False, id="run.pin"),
@@ -137,7 +137,8 @@ class RunsPage(ListPage):
 def values_of(run: dict[str, Any]) -> dict[str, Any]:
     """Return what actions need to know of a run."""
     over = run["status"] in RUN_FINAL
-    return {"run": run["id"], "repo": run["repo"], "name": f"{run['workflow']} #{run['number']}", "over": over}
+    name, ending = f"{run['workflow']} #{run['number']}", not over and run["cancel_asked_at"] is not None
+    return {"run": run["id"], "repo": run["repo"], "name": name, "over": over, "ending": ending}
 
 
 PAGE = RunsPage

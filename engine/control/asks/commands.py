@@ -25,12 +25,12 @@ def cancel(store: Store, target: Run | Job, actor: str, clock: Clock | None = No
     now = (clock or SystemClock()).now()
     reason = f"cancelled by {actor}"
     is_run = isinstance(target, Run)
-    ids = (target.id, None) if is_run else (None, target.id)
+    run_id, job_id = (target.id, None) if is_run else (None, target.id)
     what = f"{'Run' if is_run else 'Job'} {target.id}"
     with store.database.write(durable=True):
-        if store.wishes.ask_cancel(*ids, reason, actor, now):
+        if store.wishes.ask_cancel(run_id, job_id, reason, actor, now):
             done = f"{what} is being cancelled. Cancel it again to end it at once."
-        elif store.wishes.end_now(*ids, reason, now):
+        elif store.wishes.end_now(run_id, job_id, reason, now):
             done = f"{what} is ended at once."
         else:
             known = (store.queries.run if is_run else store.queries.job)(target.id)

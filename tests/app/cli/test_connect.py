@@ -113,14 +113,17 @@ def test_a_wish_is_carried_out_there(site: Site, treadle):
     run = site.lab.run(jobs(a=""))
     code, told, err = treadle("cancel", f"r{run}", "--json")
     assert (code, err) == (0, "")
-    assert json.loads(told) == {"kind": "run", "id": run, "done": f"Run {run} is being cancelled.", "engine": True}
+    done = f"Run {run} is being cancelled. Cancel it again to end it at once."
+    assert json.loads(told) == {"kind": "run", "id": run, "done": done, "engine": True}
     site.lab.tick()
     assert site.lab.store.queries.run(run).status == RunStatus.CANCELLED
     assert treadle("retry", f"r{run}", "--failed")[0] == 0
     site.lab.tick()
     [job] = site.lab.store.queries.jobs(run)
     assert job.status == JobStatus.QUEUED
-    assert treadle("cancel", f"j{job.id}")[1] == f"Job {job.id} is being cancelled.\n"
+    assert treadle("cancel", f"j{job.id}")[1].startswith(f"Job {job.id} is being cancelled.")
+    assert treadle("cancel", f"j{job.id}") == (0, f"Job {job.id} is ended at once.\n", "")
+    assert treadle("cancel", f"j{job.id}") == (0, f"Job {job.id} is being ended at once already.\n", "")
 
 
 def test_what_makes_no_sense_there_is_exit_1_with_its_reason(site: Site, treadle):

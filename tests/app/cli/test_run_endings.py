@@ -9,9 +9,27 @@ import sys
 from pathlib import Path
 
 from tests.app.cli.kinds import BOTH, GATED, OTHER, open_gate, treadle
-from tests.app.cli.treadle_process import Treadle
+from tests.app.cli.treadle_process import Started, Treadle
 
 __all__ = ["treadle"]
+
+
+def deaf(treadle: Treadle) -> Started:
+    """Start a run that does not heed TERM, with a long grace period and what is to run always; it has begun."""
+    treadle.write("""
+        jobs:
+          a:
+            runs-on: here
+            steps:
+              - run: trap 'echo term' TERM; echo begun; while :; do sleep .05 || :; done
+              - if: always()
+                run: echo never
+          b: {runs-on: here, needs: a, if: always(), steps: [{run: sleep 4742}]}
+        """)
+    (treadle.home / "treadle.yml").write_text("grace: 60s\n")
+    started = treadle.start()
+    started.until_log("\nbegun\n")
+    return started
 
 
 @BOTH
@@ -39,25 +57,42 @@ def test_an_interrupt_cancels_cleans_up_and_is_130(treadle: Treadle, kind: str) 
 
 @BOTH
 def test_a_second_interrupt_ends_it_at_once(treadle: Treadle, kind: str) -> None:
-    treadle.write("""
-        jobs:
-          a:
-            runs-on: here
-            steps:
-              - run: trap 'echo term' TERM; echo begun; while :; do sleep .05 || :; done
-              - if: always()
-                run: echo never
-          b: {runs-on: here, needs: a, if: always(), steps: [{run: sleep 4742}]}
-        """)
-    (treadle.home / "treadle.yml").write_text("grace: 60s\n")
-    started = treadle.start()
-    started.until_log("\nbegun\n")
+    started = deaf(treadle)
     started.process.send_signal(signal.SIGINT)
     started.until_log("\nterm\n")
     started.process.send_signal(signal.SIGINT)
     assert started.result["status"] == "cancelled"
     assert started.process.returncode == 130
     assert "\nnever\n" not in started.log()
+
+
+@BOTH
+def test_a_second_cancel_from_another_process_ends_it_at_once(treadle: Treadle, kind: str) -> None:
+    started = deaf(treadle)
+    assert treadle.call("cancel", "r1").stdout.startswith("Run 1 is being cancelled.")
+    started.until_log("\nterm\n")
+    assert treadle.call("cancel", "r1").stdout == "Run 1 is ended at once.\n"
+    assert started.result["status"] == "cancelled"
+    assert "\nnever\n" not in started.log()
+    assert "Run 1 has ended already: it is cancelled." in treadle.call("cancel", "r1").stderr
+
+
+@BOTH
+def test_a_second_cancel_with_the_engine_killed_in_between_ends_it_at_once(treadle: Treadle, kind: str) -> None:
+    started = deaf(treadle)
+    treadle.call("cancel", "r1")
+    started.until_log("\nterm\n")
+    started.kill()
+    assert treadle.call("cancel", "r1").stdout == "Run 1 is ended at once.\n"
+    treadle.write(OTHER, "other.yml")
+    for _ in range(20):
+        assert treadle.run("other.yml").returncode == 0
+        shown = json.loads(treadle.call("show", "r1", "--json").stdout)
+        if shown["status"] == "cancelled":
+            break
+    jobs = {job["name"]: (job["status"], len(job["attempts"])) for job in shown["jobs"]}
+    assert jobs == {"a": ("cancelled", 1), "b": ("cancelled", 0)}
+    assert "\nnever\n" not in treadle.call("logs", "r1/a").stdout
 
 
 def test_an_interrupt_before_anything_is_recorded_records_nothing(treadle: Treadle, tmp_path: Path) -> None:

@@ -100,6 +100,22 @@ def test_ending_a_run_is_written_down_and_the_engine_woken(site: Site) -> None:
     assert (again.status, "ended" in again.error) == (409, True)
 
 
+def test_a_run_that_is_being_ended_is_ended_at_once_when_asked_again(site: Site) -> None:
+    run_id = site.lab.run(TEXT)
+    lease = site.lab.start()
+    path = f"/api/v1/runs/{run_id}/cancel"
+    assert site.ask("POST", path, scope="write").status == 202
+    wishes = site.lab.bus.listen("wishes")
+    assert site.ask("POST", path, scope="read").status == 403
+    assert site.lab.store.queue.cancel_asked() == {}
+    again = site.ask("POST", path, scope="write")
+    assert (again.status, again.json["done"]) == (202, f"Run {run_id} is ended at once.")
+    assert wishes.wait(30)
+    assert site.lab.store.queue.cancel_asked() == {lease.job_id: ("cancelled by write", True)}
+    more = site.ask("POST", path, scope="write")
+    assert (more.status, more.json["done"]) == (202, f"Run {run_id} is being ended at once already.")
+
+
 def test_a_job_can_be_ended_and_run_again_under_its_id(site: Site) -> None:
     run_id = site.lab.run(TEXT)
     job_id = site.lab.named(run_id, "a").id

@@ -287,6 +287,28 @@ def test_cancelling_asks_of_the_run_or_of_the_job(site):
     assert site.lab.statuses(run)["build"] == "queued"
 
 
+def test_cancelling_again_asks_whether_it_ends_at_once(site):
+    run = site.lab.run(GRAPH)
+    lease = site.lab.start()
+
+    async def deed(it: Tui) -> None:
+        await opened(it)
+        for question, answer in (
+            ("Cancel: CI #1?", "is being cancelled."), ("End at once: CI #1?", f"Run {run} is ended at once."),
+            ("End at once: CI #1?", f"Run {run} is being ended at once already."),
+        ):  # fmt: skip
+            await it.press("c")
+            await it.shows(question, "treadle cancel r1")
+            await it.press("y")
+            await it.until(lambda answer=answer: any(answer in told for told in it.told))
+            site.lab.tick()
+            told(site)
+            await it.until(lambda: it.app.page.run["cancel_asked_at"] is not None)
+
+    tui_over(site, deed)
+    assert site.lab.store.queue.cancel_asked()[lease.job_id][1]
+
+
 def test_escape_goes_back_and_what_was_fetched_meanwhile_does_no_harm(site):
     site.lab.run(GRAPH)
 

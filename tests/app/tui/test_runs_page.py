@@ -2,7 +2,7 @@
 
 import asyncio
 
-from app.tui.actions import CANCEL_RUN
+from app.tui.actions import CANCEL_RUN, END_RUN
 from app.tui.pages.runs import RunsPage
 from tests.app.tui.harness import Tui, tui_over
 from tests.engine.fakes import jobs
@@ -113,6 +113,26 @@ def test_what_is_marked_is_acted_on_at_once(site):
     tui_over(site, deed)
     site.lab.tick()
     assert [site.lab.status(run) for run in runs] == ["queued", "cancelled", "cancelled"]
+
+
+def test_what_is_ending_already_is_asked_about_on_its_own(site):
+    runs = [site.lab.run(ONE, title=title) for title in ("one", "two")]
+    lease = site.lab.start()
+    site.lab.cancel(runs[0])
+
+    async def deed(it: Tui) -> None:
+        await it.shows("two", "cancelli")
+        await it.press("space", "space", "c")
+        await it.shows("End at once: CI #1?", END_RUN.loses)
+        await it.press("n")
+        await it.shows("Cancel: CI #2?")
+        await it.press("y")
+        await it.until(lambda: it.told)
+
+    tui_over(site, deed)
+    site.lab.tick()
+    assert site.lab.store.queue.cancel_asked() == {lease.job_id: ("the run was cancelled", False)}
+    assert site.lab.status(runs[1]) == "cancelled"
 
 
 def test_cancelling_asks_first_and_enter_says_no(site):

@@ -176,6 +176,18 @@ def test_a_cancelled_call_ends_what_it_calls(lab, inner):
     assert lab.statuses(run_id)["call"] == "cancelled"
 
 
+def test_a_call_that_is_ended_at_once_takes_along_what_it_calls(lab, inner):
+    run_id = lab.run(calling(), files=inner)
+    lab.finish(lab.start())
+    lease = lab.start()
+    call = lab.named(run_id, "call").id
+    lab.cancel_job(call)
+    assert lab.store.wishes.end_now(None, call, "cancelled by ada", lab.clock.now())
+    assert lab.store.queue.cancel_asked() == {lease.job_id: ("cancelled by ada", True)}
+    lab.finish(lease, Outcome("cancelled"))
+    assert lab.statuses(run_id)["call"] == "cancelled"
+
+
 def test_what_waits_to_be_called_ends_with_its_call(lab, inner):
     run_id = lab.run(calling(), files=inner)
     lab.cancel_job(lab.named(run_id, "call").id)

@@ -24,7 +24,7 @@ def test_cancelling_a_run_says_so_and_rings(lab):
     said = cancel(lab.store, run_of(lab, run_id), "ada", lab.clock)
     assert rung.wait(30)
     bell.stop()
-    assert said == f"Run {run_id} is being cancelled."
+    assert said == f"Run {run_id} is being cancelled. Cancel it again to end it at once."
     lab.tick()
     assert lab.status(run_id) == "cancelled"
     assert run_of(lab, run_id).reason == "cancelled by ada"
@@ -34,8 +34,26 @@ def test_cancelling_what_has_ended_is_refused(lab):
     run_id = lab.run(jobs(a=""))
     lab.work()
     for target in (run_of(lab, run_id), lab.named(run_id, "a")):
-        with pytest.raises(EngineError, match="has ended already"):
+        with pytest.raises(EngineError, match=rf"(Run|Job) {target.id} has ended already: it is success\."):
             cancel(lab.store, target, "ada", lab.clock)
+
+
+def test_cancelling_again_ends_it_at_once_and_once_more_changes_nothing(lab):
+    run_id = lab.run(jobs(a="", clean="if: always()"))
+    leases = [lab.start(), lab.start()]
+    job, run = lab.named(run_id, "a"), run_of(lab, run_id)
+    for target, what in ((job, f"Job {job.id}"), (run, f"Run {run_id}")):
+        said = [cancel(lab.store, target, "ada", lab.clock) for _ in range(3)]
+        assert said == [
+            f"{what} is being cancelled. Cancel it again to end it at once.",
+            f"{what} is ended at once.",
+            f"{what} is being ended at once already.",
+        ]
+    assert [at_once for _, at_once in lab.store.queue.cancel_asked().values()] == [True, True]
+    for lease in leases:
+        lab.finish(lease, Outcome("cancelled"))
+    with pytest.raises(EngineError, match="has ended already: it is cancelled"):
+        cancel(lab.store, run, "ada", lab.clock)
 
 
 def test_a_job_is_cancelled_alone(lab):

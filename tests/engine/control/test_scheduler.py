@@ -99,7 +99,7 @@ def test_one_failed_cell_ends_its_siblings(lab):
     lab.fail(first)
     assert lab.statuses(run_id) == {"a (1)": "failed", "a (2)": "running", "a (3)": "cancelled", "b": "queued"}
     assert lab.reason(run_id, "a (3)") == "another job of the matrix failed"
-    assert lab.store.queue.cancel_asked() == {second.job_id: "another job of the matrix failed"}
+    assert lab.store.queue.cancel_asked() == {second.job_id: ("another job of the matrix failed", False)}
     lab.finish(second, Outcome("cancelled"))
     lab.work()
     assert lab.status(run_id) == "failed"

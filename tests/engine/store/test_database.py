@@ -82,6 +82,16 @@ def test_an_older_schema_is_backed_up_before_it_is_changed(home, monkeypatch):
         assert db.execute("SELECT name FROM repo").fetchall() == [("team/site",)]
 
 
+def test_a_home_of_an_older_schema_gets_the_columns_that_came_since(home):
+    Store(home).close()
+    with closing(sqlite3.connect(home / "treadle.db")) as db:
+        db.execute("ALTER TABLE job DROP COLUMN cancel_now")
+        db.execute("PRAGMA user_version = 2")
+    Store(home).close()
+    with closing(sqlite3.connect(home / "treadle.db")) as db:
+        assert "cancel_now" in {row[1] for row in db.execute("PRAGMA table_info(job)")}
+
+
 def test_a_migration_that_fails_leaves_everything_as_it_was(home, monkeypatch):
     def broken(db) -> None:
         db.execute_sql("CREATE TABLE half (id INTEGER)")

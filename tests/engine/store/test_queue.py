@@ -272,7 +272,7 @@ def test_a_job_that_is_being_cancelled_is_not_retried(lab):
     run_id = lab.run(jobs(a=RETRY))
     lease = lab.start()
     lab.cancel_job(lease.job_id)
-    assert lab.store.queue.cancel_asked() == {lease.job_id: "cancelled by ada"}
+    assert lab.store.queue.cancel_asked() == {lease.job_id: ("cancelled by ada", False)}
     lab.fail(lease)
     assert lab.statuses(run_id) == {"a": "failed"}
 

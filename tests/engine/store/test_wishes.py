@@ -8,6 +8,7 @@ from engine.store.tables.runs import JobRow
 from tests.engine.fakes import FAILURE, START, jobs
 
 GROUP = "concurrency: deploy\n"
+WHY = ("the run was cancelled", "cancelled by bob")
 
 
 def fail(*names: str) -> dict[str, Outcome]:
@@ -27,7 +28,7 @@ def test_a_cancelled_run_ends_what_waits_and_asks_what_runs(lab):
     lease = lab.start()
     assert lab.cancel(run_id)
     assert lab.statuses(run_id) == {"a": "running", "b": "cancelled", "c": "pending"}
-    assert lab.store.queue.cancel_asked() == {lease.job_id: "the run was cancelled"}
+    assert lab.store.queue.cancel_asked() == {lease.job_id: ("the run was cancelled", False)}
     lab.finish(lease, Outcome("cancelled", reason="cancelled by ada"))
     assert set(lab.statuses(run_id).values()) == {"cancelled"}
     assert lab.status(run_id) == "cancelled"
@@ -85,6 +86,45 @@ def test_a_person_may_cancel_only_what_has_not_ended_and_only_once(lab):
     lab.finish(lease)
     assert not lab.cancel(run_id)
     assert not lab.cancel_job(lease.job_id)
+
+
+def end_now(lab, run_id=None, job_id=None) -> bool:
+    return lab.store.wishes.end_now(run_id, job_id, "cancelled by bob", lab.clock.now())
+
+
+def test_a_run_that_is_ended_at_once_lets_no_job_see_it_through(lab):
+    run_id = lab.run(jobs(a="", clean="if: always()", last="needs: a, if: always()"))
+    leases = [lab.start(), lab.start()]
+    assert not end_now(lab, run_id)
+    lab.cancel(run_id)
+    assert end_now(lab, run_id)
+    assert not end_now(lab, run_id)
+    wishes = {lease.job_id: reason for lease, reason in zip(leases, WHY, strict=True)}
+    assert lab.store.queue.cancel_asked() == {job_id: (reason, True) for job_id, reason in wishes.items()}
+    lab.scheduler.tick()
+    assert lab.statuses(run_id)["last"] == "cancelled"
+    for lease in leases:
+        lab.finish(lease, Outcome("cancelled"))
+    assert lab.status(run_id) == "cancelled"
+    assert not end_now(lab, run_id)
+
+
+def test_one_job_is_ended_at_once_and_runs_again_as_any_other(lab):
+    run_id = lab.run(jobs(a="", b=""))
+    lease, other = lab.start(), lab.start()
+    assert not end_now(lab, job_id=lease.job_id)
+    lab.cancel_job(lease.job_id)
+    assert end_now(lab, job_id=lease.job_id)
+    assert not end_now(lab, job_id=lease.job_id)
+    assert lab.store.queue.cancel_asked() == {lease.job_id: ("cancelled by ada", True)}
+    lab.finish(lease, Outcome("cancelled"))
+    lab.finish(other)
+    assert not end_now(lab, job_id=lease.job_id)
+    lab.retry(run_id, "a")
+    again = lab.start()
+    assert lab.store.queue.cancel_asked() == {}
+    lab.cancel_job(again.job_id)
+    assert lab.store.queue.cancel_asked() == {again.job_id: ("cancelled by ada", False)}
 
 
 def test_a_job_cancelled_alone_says_by_whom_and_holds_back_its_dependents(lab):

@@ -206,7 +206,7 @@ def test_a_step_deaf_to_term_is_killed_after_the_grace_period(works: Works) -> N
     assert works.ended(run_id).ends() == ["cancelled"]
 
 
-def test_a_job_that_is_killed_runs_nothing_more(works: Works) -> None:
+def test_a_job_that_is_cancelled_twice_runs_nothing_more(works: Works) -> None:
     run_id = works.record("""
         steps:
           - run: trap '' TERM; echo begun; while :; do sleep .1; done
@@ -214,8 +214,8 @@ def test_a_job_that_is_killed_runs_nothing_more(works: Works) -> None:
             run: echo "> never"
         """)
     works.until_said(run_id, "\nbegun\n")
-    assert works.engine is not None
-    works.engine.pool.kill(frozenset({works.job(run_id, "a").id}))
+    works.cancel(run_id)
+    works.cancel(run_id)
     ended = works.ended(run_id)
     assert (ended.said(), ended.statuses) == ([], {"a": "cancelled"})
 

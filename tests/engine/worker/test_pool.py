@@ -145,7 +145,17 @@ def test_a_wish_that_was_there_before_the_job_was_claimed_is_passed_on(lab: Lab,
     assert seen.wait(30)
 
 
-def test_killing_reaches_only_the_jobs_named(lab: Lab, hands: Hands) -> None:
+def test_a_wish_to_end_at_once_is_known_to_who_takes_the_job_over(lab: Lab, hands: Hands) -> None:
+    lab.run(jobs(a=""))
+    lease = lab.start()
+    lab.cancel_job(lease.job_id)
+    lab.store.wishes.end_now(None, lease.job_id, "cancelled by ada", lab.clock.now())
+    seen: list[bool] = []
+    hands.start(lambda lease, halt, resumed: seen.append(halt.cancel.is_set() and halt.kill.is_set()))
+    hands.until(lambda: seen == [True])
+
+
+def test_a_second_wish_ends_at_once_only_the_job_it_names(lab: Lab, hands: Hands) -> None:
     both, killed = threading.Barrier(3), []
     let_go = threading.Event()
 
@@ -161,10 +171,12 @@ def test_killing_reaches_only_the_jobs_named(lab: Lab, hands: Hands) -> None:
     pool = hands.start(play)
     both.wait(30)
     assert pool.busy == 2
-    pool.kill(frozenset({1, 77}))
-    hands.until(lambda: lab.job(1).status == "success")
+    lab.cancel_job(1)
+    assert lab.store.wishes.end_now(None, 1, "cancelled by ada", lab.clock.now())
+    lab.bus.wake("wishes")
+    hands.until(lambda: lab.job(1).status == "cancelled")
     let_go.set()
-    hands.until(lambda: lab.status(run_id) == "success")
+    hands.until(lambda: lab.status(run_id) == "cancelled")
     assert sorted(killed) == [(1, True), (2, False)]
     hands.until(lambda: pool.busy == 0)
 
