@@ -121,7 +121,8 @@ class Runs:
         """
         with self._db.write():
             job = JobRow.get_by_id(job_id)
-            if job.status != JobStatus.PENDING or not (job.plan["dynamic"] or job.plan["concurrency_late"]):
+            late = job.plan["dynamic"] or job.plan["concurrency_late"]
+            if job.status != JobStatus.PENDING or not late or job.cancel_asked_at is not None:
                 return
             run = RunRow.get_by_id(job.run_id)
             urgency = job.priority - plans[0].priority  # what its event, or a person, brought to it

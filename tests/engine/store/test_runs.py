@@ -76,6 +76,14 @@ def test_a_job_that_was_cancelled_meanwhile_is_not_expanded(lab):
     assert (lab.status(run_id), RunRow.get_by_id(run_id).open_jobs) == ("cancelled", 0)
 
 
+def test_a_job_that_is_to_end_is_not_expanded(lab):
+    run_id = lab.plan(JobPlan("a", "a", dynamic=True))
+    job = lab.named(run_id, "a")
+    lab.store.wishes.ask_cancel(None, job.id, "cancelled by ada", "ada", START)
+    lab.store.runs.expand(job.id, (JobPlan("a", "a (1)"), JobPlan("a", "a (2)")), "scheduler", START)
+    assert lab.statuses(run_id) == {"a": "pending"}
+
+
 def test_an_expansion_counts_once(lab):
     run_id = lab.plan(JobPlan("a", "a", dynamic=True), JobPlan("b", "b", needs=("a",)))
     job = lab.named(run_id, "a")
