@@ -86,8 +86,10 @@ def text(setting: Setting) -> str:
 
 def server_secret(setting: Setting) -> str:
     """Return a text that a server alone uses: for others, of variables that are not set, nothing."""
-    unset = VARIABLE.findall(setting.node.text) if isinstance(setting.node, Scalar) and not setting.serves else ()
-    return replace(setting, environ={**dict.fromkeys(unset, ""), **setting.environ}).text()
+    if setting.serves or not isinstance(setting.node, Scalar):
+        return setting.text()
+    unset = dict.fromkeys(VARIABLE.findall(setting.node.text), "")
+    return replace(setting, environ={**unset, **setting.environ}).text()
 
 
 def flag(setting: Setting) -> bool:

@@ -51,7 +51,7 @@ def test_a_run_needs_no_secrets_of_the_server(treadle: Treadle) -> None:
         (GREEN, ("--input", "x=1"), "inputs are given, but the event is push (use --event workflow_dispatch)"),
         (GREEN, ("--input", "x"), "treadle: --input x: give NAME=VALUE."),
         (GREEN, ("--secret", "hunter2"), "treadle: Of --secret: give NAME=VALUE."),
-        (GREEN, ("--workers", "0"), "argument --workers: '0' is no whole number from 1"),
+        (GREEN, ("--workers", "0"), "Argument --workers: '0' is no whole number from 1"),
         (
             GREEN,
             ("--payload", "gone.json"),
