@@ -52,10 +52,10 @@ def execute(args: argparse.Namespace) -> int:
 
 def _summary(told: Told, now: datetime) -> str:
     counts, workers_here = told["counts"], len(told["workers"])
-    held = sum(counts[status] for status in ("retrying", "pending", "blocked"))
+    not_ready = sum(counts[status] for status in ("retrying", "pending", "blocked"))
     busy = f"{told['workers_busy']} of {workers_here} workers busy"
     workers = busy if workers_here else "No engine runs here"
-    parts = [f"{workers}, {counts['queued']} queued, {held} held."]
+    parts = [f"{workers}, {counts['queued']} queued, {not_ready} not ready yet."]
     if told["paused"]:
         since = age_of(told["paused"]["at"], now)
         parts.append(f"Paused by {told['paused']['by']}, {since}; `treadle queue resume` lets it go on.")

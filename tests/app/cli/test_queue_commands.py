@@ -48,7 +48,7 @@ def test_the_queue_is_shown_and_paused_and_goes_on(site: Site, treadle):
     site.lab.start("worker-1")
     code, out, err = treadle("queue")
     assert code == 0
-    assert err.startswith("1 of ") and "0 queued, 1 held" in err
+    assert err.startswith("1 of ") and "0 queued, 1 not ready yet" in err
     assert "on worker-1, attempt 1" in out and "needs a" in out
     assert treadle("queue", "pause")[1] == "The queue is paused. What runs goes on.\n"
     assert "Paused by " in treadle("queue")[2]
