@@ -130,6 +130,7 @@ class Attempt:
     """One numbered try of a job. `token` proves the lease; whoever lacks it cannot finish the attempt.
 
     `kind` says what a failure is blamed on: failure (the user's own code), timed_out, oom, infrastructure, unavailable.
+    `box_executor` and `box_image` are those that its box was made with, which the configuration may have left since.
     `began_at` is where it began, if not at its first step (see engine/core/beginning.py); it is `patched` if it went on
     in a box that a person had hands on.
     """
@@ -152,6 +153,8 @@ class Attempt:
     patched: bool = False
     box_attempt_id: int | None = None
     box_number: int | None = None
+    box_executor: str = ""
+    box_image: str = ""
 
     @property
     def maker(self) -> tuple[int, int]:

@@ -23,4 +23,17 @@ def ends_at_once(db: SqliteDatabase) -> None:
         db.execute_sql("ALTER TABLE job ADD COLUMN cancel_now INTEGER NOT NULL DEFAULT 0")
 
 
-MIGRATIONS: tuple[Callable[[SqliteDatabase], None], ...] = (first_schema, what_is_missing, ends_at_once)
+def where_boxes_are(db: SqliteDatabase) -> None:
+    """Schema 4: in which executor, and of which image, the box of an attempt was made."""
+    there = {column.name for column in db.get_columns("attempt")}
+    for name in ("box_executor", "box_image"):
+        if name not in there:
+            db.execute_sql(f"ALTER TABLE attempt ADD COLUMN {name} TEXT NOT NULL DEFAULT ''")
+
+
+MIGRATIONS: tuple[Callable[[SqliteDatabase], None], ...] = (
+    first_schema,
+    what_is_missing,
+    ends_at_once,
+    where_boxes_are,
+)

@@ -26,7 +26,7 @@ _JOBS = """SELECT id, run_id, key, name, status, matrix, job_index, job_total, n
  held_until, patched FROM job"""
 _ATTEMPTS = """SELECT attempt.id, job_id, number, worker, token, attempt.status, attempt.started_at, lease_expires_at,
  attempt.finished_at, exit_code, kind, attempt.reason, box_id, attempt.queued_at, began_at, attempt.patched,
- box_attempt_id, box_number FROM attempt"""
+ box_attempt_id, box_number, box_executor, box_image FROM attempt"""
 _STATUSES = {str(status): status for status in JobStatus}
 
 
@@ -243,11 +243,12 @@ def _attempt(
     ident: int, job_id: int, number: int, worker: str, token: str, status: str, started: float, expires: float,
     finished: float | None, exit_code: int | None, kind: str, reason: str, box_id: str,
     queued: float | None, began: str | None, patched: int, box_attempt_id: int | None, box_number: int | None,
+    box_executor: str, box_image: str,
 ) -> Attempt:  # fmt: skip
     """Return an attempt from the columns of _ATTEMPTS, in their order."""
     return Attempt(
         ident, job_id, number, worker, token, AttemptStatus(status), datetime.fromtimestamp(started, UTC),
         datetime.fromtimestamp(expires, UTC), instant(finished), exit_code,
         kind, reason, box_id, instant(queued), None if began is None else json.loads(began), bool(patched),
-        box_attempt_id, box_number,
+        box_attempt_id, box_number, box_executor, box_image,
     )  # fmt: skip

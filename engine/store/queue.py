@@ -164,11 +164,14 @@ class Queue:
             self._held(lease)
             self._add_steps(lease, start, step_names)
 
-    def note(self, lease: Lease, *, box_id: str | None = None, state: Any = None) -> None:
-        """Keep what a restarted engine needs to take the attempt up again. Raises LeaseLost."""
+    def note(
+        self, lease: Lease, *, box_id: str | None = None, executor: str = "", image: str = "", state: Any = None
+    ) -> None:
+        """Keep what a restarted engine needs to take the attempt up again: its box, in which executor and of which
+        image that is, '' on this machine, and its state. Raises LeaseLost."""
         fields: dict[str, Any] = {}
         if box_id is not None:
-            fields["box_id"] = box_id
+            fields |= {"box_id": box_id, "box_executor": executor, "box_image": image}
         if state is not None:
             fields["state"] = state
         with self._db.write(patient=True):

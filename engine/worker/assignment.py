@@ -79,15 +79,19 @@ class Assignment:
 
     @cached_property
     def box_plan(self) -> BoxPlan:
-        """Where the job runs. Raises ExecutorUnavailable and ExpressionError."""
+        """Where the job runs: in the box that it has, or where the configuration of now says.
+
+        Raises ExecutorUnavailable and ExpressionError.
+        """
         if self._fault is not None:
             raise self._fault
-        overrides = self.facts.source
+        overrides, attempt = self.facts.source, self.attempt
+        made = (attempt.box_executor, attempt.box_image or HOST) if attempt.box_executor else None
         labels = {**self._settings.labels, **overrides.get("labels", {})}
         contexts = self._container_contexts() if self.model.container or self.model.services else self.contexts
         try:
             executor = overrides.get("executor") or self._settings.executor
-            plan = plan_box(self.model, contexts, labels, executor, bool(overrides.get("checkpoint")))
+            plan = plan_box(self.model, contexts, labels, executor, bool(overrides.get("checkpoint")), made)
         except Refused as error:
             raise ExecutorUnavailable(f"{self.workflow.path}:{error.place.line}: {error.args[0]}", error.fix) from None
         if plan.executor == HOST and not overrides.get("host", True):

@@ -45,10 +45,16 @@ class BoxPlan:
 
 
 def plan_box(
-    job: Job, contexts: Mapping[str, Any], labels: Mapping[str, str], executor: str, checkpoint: bool = False
+    job: Job,
+    contexts: Mapping[str, Any],
+    labels: Mapping[str, str],
+    executor: str,
+    checkpoint: bool = False,
+    made: tuple[str, str] | None = None,
 ) -> BoxPlan:
     """Return where `job` runs, and beside what. `labels` maps runs-on labels to images, which may name an executor
     (`KINDS`), or `host`; `executor` is whose turn it is else. `checkpoint`: a person wishes it to be kept.
+    `made` are the executor and the image, or `host`, of a box that is there already: it stays what it is.
 
     Raises ExecutorUnavailable with the fix when nothing maps, Refused for what the executor does not have;
     ExpressionError when an expression fails.
@@ -58,16 +64,7 @@ def plan_box(
     if container is not None:
         image = container.image.string(contexts).strip()
         options = read_options(container, contexts, "container.options")
-    if image and executor == HOST:
-        raise ExecutorUnavailable(
-            f"Job {job.key} asks for the container {image}, and the host executor has none.",
-            "Run it with Docker, or without `container:`.",
-        )
-    if not image:
-        image = HOST if executor == HOST else label_image(job, contexts, labels)
-    elif labels and executor == DOCKER:
-        executor, _ = named_by(_label_of(job, contexts, labels), executor)
-    executor, image = named_by(image, executor)
+    executor, image = made or _place(job, contexts, labels, executor, image)
     env = read_env(container, contexts, "container.env") if container else {}
     services = plan_services(job, contexts, image == HOST) if job.services else ()
     if image == HOST:
@@ -93,6 +90,22 @@ def plan_box(
         )
     KINDS[executor].refuse(Asked(job, plan.options, services, plan.ports, plan.volumes, checkpoint))
     return plan
+
+
+def _place(
+    job: Job, contexts: Mapping[str, Any], labels: Mapping[str, str], executor: str, image: str
+) -> tuple[str, str]:
+    """Return the executor of a job, and the image or `host`; `image` is its container's. Raises as `plan_box`."""
+    if image and executor == HOST:
+        raise ExecutorUnavailable(
+            f"Job {job.key} asks for the container {image}, and the host executor has none.",
+            "Run it with Docker, or without `container:`.",
+        )
+    if not image:
+        image = HOST if executor == HOST else label_image(job, contexts, labels)
+    elif labels and executor == DOCKER:
+        executor, _ = named_by(_label_of(job, contexts, labels), executor)
+    return named_by(image, executor)
 
 
 def starts_with_checkout(steps: Iterable[Step]) -> bool:

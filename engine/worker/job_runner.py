@@ -24,9 +24,11 @@ from engine.worker.assignment import Assignment
 from engine.worker.executor import Box
 from engine.worker.halt import Detached, Halt
 from engine.worker.job_setup import SetupFailed
+from engine.worker.kind import DOCKER
 from engine.worker.kinds import KINDS
 from engine.worker.log.diagnosis import diagnosed
 from engine.worker.log.job_log import JobLog
+from engine.worker.mending.held_boxes import drop_box
 from engine.worker.mending.holding import Holding
 from engine.worker.opening import Interrupted, Opened, Opening, cancelled, overran
 from engine.worker.steps.book import StepBook
@@ -56,7 +58,7 @@ class JobRunner:
         self._tools = tools
         self._lease = lease
         self._halt = halt
-        self._job = Assignment(tools.store, tools.settings, lease)
+        self._job = _assignment(tools, lease)
         self._log_path = tools.store.log_path(lease.run_id, lease.job_id, lease.number)
         self._state = JobState()
         self._befores: Sequence[Before] = ()
@@ -133,6 +135,8 @@ class JobRunner:
                 restarted = box is None and self._opening.outlasts_restart()
                 outcome = RESTARTED if restarted else self._refused(error, "infrastructure")
             self._served.show(self._log)
+            if box is None:
+                self._opening.drop()  # nothing of it runs when it is told as over
             left = self._finish(outcome, outputs)
         except Detached:
             # Without a box it has done nothing, and begins again.
@@ -323,3 +327,14 @@ class JobRunner:
 
     def _grew(self) -> None:
         self._tools.bus.wake("log")
+
+
+def _assignment(tools: Tools, lease: Lease) -> Assignment:
+    """Return what the attempt is about; where that cannot be read it is over, and so is what it has left running."""
+    try:
+        return Assignment(tools.store, tools.settings, lease)
+    except Exception:
+        attempts, executors = tools.store.queries.attempts(lease.job_id), tools.executors
+        mine = next(one for one in attempts if one.id == lease.attempt_id)
+        drop_box(tools.store, executors, mine, services=executors.has(DOCKER))
+        raise

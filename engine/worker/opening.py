@@ -25,6 +25,7 @@ from engine.worker.job_box import wants_source
 from engine.worker.job_setup import JobSetup, Need, needs_of
 from engine.worker.log.job_log import JobLog
 from engine.worker.mending.base import Base, base_of
+from engine.worker.mending.held_boxes import drop_box
 from engine.worker.mending.job_checkpoints import JobCheckpoints
 from engine.worker.served import Served
 from engine.worker.steps.book import StepBook
@@ -32,6 +33,7 @@ from engine.worker.steps.job_state import Before, JobState
 from engine.worker.steps.session import ACTIONS, Session
 from engine.worker.steps.words import title_of
 from engine.worker.tools import Tools
+from pipelines.errors import ExpressionError
 from pipelines.records import dataclass
 
 
@@ -78,6 +80,7 @@ class Opening:
         self._job = job
         self._log = log
         self._book = book
+        self._dropped = False
         self.served = Served(tools.executors, job, self.check_in)
         self.checkpoints = JobCheckpoints(tools, lease, job, log)
 
@@ -154,25 +157,28 @@ class Opening:
         if box is None:
             return None
         if not served:
-            box.remove()
+            self._give_up(box)
             return None
         state, befores = job.kept_state(), self._again(needs_of(job.model.steps, job.contexts))
         if state is None:  # no step had begun
             rows = self._tools.store.queries.steps(self._lease.attempt_id)
             return Opened(box, JobState(offset=len(rows) - len(job.model.steps)), befores)
         if state.running is None and not state.between and self._steps_begun():
-            box.remove()  # it was in a step that only the engine's own memory could go on with
+            self._give_up(box)  # it was in a step that only the engine's own memory could go on with
             return None
         return Opened(box, state, befores)
 
+    def _give_up(self, box: Box) -> None:
+        self._dropped = True
+        box.kill()
+        box.remove()
+
     def drop(self) -> None:
-        """Take away a box that was there before the attempt, and that it never opened."""
-        job = self._job
-        if self.is_held and job.attempt.box_id:
-            self.served.adopt()
-            executor = self._tools.executors.get(job.box_plan.executor)
-            if executor.held is not None:
-                executor.held.remove(job.box_name, job.attempt.box_id, job.folder)
+        """Take away a box that was there before this engine took the attempt on, and that it never opened."""
+        if not self._dropped:
+            self._dropped = True
+            services = bool(self._job.model.services)
+            drop_box(self._tools.store, self._tools.executors, self._job.attempt, services)
 
     def checkout(self, rev: str | None = None) -> Path:
         """Return a finished checkout on this machine, of the run's own commit or of another revision."""
@@ -189,10 +195,14 @@ class Opening:
         attempts, clock = self._tools.store.queries.attempts(self._lease.job_id), self._tools.clock
         if len(attempts) < 2 or attempts[-2].status != AttemptStatus.LOST:
             return False
+        try:
+            kind = self._job.box_plan.executor
+        except (EngineError, ExpressionError):
+            return False  # it is not for an engine that is away
         away, began_s = False, clock.monotonic_s()
         while (waited_s := clock.monotonic_s() - began_s) < RESTART_S:
             try:
-                self._tools.executors.get(self._job.box_plan.executor).check()
+                self._tools.executors.get(kind).check()
             except EngineError:
                 away = True
             else:
@@ -289,13 +299,13 @@ class Opening:
         Session.prepare(job.folder)
         executor.expect(queue.waiting(), plan.image)
         spec = job.box_spec(source, self.served.network)
-        if base is None:
-            box = executor.start(spec, self.check_in)
-            queue.note(self._lease, box_id=box.id)
-        else:
-            assert state is not None
-            box = base.open(executor, spec)
-            queue.note(self._lease, box_id=box.id, state=job.seal(state.to_json()))
+        box = executor.start(spec, self.check_in) if base is None else base.open(executor, spec)
+        sealed = None if state is None else job.seal(state.to_json())
+        try:
+            queue.note(self._lease, box_id=box.id, executor=plan.executor, image=plan.image or "", state=sealed)
+        except BaseException:
+            box.remove()  # nobody else knows of it
+            raise
         return box
 
     def _on(self, base: Base, state: JobState) -> Box:

@@ -155,6 +155,8 @@ def hand_over(job_id: int, began: Mapping[str, Any] | None) -> dict[str, Any]:
     return {
         "patched": True,
         "box_id": row.box_id,
+        "box_executor": row.executor,
+        "box_image": AttemptRow.select(AttemptRow.box_image).where(AttemptRow.id == row.attempt_id).scalar() or "",
         "box_attempt_id": row.box_attempt_id,
         "box_number": row.box_number,
         "state": row.state["next" if began["skip"] else "here"],

@@ -199,6 +199,8 @@ class AttemptRow(Row):
     kind = CharField(default="")  # what a failure is blamed on: see engine/core/retry.Outcome
     reason = TextField(default="")
     box_id = CharField(default="")
+    box_executor = TextField(default="")  # where that is, whatever the configuration says by now
+    box_image = TextField(default="")  # '' on this machine
     box_attempt_id = IntegerField(null=True)  # the attempt of the job that made its box, if not itself
     box_number = IntegerField(null=True)  # and the number of that
     began_at = JsonField(null=True)  # where it began, if not at the first step: the job's `begin_at` of then

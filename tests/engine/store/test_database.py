@@ -243,6 +243,22 @@ def test_a_home_of_the_first_schema_gets_what_was_added_since(home):
     store.close()
 
 
+def test_an_attempt_of_an_older_schema_says_nothing_of_where_its_box_is(home):
+    with closing(sqlite3.connect(home / "treadle.db")) as db:
+        for column in ("box_executor", "box_image"):
+            db.execute(f"ALTER TABLE attempt DROP COLUMN {column}")
+        db.execute(
+            "INSERT INTO attempt (job_id, number, worker, token, status, started_at, lease_expires_at, heartbeat_at,"
+            " kind, reason, box_id, patched) VALUES (1, 1, 'w', 't', 'running', 0, 0, 0, '', '', 'b', 0)"
+        )
+        db.execute("PRAGMA user_version=3")
+        db.commit()
+    store = open_store(home)
+    [attempt] = store.queries.attempts(1)
+    assert (attempt.box_id, attempt.box_executor, attempt.box_image) == ("b", "", "")
+    store.close()
+
+
 def test_a_durable_write_within_another_makes_all_of_it_durable(home, monkeypatch):
     def flush(path):
         with closing(sqlite3.connect(home / "treadle.db")) as other:

@@ -1,7 +1,7 @@
 """What an attempt says while it is taken up again, with an engine of the boxes that answers or does not."""
 
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 from engine.bus import Bus
 from engine.core.clock import SystemClock
@@ -110,3 +110,19 @@ def test_one_that_answers_all_the_time_is_not_the_reason() -> None:
 
 def test_nobody_waits_for_ever_for_one_that_stays_away() -> None:
     assert not outlasts([False])
+
+
+def test_a_job_that_no_executor_is_found_for_waits_for_none() -> None:
+    class Lost:
+        checkpoints = False
+
+        @property
+        def box_plan(self) -> Any:
+            raise ExecutorUnavailable("No such label is mapped to an image.", "Add it.")
+
+    clock, nothing = Stepping(), cast(Any, SimpleNamespace(job_id=1))
+    attempts = [SimpleNamespace(status=AttemptStatus.LOST), SimpleNamespace(status=AttemptStatus.RUNNING)]
+    store = SimpleNamespace(queries=SimpleNamespace(attempts=lambda job_id: attempts))
+    tools: Any = SimpleNamespace(clock=clock, executors=None, store=store)
+    assert not Opening(tools, nothing, Halt(), cast(Any, Lost()), lambda: nothing, nothing).outlasts_restart()
+    assert clock.s == 0
