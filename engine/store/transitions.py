@@ -53,8 +53,8 @@ _READ = (  # in the order of Transition's fields: whoever follows a run asks for
 _RESTART = (
     "UPDATE job SET status = ?, reason = ?, retries_left = ?, begin_at = ?, debug = ?,"
     " retry_count = retry_count + (attempts > 0), lost_count = 0, cancel_asked_at = NULL, cancel_now = 0,"
-    " deadline_at = NULL, finished_at = NULL, tolerated = 0, outputs = '{}', waits_for = '', fails_matrix = 0, approved_by = '',"
-    " environment_url = '' WHERE id = ? AND status = ?"
+    " deadline_at = NULL, finished_at = NULL, tolerated = 0, outputs = '{}', waits_for = '', fails_matrix = 0,"
+    " approved_by = '', environment_url = '' WHERE id = ? AND status = ?"
 )
 
 

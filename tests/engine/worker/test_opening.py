@@ -120,9 +120,9 @@ def test_a_job_that_no_executor_is_found_for_waits_for_none() -> None:
         def box_plan(self) -> Any:
             raise ExecutorUnavailable("No such label is mapped to an image.", "Add it.")
 
-    clock, nothing = Stepping(), cast(Any, SimpleNamespace(job_id=1))
+    clock, nothing = Stepping(), cast("Any", SimpleNamespace(job_id=1))
     attempts = [SimpleNamespace(status=AttemptStatus.LOST), SimpleNamespace(status=AttemptStatus.RUNNING)]
     store = SimpleNamespace(queries=SimpleNamespace(attempts=lambda job_id: attempts))
     tools: Any = SimpleNamespace(clock=clock, executors=None, store=store)
-    assert not Opening(tools, nothing, Halt(), cast(Any, Lost()), lambda: nothing, nothing).outlasts_restart()
+    assert not Opening(tools, nothing, Halt(), cast("Any", Lost()), lambda: nothing, nothing).outlasts_restart()
     assert clock.s == 0
