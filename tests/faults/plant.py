@@ -172,8 +172,11 @@ class Plant:
             retry(self.store, self.job(run, key), again, "ada")
 
     def cancel(self, target: Run | Job) -> None:
-        with suppress(EngineError):  # it has heard that already
-            commands.cancel(self.store, target, "ada")
+        """Wish once, whatever is killed meanwhile: who asks again has it ended at once."""
+        known = self.now(target) if isinstance(target, Run) else self.store.queries.job(target.id)
+        if known is not None and known.cancel_asked_at is None:
+            with suppress(EngineError):  # it has ended
+                commands.cancel(self.store, target, "ada")
 
     def approve(self, target: Run | Job) -> None:
         with suppress(EngineError):
