@@ -118,12 +118,14 @@ class Session:
     def resume(cls, box: Box, folder: Path, grace_s: float, clock: Clock | None = None) -> Self:
         """Take up the talk after a restart of the engine: `current` is the step handed over last.
 
-        The next `poll` reports that step's end, also when it was reported before the restart.
+        The next `poll` reports that step's end, also when it was reported before the restart. An engine that was killed
+        between handing it over and saying so has left a driver that sleeps.
         """
         session = cls(box, folder, grace_s, clock)
         word = read_plain("next", 20, session._top)
         if word is not None and word.strip().isdigit():
             session._current = int(word)
+        session._poke()
         return session
 
     @property

@@ -174,6 +174,22 @@ def test_a_killed_engine_loses_and_doubles_no_byte(real_bench: "Bench") -> None:
     assert real_bench.run(session, 1, "fail").exit_code == 3
 
 
+def test_a_script_that_a_killed_engine_handed_over_without_a_word_runs(
+    real_bench: "Bench", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = real_bench.spec()
+    session = real_bench.open(spec)
+    real_bench.run(session, 0, "true")  # after which the driver sleeps until it is told to look again
+    with monkeypatch.context() as killed:
+        killed.setattr(session, "_poke", lambda: None)
+        session.start_step(real_bench.step(1, "echo here; exit 4"))
+    session = real_bench.reopen(spec, real_bench.boxes[-1].id)
+    assert session.current == 1
+    end = session.poll(30)
+    assert isinstance(end, StepEnd)
+    assert (end.index, end.exit_code, real_bench.log(session, 1)) == (1, 4, b"here\n")
+
+
 COUNT_SLEEPERS = """
     n=0
     for f in /proc/[0-9]*/cmdline; do
