@@ -53,18 +53,16 @@ def home_id(home: Path) -> str:
     One that was damaged is made anew; what bears the old one is nobody's from then on.
     """
     path = home / "home.id"
-    known = _known_id(path)
-    if not known:
-        make_way(path)
-        temporary = path.with_suffix(f".{os.getpid()}")
+    while not (known := _known_id(path)):
+        temporary = path.with_suffix(f".{uuid.uuid4().hex}")
         temporary.write_text(uuid.uuid4().hex[:12] + "\n")
         try:
             os.link(temporary, path)
         except FileExistsError:
-            pass  # another process was quicker
+            if not _known_id(path):  # else another process was quicker
+                make_way(path)
         finally:
             temporary.unlink()
-        known = _known_id(path)
     return known
 
 

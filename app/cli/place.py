@@ -20,13 +20,18 @@ def home_with_runs(args: argparse.Namespace) -> Path:
 
 def is_new(home: Path) -> bool:
     """Whether nothing was done in a home so far. Raises EngineError for one whose database is lost."""
-    path = home / DATABASE
-    if path.exists() and path.stat().st_size:
+    if has_database(home):
         return False
     from engine.store.store import refuse_lost
 
     refuse_lost(home)
     return True
+
+
+def has_database(home: Path) -> bool:
+    """Whether there is a database with something in it, be that damaged."""
+    path = home / DATABASE
+    return path.exists() and path.stat().st_size > 0
 
 
 def home_with_snapshots(args: argparse.Namespace) -> Path:

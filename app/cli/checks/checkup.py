@@ -7,6 +7,7 @@ from app.cli.checks import home as of_home
 from app.cli.checks.check import Check
 from app.cli.checks.executors import executors
 from app.cli.checks.machine import machine
+from app.cli.place import has_database
 
 
 def checkup(home: Path, config: Path | None, *, deep: bool = False) -> Iterator[Check]:
@@ -19,7 +20,7 @@ def checkup(home: Path, config: Path | None, *, deep: bool = False) -> Iterator[
     settings, found = of_home.configuration(home, config)
     yield found
     yield of_home.disk(home, settings)
-    if deep and of_home.has_database(home):
+    if deep and has_database(home):
         from app.cli.checks.deep import all_of_it
 
         yield from all_of_it(home)

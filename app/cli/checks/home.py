@@ -9,6 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 from app.cli.checks.check import Check, nearest
+from app.cli.place import has_database
 from app.cli.repo_names import Environment
 from app.wording import size
 from engine.core.errors import EngineError, SettingsError
@@ -44,11 +45,6 @@ def _home(home: Path) -> Iterator[Check]:
         yield from _telling(home)
     else:
         yield from _lost(home)
-
-
-def has_database(home: Path) -> bool:
-    path = home / "treadle.db"
-    return path.exists() and path.stat().st_size > 0
 
 
 def _lost(home: Path) -> Iterator[Check]:
