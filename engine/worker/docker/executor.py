@@ -5,7 +5,6 @@ Talks to the engine for the life of a container only; steps, logs and events go 
 
 import logging
 import os
-import shlex
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -15,7 +14,7 @@ from typing import Any
 
 from engine.core.clock import Clock, SystemClock
 from engine.core.errors import EngineError, ExecutorUnavailable
-from engine.worker.docker.box import SOURCE, TEMP, WORKSPACE, DockerBox
+from engine.worker.docker.box import DockerBox
 from engine.worker.docker.client import DockerClient, explain, status_of
 from engine.worker.docker.config import (
     BOX_LABEL,
@@ -35,6 +34,7 @@ from engine.worker.docker.services import DockerServices, Tools
 from engine.worker.docker.siblings import DockerSiblings
 from engine.worker.docker.sight import check_sight
 from engine.worker.docker.slots import SLOT_LABEL, Slot, Slots
+from engine.worker.docker.workspace import fill, make_layers
 from engine.worker.executor import Box, BoxSpec, Credentials, Say, nothing
 from engine.worker.held import HeldBoxes
 from engine.worker.last_use import LastUse
@@ -42,7 +42,6 @@ from engine.worker.services import Services, ServicesSpec
 from engine.worker.sibling import Siblings
 
 _log = logging.getLogger(__name__)
-_FILL_LIMIT_S = 600.0
 _CROWD = 4  # with more boxes than these to come, a slot that is being made will pay
 _NO_NETWORK_HOSTS = (("/etc/hosts", "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n"),)
 
@@ -242,13 +241,13 @@ class DockerExecutor:
         box = None
         try:
             etc = self._etc(spec, slot)
-            layers = self._make_layers(spec, name) if overlay else None
+            layers = make_layers(self._client, self._home_id, spec, name) if overlay else None
             config = container_config(self._home_id, spec, layers, slot.id if slot else None, etc)
             box = self._box(self._create(config, name), spec, name, slot)
             self._listen(box, "next-exit")
             self._client.api.start(box.id)
             if spec.options.user or (spec.overlay and spec.source and not overlay):
-                self._fill(box, spec)
+                fill(self._client, self._clock, box, spec)
         except BaseException as error:
             self._undo(box, name, slot)
             if isinstance(error, APIError):
@@ -299,37 +298,10 @@ class DockerExecutor:
         except RequestException:
             box.watch()
 
-    def _make_layers(self, spec: BoxSpec, name: str) -> tuple[str, str]:
-        """Make what the overlay writes into as volumes too: the engine, not we, must delete what root leaves there."""
-        labels = {**spec.labels, "treadle": self._home_id, BOX_LABEL: name}
-        upper, work = (
-            self._client.api.create_volume(layer, labels=labels)["Mountpoint"] for layer in overlay_layers(name)
-        )
-        return str(upper), str(work)
-
     def _etc(self, spec: BoxSpec, slot: Slot | None) -> list[dict[str, Any]]:
         if spec.options.network == "none":
             slot = Slot("", _NO_NETWORK_HOSTS)
         return slot.write_files(spec.folder / "etc") if slot else []
-
-    def _fill(self, box: DockerBox, spec: BoxSpec) -> None:
-        """Copy the source into the workspace and hand both folders to the box's user, as root inside the box."""
-        commands = []
-        if spec.overlay and spec.source:
-            commands.append(f"cp -a {SOURCE}/. {WORKSPACE}/")
-        if user := spec.options.user:
-            commands.append(f"chown -R {shlex.quote(user)} {WORKSPACE} {TEMP}")
-        api = self._client.api
-        command = ["sh", "-c", " && ".join(commands)]
-        attached = self._client.is_podman
-        run = api.exec_create(box.id, command, stdout=attached, stderr=attached, user="0")["Id"]
-        api.exec_start(run, detach=not attached)
-        deadline = self._clock.monotonic_s() + _FILL_LIMIT_S
-        while (state := api.exec_inspect(run))["Running"] or state["ExitCode"] is None:
-            if self._clock.monotonic_s() > deadline or box.exited(0.02):
-                raise EngineError(f"The workspace of {spec.name} could not be filled in {_FILL_LIMIT_S:.0f} s.")
-        if state["ExitCode"]:
-            raise EngineError(f"The workspace of {spec.name} could not be filled: exit code {state['ExitCode']}.")
 
     def _undo(self, box: DockerBox | None, name: str, slot: Slot | None) -> None:
         remove_container(self._client, box.id if box else name)
@@ -373,6 +345,8 @@ class DockerExecutor:
         """Remove a box that nobody has opened, and all that bears its name, whatever is there of it."""
         if (box := self.adopt(BoxSpec(name, None, folder, {}), box_id)) is not None:
             box.kill()  # its network slot is free from then on
+            with self._lock:
+                self._boxes.discard(box_id)
         services = DockerServices(self._services, ServicesSpec(name=name, folder=folder, labels={}, services=()))
 
         def removal() -> None:
